@@ -1,0 +1,96 @@
+# A wrong include does not compile: every layer and module gets a private include root that holds only a link
+# to its own folder. `#include "xml/element.hpp"` is found only by targets that link valise_xml, and so on down.
+set(VALISE_INC ${CMAKE_BINARY_DIR}/inc)
+
+function(_valise_root target folder name)
+  set(root ${VALISE_INC}/${target})
+  get_filename_component(parent ${root}/${name} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  file(CREATE_LINK ${folder} ${root}/${name} SYMBOLIC)
+  target_include_directories(${target} PUBLIC ${root})
+endfunction()
+
+# valise_layer(xml SOURCES a.cpp … USES base …)  → target valise_xml from server/xml
+function(valise_layer name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  set(target valise_${name})
+  add_library(${target} STATIC ${A_SOURCES})
+  target_link_libraries(${target} PRIVATE valise_flags)
+  foreach(used ${A_USES})
+    target_link_libraries(${target} PUBLIC valise_${used})
+  endforeach()
+  target_link_libraries(${target} PUBLIC ${A_LIBRARIES})
+  _valise_root(${target} ${CMAKE_CURRENT_SOURCE_DIR} ${name})
+  _valise_pch(${target})
+endfunction()
+
+# valise_module(roster SOURCES … [USES …]) → target valise_mod_roster from modules/roster; headers are
+# seen as "modules/roster/….hpp" by this module and its tests only.
+function(valise_module name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  set(target valise_mod_${name})
+  add_library(${target} STATIC ${A_SOURCES})
+  target_link_libraries(${target} PRIVATE valise_flags PUBLIC valise_core)
+  foreach(used ${A_USES})
+    target_link_libraries(${target} PUBLIC valise_${used})
+  endforeach()
+  target_link_libraries(${target} PUBLIC ${A_LIBRARIES})
+  _valise_root(${target} ${CMAKE_CURRENT_SOURCE_DIR} modules/${name})
+  _valise_pch(${target})
+  set_property(GLOBAL APPEND PROPERTY VALISE_MODULES ${name})
+endfunction()
+
+function(valise_program name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE valise_flags)
+  foreach(used ${A_USES})
+    target_link_libraries(${name} PRIVATE valise_${used})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${A_LIBRARIES})
+endfunction()
+
+# valise_unit_test(jid SOURCES jid_test.cpp USES core) → ctest "unit.jid"
+function(valise_unit_test name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  set(target unit_${name})
+  add_executable(${target} ${A_SOURCES})
+  target_link_libraries(${target} PRIVATE valise_flags GTest::gtest GTest::gtest_main GTest::gmock ${A_LIBRARIES})
+  foreach(used ${A_USES})
+    target_link_libraries(${target} PRIVATE valise_${used})
+  endforeach()
+  target_compile_definitions(${target} PRIVATE VALISE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME unit.${name} COMMAND ${target} --gtest_brief=1)
+  set_tests_properties(unit.${name} PROPERTIES LABELS "unit;quick" TIMEOUT 300)
+endfunction()
+
+# valise_fuzzer(jid SOURCES jid_fuzz.cpp USES core): with VALISE_FUZZ a libFuzzer binary, otherwise a plain
+# runner over the committed corpus tests/fuzz/corpus/<name>, so that the target never rots.
+function(valise_fuzzer name)
+  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  set(target fuzz_${name})
+  add_executable(${target} ${A_SOURCES})
+  target_link_libraries(${target} PRIVATE valise_flags ${A_LIBRARIES})
+  foreach(used ${A_USES})
+    target_link_libraries(${target} PRIVATE valise_${used})
+  endforeach()
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(VALISE_FUZZ)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME fuzz.${name} COMMAND ${target} ${corpus})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz;quick" TIMEOUT 120)
+  endif()
+endfunction()
+
+# One precompiled header of the standard library, built once with valise_base and shared by all layers.
+function(_valise_pch target)
+  if(target STREQUAL "valise_base")
+    target_precompile_headers(${target} PRIVATE
+      <algorithm> <array> <chrono> <cstdint> <cstring> <expected> <functional> <memory> <optional>
+      <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM valise_base)
+  endif()
+endfunction()

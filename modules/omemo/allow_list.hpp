@@ -1,0 +1,30 @@
+// What may stand in a message (OMEMO rules 3.2, 3.3): one table, and a message that is rebuilt from it. Whatever the
+// table does not name does not exist on output. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/stanza.hpp"
+#include "modules/omemo/texts.hpp"
+
+namespace valise::modules::omemo {
+
+struct Rebuilt {
+  std::string children;
+  core::Seal seal;
+  unsigned stripped = 0;  // children that were left out
+  std::string detail;     // why an <encrypted/> is not valid: for the log
+  std::optional<Reason> refused;
+};
+
+// Decides on a message of a client, of any type but error.
+[[nodiscard]] Rebuilt rebuild_message(const core::Stanza& message);
+
+// Decision D9: an error carries its condition and nothing else, so that it is no channel.
+[[nodiscard]] std::string rebuild_error(const core::Stanza& stanza);
+
+// Rule 3.5: what of an available or subscription presence may pass; no status, no unknown child.
+[[nodiscard]] std::string rebuild_presence(const core::Stanza& presence);
+
+}  // namespace valise::modules::omemo

@@ -1,0 +1,89 @@
+// Sealed only (XEP-0384 as a rule): no user content passes unencrypted. One idea: nothing is filtered, everything is
+// rebuilt from an allow-list, so that what the table does not name does not exist behind this room.
+#include "modules/omemo/omemo.hpp"
+
+#include <unordered_map>
+
+#include "core/shard.hpp"
+#include "modules/omemo/allow_list.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules {
+namespace {
+using namespace omemo;
+
+constexpr std::int64_t notice_every_ms = 3'600'000;
+constexpr std::size_t notices_kept = 10'000;
+
+class Omemo final : public core::Module {
+ public:
+  explicit Omemo(core::Shard& shard) : shard_(shard) {}
+
+  void start(core::Registrar& registrar) override {
+    registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
+    registrar.at(core::Stage::sealed, core::Kind::presence, [this](core::Flow& flow) { return presence(flow); });
+  }
+
+ private:
+  [[nodiscard]] bool required(const core::Flow& flow) const {
+    const auto* host = shard_.host(flow.stanza->from.domain());
+    return host == nullptr || host->sealed;
+  }
+
+  core::Verdict message(core::Flow& flow) {
+    auto& stanza = *flow.stanza;
+    if (!required(flow)) return nullptr;
+    if (stanza.is_error()) {
+      stanza.rewrite(rebuild_error(stanza));
+      return nullptr;
+    }
+    auto rebuilt = rebuild_message(stanza);
+    stanza.seal = rebuilt.seal;
+    if (rebuilt.refused) {
+      auto refusal = refuse(*rebuilt.refused);
+      if (*rebuilt.refused == Reason::plaintext) add_notice(flow, *refusal);
+      return refusal;
+    }
+    stanza.rewrite(std::move(rebuilt.children));
+    return nullptr;
+  }
+
+  core::Verdict presence(core::Flow& flow) {
+    auto& stanza = *flow.stanza;
+    if (!required(flow)) return nullptr;
+    stanza.rewrite(stanza.is_error() ? rebuild_error(stanza) : rebuild_presence(stanza));
+    return nullptr;
+  }
+
+  // Some clients show that a message was not delivered, but not why: once a chat and hour the sentence follows as a
+  // message of the server.
+  void add_notice(const core::Flow& flow, core::Refusal& refusal) {
+    const auto& stanza = *flow.stanza;
+    std::string chat(stanza.from.bare());
+    chat += ' ';
+    if (stanza.to) chat += stanza.to->bare();
+    const auto now = shard_.loop().now_ms();
+    if (noticed_.size() >= notices_kept) noticed_.clear();
+    auto [entry, is_new] = noticed_.try_emplace(std::move(chat), now);
+    if (!is_new && now - entry->second < notice_every_ms) return;
+    entry->second = now;
+    xml::Writer(refusal.notice).element("body", {}, refusal.error.text.in(flow.language));
+  }
+
+  core::Shard& shard_;
+  std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
+};
+
+}  // namespace
+
+const core::Manifest& omemo_manifest() {
+  static const core::Manifest manifest{
+      .name = "omemo",
+      .summary = "Lets only sealed (OMEMO) content pass and says so to people in words they understand.",
+      .implements = {{"XEP-0384", "0.9.1", core::Completeness::partial}},
+      .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Omemo>(shard); },
+  };
+  return manifest;
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,52 @@
+#include "modules/omemo/texts.hpp"
+
+namespace valise::modules::omemo {
+
+std::string_view code_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::plaintext: return "plaintext";
+    case Reason::reaction: return "reaction";
+    case Reason::file: return "file";
+    case Reason::subject: return "subject";
+    case Reason::malformed: return "malformed";
+    case Reason::service: return "plaintext-to-service";
+  }
+  return "plaintext";
+}
+
+core::Text text_of(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::plaintext:
+    case Reason::service:
+      return {"Not delivered: this server only carries encrypted messages. Switch on OMEMO (the padlock) in this chat "
+              "and send again.",
+              "Message non transmis : sur ce serveur, tout doit être chiffré. Activez OMEMO (le cadenas) dans cette "
+              "conversation, puis renvoyez."};
+    case Reason::reaction:
+      return {"Reaction not delivered: your app sends it unencrypted. Please answer with a message.",
+              "Réaction non transmise : votre application l’envoie sans chiffrement. Répondez plutôt par un message."};
+    case Reason::file:
+      return {"File refused: it isn’t encrypted. Switch on OMEMO before attaching it.",
+              "Fichier refusé : il n’est pas chiffré. Activez OMEMO avant de le joindre."};
+    case Reason::subject:
+      return {"Room subjects aren’t encrypted; they can’t be changed here.",
+              "Le sujet d’un salon n’est pas chiffré ; il ne peut pas être modifié ici."};
+    case Reason::malformed:
+      return {"Malformed encrypted message. Please update your app.",
+              "Message chiffré illisible (structure non conforme). Mettez votre application à jour."};
+  }
+  return {};
+}
+
+core::Verdict refuse(Reason reason) {
+  auto refusal = std::make_unique<core::Refusal>();
+  refusal->error.type = core::StanzaError::Type::modify;
+  refusal->error.condition = "policy-violation";
+  refusal->error.text = text_of(reason);
+  refusal->error.application =
+      "<sealed-required xmlns='urn:valise:policy:0' reason='" + std::string(code_of(reason)) + "'/>";
+  refusal->reason = code_of(reason);
+  return refusal;
+}
+
+}  // namespace valise::modules::omemo

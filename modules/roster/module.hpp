@@ -1,0 +1,60 @@
+// The room's inside: one object a shard.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/services.hpp"
+#include "core/shard.hpp"
+#include "modules/roster/book.hpp"
+#include "modules/roster/subscription.hpp"
+#include "modules/roster/subscriptions.hpp"
+
+namespace valise::modules::roster {
+
+class RosterModule final : public core::Module, public core::Contacts, public Subscriptions {
+ public:
+  explicit RosterModule(core::Shard& shard) : shard_(shard) {}
+  void start(core::Registrar& registrar) override;
+
+  // Contacts: what clients see; hidden rows are no contacts.
+  const storage::RosterItem* find(const core::Account& account, std::string_view contact_bare) const override;
+  void each(const core::Account& account, const std::function<void(const storage::RosterItem&)>& visit) const override;
+
+  // Subscriptions (subscribe.cpp)
+  void outbound(core::Session& session, core::StanzaPtr stanza) override;
+  void inbound(core::Account& account, core::StanzaPtr stanza) override;
+
+ private:
+  using Item = storage::RosterItem;
+  using Written = std::move_only_function<void(core::Account&, bool durable)>;
+
+  [[nodiscard]] Book& book(const core::Account& account) const { return *account.part<Book>(slot_); }
+
+  // Makes `next` (nothing: no row) the row of `jid`: in memory now, in the store by a unit. When that is back, `then`
+  // runs and, if clients see a difference, all interested sessions get a push: both at the unit's place in the order
+  // of what the account gets.
+  void write(core::Account& account, const std::string& jid, std::optional<Item> next, Written then);
+  void push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version);
+
+  // requests.cpp
+  void get(core::IqRequest request);
+  void answer_get(core::Account& account, core::IqRequest& request);
+  void set(core::IqRequest request);
+  void remove(core::IqRequest request, const core::Jid& jid);
+  void deliver_push(core::Session& session, std::string query);
+
+  // subscribe.cpp
+  void deliver_requests(core::Session& session);
+  void pass_on(core::Account& account, const core::Stanza& stanza, Step step);
+  // The available resources of the account, or their end, to somebody whose subscription begins or ends.
+  void show(core::Account& account, const core::Jid& contact, bool available);
+  void record(const core::Session& session, const core::Stanza& stanza);
+
+  core::Shard& shard_;
+  unsigned slot_ = 0;
+  std::uint64_t pushes_ = 0;
+};
+
+}  // namespace valise::modules::roster

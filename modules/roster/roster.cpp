@@ -1,0 +1,105 @@
+#include "modules/roster/roster.hpp"
+
+#include "core/namespaces.hpp"
+#include "modules/roster/module.hpp"
+
+namespace valise::modules {
+namespace roster {
+
+using core::IqTarget;
+
+void RosterModule::start(core::Registrar& registrar) {
+  slot_ = registrar.account_part(
+      [](storage::Reader& reader, const std::string& jid) -> Result<std::unique_ptr<core::Part>> {
+        auto roster = reader.roster(jid);
+        if (!roster) return std::unexpected(roster.error());
+        return std::make_unique<Book>(std::move(*roster));
+      });
+  registrar.iq(IqTarget::account, "get", "query", core::ns::roster,
+               [this](core::IqRequest request) { get(std::move(request)); });
+  registrar.iq(IqTarget::account, "set", "query", core::ns::roster,
+               [this](core::IqRequest request) { set(std::move(request)); });
+  shard_.publish<core::Contacts>(*this);
+  shard_.publish<Subscriptions>(*this);
+  // In the loop's first turn every module has published what others look for.
+  shard_.post([this] {
+    if (auto* presence = shard_.service<core::PresenceEvents>()) {
+      presence->on_available([this](core::Session& session, bool first) {
+        if (first) deliver_requests(session);
+      });
+    }
+  });
+}
+
+const storage::RosterItem* RosterModule::find(const core::Account& account, std::string_view contact_bare) const {
+  const auto* item = book(account).find(contact_bare);
+  return item == nullptr || is_hidden(*item) ? nullptr : item;
+}
+
+void RosterModule::each(const core::Account& account,
+                        const std::function<void(const storage::RosterItem&)>& visit) const {
+  for (const auto& item : book(account).items()) {
+    if (!is_hidden(item)) visit(item);
+  }
+}
+
+void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next, Written then) {
+  auto& rows = book(account);
+  const auto* before = rows.find(jid);
+  const bool seen = !looks_equal(before, next ? &*next : nullptr);
+
+  auto unit = std::make_unique<core::Unit>();
+  if (next) {
+    unit->writes.emplace_back(storage::PutRosterItem{account.jid.str(), *next});
+  } else {
+    unit->writes.emplace_back(storage::RemoveRosterItem{account.jid.str(), jid});
+  }
+  rows.begin(jid, next);
+  account.commit_begun();
+  unit->done = [this, owner = account.jid, jid, next = std::move(next), seen, then = std::move(then)](
+                   core::Unit& finished) mutable {
+    auto& changed = *shard_.find_account(owner.full());  // in memory while its commits are under way
+    auto& now = book(changed);
+    const bool durable = finished.outcome.has_value();
+    if (durable) {
+      now.succeeded(jid, next, finished.id);
+    } else {
+      now.failed(jid);
+    }
+    then(changed, durable);
+    if (durable && seen) push(changed, jid, next && !is_hidden(*next) ? &*next : nullptr, finished.id);
+    changed.commit_ended();
+  };
+  shard_.commit(std::move(unit));
+}
+
+void RosterModule::push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version) {
+  std::string query;
+  const auto sessions = account.sessions;
+  for (auto* session : sessions) {
+    if (std::ranges::find(account.sessions, session) == account.sessions.end() || !session->wants_roster) continue;
+    if (query.empty()) query = push_query(jid, item, version);
+    deliver_push(*session, query);
+  }
+}
+
+namespace {
+std::unique_ptr<core::Module> make(core::Shard& shard) { return std::make_unique<RosterModule>(shard); }
+}  // namespace
+
+}  // namespace roster
+
+const core::Manifest& roster_manifest() {
+  static const core::Manifest manifest{
+      .name = "roster",
+      .summary = "contact lists and subscriptions",
+      .implements = {{"RFC 6121 §2", "2011", core::Completeness::complete},
+                     {"RFC 6121 §3", "2011", core::Completeness::complete},
+                     {"XEP-0237", "1.3", core::Completeness::complete}},
+      .stream_features = "<ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/>",
+      .make = &roster::make,
+  };
+  return manifest;
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,180 @@
+#include "base/crypto.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace valise::crypto {
+namespace {
+
+const EVP_MD* algorithm(Hash hash) noexcept {
+  switch (hash) {
+    case Hash::sha1: return EVP_sha1();
+    case Hash::sha256: return EVP_sha256();
+    case Hash::sha512: return EVP_sha512();
+  }
+  return EVP_sha256();
+}
+
+const unsigned char* bytes(std::string_view text) noexcept {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<std::int8_t, 256> base64_values = [] {
+  std::array<std::int8_t, 256> table{};
+  table.fill(-1);
+  for (std::size_t i = 0; i < base64_alphabet.size(); ++i) {
+    table[static_cast<unsigned char>(base64_alphabet[i])] = static_cast<std::int8_t>(i);
+  }
+  return table;
+}();
+
+}  // namespace
+
+std::size_t digest_size(Hash hash) noexcept {
+  switch (hash) {
+    case Hash::sha1: return 20;
+    case Hash::sha256: return 32;
+    case Hash::sha512: return 64;
+  }
+  return 32;
+}
+
+std::string digest(Hash hash, std::string_view data) {
+  std::string out(digest_size(hash), '\0');
+  if (EVP_Digest(data.data(), data.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, algorithm(hash),
+                 nullptr) != 1) {
+    throw std::runtime_error("EVP_Digest failed");
+  }
+  return out;
+}
+
+std::array<unsigned char, 32> sha256(std::string_view data) {
+  std::array<unsigned char, 32> out;
+  if (EVP_Digest(data.data(), data.size(), out.data(), nullptr, EVP_sha256(), nullptr) != 1) {
+    throw std::runtime_error("EVP_Digest failed");
+  }
+  return out;
+}
+
+std::string hmac(Hash hash, std::string_view key, std::string_view data) {
+  std::string out(digest_size(hash), '\0');
+  unsigned length = 0;
+  if (HMAC(algorithm(hash), key.data(), static_cast<int>(key.size()), bytes(data), data.size(),
+           reinterpret_cast<unsigned char*>(out.data()), &length) == nullptr) {
+    throw std::runtime_error("HMAC failed");
+  }
+  return out;
+}
+
+std::string pbkdf2(Hash hash, std::string_view password, std::string_view salt, unsigned iterations,
+                   std::size_t length) {
+  std::string out(length == 0 ? digest_size(hash) : length, '\0');
+  if (PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), bytes(salt), static_cast<int>(salt.size()),
+                        static_cast<int>(iterations), algorithm(hash), static_cast<int>(out.size()),
+                        reinterpret_cast<unsigned char*>(out.data())) != 1) {
+    throw std::runtime_error("PBKDF2 failed");
+  }
+  return out;
+}
+
+void random_bytes(std::span<unsigned char> out) {
+  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) std::abort();
+}
+
+std::string random_string(std::size_t count) {
+  std::string out(count, '\0');
+  random_bytes({reinterpret_cast<unsigned char*>(out.data()), out.size()});
+  return out;
+}
+
+std::string random_hex(std::size_t count) { return hex_encode(random_string(count)); }
+
+bool equal(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string base64_encode(std::string_view data) {
+  std::string out;
+  out.reserve((data.size() + 2) / 3 * 4);
+  const auto* in = bytes(data);
+  std::size_t left = data.size();
+  for (; left >= 3; left -= 3, in += 3) {
+    const unsigned group = static_cast<unsigned>(in[0]) << 16 | static_cast<unsigned>(in[1]) << 8 | in[2];
+    for (int shift = 18; shift >= 0; shift -= 6) out.push_back(base64_alphabet[group >> shift & 63]);
+  }
+  if (left != 0) {
+    const unsigned group = static_cast<unsigned>(in[0]) << 16 | (left == 2 ? static_cast<unsigned>(in[1]) << 8 : 0u);
+    out.push_back(base64_alphabet[group >> 18 & 63]);
+    out.push_back(base64_alphabet[group >> 12 & 63]);
+    out.push_back(left == 2 ? base64_alphabet[group >> 6 & 63] : '=');
+    out.push_back('=');
+  }
+  return out;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  const auto digits = text.substr(0, text.size() - padding);
+  std::string out;
+  out.reserve(text.size() / 4 * 3);
+  unsigned group = 0;
+  unsigned bits = 0;
+  for (const char c : digits) {
+    const int value = base64_values[static_cast<unsigned char>(c)];
+    if (value < 0) return std::nullopt;
+    group = group << 6 | static_cast<unsigned>(value);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out.push_back(static_cast<char>(group >> bits & 0xff));
+    }
+  }
+  if ((group & ((1u << bits) - 1)) != 0) return std::nullopt;
+  return out;
+}
+
+std::string hex_encode(std::string_view data) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  out.reserve(data.size() * 2);
+  for (const char c : data) {
+    out.push_back(digits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(digits[static_cast<unsigned char>(c) & 15]);
+  }
+  return out;
+}
+
+std::optional<std::string> hex_decode(std::string_view text) {
+  if (text.size() % 2 != 0) return std::nullopt;
+  const auto value = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string out;
+  out.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const int high = value(text[i]);
+    const int low = value(text[i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out.push_back(static_cast<char>(high << 4 | low));
+  }
+  return out;
+}
+
+void wipe(std::string& secret) noexcept {
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
+}
+
+}  // namespace valise::crypto

@@ -1,0 +1,99 @@
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "config/options.hpp"
+#include "config/secret_file.hpp"
+
+namespace valise::config {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const Snapshot& snapshot) : snapshot_(snapshot) {}
+
+  std::vector<ConfigError> run() {
+    if (snapshot_.hosts().empty()) add(0, "no host is declared; write host[\"example.org\"] = {}, or set its options");
+    listeners();
+    for (const auto& host : snapshot_.hosts()) certificate(host);
+    if (snapshot_.get(options::storage_backend) == Backend::mariadb) mariadb();
+    budgets();
+    return std::move(errors_);
+  }
+
+ private:
+  void add(unsigned line, std::string text) { errors_.push_back({snapshot_.path(), line, std::move(text)}); }
+
+  void secret(unsigned line, const std::string& path) {
+    if (auto checked = check_secret_file(path); !checked) add(line, checked.error().text);
+  }
+
+  void listeners() {
+    const auto& starttls = snapshot_.get(options::listen_c2s);
+    const auto& direct = snapshot_.get(options::listen_c2s_tls);
+    if (starttls.empty() && direct.empty()) add(snapshot_.line(options::listen_c2s), "listen.c2s and listen.c2s_tls are both empty");
+    for (const auto& address : direct) {
+      if (address.ends_with(":0")) continue;  // any free port
+      for (const auto& other : starttls) {
+        if (address == other) add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", address));
+      }
+    }
+  }
+
+  void certificate(const std::string& host) {
+    const auto& chain = snapshot_.get(options::tls_certificate, host);
+    const auto& key = snapshot_.get(options::tls_key, host);
+    const auto line = snapshot_.line(options::tls_certificate, host);
+    if (chain.empty()) {
+      add(line, fmt::format("host \"{0}\" has no certificate; set host[\"{0}\"].tls.certificate", host));
+      return;
+    }
+    if (::access(chain.c_str(), R_OK) != 0) add(line, fmt::format("{}: cannot be read", chain));
+    secret(key.empty() ? line : snapshot_.line(options::tls_key, host), key.empty() ? chain : key);
+  }
+
+  void mariadb() {
+    const auto line = snapshot_.line(options::storage_backend);
+    const auto& host = snapshot_.get(options::storage_mariadb_host);
+    const auto& socket = snapshot_.get(options::storage_mariadb_socket);
+    if (host.empty() == socket.empty()) {
+      add(line, "storage.backend = \"mariadb\" needs either storage.mariadb.host or storage.mariadb.socket");
+    }
+    if (!host.empty() && snapshot_.get(options::storage_mariadb_ca).empty()) {
+      add(snapshot_.line(options::storage_mariadb_host),
+          "storage.mariadb.ca is missing: a database on the network is reached over TLS with the private CA only");
+    }
+    for (const auto* needed : {&options::storage_mariadb_user, &options::storage_mariadb_database}) {
+      if (snapshot_.get(*needed).empty()) add(snapshot_.line(*needed), fmt::format("{} is empty", needed->name));
+    }
+    const auto& certificate = snapshot_.get(options::storage_mariadb_certificate);
+    const auto& key = snapshot_.get(options::storage_mariadb_key);
+    if (certificate.empty() != key.empty()) {
+      add(snapshot_.line(options::storage_mariadb_certificate),
+          "storage.mariadb.certificate and storage.mariadb.key go together");
+    }
+    if (!key.empty()) secret(snapshot_.line(options::storage_mariadb_key), key);
+    if (const auto& password = snapshot_.get(options::storage_mariadb_password_file); !password.empty()) {
+      secret(snapshot_.line(options::storage_mariadb_password_file), password);
+    }
+  }
+
+  void budgets() {
+    const auto at_least = [this](const Option<std::int64_t>& larger, const Option<std::int64_t>& smaller) {
+      if (snapshot_.get(larger) >= snapshot_.get(smaller)) return;
+      add(std::max(snapshot_.line(larger), snapshot_.line(smaller)),
+          fmt::format("{} must not be less than {}", larger.name, smaller.name));
+    };
+    at_least(options::limits_stanza, options::limits_stanza_before_login);
+    at_least(options::limits_queue, options::limits_stanza);
+    at_least(options::commit_queue_bytes, options::limits_stanza);
+  }
+
+  const Snapshot& snapshot_;
+  std::vector<ConfigError> errors_;
+};
+
+}  // namespace
+
+std::vector<ConfigError> check_together(const Snapshot& snapshot) { return Checker(snapshot).run(); }
+
+}  // namespace valise::config

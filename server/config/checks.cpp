@@ -1,0 +1,32 @@
+#include "config/checks.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace valise::config {
+
+std::string check_listen_address(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return "an address and a port, such as \"127.0.0.1:5222\"";
+  const auto port_text = text.substr(colon + 1);
+  unsigned port = 0;
+  const auto* end = port_text.data() + port_text.size();
+  const auto [stop, fault] = std::from_chars(port_text.data(), end, port);
+  if (fault != std::errc() || stop != end || port > 65535) return "a port of 0 to 65535 after the last colon";
+  const auto address = std::string(text.substr(0, colon));
+  if (address == "*") return {};
+  unsigned char bytes[16];
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
+    if (inet_pton(AF_INET6, address.substr(1, address.size() - 2).c_str(), bytes) == 1) return {};
+    return "an IPv6 address between the brackets";
+  }
+  if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return {};
+  return "a numeric address: 127.0.0.1, [::1] or *";
+}
+
+std::string check_absolute_path(std::string_view text) {
+  return text.starts_with('/') ? std::string() : std::string("an absolute path");
+}
+
+}  // namespace valise::config

@@ -1,0 +1,85 @@
+#include "config/snapshot.hpp"
+
+#include <algorithm>
+
+namespace valise::config {
+
+const Snapshot::Assigned* Snapshot::find(const OptionBase& option) const noexcept {
+  const auto found = server_.find(option.name);
+  return found == server_.end() ? nullptr : &found->second;
+}
+
+const Snapshot::Assigned* Snapshot::find(const OptionBase& option, std::string_view host) const noexcept {
+  if (const auto own = by_host_.find(host); own != by_host_.end()) {
+    if (const auto found = own->second.find(option.name); found != own->second.end()) return &found->second;
+  }
+  return find(option);
+}
+
+const Value& Snapshot::value(const OptionBase& option) const {
+  const auto* assigned = find(option);
+  return assigned == nullptr ? option.otherwise : assigned->value;
+}
+
+const Value& Snapshot::value(const OptionBase& option, std::string_view host) const {
+  const auto* assigned = find(option, host);
+  return assigned == nullptr ? option.otherwise : assigned->value;
+}
+
+unsigned Snapshot::line(const OptionBase& option) const noexcept {
+  const auto* assigned = find(option);
+  return assigned == nullptr ? 0 : assigned->line;
+}
+
+unsigned Snapshot::line(const OptionBase& option, std::string_view host) const noexcept {
+  const auto* assigned = find(option, host);
+  return assigned == nullptr ? 0 : assigned->line;
+}
+
+std::vector<std::string> Snapshot::restart_needed(const Snapshot& before, const Snapshot& after) {
+  std::vector<std::string> out;
+  const auto quoted = [](const std::string& host) { return "host[\"" + host + "\"]"; };
+  const auto only_in = [&](const Snapshot& one, const Snapshot& other) {
+    for (const auto& host : one.hosts_) {
+      if (!other.has_host(host)) out.push_back(quoted(host));
+    }
+  };
+  only_in(before, after);
+  only_in(after, before);
+  for (const auto* option : after.options_) {
+    if (option->reload == Reload::live) continue;
+    if (before.value(*option) != after.value(*option)) out.emplace_back(option->name);
+    if (option->scope != Scope::host) continue;
+    for (const auto& host : after.hosts_) {
+      // Through the server-wide value only: that is named already.
+      const bool own = before.by_host_.contains(host) &&
+                       (before.by_host_.at(host).contains(option->name) || after.by_host_.at(host).contains(option->name));
+      if (own && before.value(*option, host) != after.value(*option, host)) {
+        out.push_back(quoted(host) + "." + std::string(option->name));
+      }
+    }
+  }
+  return out;
+}
+
+SnapshotBuilder::SnapshotBuilder(std::string path, std::vector<const OptionBase*> options)
+    : snapshot_(make_ref<Snapshot>()) {
+  snapshot_->path_ = std::move(path);
+  snapshot_->options_ = std::move(options);
+}
+
+void SnapshotBuilder::add_host(std::string_view host) {
+  if (snapshot_->has_host(host)) return;
+  snapshot_->hosts_.emplace_back(host);
+  snapshot_->by_host_.emplace(std::string(host), Snapshot::Values{});
+}
+
+unsigned SnapshotBuilder::set(const OptionBase& option, std::string_view host, Value value, unsigned line) {
+  auto& values = host.empty() ? snapshot_->server_ : snapshot_->by_host_.find(host)->second;
+  const auto [at, inserted] = values.try_emplace(option.name, Snapshot::Assigned{});
+  if (!inserted) return at->second.line == 0 ? 1 : at->second.line;
+  at->second = {std::move(value), line};
+  return 0;
+}
+
+}  // namespace valise::config

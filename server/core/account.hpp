@@ -1,0 +1,58 @@
+// One local account in memory, on its home shard: its sessions, what modules keep of it, and the order of what is
+// delivered to it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/session.hpp"
+#include "storage/types.hpp"
+
+namespace valise::core {
+
+class Account {
+ public:
+  explicit Account(Jid bare) : jid(std::move(bare)) {}
+  Account(const Account&) = delete;
+  Account& operator=(const Account&) = delete;
+
+  const Jid jid;  // bare
+  bool exists = false;  // a row with state active or disabled
+  storage::AccountState state = storage::AccountState::active;
+  std::vector<Session*> sessions;  // bound ones, in the order of binding
+  std::int64_t last_used_ms = 0;   // loop time: when it may leave memory
+
+  [[nodiscard]] Session* find(std::string_view resource) const;
+  [[nodiscard]] Session* find_id(std::uint64_t session_id) const;
+
+  template <class T>
+  [[nodiscard]] T* part(unsigned slot) const {
+    return slot < parts_.size() ? static_cast<T*>(parts_[slot].get()) : nullptr;
+  }
+  void set_parts(std::vector<std::unique_ptr<Part>> parts) { parts_ = std::move(parts); }
+
+  // -- Order of delivery: what waits for no commit may still not overtake what does (ARCHITECTURE.md, "Order").
+  // A message was handed to the committer …
+  void commit_begun() { ++begun_; }
+  // … and has come back; runs what waited for it.
+  void commit_ended();
+  // Runs `deliver` now, or behind all commits that are under way.
+  void in_order(std::move_only_function<void()> deliver);
+  [[nodiscard]] bool idle() const noexcept { return sessions.empty() && begun_ == ended_ && waiting_.empty(); }
+
+ private:
+  struct Waiting {
+    std::uint64_t behind;
+    std::move_only_function<void()> deliver;
+  };
+  std::vector<std::unique_ptr<Part>> parts_;
+  std::uint64_t begun_ = 0;
+  std::uint64_t ended_ = 0;
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace valise::core

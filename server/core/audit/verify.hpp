@@ -1,0 +1,63 @@
+// Reads an audit log from outside: checks it, or prints it. Opens the files for reading only and takes no lock, so a
+// running server's log can be read; what is being written just then shows as a torn end or as leaves not yet written.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/audit/segment.hpp"
+
+namespace valise::core::audit {
+
+struct Verification {
+  struct Bad {
+    std::uint64_t seq = 0;  // first entry that is not what it was
+    std::string file;       // records file of its segment, or "head"
+    std::string reason;
+  };
+  std::optional<Bad> bad;          // nothing: sound
+  std::uint64_t entries = 0;       // checked and good, erased ones included
+  std::uint64_t erased = 0;        // their leaves stand: allowed
+  std::uint64_t segments = 0;
+  std::int64_t first_time_ns = 0;  // 0 without entries
+  std::int64_t last_time_ns = 0;
+  std::uint64_t head_size = 0;     // entries that the head covers
+  Digest chain{};                  // after the last good entry: two readers of one log compare this
+  std::uint64_t leaves_missing = 0;  // above the head, not yet written: opening the log derives them
+  std::uint64_t torn_bytes = 0;      // end of a write that nobody was told of: opening the log cuts it off
+
+  [[nodiscard]] bool ok() const noexcept { return !bad.has_value(); }
+};
+
+// Checks every byte of the log. Errors: not_found, unavailable (not readable); an altered log is no error but `bad`.
+[[nodiscard]] Result<Verification> verify(const std::string& folder);
+
+// Goes through the records without checking them against leaves (verify does). Reads segments `from_segment` and after.
+class Cursor {
+ public:
+  // `from_seq`: the first entry wanted; it or the next one that exists. Errors: not_found, unavailable.
+  static Result<Cursor> open(const std::string& folder, std::uint64_t from_seq = 0);
+  // The next entry, nothing at the end. Its record is valid until the next call. Errors: corrupt (no frame where one
+  // belongs and more follows), unavailable.
+  Result<std::optional<Entry>> next();
+
+ private:
+  Cursor() = default;
+  Result<bool> open_segment();
+
+  std::string folder_;
+  std::vector<std::uint64_t> segments_;  // still to come, ascending from `at_`
+  std::size_t at_ = 0;
+  std::unique_ptr<File> file_;
+  std::unique_ptr<Window> window_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t from_seq_ = 0;
+};
+
+// Appends one JSON Lines line: `{"seq":…,"time":"2026-11-24T14:30:02.123456789Z",` and the record's members; of an
+// erased entry `"erased":true`. Ends with a newline.
+void append_json_line(std::string& out, const Entry& entry);
+
+}  // namespace valise::core::audit

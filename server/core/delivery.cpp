@@ -1,0 +1,193 @@
+// "The way of a message", second half: on the recipient's home shard, to sessions or into the store (RFC 6121 §8.5),
+// behind the commit of its unit.
+#include "core/shard.hpp"
+
+#include "core/namespaces.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::core {
+namespace {
+
+const StanzaError unavailable_recipient{.type = StanzaError::Type::cancel, .condition = "service-unavailable",
+                                        .text = {"This address can't be reached.", "Cette adresse est injoignable."}};
+const StanzaError store_away{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+                             .text = {"The server can't store this right now. Please try again.",
+                                      "Le serveur ne peut pas l’enregistrer pour l’instant. Veuillez réessayer."}};
+
+Verdict refusal(const StanzaError& error, std::string reason, bool silent = false) {
+  auto made = std::make_unique<Refusal>();
+  made->error = error;
+  made->reason = std::move(reason);
+  made->silent = silent;
+  return made;
+}
+
+enum class MessageType : std::uint8_t { chat, normal, groupchat, headline, error };
+
+MessageType type_of(const Stanza& stanza) {
+  if (stanza.type == "chat") return MessageType::chat;
+  if (stanza.type == "groupchat") return MessageType::groupchat;
+  if (stanza.type == "headline") return MessageType::headline;
+  if (stanza.type == "error") return MessageType::error;
+  return MessageType::normal;  // RFC 6121 §5.2.2: an unknown type is "normal"
+}
+
+std::string stanza_id(std::uint64_t id, const Jid& by) {
+  std::string out = "<stanza-id xmlns='urn:xmpp:sid:0' id='";
+  out += std::to_string(id);
+  out += "' by='";
+  xml::append_escaped_attribute(out, by.bare());
+  out += "'/>";
+  return out;
+}
+
+}  // namespace
+
+void Shard::arrive(Flow flow) {
+  if (flow.recipient == nullptr) {  // the store is away
+    return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
+  }
+  if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in)) return refuse(std::move(flow), std::move(refused));
+  if (flow.stanza->kind == Kind::iq) return arrive_iq(std::move(flow));
+  arrive_message(std::move(flow));
+}
+
+void Shard::arrive_iq(Flow flow) {
+  auto& account = *flow.recipient;
+  const auto& stanza = *flow.stanza;
+  const bool answer = stanza.type == "result" || stanza.type == "error";
+  if (stanza.to->is_bare()) {
+    if (answer) return;
+    // RFC 6121 §8.5.1: an unknown account answers as one that does not offer the service.
+    if (!account.exists) return route_error(stanza, unavailable_recipient, flow.language);
+    return answer_locally(flow.stanza, &account, nullptr, IqTarget::account, flow.language);
+  }
+  auto* session = account.find(stanza.to->resource());
+  if (session != nullptr) return deliver(*session, flow.stanza);
+  if (!answer) route_error(stanza, unavailable_recipient, flow.language);  // RFC 6121 §8.5.3.2.3
+}
+
+// RFC 6121 §8.5: who gets it, or why nobody does.
+void Shard::arrive_message(Flow flow) {
+  auto& account = *flow.recipient;
+  const auto type = type_of(*flow.stanza);
+  if (!account.exists || account.state != storage::AccountState::active) {
+    return refuse(std::move(flow), refusal(unavailable_recipient, "no-account", type == MessageType::error));
+  }
+  std::vector<Session*> targets;
+  if (!flow.stanza->to->is_bare()) {
+    if (auto* session = account.find(flow.stanza->to->resource())) {
+      targets.push_back(session);
+    } else if (type != MessageType::chat) {  // §8.5.3.2.1
+      const bool silent = type == MessageType::headline || type == MessageType::error;
+      return refuse(std::move(flow), refusal(unavailable_recipient, "no-resource", silent));
+    }
+  } else if (type == MessageType::groupchat || type == MessageType::error) {  // §8.5.2.1.1, §8.5.2.2.1
+    return refuse(std::move(flow), refusal(unavailable_recipient, "bare-address", type == MessageType::error));
+  }
+  if (targets.empty()) {
+    for (auto* session : account.sessions) {
+      if (session->available && session->priority >= 0) targets.push_back(session);
+    }
+  }
+  std::vector<storage::Write> writes;
+  bool stored = false;
+  if (targets.empty()) {
+    if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));
+    if (!hooks_.offline_messages) {
+      return refuse(std::move(flow), refusal(unavailable_recipient, "nobody-available"));
+    }
+    if (auto refused = hooks_.offline_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
+    stored = true;
+  }
+  commit_message(std::move(flow), std::move(targets), std::move(writes), stored);
+}
+
+void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored) {
+  auto& account = *flow.recipient;
+  kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
+  auto unit = std::make_unique<Unit>();
+  if (settings_->audit) {
+    describe(flow);
+    flow.record.kind = audit::Kind::message;
+    flow.record.verdict = stored ? audit::Outcome::stored : audit::Outcome::delivered;
+    unit->record = std::move(flow.record);
+  }
+  unit->writes = std::move(writes);
+  struct Pending {
+    Flow flow;
+    std::vector<std::uint64_t> sessions;
+    bool stored;
+  };
+  auto pending = std::make_unique<Pending>();
+  pending->stored = stored;
+  for (const auto* session : targets) pending->sessions.push_back(session->id);
+  pending->flow = std::move(flow);
+  account.commit_begun();
+  unit->done = [this, pending = std::move(pending)](Unit& finished) {
+    auto& passing = pending->flow;
+    auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
+    if (!finished.outcome) {
+      handled(passing);
+      route_error(*passing.stanza, store_away, passing.language);
+    } else {
+      bool reached = pending->stored;
+      const auto extra = finished.id != 0 ? stanza_id(finished.id, recipient.jid) : std::string();
+      for (const auto id : pending->sessions) {
+        if (auto* session = recipient.find_id(id)) {
+          session->stream.deliver(*passing.stanza, nullptr, extra);
+          reached = true;
+        }
+      }
+      if (reached) {
+        handled(passing);
+      } else {
+        // Every session went away while the record was written: begin again, so that it is stored or refused.
+        recipient.commit_ended();
+        return arrive_message(std::move(passing));
+      }
+    }
+    recipient.commit_ended();
+  };
+  commit(std::move(unit));
+}
+
+// ---- what the server makes itself
+
+void Shard::route(StanzaPtr stanza) {
+  if (!stanza->to || host(stanza->to->domain()) == nullptr || !stanza->to->has_local()) return;
+  const auto home = kernel_.home_index(stanza->to->bare());
+  auto* there = kernel_.shards[home].get();
+  auto land = [there, stanza = std::move(stanza)] {
+    auto* account = there->find_account(stanza->to->bare());
+    if (stanza->kind == Kind::presence) {
+      there->with_account(*stanza->to, [there, stanza](Account* loaded) {
+        if (loaded == nullptr || !loaded->exists || !there->hooks_.inbound_presence) return;
+        loaded->in_order([there, stanza, jid = loaded->jid] {
+          if (auto* now = there->find_account(jid.full())) there->hooks_.inbound_presence(*now, stanza);
+        });
+      });
+      return;
+    }
+    if (account == nullptr) return;  // nobody is connected
+    if (!stanza->to->is_bare()) {
+      if (auto* session = account->find(stanza->to->resource())) there->deliver(*session, stanza);
+      return;
+    }
+    if (stanza->kind == Kind::iq || stanza->is_error()) return;
+    const auto sessions = account->sessions;
+    for (auto* session : sessions) {
+      if (session->available && session->priority >= 0) there->deliver(*session, stanza);
+    }
+  };
+  post_to(home, std::move(land));
+}
+
+void Shard::deliver(Session& session, StanzaPtr stanza, std::string extra) {
+  auto& account = session.account;
+  account.in_order([&account, id = session.id, stanza = std::move(stanza), extra = std::move(extra)] {
+    if (auto* alive = account.find_id(id)) alive->stream.deliver(*stanza, nullptr, extra);
+  });
+}
+
+}  // namespace valise::core

@@ -1,0 +1,22 @@
+#include "core/flow.hpp"
+
+namespace valise::core {
+
+void describe(Flow& flow) {
+  const auto& stanza = *flow.stanza;
+  auto& record = flow.record;
+  record.type = audit::stanza_type_of(stanza.type);
+  record.size = stanza.size;
+  if (stanza.to) record.recipient = stanza.to->bare();
+  record.stanza_id = stanza.id;
+  record.sender_device = stanza.seal.sender_device;
+  record.recipient_keys = stanza.seal.keys;
+  switch (stanza.seal.form) {
+    case Seal::Form::none: record.encryption = audit::Encryption::none; break;
+    case Seal::Form::legacy: record.encryption = audit::Encryption::legacy; break;
+    case Seal::Form::omemo_2:
+    case Seal::Form::both: record.encryption = audit::Encryption::omemo2; break;
+  }
+}
+
+}  // namespace valise::core

@@ -1,0 +1,61 @@
+// A stanza's passage through the named stages ("The way of a message", ARCHITECTURE.md) and what hooks may say to it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/audit/record.hpp"
+#include "core/stanza.hpp"
+
+namespace valise::core {
+
+class Session;
+class Account;
+
+// In the order in which a stanza meets them. The first three run on the sender's home shard, the others on the
+// recipient's.
+enum class Stage : std::uint8_t {
+  validate,       // well-formed as RFC 6120/6121 ask; what only a server may say is removed
+  sealed,         // modules/omemo: only sealed content goes on
+  policy_out,     // the administrator's rules about the sender
+  blocking,       // the recipient's own wishes
+  policy_in,      // the administrator's rules about the recipient
+};
+inline constexpr std::size_t stage_count = 5;
+[[nodiscard]] std::string_view name_of(Stage stage) noexcept;
+
+// Why a stanza does not go on. `reason` is shared by test, log, record and error ("plaintext", "policy", …).
+struct Refusal {
+  StanzaError error;
+  std::string reason;
+  std::string rule;      // the policy rule that decided, if one did
+  bool silent = false;   // drop: the sender gets no error
+  std::string notice;    // a sentence that follows as a message of the server (OMEMO part 5), once a chat and hour
+};
+using Verdict = std::unique_ptr<Refusal>;  // null: go on
+
+struct Flow {
+  StanzaPtr stanza;
+  Session* sender = nullptr;     // own session; only on the sender's shard, null behind the crossing
+  Account* recipient = nullptr;  // local account; only on the recipient's shard
+  Language language = Language::english;  // of the sender
+  // Where the sender waits for "handled" (XEP-0198); shard == none: nobody does.
+  static constexpr unsigned none = 0xffffffff;
+  unsigned ack_shard = none;
+  std::uint64_t ack_session = 0;
+  std::uint32_t ack_number = 0;
+  // What of the sender the record and the rules name.
+  audit::Record record;
+  std::vector<std::string> tags;
+};
+
+// Fills the record with what the stanza's outside says; kind and verdict are left to the caller.
+void describe(Flow& flow);
+
+using StanzaHook = std::function<Verdict(Flow&)>;
+
+}  // namespace valise::core

@@ -1,0 +1,46 @@
+// What a waiting unit weighs, for the committer's bound: an estimate that counts what a peer can make large.
+#pragma once
+
+#include <cstddef>
+
+#include "core/unit.hpp"
+
+namespace valise::core {
+
+namespace detail {
+
+inline std::size_t weight(const storage::PutMessage& write) {
+  std::size_t bytes = write.message.stanza.size() + write.message.from.size() + write.message.to.size() +
+                      write.message.stanza_id.size();
+  for (const auto& box : write.boxes) bytes += sizeof box + box.owner.size() + box.peer.size();
+  return bytes;
+}
+inline std::size_t weight(const storage::PutPepItem& write) {
+  return write.item.payload.size() + write.item.id.size() + write.item.publisher.size();
+}
+inline std::size_t weight(const storage::PutRosterItem& write) {
+  std::size_t bytes = write.item.name.size() + write.item.jid.size() + write.item.pending_in.size();
+  for (const auto& group : write.item.groups) bytes += sizeof group + group.size();
+  return bytes;
+}
+inline std::size_t weight(const storage::MarkDelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
+template <class Write>
+std::size_t weight(const Write&) {
+  return 0;
+}
+
+}  // namespace detail
+
+[[nodiscard]] inline std::size_t footprint(const Unit& unit) {
+  std::size_t bytes = sizeof unit + unit.writes.size() * sizeof(storage::Write);
+  if (unit.record) {
+    bytes += unit.record->recipient.size() + unit.record->stanza_id.size() + unit.record->reason.size() +
+             unit.record->rule.size();
+  }
+  for (const auto& write : unit.writes) {
+    bytes += std::visit([](const auto& value) { return detail::weight(value); }, write);
+  }
+  return bytes;
+}
+
+}  // namespace valise::core

@@ -1,0 +1,135 @@
+#include "core/hooks.hpp"
+
+#include <algorithm>
+
+namespace valise::core {
+namespace {
+
+std::string iq_key(IqTarget target, std::string_view type, std::string_view ns) {
+  std::string key(target == IqTarget::server ? "s " : "a ");
+  key += type;
+  key += ' ';
+  key += ns;
+  return key;
+}
+
+bool must_precede(const Hooks::NamedHook& a, const Hooks::NamedHook& b) {
+  return std::ranges::find(a.order.before, b.module) != a.order.before.end() ||
+         std::ranges::find(b.order.after, a.module) != b.order.after.end();
+}
+
+// Repeatedly takes the first hook that nothing left must precede: stable, and a cycle leaves none.
+Result<std::vector<Hooks::NamedHook>> sorted(std::vector<Hooks::NamedHook> left) {
+  std::vector<Hooks::NamedHook> out;
+  while (!left.empty()) {
+    const auto free = std::ranges::find_if(left, [&](const auto& hook) {
+      return std::ranges::none_of(left, [&](const auto& other) { return &other != &hook && must_precede(other, hook); });
+    });
+    if (free == left.end()) {
+      std::string names;
+      for (const auto& hook : left) names += (names.empty() ? "" : ", ") + hook.module;
+      return fail(ErrorCode::invalid, "the hooks of these modules are ordered in a circle: " + names);
+    }
+    out.push_back(std::move(*free));
+    left.erase(free);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string_view name_of(Stage stage) noexcept {
+  switch (stage) {
+    case Stage::validate: return "validate";
+    case Stage::sealed: return "sealed";
+    case Stage::policy_out: return "policy_out";
+    case Stage::blocking: return "blocking";
+    case Stage::policy_in: return "policy_in";
+  }
+  return "?";
+}
+
+class HookRegistrar final : public Registrar {
+ public:
+  HookRegistrar(Hooks& hooks, std::string_view module) : hooks_(hooks), module_(module) {}
+
+  void at(Stage stage, Kind kind, StanzaHook hook, Order order) override {
+    hooks_.stages_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(kind)].push_back(
+        {module_, std::move(hook), std::move(order)});
+  }
+  void iq(IqTarget target, std::string_view type, std::string_view name, std::string_view ns,
+          IqHandler handler) override {
+    auto& entries = hooks_.iqs_[iq_key(target, type, ns)];
+    for (const auto& entry : entries) {
+      if (entry.name == name) twice(std::string(type) + " " + std::string(ns), entry.module);
+    }
+    entries.push_back({module_, std::string(name), std::move(handler)});
+  }
+  void on_session(SessionEvent event, std::function<void(Session&)> handler) override {
+    hooks_.session_events[static_cast<std::size_t>(event)].push_back(std::move(handler));
+  }
+  unsigned account_part(PartLoader loader) override {
+    hooks_.loaders.push_back(std::move(loader));
+    return static_cast<unsigned>(hooks_.loaders.size() - 1);
+  }
+  unsigned session_part() override { return hooks_.session_parts++; }
+  void outbound_presence(PresenceHandler handler) override {
+    if (hooks_.outbound_presence) twice("outbound presence", "another module");
+    hooks_.outbound_presence = std::move(handler);
+  }
+  void inbound_presence(std::function<void(Account&, StanzaPtr)> handler) override {
+    if (hooks_.inbound_presence) twice("inbound presence", "another module");
+    hooks_.inbound_presence = std::move(handler);
+  }
+  void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) override {
+    if (hooks_.offline_messages) twice("offline messages", "another module");
+    hooks_.offline_messages = std::move(handler);
+  }
+
+ private:
+  void twice(const std::string& what, const std::string& other) {
+    hooks_.problem_ = what + " is handled by " + module_ + " and by " + other;
+  }
+  Hooks& hooks_;
+  std::string module_;
+};
+
+std::unique_ptr<Registrar> Hooks::registrar(std::string_view module) {
+  return std::make_unique<HookRegistrar>(*this, module);
+}
+
+Result<> Hooks::finish() {
+  if (!problem_.empty()) return fail(ErrorCode::conflict, problem_);
+  for (auto& stage : stages_) {
+    for (auto& kind : stage) {
+      auto ordered = sorted(std::move(kind));
+      if (!ordered) return std::unexpected(ordered.error());
+      kind = std::move(*ordered);
+    }
+  }
+  return {};
+}
+
+const IqHandler* Hooks::iq(IqTarget target, std::string_view type, std::string_view name, std::string_view ns) const {
+  const auto found = iqs_.find(iq_key(target, type, ns));
+  if (found == iqs_.end()) return nullptr;
+  for (const auto& entry : found->second) {
+    if (entry.name.empty() || entry.name == name) return &entry.handler;
+  }
+  return nullptr;
+}
+
+std::string Hooks::describe() const {
+  std::string out;
+  for (std::size_t stage = 0; stage < stage_count; ++stage) {
+    for (std::size_t kind = 0; kind < 3; ++kind) {
+      for (const auto& hook : stages_[stage][kind]) {
+        out += std::string(name_of(static_cast<Stage>(stage))) + " " + std::string(name_of(static_cast<Kind>(kind))) +
+               ": " + hook.module + "\n";
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace valise::core

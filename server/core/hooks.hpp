@@ -1,0 +1,56 @@
+// Everything that the modules of one shard have declared, ordered and ready to run. Filled at start, then only read.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/module.hpp"
+#include "core/settings.hpp"
+
+namespace valise::core {
+
+class Hooks final {
+ public:
+  struct NamedHook {
+    std::string module;
+    StanzaHook run;
+    Order order;
+  };
+  struct IqEntry {
+    std::string module;
+    std::string name;
+    IqHandler handler;
+  };
+
+  // In running order.
+  [[nodiscard]] const std::vector<NamedHook>& at(Stage stage, Kind kind) const noexcept {
+    return stages_[static_cast<std::size_t>(stage)][static_cast<std::size_t>(kind)];
+  }
+  // The handler of a request; null if nobody declared it.
+  [[nodiscard]] const IqHandler* iq(IqTarget target, std::string_view type, std::string_view name,
+                                    std::string_view ns) const;
+
+  std::vector<PartLoader> loaders;  // by slot
+  unsigned session_parts = 0;
+  std::vector<std::function<void(Session&)>> session_events[2];
+  PresenceHandler outbound_presence;
+  std::function<void(Account&, StanzaPtr)> inbound_presence;
+  std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
+
+  // A registrar that writes down under the name of `module`.
+  [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);
+  // Sorts every stage; names the modules of a cycle. Also what was declared twice.
+  [[nodiscard]] Result<> finish();
+  // One line a hook, in running order: `valisectl` and the start-up log.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  friend class HookRegistrar;
+  std::array<std::array<std::vector<NamedHook>, 3>, stage_count> stages_;
+  TextMap<std::vector<IqEntry>> iqs_;  // by "target type ns"
+  std::string problem_;
+};
+
+}  // namespace valise::core

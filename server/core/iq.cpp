@@ -1,0 +1,43 @@
+#include "core/iq.hpp"
+
+#include "core/shard.hpp"
+
+namespace valise::core {
+
+IqRequest::IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language)
+    : shard_(&shard), stanza_(std::move(stanza)), account_(account), session_(session), language_(language) {}
+
+IqRequest::IqRequest(IqRequest&& other) noexcept
+    : shard_(other.shard_), stanza_(std::move(other.stanza_)), account_(other.account_), session_(other.session_),
+      language_(other.language_) {}
+
+IqRequest::~IqRequest() {
+  if (stanza_) {
+    error({.type = StanzaError::Type::cancel, .condition = "internal-server-error",
+           .text = {"The server did not answer this request.", "Le serveur n’a pas répondu à cette requête."}});
+  }
+}
+
+std::string IqRequest::host() const {
+  if (account_ != nullptr) return std::string(account_->jid.domain());
+  return std::string(stanza_->to ? stanza_->to->domain() : stanza_->from.domain());
+}
+
+void IqRequest::result(std::string children) {
+  if (!stanza_) return;
+  const auto stanza = std::move(stanza_);
+  auto from = stanza->to ? *stanza->to : stanza->from.to_bare();
+  shard_->route(make_iq("result", stanza->id, std::move(from), stanza->from, std::move(children)));
+}
+
+void IqRequest::error(const StanzaError& error) { error_with_echo(error, {}); }
+
+void IqRequest::error_with_echo(const StanzaError& error, std::string echo) {
+  if (!stanza_) return;
+  const auto stanza = std::move(stanza_);
+  auto reply = make_error(*stanza, error, language_);
+  reply->children.insert(0, echo);
+  shard_->route(std::move(reply));
+}
+
+}  // namespace valise::core

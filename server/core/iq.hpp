@@ -1,0 +1,56 @@
+// Requests that the server answers itself. A handler gets an IqRequest and answers it once, now or later; one that is
+// dropped unanswered answers internal-server-error, so that no client ever waits for nothing.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/account.hpp"
+#include "core/stanza.hpp"
+
+namespace valise::core {
+
+class Shard;
+
+// Whom a request is addressed to, as the handler sees it.
+enum class IqTarget : std::uint8_t {
+  server,   // the host's domain; runs on the sender's shard
+  account,  // a local bare JID, or nothing (= the sender's own); runs on that account's home shard
+};
+
+class IqRequest {
+ public:
+  IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language);
+  IqRequest(IqRequest&& other) noexcept;
+  IqRequest& operator=(IqRequest&&) = delete;
+  ~IqRequest();
+
+  [[nodiscard]] const Stanza& stanza() const noexcept { return *stanza_; }
+  [[nodiscard]] xml::Element payload() const noexcept { return stanza_->payload(); }
+  [[nodiscard]] bool is_set() const noexcept { return stanza_->type == "set"; }
+  [[nodiscard]] const Jid& from() const noexcept { return stanza_->from; }
+  [[nodiscard]] Shard& shard() const noexcept { return *shard_; }
+  [[nodiscard]] Account* account() const noexcept { return account_; }    // the target account; null for the server
+  [[nodiscard]] Session* session() const noexcept { return session_; }    // the sender, if a session of that account:
+                                                                          // valid only until the handler returns
+  [[nodiscard]] bool from_owner() const noexcept { return account_ != nullptr && from().bare() == account_->jid.full(); }
+  [[nodiscard]] Language language() const noexcept { return language_; }
+  [[nodiscard]] std::string host() const;  // the local domain that is asked
+
+  void result(std::string children = {});
+  void error(const StanzaError& error);
+  // The error with the request's payload repeated in front of it (RFC 6120 §8.3.1 MAY; some clients need it).
+  void error_with_echo(const StanzaError& error, std::string echo);
+
+ private:
+  Shard* shard_;
+  StanzaPtr stanza_;
+  Account* account_;
+  Session* session_;
+  Language language_;
+};
+
+using IqHandler = std::function<void(IqRequest)>;
+
+}  // namespace valise::core

@@ -1,0 +1,45 @@
+// What all shards share. Fixed after start, or replaced whole (settings); everything in it is safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/snapshot.hpp"
+#include "core/cluster.hpp"
+#include "core/module.hpp"
+#include "core/settings.hpp"
+#include "storage/read_pool.hpp"
+
+namespace valise::core {
+
+class Committer;
+class Shard;
+
+struct KernelStats {
+  std::atomic<std::uint64_t> messages{0};
+  std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::int64_t> sessions{0};
+  std::atomic<std::int64_t> connections{0};
+  std::atomic<std::int64_t> unauthenticated{0};
+};
+
+struct Kernel {
+  // -- fixed after start
+  std::vector<std::unique_ptr<Shard>> shards;
+  std::unique_ptr<Cluster> cluster;
+  Committer* committer = nullptr;         // null: nothing is written, no log
+  storage::ReadPool* readers = nullptr;
+  std::vector<const Manifest*> modules;
+  std::int64_t started_ms = 0;            // UTC
+  // -- counters
+  KernelStats stats;
+  std::atomic<std::uint64_t> next_session{1};
+
+  [[nodiscard]] Shard& home(std::string_view bare_jid) const;
+  [[nodiscard]] unsigned home_index(std::string_view bare_jid) const noexcept;
+};
+
+}  // namespace valise::core

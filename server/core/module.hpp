@@ -1,0 +1,89 @@
+// What a feature declares and may do. A module is created once a shard; nothing of it is shared between shards, so it
+// has no mutex. Its manifest is data: wiring, disco, options and documentation come from it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/registry.hpp"
+#include "config/snapshot.hpp"
+#include "core/flow.hpp"
+#include "core/iq.hpp"
+#include "storage/store.hpp"
+
+namespace valise::core {
+
+class Shard;
+class Registrar;
+
+class Module {
+ public:
+  virtual ~Module() = default;
+  // Names everything that it handles.
+  virtual void start(Registrar& registrar) = 0;
+  // Reads its options: at start and after each reload.
+  virtual void configure(const config::Snapshot&) {}
+};
+
+enum class Completeness : std::uint8_t { complete, partial };
+struct Specification {
+  std::string_view document;  // "XEP-0199", "RFC 6121 §2"
+  std::string_view version;
+  Completeness completeness = Completeness::complete;
+};
+
+struct Identity {
+  std::string_view category, type, name;
+};
+
+struct Manifest {
+  std::string_view name;     // folder, option prefix, log component
+  std::string_view summary;  // one sentence
+  std::vector<Specification> implements;
+  std::vector<std::string_view> server_features;   // disco#info of the domain
+  std::vector<std::string_view> account_features;  // disco#info of a bare JID
+  std::vector<Identity> account_identities;
+  std::string_view stream_features;                // XML added to <stream:features/> after log-in
+  void (*options)(config::Registry&) = nullptr;
+  std::unique_ptr<Module> (*make)(Shard&) = nullptr;
+};
+
+// Orders a hook within its stage by module names; a cycle stops the start.
+struct Order {
+  std::vector<std::string_view> before;
+  std::vector<std::string_view> after;
+};
+
+enum class SessionEvent : std::uint8_t {
+  bound,        // the session exists; nothing was sent to it
+  closed,       // it is about to go; still in Account::sessions
+};
+
+// Runs on a database thread: makes the module's part of an account that is being loaded.
+using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
+using PresenceHandler = std::function<void(Session&, StanzaPtr)>;
+
+class Registrar {
+ public:
+  virtual ~Registrar() = default;
+  virtual void at(Stage stage, Kind kind, StanzaHook hook, Order order = {}) = 0;
+  // `type`: "get", "set"; the payload's name and namespace. A name of "" matches every name in the namespace.
+  virtual void iq(IqTarget target, std::string_view type, std::string_view name, std::string_view ns,
+                  IqHandler handler) = 0;
+  virtual void on_session(SessionEvent event, std::function<void(Session&)> handler) = 0;
+  // Gives the module a place in every account (see Account::part); it is loaded with the account.
+  [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
+  [[nodiscard]] virtual unsigned session_part() = 0;
+  // -- each of these has one owner
+  // A presence that one of our sessions sent, by any type.
+  virtual void outbound_presence(PresenceHandler handler) = 0;
+  // A presence that arrived for a local account.
+  virtual void inbound_presence(std::function<void(Account&, StanzaPtr)> handler) = 0;
+  // A message that no session takes now: makes the writes of its unit. `store` or refuse.
+  virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
+};
+
+}  // namespace valise::core

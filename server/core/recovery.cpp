@@ -1,0 +1,170 @@
+#include "core/recovery.hpp"
+
+#include <algorithm>
+#include <set>
+#include <span>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "base/clock.hpp"
+#include "base/fault.hpp"
+#include "base/log.hpp"
+#include "core/audit/verify.hpp"
+
+namespace valise::core {
+namespace {
+
+constexpr std::size_t page = 500;
+
+// What the end of the log says about units whose rows the store may lack.
+struct LogTail {
+  struct Claim {
+    std::uint64_t id = 0;
+    std::uint64_t batch = 0;
+  };
+  std::uint64_t greatest_id = 0;
+  std::vector<Claim> claims;  // records with rows, ids above the store's, not corrected
+};
+
+// Reads segments from the last one backwards until one reaches below what the store has.
+Result<LogTail> read_tail(const std::string& folder, std::uint64_t store_id) {
+  const auto firsts = audit::list_segments(folder);
+  if (!firsts) return std::unexpected(firsts.error());
+  LogTail tail;
+  std::set<std::uint64_t> corrected;
+  auto end = ~std::uint64_t{0};
+  bool reached = false;
+  for (auto first = firsts->rbegin(); first != firsts->rend() && !reached; ++first) {
+    auto cursor = audit::Cursor::open(folder, *first);
+    if (!cursor) return std::unexpected(cursor.error());
+    while (true) {
+      const auto entry = cursor->next();
+      if (!entry) return std::unexpected(entry.error());
+      if (!*entry || (*entry)->seq >= end) break;
+      const auto key = audit::key_of((*entry)->record);
+      tail.greatest_id = std::max(tail.greatest_id, key.id);
+      if (key.correction) {
+        corrected.insert(key.id);
+      } else if (key.rows && key.id > store_id) {
+        tail.claims.push_back({key.id, (*entry)->batch});
+      } else if (key.id != 0) {
+        reached = true;
+      }
+    }
+    end = *first;
+  }
+  std::erase_if(tail.claims, [&](const auto& claim) { return corrected.contains(claim.id); });
+  return tail;
+}
+
+Result<> append(audit::Log& log, const std::vector<audit::Record>& records) {
+  std::vector<const audit::Record*> pointers;
+  for (const auto& record : records) pointers.push_back(&record);
+  for (std::span<const audit::Record* const> left(pointers); !left.empty();) {
+    const auto part = left.first(std::min(left.size(), page));
+    VALISE_FAULT("recover.append.before");
+    if (auto done = log.append(part); !done) return done;
+    VALISE_FAULT("recover.append.after");
+    left = left.subspan(part.size());
+  }
+  return {};
+}
+
+audit::Record correction(audit::Kind kind, std::uint64_t id, std::string_view reason) {
+  audit::Record record;
+  record.kind = kind;
+  record.id = id;
+  record.time_ns = utc_now_ns();
+  record.reason = reason;
+  return record;
+}
+
+std::string_view bare(std::string_view jid) { return jid.substr(0, jid.find('/')); }
+
+audit::Record recovered_record(const storage::BoxMessage& message) {
+  auto record = correction(audit::Kind::recovered, message.id, "record-lost");
+  record.rows = true;
+  record.verdict = audit::Outcome::stored;
+  const auto from = bare(message.from);
+  audit::Origin::Members members;
+  members.jid = from;
+  if (from.size() < message.from.size()) members.resource = std::string_view(message.from).substr(from.size() + 1);
+  record.origin = make_ref<const audit::Origin>(members);
+  record.recipient = bare(message.to);
+  record.stanza_id = message.stanza_id;
+  return record;
+}
+
+// Records without rows.
+Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const RecoveryOptions& options) {
+  if (tail.claims.empty()) return std::uint64_t{0};
+  const auto batch = tail.claims.back().batch;
+  const bool one_batch = std::all_of(tail.claims.begin(), tail.claims.end(),
+                                     [&](const auto& claim) { return claim.batch == batch; });
+  std::vector<audit::Record> records;
+  if (one_batch) {
+    for (const auto& claim : tail.claims) {
+      records.push_back(correction(audit::Kind::voided, claim.id, "rows-lost"));
+    }
+  } else if (options.accept_older_store) {
+    log::warning("recovery", "the store lacks the rows of {} records of the audit log; going on as told",
+                 tail.claims.size());
+    records.push_back(correction(audit::Kind::admin, 0, "store-older-than-log"));
+  } else {
+    return fail(ErrorCode::corrupt,
+                fmt::format("the store lacks the rows of {} records of the audit log, unit {} the first: it is older "
+                            "than the log (restored from a backup?)",
+                            tail.claims.size(), tail.claims.front().id));
+  }
+  if (auto done = append(log, records); !done) return std::unexpected(done.error());
+  return one_batch ? records.size() : 0;
+}
+
+// Rows without record.
+Result<std::uint64_t> recover_messages(audit::Log& log, storage::Reader& reader, std::uint64_t after) {
+  std::uint64_t recovered = 0;
+  while (true) {
+    const auto messages = reader.messages_after(after, page);
+    if (!messages) return std::unexpected(messages.error());
+    std::vector<audit::Record> records;
+    for (const auto& message : *messages) {
+      if (message.id == after) continue;  // a row for each owner, one record
+      after = message.id;
+      records.push_back(recovered_record(message));
+    }
+    if (records.empty()) return recovered;
+    if (auto done = append(log, records); !done) return std::unexpected(done.error());
+    recovered += records.size();
+  }
+}
+
+}  // namespace
+
+Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptions options) {
+  Recovery result;
+  const auto store_id = reader.greatest_id();
+  if (!store_id) return std::unexpected(store_id.error());
+  result.last_id = *store_id;
+  if (log == nullptr) return result;
+
+  const auto tail = read_tail(log->options().folder, *store_id);
+  if (!tail) return std::unexpected(tail.error());
+  result.last_id = std::max(*store_id, tail->greatest_id);
+  const auto voided = void_claims(*log, *tail, options);
+  if (!voided) return std::unexpected(voided.error());
+  result.voided = *voided;
+  // A log without any unit has only just been switched on: what the store holds is older.
+  if (tail->greatest_id != 0 && *store_id > tail->greatest_id) {
+    const auto recovered = recover_messages(*log, reader, tail->greatest_id);
+    if (!recovered) return std::unexpected(recovered.error());
+    result.recovered = *recovered;
+  }
+  if (result.voided != 0 || result.recovered != 0) {
+    log::warning("recovery", "after a crash: {} records voided, {} messages given their record", result.voided,
+                 result.recovered);
+  }
+  return result;
+}
+
+}  // namespace valise::core

@@ -1,0 +1,189 @@
+// "The way of a message", first half: from one of our sessions, through the stages, to the recipient's home shard.
+#include "core/shard.hpp"
+
+namespace valise::core {
+namespace {
+
+const StanzaError bad_request_iq{.type = StanzaError::Type::modify, .condition = "bad-request",
+                                 .text = {"A request needs an id, a known type and exactly one child element.",
+                                          "Une requête exige un id, un type connu et exactement un élément."}};
+const StanzaError no_such_server{.type = StanzaError::Type::cancel, .condition = "remote-server-not-found",
+                                 .text = {"This server does not talk to that domain.",
+                                          "Ce serveur ne communique pas avec ce domaine."}};
+const StanzaError no_service{.type = StanzaError::Type::cancel, .condition = "service-unavailable", .text = {}};
+
+bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
+
+std::size_t count_elements(xml::Element root) {
+  std::size_t count = 0;
+  for (const auto node : root.children()) count += node.is_text() ? 0 : 1;
+  return count;
+}
+
+// RFC 6120 §8.2.3.
+bool is_valid_iq(const Stanza& stanza) {
+  if (stanza.id.empty()) return false;
+  if (stanza.type == "get" || stanza.type == "set") return count_elements(stanza.root()) == 1;
+  if (stanza.type == "result") return count_elements(stanza.root()) <= 1;
+  return stanza.type == "error";
+}
+
+}  // namespace
+
+Verdict Shard::run_stages(Flow& flow, Stage first, Stage last) {
+  for (auto stage = static_cast<unsigned>(first); stage <= static_cast<unsigned>(last); ++stage) {
+    for (const auto& hook : hooks_.at(static_cast<Stage>(stage), flow.stanza->kind)) {
+      if (auto verdict = hook.run(flow)) return verdict;
+    }
+  }
+  return nullptr;
+}
+
+void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_number) {
+  Flow flow;
+  flow.sender = &session;
+  flow.language = language_of(stanza->lang, session.language);
+  flow.record.origin = session.origin;
+  if (ack_number != 0) {
+    flow.ack_shard = index_;
+    flow.ack_session = session.id;
+    flow.ack_number = ack_number;
+  }
+  flow.stanza = std::move(stanza);
+  if (flow.stanza->kind == Kind::iq) return send_iq_from_session(session, std::move(flow));
+  if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
+    return refuse(std::move(flow), std::move(refusal));
+  }
+  if (flow.stanza->kind == Kind::message) return send_message_from_session(std::move(flow));
+  handled(flow);
+  if (hooks_.outbound_presence) hooks_.outbound_presence(session, flow.stanza);
+}
+
+void Shard::send_message_from_session(Flow flow) {
+  if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
+  flow.sender = nullptr;
+  if (host(flow.stanza->to->domain()) == nullptr) {
+    auto refusal = std::make_unique<Refusal>();
+    refusal->error = no_such_server;
+    refusal->reason = "remote-server-not-found";
+    return refuse(std::move(flow), std::move(refusal));
+  }
+  if (!flow.stanza->to->has_local()) return to_server(std::move(flow));
+  cross(std::move(flow));
+}
+
+void Shard::send_iq_from_session(Session& session, Flow flow) {
+  auto& stanza = *flow.stanza;
+  if (!is_valid_iq(stanza)) {
+    handled(flow);
+    if (!is_answer(stanza)) route_error(stanza, bad_request_iq, flow.language);
+    return;
+  }
+  const bool to_own_server = !stanza.to || stanza.to->full() == session.jid.bare() ||
+                             (!stanza.to->has_local() && stanza.to->full() == session.jid.domain());
+  if (is_answer(stanza) && to_own_server) {
+    handled(flow);
+    take_answer(session, flow.stanza);
+    return;
+  }
+  if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
+    return refuse(std::move(flow), std::move(refusal));
+  }
+  handled(flow);  // requests are durable when their result says so
+  flow.ack_shard = Flow::none;
+  if (!stanza.to || stanza.to->full() == session.jid.bare()) {
+    return answer_locally(flow.stanza, &session.account, &session, IqTarget::account, flow.language);
+  }
+  if (host(stanza.to->domain()) == nullptr) {
+    if (!is_answer(stanza)) route_error(stanza, no_such_server, flow.language);
+    return;
+  }
+  if (!stanza.to->has_local()) {
+    if (!is_answer(stanza)) answer_locally(flow.stanza, nullptr, &session, IqTarget::server, flow.language);
+    return;
+  }
+  flow.sender = nullptr;
+  cross(std::move(flow));
+}
+
+void Shard::answer_locally(StanzaPtr stanza, Account* account, Session* session, IqTarget target, Language language) {
+  if (is_answer(*stanza)) return;
+  const auto payload = stanza->payload();
+  const auto* handler = hooks_.iq(target, stanza->type, payload.name(), payload.ns());
+  if (handler == nullptr) return route_error(*stanza, no_service, language);  // RFC 6120 §8.4, 6121 §8.5.1
+  (*handler)(IqRequest(*this, std::move(stanza), account, session, language));
+}
+
+void Shard::to_server(Flow flow) {
+  // Nobody reads messages to a bare domain; administrators' addresses are declared by modules later.
+  auto refusal = std::make_unique<Refusal>();
+  refusal->error = no_service;
+  refusal->reason = "to-server";
+  refuse(std::move(flow), std::move(refusal));
+}
+
+void Shard::cross(Flow flow) {
+  if (!kernel_.cluster->is_home(flow.stanza->to->bare())) {
+    if (!kernel_.cluster->forward(flow.stanza)) route_error(*flow.stanza, no_such_server, flow.language);
+    return;
+  }
+  const auto home = kernel_.home_index(flow.stanza->to->bare());
+  if (home == index_) {
+    if (auto* account = find_account(flow.stanza->to->bare())) {
+      flow.recipient = account;
+      account->last_used_ms = loop_.now_ms();
+      return arrive(std::move(flow));
+    }
+  }
+  auto* there = kernel_.shards[home].get();
+  post_to(home, [there, flow = std::make_unique<Flow>(std::move(flow))]() mutable {
+    const auto to = *flow->stanza->to;
+    there->with_account(to, [there, flow = std::move(flow)](Account* account) mutable {
+      flow->recipient = account;
+      there->arrive(std::move(*flow));
+    });
+  });
+}
+
+// ---- what does not go on
+
+void Shard::refuse(Flow flow, Verdict refusal) {
+  kernel_.stats.refused.fetch_add(1, std::memory_order_relaxed);
+  auto unit = std::make_unique<Unit>();
+  describe(flow);
+  flow.record.kind = audit::Kind::denied;
+  flow.record.verdict = audit::Outcome::refused;
+  flow.record.reason = refusal->reason;
+  flow.record.rule = refusal->rule;
+  unit->record = std::move(flow.record);
+  const auto language = flow.language;
+  unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal), language](Unit&) {
+    // The error goes out whether or not the record could be written: nothing was delivered.
+    handled(*flow);
+    if (refusal->silent || flow->stanza->is_error() || is_answer(*flow->stanza)) return;
+    route_error(*flow->stanza, refusal->error, language);
+    if (!refusal->notice.empty()) {
+      auto domain = Jid::make({}, flow->stanza->from.domain());
+      if (domain) route(make_message("chat", *domain, flow->stanza->from, std::move(refusal->notice)));
+    }
+  };
+  commit(std::move(unit));
+}
+
+void Shard::handled(const Flow& flow) {
+  if (flow.ack_shard == Flow::none) return;
+  auto* shard = kernel_.shards[flow.ack_shard].get();
+  post_to(flow.ack_shard, [shard, account = flow.stanza->from.to_bare(), session = flow.ack_session,
+                           number = flow.ack_number] {
+    auto* home = shard->find_account(account.bare());
+    auto* sender = home == nullptr ? nullptr : home->find_id(session);
+    if (sender != nullptr) sender->stream.acknowledge(number);
+  });
+}
+
+void Shard::route_error(const Stanza& original, const StanzaError& error, Language language) {
+  if (original.is_error()) return;  // RFC 6120 §8.3.1: an error never answers an error
+  route(make_error(original, error, language));
+}
+
+}  // namespace valise::core

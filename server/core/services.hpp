@@ -1,0 +1,46 @@
+// Small interfaces between modules: published and found through Shard::publish / Shard::service, on one shard.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/account.hpp"
+#include "storage/types.hpp"
+
+namespace valise::core {
+
+// Who may see whom (RFC 6121 §2, §3). Published by modules/roster.
+class Contacts {
+ public:
+  // The account must be in memory. Null: no such contact.
+  [[nodiscard]] virtual const storage::RosterItem* find(const Account& account, std::string_view contact_bare) const = 0;
+  virtual void each(const Account& account, const std::function<void(const storage::RosterItem&)>& visit) const = 0;
+
+ protected:
+  ~Contacts() = default;
+};
+
+// What a client can do (XEP-0115). Published by modules/caps.
+class Capabilities {
+ public:
+  [[nodiscard]] virtual bool has_feature(const Session& session, std::string_view feature) const = 0;
+  // The features of a session became known or changed.
+  virtual void on_change(std::function<void(Session&)> listener) = 0;
+  // All features of the session that end in "+notify", without that ending.
+  virtual void each_notify(const Session& session, const std::function<void(std::string_view node)>& visit) const = 0;
+
+ protected:
+  ~Capabilities() = default;
+};
+
+// Presence changes of own sessions, after they were handled. Published by modules/presence.
+class PresenceEvents {
+ public:
+  virtual void on_available(std::function<void(Session&, bool first)> listener) = 0;  // `first`: was not available before
+  virtual void on_unavailable(std::function<void(Session&)> listener) = 0;
+
+ protected:
+  ~PresenceEvents() = default;
+};
+
+}  // namespace valise::core

@@ -1,0 +1,79 @@
+// One bound resource of an account. Lives and is touched on the account's home shard only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/audit/record.hpp"
+#include "core/jid/jid.hpp"
+#include "core/stanza.hpp"
+#include "core/text.hpp"
+
+namespace valise::core {
+
+class Account;
+
+// Data that a module keeps for an account or a session; dies with it. One slot a module that asked for one.
+struct Part {
+  virtual ~Part() = default;
+};
+
+// The stream below a session.
+class SessionStream {
+ public:
+  // Sends a stanza, addressed to the session; `extra` as in Stanza::append.
+  virtual void deliver(const Stanza& stanza, const Jid* to, std::string_view extra) = 0;
+  // The stanza that the client sent under this number is handled for good (XEP-0198).
+  virtual void acknowledge(std::uint32_t number) = 0;
+  // Ends it with a stream error (RFC 6120 §4.9.3); `condition` empty: a plain close.
+  virtual void end(std::string_view condition, std::string_view text) = 0;
+
+ protected:
+  ~SessionStream() = default;
+};
+
+class Session {
+ public:
+  Session(std::uint64_t id_, Jid jid_, Account& account_, SessionStream& stream_)
+      : id(id_), jid(std::move(jid_)), account(account_), stream(stream_) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Fixed after bind.
+  const std::uint64_t id;  // unique in the process
+  const Jid jid;           // full
+  Account& account;
+  SessionStream& stream;
+  Language language = Language::english;
+  std::string peer_address;
+  std::uint16_t peer_port = 0;
+  std::string_view tls_version;
+  std::string_view tls_cipher;
+  std::string_view mechanism;
+  std::int64_t since_ms = 0;  // UTC
+  Ref<const audit::Origin> origin;  // who acts, in each of its records
+
+  // Home shard only.
+  bool available = false;     // has sent initial presence, no unavailable since
+  bool wants_roster = false;  // has asked for the roster: gets pushes ("interested", RFC 6121 §2.2)
+  std::int8_t priority = 0;
+  StanzaPtr presence;         // the last available presence, `to` left out
+
+  template <class T>
+  [[nodiscard]] T* part(unsigned slot) const {
+    return slot < parts_.size() ? static_cast<T*>(parts_[slot].get()) : nullptr;
+  }
+  template <class T>
+  T& ensure_part(unsigned slot) {
+    if (slot >= parts_.size()) parts_.resize(slot + 1);
+    if (!parts_[slot]) parts_[slot] = std::make_unique<T>();
+    return static_cast<T&>(*parts_[slot]);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Part>> parts_;
+};
+
+}  // namespace valise::core

@@ -1,0 +1,232 @@
+#include "core/shard.hpp"
+
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "core/committer.hpp"
+
+namespace valise::core {
+namespace {
+constexpr std::int64_t sweep_every_ms = 15'000;
+constexpr std::int64_t keep_unused_ms = 60'000;    // an account without sessions stays in memory so long
+constexpr std::int64_t request_timeout_ms = 30'000;
+constexpr std::size_t max_requests = 100'000;
+
+std::uint64_t fnv(std::string_view text) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash ^ hash >> 32;
+}
+}  // namespace
+
+unsigned Kernel::home_index(std::string_view bare_jid) const noexcept {
+  return static_cast<unsigned>(fnv(bare_jid) % shards.size());
+}
+
+Shard& Kernel::home(std::string_view bare_jid) const { return *shards[home_index(bare_jid)]; }
+
+Shard::Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings)
+    : kernel_(kernel), index_(index), settings_(std::move(settings)),
+      sweep_([](void* self) { static_cast<Shard*>(self)->sweep_accounts(); }, this) {}
+
+Shard::~Shard() { loop_.cancel(*this); }
+
+Result<> Shard::start_modules(const config::Snapshot& config) {
+  for (const auto* manifest : kernel_.modules) {
+    auto module = manifest->make(*this);
+    const auto registrar = hooks_.registrar(manifest->name);
+    module->start(*registrar);
+    module->configure(config);
+    modules_.push_back(std::move(module));
+  }
+  loop_.timers().arm(sweep_, steady_ms(), sweep_every_ms);
+  outboxes_.resize(kernel_.shards.size());
+  return hooks_.finish();
+}
+
+void Shard::reconfigure(Ref<const Settings> settings, const config::Snapshot& config) {
+  settings_ = std::move(settings);
+  for (auto& module : modules_) module->configure(config);
+}
+
+void Shard::post_to(unsigned shard, net::Task task) {
+  if (shard == index_) return task();
+  outboxes_[shard].push_back(std::move(task));
+  loop_.enqueue(*this);
+}
+
+void Shard::on_turn_end() {
+  for (std::size_t i = 0; i < outboxes_.size(); ++i) {
+    if (!outboxes_[i].empty()) kernel_.shards[i]->loop_.post(outboxes_[i]);
+  }
+}
+
+// ---- accounts
+
+Account* Shard::find_account(std::string_view bare) {
+  const auto found = accounts_.find(std::string(bare));
+  return found == accounts_.end() ? nullptr : found->second.get();
+}
+
+void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)> then) {
+  if (auto* account = find_account(bare.bare())) {
+    account->last_used_ms = loop_.now_ms();
+    return then(account);
+  }
+  auto& waiting = loading_[std::string(bare.bare())];
+  waiting.push_back(std::move(then));
+  if (waiting.size() > 1) return;
+
+  struct Loaded {
+    std::optional<storage::Account> row;
+    std::vector<std::unique_ptr<Part>> parts;
+  };
+  const auto jid = bare.to_bare();
+  read(
+      [this, jid](storage::Reader& reader) -> Result<Loaded> {
+        Loaded loaded;
+        auto row = reader.account(jid.full());
+        if (!row) return std::unexpected(row.error());
+        loaded.row = std::move(*row);
+        for (const auto& loader : hooks_.loaders) {
+          auto part = loader(reader, jid.str());
+          if (!part) return std::unexpected(part.error());
+          loaded.parts.push_back(std::move(*part));
+        }
+        return loaded;
+      },
+      [this, jid](Result<Loaded> loaded) {
+        const auto callbacks = loading_.extract(jid.str());
+        if (callbacks.empty()) return;
+        Account* account = nullptr;
+        if (loaded) {
+          auto made = std::make_unique<Account>(jid);
+          made->exists = loaded->row && loaded->row->state != storage::AccountState::deleted;
+          if (loaded->row) made->state = loaded->row->state;
+          made->set_parts(std::move(loaded->parts));
+          made->last_used_ms = loop_.now_ms();
+          account = made.get();
+          accounts_[jid.str()] = std::move(made);
+        } else {
+          log::warning("core", "an account could not be loaded: {}", loaded.error().text);
+        }
+        // `then` may close the account's last session, but only the sweep takes an account out of memory.
+        for (auto& callback : callbacks.mapped()) callback(account);
+      });
+}
+
+void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then) {
+  const auto home = kernel_.home_index(bare.bare());
+  auto run = [jid = bare.to_bare(), then = std::move(then)](Shard& there) mutable {
+    there.with_account(jid, [&there, then = std::move(then)](Account* account) mutable { then(there, account); });
+  };
+  if (home == index_) return run(*this);
+  auto* there = kernel_.shards[home].get();
+  post_to(home, [there, run = std::move(run)]() mutable { run(*there); });
+}
+
+void Shard::account_changed(const Jid& bare) {
+  auto* account = find_account(bare.bare());
+  if (account == nullptr) return;
+  read([jid = bare.str()](storage::Reader& reader) { return reader.account(jid); },
+       [this, jid = bare](Result<std::optional<storage::Account>> row) {
+         auto* changed = find_account(jid.bare());
+         if (changed == nullptr || !row) return;
+         const bool active = *row && (*row)->state == storage::AccountState::active;
+         changed->exists = *row && (*row)->state != storage::AccountState::deleted;
+         if (*row) changed->state = (*row)->state;
+         if (!active) {
+           const auto sessions = changed->sessions;
+           for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
+         }
+         // What modules hold of it is read anew once nobody uses it.
+         if (changed->idle()) accounts_.erase(jid.str());
+       });
+}
+
+void Shard::sweep_accounts() {
+  const auto old = loop_.now_ms() - keep_unused_ms;
+  std::erase_if(accounts_, [old](const auto& entry) { return entry.second->idle() && entry.second->last_used_ms < old; });
+  const auto now = loop_.now_ms();
+  std::vector<Request> late;
+  for (auto it = requests_.begin(); it != requests_.end();) {
+    if (it->second.deadline_ms > now) {
+      ++it;
+      continue;
+    }
+    late.push_back(std::move(it->second));
+    it = requests_.erase(it);
+  }
+  for (auto& request : late) request.answer(nullptr);
+  loop_.timers().arm(sweep_, now, sweep_every_ms);
+}
+
+// ---- sessions
+
+void Shard::open_session(Session& session) {
+  auto& account = session.account;
+  if (auto* older = account.find(session.jid.resource())) {
+    older->stream.end("conflict", "another client took this resource");  // RFC 6120 §7.7.2.2
+  }
+  account.sessions.push_back(&session);
+  kernel_.stats.sessions.fetch_add(1, std::memory_order_relaxed);
+  for (const auto& handler : hooks_.session_events[static_cast<std::size_t>(SessionEvent::bound)]) handler(session);
+}
+
+void Shard::close_session(Session& session) {
+  for (const auto& handler : hooks_.session_events[static_cast<std::size_t>(SessionEvent::closed)]) handler(session);
+  std::erase(session.account.sessions, &session);
+  session.account.last_used_ms = loop_.now_ms();
+  kernel_.stats.sessions.fetch_sub(1, std::memory_order_relaxed);
+  std::vector<Request> open;
+  for (auto it = requests_.begin(); it != requests_.end();) {
+    if (it->second.session != session.id) {
+      ++it;
+      continue;
+    }
+    open.push_back(std::move(it->second));
+    it = requests_.erase(it);
+  }
+  for (auto& request : open) request.answer(nullptr);
+}
+
+void Shard::request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer) {
+  if (requests_.size() >= max_requests) return answer(nullptr);
+  const auto id = "v" + crypto::random_hex(8);
+  requests_.emplace(id, Request{session.id, loop_.now_ms() + request_timeout_ms, std::move(answer)});
+  auto domain = Jid::make({}, session.jid.domain());
+  deliver(session, make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload)));
+}
+
+bool Shard::take_answer(Session& session, const StanzaPtr& stanza) {
+  const auto found = requests_.find(stanza->id);
+  if (found == requests_.end() || found->second.session != session.id) return false;
+  auto answer = std::move(found->second.answer);
+  requests_.erase(found);
+  answer(stanza);
+  return true;
+}
+
+// ---- storage
+
+void Shard::commit(UnitPtr unit) {
+  if (!settings_->audit) unit->record.reset();
+  unit->shard = index_;
+  if ((!unit->record && unit->writes.empty()) || kernel_.committer == nullptr) {
+    if (unit->done) unit->done(*unit);
+    return;
+  }
+  if (kernel_.committer->submit(unit)) return;  // else it stays here
+  unit->outcome = unavailable();
+  if (unit->done) unit->done(*unit);
+}
+
+void Shard::record(audit::Record record) {
+  if (!settings_->audit || kernel_.committer == nullptr) return;
+  auto unit = std::make_unique<Unit>();
+  unit->record = std::move(record);
+  unit->nobody_waits = true;
+  commit(std::move(unit));
+}
+
+}  // namespace valise::core

@@ -1,0 +1,151 @@
+// One thread and everything that happens on it: its event loop, the accounts whose home it is, its instances of the
+// modules, its part of the router. Other shards reach it by posting; nothing else crosses.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "core/account.hpp"
+#include "core/hooks.hpp"
+#include "core/iq.hpp"
+#include "core/kernel.hpp"
+#include "core/unit.hpp"
+#include "net/loop.hpp"
+
+namespace valise::core {
+
+class Shard final : private net::TurnEnd {
+ public:
+  Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings);
+  ~Shard();
+  // Creates the modules and orders the hooks. Errors: a cycle, a handler declared twice.
+  [[nodiscard]] Result<> start_modules(const config::Snapshot& config);
+
+  // ---- any thread
+  void post(net::Task task) { loop_.post(std::move(task)); }
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+
+  // ---- this shard's thread only
+  [[nodiscard]] net::Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] Kernel& kernel() noexcept { return kernel_; }
+  [[nodiscard]] const Settings& settings() const noexcept { return *settings_; }
+  [[nodiscard]] const HostSettings* host(std::string_view domain) const { return settings_->host(domain); }
+  [[nodiscard]] const Hooks& hooks() const noexcept { return hooks_; }
+  void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
+
+  // Hands a task to another shard at the end of this turn, in one batch with all others; at once if it is this one.
+  void post_to(unsigned shard, net::Task task);
+
+  // -- accounts
+  [[nodiscard]] Account* find_account(std::string_view bare);  // in memory, or null
+  // Runs `then` with the account in memory (its `exists` says whether there is one), now if it is loaded. Call on the
+  // home shard. A store that is away: null.
+  void with_account(const Jid& bare, std::move_only_function<void(Account*)> then);
+  // The same from any shard: runs on the account's home shard.
+  void on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then);
+  // After account rows were changed from outside (valisectl): reads `state` again; gone or disabled ones lose their
+  // sessions. The account's rows are already durable.
+  void account_changed(const Jid& bare);
+
+  // -- sessions: called by the stream
+  // RFC 6120 §7: adds the session. One resource twice: the older stream ends with <conflict/>.
+  void open_session(Session& session);
+  void close_session(Session& session);
+  // A stanza of one of our clients, `from` stamped. `ack_number`: its number in the session's stream (XEP-0198), or 0.
+  void from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_number = 0);
+
+  // -- routing of what the server makes itself
+  // To wherever `to` lives: a session, all sessions of an account by RFC 6121 §8, a peer. Passes no rules.
+  void route(StanzaPtr stanza);
+  void route_error(const Stanza& original, const StanzaError& error, Language language);
+  // To one session, in the order of its account's deliveries.
+  void deliver(Session& session, StanzaPtr stanza, std::string extra = {});
+  // A request of the server to a client; `answer` gets the result or error stanza, or null after 30 s or when the
+  // session ends.
+  void request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer);
+
+  // -- storage
+  // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns.
+  void commit(UnitPtr unit);
+  // Runs `job` on a database thread and `then` here with its result.
+  template <class Job, class Then>
+  void read(Job job, Then then) {
+    using Outcome = std::invoke_result_t<Job&, storage::Reader&>;
+    struct Pair {
+      Job job;
+      Then then;
+    };
+    auto pair = std::make_shared<Pair>(Pair{std::move(job), std::move(then)});
+    const bool taken =
+        kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) {
+          auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
+          post([pair, outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
+        });
+    if (!taken) pair->then(Outcome(unavailable()));
+  }
+
+  // A record of something that is no stanza (log-in, denial …); nobody waits for it.
+  void record(audit::Record record);
+
+  // Modules publish and find small interfaces by type.
+  template <class Service>
+  void publish(Service& service) {
+    services_[&service_key<Service>] = &service;
+  }
+  template <class Service>
+  [[nodiscard]] Service* service() const {
+    const auto found = services_.find(&service_key<Service>);
+    return found == services_.end() ? nullptr : static_cast<Service*>(found->second);
+  }
+  [[nodiscard]] const std::unordered_map<std::string, std::unique_ptr<Account>>& accounts() const { return accounts_; }
+
+ private:
+  friend class Router;
+  template <class Service>
+  static inline const char service_key = 0;
+  static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
+
+  void on_turn_end() override;
+  void load_account(Account& account);
+  void sweep_accounts();
+
+  Kernel& kernel_;
+  const unsigned index_;
+  Ref<const Settings> settings_;
+  net::Loop loop_;
+  Hooks hooks_;
+  std::vector<std::unique_ptr<Module>> modules_;
+  std::unordered_map<const void*, void*> services_;
+  std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
+  std::unordered_map<std::string, std::vector<std::move_only_function<void(Account*)>>> loading_;
+  std::vector<std::vector<net::Task>> outboxes_;  // by shard
+  net::Timer sweep_;
+
+  struct Request {
+    std::uint64_t session;
+    std::int64_t deadline_ms;
+    std::move_only_function<void(StanzaPtr)> answer;
+  };
+  std::unordered_map<std::string, Request> requests_;  // by id
+  std::uint64_t next_request_ = 1;
+
+  // router.cpp, delivery.cpp: the passage of stanzas
+  Verdict run_stages(Flow& flow, Stage first, Stage last);
+  void refuse(Flow flow, Verdict refusal);
+  void cross(Flow flow);                 // to the recipient's home shard
+  void arrive(Flow flow);                // on the recipient's home shard, account in memory
+  void arrive_message(Flow flow);
+  void arrive_iq(Flow flow);
+  void answer_locally(StanzaPtr stanza, Account* account, Session* session, IqTarget target, Language language);
+  void send_iq_from_session(Session& session, Flow flow);
+  void send_message_from_session(Flow flow);
+  void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
+  void handled(const Flow& flow);
+  void to_server(Flow flow);
+  bool take_answer(Session& session, const StanzaPtr& stanza);
+};
+
+}  // namespace valise::core

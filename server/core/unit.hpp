@@ -1,0 +1,42 @@
+// One unit of the commit protocol (ARCHITECTURE.md, "The life of a unit"): a metadata record and the rows that must be
+// durable with it. Made on a home shard, ordered and written by the committer, completed back on the shard it names.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "core/audit/record.hpp"
+#include "storage/types.hpp"
+
+namespace valise::core {
+
+struct Unit;
+// Stands for Unit& in `done`: g++ 12's move_only_function wants to know the size of what a reference refers to.
+struct UnitRef {
+  UnitRef(Unit& unit) : unit_(&unit) {}
+  operator Unit&() const { return *unit_; }
+
+ private:
+  Unit* unit_;
+};
+
+struct Unit {
+  // -- set by the shard that submits
+  std::optional<audit::Record> record;     // nothing: log switched off, or a change that needs no record
+  std::vector<storage::Write> writes;
+  unsigned shard = 0;                      // where `done` is called
+  bool nobody_waits = false;               // presence, no-store: recorded in the same stream, no `done`
+  // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is.
+  std::move_only_function<void(UnitRef)> done;
+  // -- set by the committer
+  std::uint64_t id = 0;
+  Result<> outcome;
+};
+
+using UnitPtr = std::unique_ptr<Unit>;
+
+}  // namespace valise::core

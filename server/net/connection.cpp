@@ -1,0 +1,231 @@
+#include "net/connection.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <vector>
+
+namespace valise::net {
+namespace {
+
+// Read and write buffers belong to the thread, not to the connection.
+constexpr std::size_t read_size = 16'384;
+constexpr int reads_a_turn = 4;  // then others have their turn
+thread_local std::array<char, read_size> read_buffer;
+
+constexpr std::size_t pooled_buffers = 128;
+constexpr std::size_t pooled_capacity = 65'536;
+thread_local std::vector<std::string> buffer_pool;
+
+}  // namespace
+
+Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address,
+                       std::uint16_t peer_port)
+    : loop_(&loop), handler_(handler), fd_(fd), peer_port_(peer_port), transport_(plain_transport(fd)),
+      peer_address_(std::move(peer_address)),
+      linger_([](void* self) { static_cast<Connection*>(self)->close_now(CloseReason::by_us); }, this) {}
+
+Connection::~Connection() {
+  loop_->cancel(*this);
+  if (fd_ >= 0) {
+    loop_->unwatch(fd_, *this);
+    transport_.reset();
+    ::close(fd_);
+  }
+  drop_output();
+}
+
+Result<> Connection::start() {
+  interest_ = EPOLLIN;
+  return loop_->watch(fd_, interest_, *this);
+}
+
+std::string& Connection::output() {
+  if (output_.capacity() < 64 && !buffer_pool.empty()) {
+    output_ = std::move(buffer_pool.back());
+    buffer_pool.pop_back();
+  }
+  loop_->enqueue(*this);
+  return output_;
+}
+
+void Connection::send(std::string_view bytes) {
+  if (closing_ || fd_ < 0) return;
+  output().append(bytes);
+}
+
+void Connection::drop_output() {
+  if (output_.capacity() >= 64 && output_.capacity() <= pooled_capacity && buffer_pool.size() < pooled_buffers) {
+    output_.clear();
+    buffer_pool.push_back(std::move(output_));
+  }
+  output_ = std::string();
+  written_ = 0;
+}
+
+void Connection::secure(std::unique_ptr<Transport> tls) {
+  if (fd_ < 0) return;
+  next_transport_ = std::move(tls);
+  flush();
+  if (fd_ >= 0 && next_transport_ && output_.empty()) {
+    transport_ = std::move(next_transport_);
+    handshaking_ = true;
+    handshake();
+  }
+}
+
+void Connection::handshake() {
+  switch (transport_->handshake()) {
+    case IoStatus::ok:
+      handshaking_ = want_write_ = false;
+      secured_ = true;
+      update_interest();
+      handler_.on_secured();
+      if (fd_ >= 0 && !handshaking_ && reading_ && transport_->has_buffered()) read_some();
+      return;
+    case IoStatus::want_read: want_write_ = false; break;
+    case IoStatus::want_write: want_write_ = true; break;
+    case IoStatus::closed: return close_now(CloseReason::by_peer);
+    case IoStatus::failed: return close_now(CloseReason::error);
+  }
+  update_interest();
+}
+
+void Connection::on_io(std::uint32_t events) {
+  if (handshaking_) return handshake();
+  if ((events & EPOLLOUT) != 0) {
+    want_write_ = false;
+    flush();
+    if (fd_ < 0) return;
+  }
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
+  if (reading_ || closing_) return read_some();
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) close_now(CloseReason::by_peer);
+}
+
+void Connection::read_some() {
+  for (int i = 0; i < reads_a_turn && fd_ >= 0 && !handshaking_ && (reading_ || closing_); ++i) {
+    const auto result = transport_->read(read_buffer.data(), read_buffer.size());
+    if (result.status == IoStatus::want_read) return;
+    if (result.status == IoStatus::want_write) {  // TLS 1.3 key update wants to answer
+      want_write_ = true;
+      return update_interest();
+    }
+    if (result.status != IoStatus::ok) {
+      return close_now(result.status == IoStatus::closed ? CloseReason::by_peer : CloseReason::error);
+    }
+    // Level-triggered: unless TLS holds more, the next event tells, and no read ends in EAGAIN.
+    const auto* before = transport_.get();
+    if (!closing_ && !handler_.on_bytes({read_buffer.data(), result.bytes})) return;
+    if (fd_ < 0 || transport_.get() != before) return;
+    if (result.bytes < read_buffer.size() && !transport_->has_buffered()) return;
+  }
+  // More may wait inside TLS, where epoll does not see it.
+  if (fd_ >= 0 && !handshaking_ && (reading_ || closing_) && transport_->has_buffered()) {
+    loop_->enqueue(*this);
+  }
+}
+
+void Connection::on_turn_end() {
+  if (fd_ < 0) return;
+  if (!handshaking_ && output_.empty() && transport_->has_buffered() && (reading_ || closing_)) {
+    return read_some();
+  }
+  flush();
+}
+
+void Connection::flush() {
+  if (fd_ < 0 || handshaking_ || want_write_) {
+    if (fd_ >= 0 && queued() > queue_limit_) close_now(CloseReason::overflow);
+    return;
+  }
+  while (written_ < output_.size()) {
+    const auto result = transport_->write(output_.data() + written_, output_.size() - written_);
+    if (result.status == IoStatus::ok) {
+      written_ += result.bytes;
+      continue;
+    }
+    if (result.status != IoStatus::want_write && result.status != IoStatus::want_read) {
+      return close_now(result.status == IoStatus::closed ? CloseReason::by_peer : CloseReason::error);
+    }
+    want_write_ = true;
+    if (written_ >= pooled_capacity) {  // a slow reader's queue gives sent bytes back
+      output_.erase(0, written_);
+      written_ = 0;
+    }
+    if (queued() > queue_limit_) return close_now(CloseReason::overflow);
+    return update_interest();
+  }
+  drop_output();
+  update_interest();
+  if (next_transport_) {
+    transport_ = std::move(next_transport_);
+    handshaking_ = true;
+    return handshake();
+  }
+  if (closing_) {
+    transport_->shutdown();
+    ::shutdown(fd_, SHUT_WR);
+  }
+  if (!closing_ && transport_->has_buffered() && reading_) loop_->enqueue(*this);
+}
+
+void Connection::update_interest() {
+  if (fd_ < 0) return;
+  const std::uint32_t wanted = (reading_ || closing_ || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  loop_->change(fd_, interest_, *this);
+}
+
+void Connection::pause_reading() {
+  reading_ = false;
+  update_interest();
+}
+
+void Connection::resume_reading() {
+  if (reading_) return;
+  reading_ = true;
+  update_interest();
+  if (fd_ >= 0 && transport_->has_buffered()) loop_->enqueue(*this);
+}
+
+void Connection::close_after_flush(std::int64_t linger_ms) {
+  if (fd_ < 0 || closing_) return;
+  closing_ = true;
+  loop_->timers().arm(linger_, loop_->now_ms(), linger_ms);
+  update_interest();
+  loop_->enqueue(*this);
+}
+
+void Connection::close_now(CloseReason reason) {
+  if (fd_ < 0) return;
+  linger_.cancel();
+  loop_->cancel(*this);
+  loop_->unwatch(fd_, *this);
+  if (reason == CloseReason::error) transport_error_ = transport_->last_error();
+  if (!closing_ && !handshaking_ && reason == CloseReason::by_us) transport_->shutdown();
+  ::close(fd_);
+  fd_ = -1;
+  drop_output();
+  handler_.on_closed(closing_ ? CloseReason::by_us : reason);
+}
+
+void Connection::detach() {
+  loop_->cancel(*this);
+  loop_->unwatch(fd_, *this);
+  interest_ = 0;
+}
+
+Result<> Connection::attach(Loop& loop) {
+  loop_ = &loop;
+  interest_ = (reading_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  auto watched = loop_->watch(fd_, interest_, *this);
+  if (watched && (!output_.empty() || transport_->has_buffered())) loop_->enqueue(*this);
+  return watched;
+}
+
+}  // namespace valise::net

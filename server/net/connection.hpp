@@ -1,0 +1,105 @@
+// One accepted socket: non-blocking, read in the loop's turn into a buffer of the thread, written once at its end.
+// It owns no buffer while it is idle. The byte transport (plain, OpenSSL; kernel TLS later) is exchangeable.
+//
+// Fixed after start: handler. Home loop only: everything; detach() and attach() move it to another loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "net/loop.hpp"
+#include "net/transport.hpp"
+
+namespace valise::net {
+
+// What ended a connection, for the log and the stream above.
+enum class CloseReason : std::uint8_t { by_peer, by_us, error, overflow };
+
+class ConnectionHandler {
+ public:
+  // Return false when the connection was closed, detached or its transport changed: reading stops for this turn.
+  virtual bool on_bytes(std::string_view bytes) = 0;
+  virtual void on_secured() = 0;  // the TLS handshake has ended
+  // The socket is gone; the connection may be destroyed from here on (not inside the call).
+  virtual void on_closed(CloseReason reason) = 0;
+
+ protected:
+  ~ConnectionHandler() = default;
+};
+
+class Connection final : private IoHandler, private TurnEnd {
+ public:
+  // Takes the descriptor. `peer` as "192.0.2.1" and port.
+  Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address, std::uint16_t peer_port);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] Result<> start();  // begins to read
+
+  // Queues bytes; they leave at the end of the turn. Never blocks. Beyond set_queue_limit() waiting bytes the
+  // connection ends with CloseReason::overflow at the end of the turn.
+  void send(std::string_view bytes);
+  // For writers that build into place: the buffer that send() appends to.
+  [[nodiscard]] std::string& output();
+  [[nodiscard]] std::size_t queued() const noexcept { return output_.size() - written_; }
+  void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
+
+  // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
+  // (SECURITY: text injected before STARTTLS). What send() queued before still leaves in the clear first.
+  void secure(std::unique_ptr<Transport> tls);
+  [[nodiscard]] Transport& transport() noexcept { return *transport_; }
+  [[nodiscard]] bool secured() const noexcept { return secured_; }
+
+  void pause_reading();
+  void resume_reading();
+  [[nodiscard]] bool reading() const noexcept { return reading_; }
+
+  // Sends what is queued, then ends (TLS close_notify, FIN). on_closed follows, at the latest after `linger_ms`.
+  void close_after_flush(std::int64_t linger_ms = 5000);
+  void close_now(CloseReason reason);
+  [[nodiscard]] bool closed() const noexcept { return fd_ < 0; }
+
+  // Leaves the loop with all its state; attach() must follow on the other loop's thread.
+  void detach();
+  [[nodiscard]] Result<> attach(Loop& loop);
+
+  [[nodiscard]] int descriptor() const noexcept { return fd_; }
+  [[nodiscard]] const std::string& transport_error() const noexcept { return transport_error_; }
+  [[nodiscard]] Loop& loop() noexcept { return *loop_; }
+  [[nodiscard]] const std::string& peer_address() const noexcept { return peer_address_; }
+  [[nodiscard]] std::uint16_t peer_port() const noexcept { return peer_port_; }
+
+ private:
+  void on_io(std::uint32_t events) override;
+  void on_turn_end() override;
+  void read_some();
+  void handshake();
+  void flush();
+  void update_interest();
+  void drop_output();
+
+  Loop* loop_;
+  ConnectionHandler& handler_;
+  int fd_;
+  std::uint16_t peer_port_;
+  bool reading_ = true;
+  bool secured_ = false;
+  bool handshaking_ = false;
+  bool want_write_ = false;
+  bool closing_ = false;
+  bool overflow_ = false;
+  std::uint32_t interest_ = 0;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Transport> next_transport_;
+  std::string output_;
+  std::size_t written_ = 0;
+  std::size_t queue_limit_ = 1'048'576;
+  std::string peer_address_;
+  std::string transport_error_;
+  Timer linger_;
+};
+
+}  // namespace valise::net

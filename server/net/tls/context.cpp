@@ -1,0 +1,189 @@
+#include "net/tls/context.hpp"
+
+#include <fmt/core.h>
+#include <openssl/err.h>
+#include <openssl/tls1.h>
+
+#include <algorithm>
+
+#include "base/crypto.hpp"
+#include "net/tls/context_data.hpp"
+
+namespace valise::net {
+namespace {
+
+// ANSSI SDE-NT-35, R8 to R12: AEAD with ephemeral keys only; the server's order decides.
+constexpr const char* suites13 = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* suites12 =
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305";
+constexpr const char* groups = "X25519:P-256:P-384";
+constexpr const char* signatures =
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+std::string lower_case(std::string_view name) {
+  std::string out(name);
+  std::ranges::transform(out, out.begin(), lower);
+  return out;
+}
+
+void free_data(void*, void* data, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<ContextData*>(data); }
+
+int data_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_data);
+  return index;
+}
+
+// RFC 6066 §3: one host_name in the server_name extension, or nothing.
+std::string_view sni_of(SSL* ssl) {
+  const unsigned char* bytes = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1) return {};
+  const std::string_view extension(reinterpret_cast<const char*>(bytes), size);
+  const auto number = [&](std::size_t at) {
+    return static_cast<std::size_t>(bytes[at]) << 8 | static_cast<std::size_t>(bytes[at + 1]);
+  };
+  if (size < 5 || number(0) != size - 2 || bytes[2] != TLSEXT_NAMETYPE_host_name || number(3) > size - 5) return {};
+  return extension.substr(5, number(3));
+}
+
+// The host is chosen here and not in the server_name callback, which OpenSSL calls after it has looked at tickets: with
+// the host's own session id context in place, a ticket of one host does not resume at another.
+int on_client_hello(SSL* ssl, int*, void*) {
+  const auto name = sni_of(ssl);
+  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name) return SSL_CLIENT_HELLO_SUCCESS;
+  const auto& others = data_of(SSL_get_SSL_CTX(ssl))->others;
+  const auto found = others.find(lower_case(name));
+  if (found != others.end()) SSL_set_SSL_CTX(ssl, found->second.get());
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+// RFC 7301 §3.2: a client that names protocols and none of ours is at the wrong door (ALPACA).
+int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
+            void*) {
+  const auto& ours = data_of(SSL_get_SSL_CTX(ssl))->alpn;
+  unsigned char* selected = nullptr;
+  if (ours.empty() || SSL_select_next_proto(&selected, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                                            static_cast<unsigned>(ours.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *out = selected;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypt) {
+  return data_of(SSL_get_SSL_CTX(ssl))->tickets->prepare(name, iv, cipher, mac, encrypt == 1);
+}
+
+void set_memory_profile(SSL_CTX* context) {
+  // Buffers only while bytes move: an idle connection owns none, and holds 14.0 KiB (tests/unit/tls/memory_test.cpp).
+  // Read-ahead saves a system call per record and is free of charge with released buffers; unread records are seen
+  // by SSL_has_pending only, not by SSL_pending.
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+}
+
+bool set_profile(SSL_CTX* context, const TlsSettings& settings, const TicketKeys& tickets) {
+  SSL_CTX_set_security_level(context, 2);
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                   SSL_OP_CLEANSE_PLAINTEXT);
+  SSL_CTX_clear_options(context, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
+  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_max_early_data(context, 0);
+  SSL_CTX_set_recv_max_early_data(context, 0);
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_timeout(context, static_cast<long>(tickets.interval_ms() / 1'000));
+  return SSL_CTX_set_min_proto_version(context, settings.tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+         SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
+         SSL_CTX_set_ciphersuites(context, suites13) == 1 && SSL_CTX_set_cipher_list(context, suites12) == 1 &&
+         SSL_CTX_set1_groups_list(context, groups) == 1 && SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
+}
+
+bool set_host(SSL_CTX* context, const TlsSettings& settings, const std::string& host,
+              std::shared_ptr<TicketKeys> tickets) {
+  auto data = std::make_unique<ContextData>(ContextData{.host = host, .tickets = std::move(tickets)});
+  for (const auto& protocol : settings.alpn) {
+    data->alpn += static_cast<char>(protocol.size());
+    data->alpn += protocol;
+  }
+  if (SSL_CTX_set_ex_data(context, data_index(), data.get()) != 1) return false;
+  (void)data.release();  // the context frees it
+  SSL_CTX_set_client_hello_cb(context, on_client_hello, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, on_alpn, nullptr);
+  if (SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket) != 1) return false;
+  const auto session_context = crypto::digest(crypto::Hash::sha256, "valise tls " + host);
+  return SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(session_context.data()),
+                                        static_cast<unsigned>(session_context.size())) == 1;
+}
+
+Result<SslContextPtr> make_context(const TlsSettings& settings, const HostCertificate& files, const KeyPair& pair,
+                                   std::shared_ptr<TicketKeys> tickets) {
+  ERR_clear_error();
+  SslContextPtr context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return fail(ErrorCode::internal, "no TLS context: " + openssl_error());
+  set_memory_profile(context.get());
+  if (!set_profile(context.get(), settings, *tickets) ||
+      !set_host(context.get(), settings, lower_case(files.host), std::move(tickets))) {
+    return fail(ErrorCode::internal, "the TLS profile cannot be set: " + openssl_error());
+  }
+  if (SSL_CTX_use_certificate(context.get(), pair.certificate.get()) != 1) {
+    return fail(ErrorCode::invalid, fmt::format("{}: cannot be used: {}", files.certificate_file, openssl_error()));
+  }
+  for (const auto& certificate : pair.chain) {
+    if (SSL_CTX_add1_chain_cert(context.get(), certificate.get()) != 1) {
+      return fail(ErrorCode::invalid,
+                  fmt::format("{}: an intermediate cannot be used: {}", files.certificate_file, openssl_error()));
+    }
+  }
+  if (SSL_CTX_use_PrivateKey(context.get(), pair.key.get()) != 1) {
+    return fail(ErrorCode::invalid, fmt::format("{}: cannot be used: {}", files.key_file, openssl_error()));
+  }
+  return context;
+}
+
+}  // namespace
+
+ContextData* data_of(const SSL_CTX* context) noexcept {
+  return static_cast<ContextData*>(SSL_CTX_get_ex_data(context, data_index()));
+}
+
+std::string_view host_of(const SSL_CTX* context) noexcept {
+  const auto* data = data_of(context);
+  return data == nullptr ? std::string_view() : std::string_view(data->host);
+}
+
+Result<Ref<const TlsContexts>> TlsContexts::load(const TlsSettings& settings, std::shared_ptr<TicketKeys> tickets) {
+  if (settings.hosts.empty()) return fail(ErrorCode::invalid, "TLS needs the certificate of at least one host");
+  for (const auto& protocol : settings.alpn) {
+    if (protocol.empty() || protocol.size() > 255) return fail(ErrorCode::invalid, "an ALPN name has 1 to 255 bytes");
+  }
+  Ref<TlsContexts> out(new TlsContexts());
+  for (const auto& files : settings.hosts) {
+    auto pair = load_key_pair(files.host, files.certificate_file, files.key_file);
+    if (!pair) return std::unexpected(std::move(pair.error()));
+    auto context = make_context(settings, files, *pair, tickets);
+    if (!context) return std::unexpected(std::move(context.error()));
+    out->certificates_.push_back(std::move(pair->info));
+    if (!out->default_) {
+      out->default_ = std::move(*context);
+      continue;
+    }
+    const bool fresh = files.host != settings.hosts.front().host &&
+                       data_of(out->default_.get())->others.emplace(lower_case(files.host), std::move(*context)).second;
+    if (!fresh) return fail(ErrorCode::conflict, files.host + ": has two certificates");
+  }
+  return Ref<const TlsContexts>(out);
+}
+
+SslPtr TlsContexts::new_session() const {
+  SslPtr ssl(SSL_new(default_.get()));
+  if (ssl) SSL_set_accept_state(ssl.get());
+  return ssl;
+}
+
+}  // namespace valise::net

@@ -1,0 +1,52 @@
+// TLS for servers by ANSSI's recommendations (SDE-NT-35): the contexts of all hosts as one immutable snapshot, swapped
+// whole when certificates are reloaded.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/ref.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/openssl_ptr.hpp"
+#include "net/tls/ticket_keys.hpp"
+
+namespace valise::net {
+
+struct HostCertificate {
+  std::string host;  // as in DNS: ASCII, A-labels
+  std::string certificate_file;
+  std::string key_file;
+};
+
+struct TlsSettings {
+  std::vector<HostCertificate> hosts;             // the first one answers names that nobody here has
+  std::vector<std::string> alpn = {"xmpp-client"};  // XEP-0368; a client without ALPN is welcome, one with others only is not
+  bool tls12 = true;                              // besides 1.3
+};
+
+// Fixed after load; any thread. A connection that was begun with it goes on when the snapshot is gone.
+class TlsContexts : public RefCounted<TlsContexts> {
+ public:
+  // Reads every file anew. On any error nothing changes for whoever holds an older snapshot. `tickets` outlives
+  // reloads, so that clients resume across them.
+  [[nodiscard]] static Result<Ref<const TlsContexts>> load(const TlsSettings& settings,
+                                                           std::shared_ptr<TicketKeys> tickets);
+
+  // A server's SSL object in accept state, without BIO; nullptr when memory is short.
+  [[nodiscard]] SslPtr new_session() const;
+  // One entry a host, in the order of the settings: expiry dates for warnings.
+  [[nodiscard]] const std::vector<CertificateInfo>& certificates() const noexcept { return certificates_; }
+
+ private:
+  friend class RefCounted<TlsContexts>;
+  TlsContexts() = default;
+  ~TlsContexts() = default;
+
+  SslContextPtr default_;
+  std::vector<CertificateInfo> certificates_;
+};
+
+}  // namespace valise::net

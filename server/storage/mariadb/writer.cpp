@@ -1,0 +1,89 @@
+#include <fmt/core.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "storage/mariadb/store.hpp"
+#include "storage/sql/batch_writer.hpp"
+#include "storage/sql/check.hpp"
+
+namespace valise::storage::mariadb {
+namespace {
+
+constexpr unsigned most_conflicts = 5;          // DESIGN: a transaction is repeated five times
+constexpr std::int64_t patience_ms = 3000;      // how long one commit() looks for a server that is away
+constexpr std::int64_t first_wait_ms = 50;
+constexpr std::int64_t longest_wait_ms = 1000;
+
+class MariadbWriter final : public Writer {
+ public:
+  explicit MariadbWriter(MariadbOptions options) : options_(std::move(options)) {}
+
+  Result<> open() {
+    auto opened = Connection::open(options_, Role::writer);
+    if (!opened) return std::unexpected(opened.error());
+    connection_ = *std::move(opened);
+    return {};
+  }
+
+  // Every write is idempotent, so an answer that was lost, also that to COMMIT, is met by doing it all again.
+  Result<> commit(std::span<const WriteSet* const> sets) override {
+    for (const WriteSet* set : sets) {
+      if (auto good = sql::check(*set); !good) return good;
+    }
+    const auto deadline = steady_ms() + patience_ms;
+    unsigned conflicts = 0;
+    for (std::int64_t wait = first_wait_ms;; wait = std::min(wait * 2, longest_wait_ms)) {
+      auto done = attempt(sets);
+      if (done) return done;
+      const auto code = done.error().code;
+      const bool lost = !connection_;
+      if (code == ErrorCode::conflict) {
+        if (++conflicts > most_conflicts) {
+          return fail(ErrorCode::unavailable, fmt::format("gave up after {} conflicts: {}", conflicts, done.error().text));
+        }
+        sleep(1 + jitter(10) * conflicts);
+        continue;
+      }
+      if (code != ErrorCode::unavailable || !lost || steady_ms() + wait > deadline) return done;
+      log::debug("storage", "{}; trying again", done.error().text);
+      sleep(wait / 2 + jitter(wait));
+    }
+  }
+
+ private:
+  Result<> attempt(std::span<const WriteSet* const> sets) {
+    if (!connection_) {
+      if (auto opened = open(); !opened) {
+        // A server that was good and is now careless may be repaired: the units wait.
+        return fail(ErrorCode::unavailable, opened.error().text);
+      }
+      log::info("storage", "connected to the database");
+    }
+    auto done = batch_.write(*connection_, sets);
+    if (done) done = connection_->commit();
+    if (!done && !connection_->roll_back()) connection_.reset();
+    return done;
+  }
+
+  std::int64_t jitter(std::int64_t below) { return std::uniform_int_distribution<std::int64_t>(0, below - 1)(random_); }
+  static void sleep(std::int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+
+  const MariadbOptions options_;
+  std::unique_ptr<Connection> connection_;
+  sql::BatchWriter batch_;
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Writer>> open_writer(const MariadbOptions& options) {
+  auto writer = std::make_unique<MariadbWriter>(options);
+  if (auto opened = writer->open(); !opened) return std::unexpected(opened.error());
+  return writer;
+}
+
+}  // namespace valise::storage::mariadb

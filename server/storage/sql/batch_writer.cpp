@@ -1,0 +1,235 @@
+#include "storage/sql/batch_writer.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "storage/sql/check.hpp"
+#include "storage/sql/codec.hpp"
+
+namespace valise::storage::sql {
+namespace {
+
+template <class Enum>
+Value code(Enum value) {
+  return Value::number(static_cast<std::uint64_t>(value));
+}
+
+}  // namespace
+
+Result<> BatchWriter::write(Connection& connection, std::span<const WriteSet* const> sets) {
+  clear();
+  connection_ = &connection;
+  std::uint64_t greatest = 0;
+  for (const WriteSet* set : sets) {
+    id_ = set->id;
+    place_ = 0;
+    greatest = std::max(greatest, id_);
+    for (const auto& write : set->writes) {
+      if (auto added = std::visit([this](const auto& w) { return add(w); }, write); !added) return added;
+      ++place_;
+    }
+  }
+  if (auto flushed = flush_messages(); !flushed) return flushed;
+  if (auto flushed = flush_roster(); !flushed) return flushed;
+  if (greatest == 0) return {};
+  return run_one(Statement::raise_high_water, Value::number(greatest), Value::number(greatest));
+}
+
+void BatchWriter::clear() {
+  for (Rows* rows : {&messages_, &boxes_, &undelivered_, &roster_items_, &scratch_}) rows->clear();
+  kept_.clear();
+  dropped_.clear();
+  least_put_ = std::numeric_limits<std::uint64_t>::max();
+  greatest_mark_ = 0;
+  roster_versions_.clear();
+  encoded_.clear();
+}
+
+std::string_view BatchWriter::keep(std::string encoded) { return encoded_.emplace_back(std::move(encoded)); }
+
+Result<> BatchWriter::run(Statement statement, Rows& rows, std::uint64_t* changed) {
+  if (rows.count == 0) return {};
+  const auto done = connection_->run(statement, rows.values, rows.count);
+  rows.clear();
+  if (!done) return std::unexpected(done.error());
+  if (changed) *changed = *done;
+  return {};
+}
+
+template <class... Values>
+Result<> BatchWriter::run_one(Statement statement, Values... row) {
+  scratch_.clear();
+  scratch_.add(row...);
+  return run(statement, scratch_);
+}
+
+// ---- accounts and rosters
+
+Result<> BatchWriter::add(const PutAccount& write) {
+  const auto& account = write.account;
+  const auto [domain, local] = split_bare(account.jid);
+  return run_one(Statement::put_account, Value::text(domain), Value::text(local), code(account.state),
+                 Value::blob(keep(encode_keys(account.keys))), Value::number(account.created_ms));
+}
+
+Result<> BatchWriter::add(const EraseAccount& write) {
+  if (auto flushed = flush_messages(); !flushed) return flushed;
+  if (auto flushed = flush_roster(); !flushed) return flushed;
+  const auto [domain, local] = split_bare(write.jid);
+  if (auto done = run_one(Statement::bury_account, Value::text(domain), Value::text(local)); !done) return done;
+  for (const auto statement :
+       {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
+        Statement::erase_pep_nodes, Statement::erase_undelivered, Statement::erase_release_msgs,
+        Statement::erase_released_msgs, Statement::erase_boxes}) {  // the boxes last: they name the messages
+    if (auto done = run_one(statement, Value::text(write.jid)); !done) return done;
+  }
+  return {};
+}
+
+Result<> BatchWriter::add(const PutRosterItem& write) {
+  const auto& item = write.item;
+  roster_items_.add(Value::text(write.owner), Value::text(item.jid), Value::text(item.name),
+                    Value::blob(keep(encode_groups(item.groups))), code(item.subscription), code(item.ask),
+                    code(item.approved), Value::text(item.pending_in), Value::number(id_));
+  roster_versions_[write.owner] = id_;
+  return {};
+}
+
+Result<> BatchWriter::add(const RemoveRosterItem& write) {
+  if (auto flushed = flush_roster(); !flushed) return flushed;
+  roster_versions_[write.owner] = id_;
+  return run_one(Statement::remove_roster_item, Value::text(write.owner), Value::text(write.jid));
+}
+
+Result<> BatchWriter::flush_roster() {
+  if (auto done = run(Statement::put_roster_item, roster_items_); !done) return done;
+  for (const auto& [owner, version] : roster_versions_) scratch_.add(Value::text(owner), Value::number(version));
+  roster_versions_.clear();
+  return run(Statement::put_roster_version, scratch_);
+}
+
+// ---- PEP
+
+Result<> BatchWriter::add(const PutPepNode& write) {
+  return run_one(Statement::put_pep_node, Value::text(write.owner), Value::text(write.node.node),
+                 Value::blob(keep(encode_config(write.node.config))));
+}
+
+Result<> BatchWriter::add(const RemovePepNode& write) {
+  if (auto done = run_one(Statement::purge_pep_node, Value::text(write.owner), Value::text(write.node)); !done) {
+    return done;
+  }
+  return run_one(Statement::remove_pep_node, Value::text(write.owner), Value::text(write.node));
+}
+
+Result<> BatchWriter::add(const PutPepItem& write) {
+  const auto owner = Value::text(write.owner);
+  const auto node = Value::text(write.item.node);
+  if (auto done = run_one(Statement::put_pep_item, owner, node, Value::text(write.item.id),
+                          Value::text(write.item.publisher), Value::number(id_), Value::number(place_),
+                          Value::text(write.item.payload));
+      !done) {
+    return done;
+  }
+  // The newest of those to go names all that go.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> newest_to_go;
+  const Value query[] = {owner, node, Value::number(std::uint64_t{write.keep})};
+  if (auto found = connection_->select(Statement::oldest_kept_pep_item, query,
+                                       [&](const Row& row) -> Result<> {
+                                         newest_to_go.emplace(row.id(0), row.id(1));
+                                         return {};
+                                       });
+      !found) {
+    return found;
+  }
+  if (!newest_to_go) return {};
+  const auto version = Value::number(newest_to_go->first);
+  return run_one(Statement::trim_pep_items, owner, node, version, version, Value::number(newest_to_go->second));
+}
+
+Result<> BatchWriter::add(const RemovePepItem& write) {
+  return run_one(Statement::remove_pep_item, Value::text(write.owner), Value::text(write.node), Value::text(write.id));
+}
+
+Result<> BatchWriter::add(const PurgePepNode& write) {
+  return run_one(Statement::purge_pep_node, Value::text(write.owner), Value::text(write.node));
+}
+
+// ---- messages
+
+Result<> BatchWriter::add(const PutMessage& write) {
+  if (write.boxes.empty()) return {};  // nobody's: the same state as after its last box row went
+  if (id_ <= greatest_mark_) {
+    if (auto flushed = flush_messages(); !flushed) return flushed;
+  }
+  // An owner has one row a message. One who writes to himself is named twice: the inbound row holds what he still
+  // has to get, so it comes first and stays.
+  owners_.clear();
+  for (const auto& box : write.boxes) owners_.push_back(&box);
+  std::ranges::sort(owners_, {}, [](const BoxOwner* b) { return std::tie(b->owner, b->direction, b->delivered); });
+  owners_.erase(std::ranges::unique(owners_, {}, &BoxOwner::owner).begin(), owners_.end());
+  for (const auto* box : owners_) {
+    boxes_.add(Value::text(box->owner), Value::number(id_), Value::text(box->peer), code(box->direction));
+    if (box->direction == Direction::in && !box->delivered) {
+      undelivered_.add(Value::text(box->owner), Value::number(id_));
+    }
+  }
+  const auto& message = write.message;
+  messages_.add(Value::number(id_), Value::number(owners_.size()), Value::text(message.from), Value::text(message.to),
+                Value::text(message.stanza_id), Value::blob(message.digest), Value::text(message.stanza));
+  least_put_ = std::min(least_put_, id_);
+  return {};
+}
+
+Result<> BatchWriter::add(const MarkDelivered& write) {
+  if (std::ranges::any_of(write.ids, [this](std::uint64_t id) { return id >= least_put_; })) {
+    if (auto flushed = flush_messages(); !flushed) return flushed;
+  }
+  auto& marks = write.keep ? kept_ : dropped_;
+  for (const auto id : write.ids) {
+    marks.push_back({write.owner, id});
+    greatest_mark_ = std::max(greatest_mark_, id);
+  }
+  return {};
+}
+
+Result<> BatchWriter::flush_messages() {
+  if (auto done = run(Statement::put_msg, messages_); !done) return done;
+  if (auto done = run(Statement::put_box, boxes_); !done) return done;
+  if (auto done = run(Statement::put_undelivered, undelivered_); !done) return done;
+  least_put_ = std::numeric_limits<std::uint64_t>::max();
+
+  for (const auto* marks : {&kept_, &dropped_}) {
+    for (const auto& mark : *marks) scratch_.add(Value::text(mark.owner), Value::number(mark.id));
+  }
+  kept_.clear();
+  greatest_mark_ = 0;
+  if (auto done = run(Statement::deliver, scratch_); !done) return done;
+  return drop_boxes();
+}
+
+Result<> BatchWriter::drop_boxes() {
+  if (dropped_.empty()) return {};
+  // Named twice, a row would be counted off twice.
+  std::ranges::sort(dropped_);
+  dropped_.erase(std::ranges::unique(dropped_).begin(), dropped_.end());
+  const auto by_id = [this] {
+    for (const auto& mark : dropped_) scratch_.add(Value::number(mark.id), Value::text(mark.owner));
+  };
+  // Nearly every message dropped here has one box: then one statement is all that msg needs.
+  std::uint64_t sole = 0;
+  by_id();
+  if (auto done = run(Statement::drop_sole_msg, scratch_, &sole); !done) return done;
+  if (sole < dropped_.size()) {
+    by_id();
+    if (auto done = run(Statement::release_msg, scratch_); !done) return done;
+    for (const auto& mark : dropped_) scratch_.add(Value::number(mark.id));
+    if (auto done = run(Statement::drop_released_msg, scratch_); !done) return done;
+  }
+  for (const auto& mark : dropped_) scratch_.add(Value::text(mark.owner), Value::number(mark.id));
+  dropped_.clear();
+  return run(Statement::drop_box, scratch_);
+}
+
+}  // namespace valise::storage::sql

@@ -1,0 +1,244 @@
+#include "storage/sql/reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/clock.hpp"
+#include "storage/sql/check.hpp"
+#include "storage/sql/codec.hpp"
+
+namespace valise::storage::sql {
+namespace {
+
+constexpr std::int64_t first_wait_ms = 50;
+constexpr std::int64_t longest_wait_ms = 5000;
+
+Value limit_value(std::size_t limit) {
+  return Value::number(std::uint64_t{std::min<std::size_t>(limit, std::numeric_limits<std::int32_t>::max())});
+}
+
+// A number that a row must hold within 0 … last.
+template <class Enum>
+Result<Enum> decode(const Row& row, unsigned column, Enum last) {
+  const auto value = row.integer(column);
+  if (value < 0 || value > static_cast<std::int64_t>(last)) {
+    return fail(ErrorCode::corrupt, "stored row: a code is out of range");
+  }
+  return static_cast<Enum>(value);
+}
+
+BoxMessage message_of(const Row& row) {
+  return {.id = row.id(0),
+          .from = std::string(row.bytes(1)),
+          .to = std::string(row.bytes(2)),
+          .stanza_id = std::string(row.bytes(3)),
+          .digest = std::string(row.bytes(4))};
+}
+
+Result<RosterItem> roster_item_of(const Row& row) {
+  auto groups = decode_groups(row.bytes(3));
+  if (!groups) return std::unexpected(groups.error());
+  const auto subscription = decode(row, 4, Subscription::both);
+  if (!subscription) return std::unexpected(subscription.error());
+  return RosterItem{.jid = std::string(row.bytes(1)),
+                    .name = std::string(row.bytes(2)),
+                    .groups = *std::move(groups),
+                    .subscription = *subscription,
+                    .ask = row.integer(5) != 0,
+                    .approved = row.integer(6) != 0,
+                    .pending_in = std::string(row.bytes(7)),
+                    .version = row.id(8)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Reader>> SqlReader::open(OpenConnection open) {
+  std::unique_ptr<SqlReader> reader(new SqlReader(std::move(open)));
+  if (auto connected = reader->connect(); !connected) return std::unexpected(connected.error());
+  return reader;
+}
+
+Result<> SqlReader::connect() {
+  if (connection_) return {};
+  const auto now = steady_ms();
+  if (now < next_attempt_ms_) return std::unexpected(away_);
+  auto opened = open_();
+  if (!opened) {
+    wait_ms_ = std::clamp(wait_ms_ * 2, first_wait_ms, longest_wait_ms);
+    next_attempt_ms_ = steady_ms() + wait_ms_;
+    away_ = opened.error();
+    return std::unexpected(away_);
+  }
+  connection_ = *std::move(opened);
+  wait_ms_ = next_attempt_ms_ = 0;
+  return {};
+}
+
+Result<> SqlReader::query(Statement statement, std::initializer_list<Value> values,
+                          const std::function<void()>& reset, const OnRow& on_row) {
+  for (bool again = false;; again = true) {
+    if (auto connected = connect(); !connected) return connected;
+    auto done = connection_->select(statement, {values.begin(), values.size()}, on_row);
+    if (done || done.error().code != ErrorCode::unavailable) return done;
+    connection_.reset();
+    if (again) return done;
+    reset();
+  }
+}
+
+Result<std::optional<Account>> SqlReader::account(std::string_view jid) {
+  std::optional<Account> account;
+  const auto [domain, local] = split_bare(jid);
+  auto done = query(Statement::get_account, {Value::text(domain), Value::text(local)}, [&] { account.reset(); },
+                    [&](const Row& row) -> Result<> {
+                      const auto state = decode(row, 0, AccountState::deleted);
+                      if (!state) return std::unexpected(state.error());
+                      auto keys = decode_keys(row.bytes(1));
+                      if (!keys) return std::unexpected(keys.error());
+                      account = Account{.jid = std::string(jid),
+                                        .state = *state,
+                                        .keys = *std::move(keys),
+                                        .created_ms = row.integer(2)};
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return account;
+}
+
+Result<std::vector<Account>> SqlReader::accounts(std::string_view domain) {
+  std::vector<Account> accounts;
+  auto done = query(Statement::get_accounts, {Value::text(domain)}, [&] { accounts.clear(); },
+                    [&](const Row& row) -> Result<> {
+                      const auto state = decode(row, 1, AccountState::deleted);
+                      if (!state) return std::unexpected(state.error());
+                      std::string jid(row.bytes(0));
+                      if (!jid.empty()) jid += '@';
+                      jid += domain;
+                      accounts.push_back({.jid = std::move(jid), .state = *state, .created_ms = row.integer(2)});
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return accounts;
+}
+
+Result<Roster> SqlReader::roster(std::string_view owner) {
+  Roster roster;
+  auto done = query(Statement::get_roster, {Value::text(owner)}, [&] { roster = {}; },
+                    [&](const Row& row) -> Result<> {
+                      roster.version = row.id(0);
+                      if (row.null(1)) return {};  // changed once, empty now
+                      auto item = roster_item_of(row);
+                      if (!item) return std::unexpected(item.error());
+                      roster.items.push_back(*std::move(item));
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return roster;
+}
+
+Result<std::vector<PepNode>> SqlReader::pep_nodes(std::string_view owner) {
+  std::vector<PepNode> nodes;
+  auto done = query(Statement::get_pep_nodes, {Value::text(owner)}, [&] { nodes.clear(); },
+                    [&](const Row& row) -> Result<> {
+                      auto config = decode_config(row.bytes(1));
+                      if (!config) return std::unexpected(config.error());
+                      nodes.push_back({.node = std::string(row.bytes(0)), .config = *std::move(config)});
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return nodes;
+}
+
+Result<std::vector<PepItem>> SqlReader::pep_items(std::string_view owner, std::string_view node, std::size_t limit,
+                                                  std::string_view item_id) {
+  std::vector<PepItem> items;
+  const auto reset = [&] { items.clear(); };
+  const auto on_row = [&](const Row& row) -> Result<> {
+    if (items.size() < limit) {
+      items.push_back({.node = std::string(node),
+                       .id = std::string(row.bytes(0)),
+                       .publisher = std::string(row.bytes(1)),
+                       .payload = std::string(row.bytes(3)),
+                       .version = row.id(2)});
+    }
+    return {};
+  };
+  auto done = item_id.empty()
+                  ? query(Statement::get_pep_items, {Value::text(owner), Value::text(node), limit_value(limit)},
+                          reset, on_row)
+                  : query(Statement::get_pep_item, {Value::text(owner), Value::text(node), Value::text(item_id)},
+                          reset, on_row);
+  if (!done) return std::unexpected(done.error());
+  return items;
+}
+
+Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after,
+                                                       std::size_t limit) {
+  std::vector<BoxMessage> messages;
+  if (after > max_id) return messages;
+  auto done = query(Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
+                    [&] { messages.clear(); },
+                    [&](const Row& row) -> Result<> {
+                      auto message = message_of(row);
+                      message.stanza = row.bytes(5);
+                      messages.push_back(std::move(message));
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return messages;
+}
+
+Result<std::optional<BoxMessage>> SqlReader::message(std::string_view owner, std::uint64_t id) {
+  std::optional<BoxMessage> found;
+  if (id > max_id) return found;
+  auto done = query(Statement::get_message, {Value::text(owner), Value::number(id)}, [&] { found.reset(); },
+                    [&](const Row& row) -> Result<> {
+                      const auto direction = decode(row, 6, Direction::out);
+                      if (!direction) return std::unexpected(direction.error());
+                      found = message_of(row);
+                      found->stanza = row.bytes(5);
+                      found->direction = *direction;
+                      found->delivered = row.integer(7) == 0;
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<bool> SqlReader::has_message(std::uint64_t id) {
+  bool found = false;
+  if (id > max_id) return found;
+  auto done = query(Statement::has_message, {Value::number(id)}, [&] { found = false; },
+                    [&](const Row&) -> Result<> {
+                      found = true;
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<std::vector<BoxMessage>> SqlReader::messages_after(std::uint64_t after, std::size_t limit) {
+  std::vector<BoxMessage> messages;
+  if (after > max_id) return messages;
+  auto done = query(Statement::get_messages_after, {Value::number(after), limit_value(limit)},
+                    [&] { messages.clear(); },
+                    [&](const Row& row) -> Result<> {
+                      messages.push_back(message_of(row));
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return messages;
+}
+
+Result<std::uint64_t> SqlReader::greatest_id() {
+  std::uint64_t greatest = 0;
+  auto done = query(Statement::get_high_water, {}, [&] { greatest = 0; },
+                    [&](const Row& row) -> Result<> {
+                      greatest = row.id(0);
+                      return {};
+                    });
+  if (!done) return std::unexpected(done.error());
+  return greatest;
+}
+
+}  // namespace valise::storage::sql

@@ -1,0 +1,115 @@
+#include "storage/sql/statements.hpp"
+
+#include <array>
+
+namespace valise::storage::sql {
+namespace {
+
+struct Text {
+  Statement statement;
+  std::string_view shared;
+  std::string_view mariadb = {};  // where it differs
+};
+
+// In the order of the enumeration: text() indexes it.
+constexpr std::array<Text, statement_count> texts{{
+    {Statement::put_account,
+     "REPLACE INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, ?, ?, ?)"},
+    {Statement::bury_account,
+     "INSERT INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, 2, x'', 0) "
+     "ON CONFLICT (domain, localpart) DO UPDATE SET state = 2, scram = x''",
+     "INSERT INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, 2, x'', 0) "
+     "ON DUPLICATE KEY UPDATE state = 2, scram = x''"},
+    {Statement::put_roster_item,
+     "REPLACE INTO roster (owner, jid, name, contact_groups, subscription, ask, approved, pending_in, version) "
+     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {Statement::remove_roster_item, "DELETE FROM roster WHERE owner = ? AND jid = ?"},
+    {Statement::put_roster_version, "REPLACE INTO roster_version (owner, version) VALUES (?, ?)"},
+    {Statement::erase_roster, "DELETE FROM roster WHERE owner = ?"},
+    {Statement::erase_roster_version, "DELETE FROM roster_version WHERE owner = ?"},
+    {Statement::put_pep_node, "REPLACE INTO pep_node (owner, node, config) VALUES (?, ?, ?)"},
+    {Statement::remove_pep_node, "DELETE FROM pep_node WHERE owner = ? AND node = ?"},
+    {Statement::erase_pep_nodes, "DELETE FROM pep_node WHERE owner = ?"},
+    {Statement::put_pep_item,
+     "REPLACE INTO pep_item (owner, node, id, publisher, version, place, payload) VALUES (?, ?, ?, ?, ?, ?, ?)"},
+    {Statement::trim_pep_items,
+     "DELETE FROM pep_item WHERE owner = ? AND node = ? AND (version < ? OR (version = ? AND place <= ?))"},
+    {Statement::remove_pep_item, "DELETE FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
+    {Statement::purge_pep_node, "DELETE FROM pep_item WHERE owner = ? AND node = ?"},
+    {Statement::erase_pep_items, "DELETE FROM pep_item WHERE owner = ?"},
+    // A unit written again after a lost answer puts back everything that it wrote, the count of boxes included: the
+    // units behind it in the same batch then run again as well, over the state they knew.
+    {Statement::put_msg,
+     "REPLACE INTO msg (id, boxes, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?)",
+     "INSERT INTO msg (id, boxes, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?) "
+     "ON DUPLICATE KEY UPDATE boxes = VALUES(boxes)"},
+    {Statement::put_box, "REPLACE INTO box (owner, id, peer, direction) VALUES (?, ?, ?, ?)",
+     "INSERT INTO box (owner, id, peer, direction) VALUES (?, ?, ?, ?) "
+     "ON DUPLICATE KEY UPDATE peer = VALUES(peer), direction = VALUES(direction)"},
+    {Statement::put_undelivered, "REPLACE INTO undelivered (owner, id) VALUES (?, ?)",
+     "INSERT INTO undelivered (owner, id) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = VALUES(id)"},
+    {Statement::deliver, "DELETE FROM undelivered WHERE owner = ? AND id = ?"},
+    {Statement::drop_sole_msg,
+     "DELETE FROM msg WHERE id = ? AND boxes = 1 "
+     "AND EXISTS (SELECT 1 FROM box WHERE box.owner = ? AND box.id = msg.id)"},
+    {Statement::release_msg,
+     "UPDATE msg SET boxes = boxes - 1 WHERE id = ? AND boxes > 0 "
+     "AND EXISTS (SELECT 1 FROM box WHERE box.owner = ? AND box.id = msg.id)"},
+    {Statement::drop_released_msg, "DELETE FROM msg WHERE id = ? AND boxes = 0"},
+    {Statement::drop_box, "DELETE FROM box WHERE owner = ? AND id = ?"},
+    {Statement::erase_release_msgs,
+     "UPDATE msg SET boxes = boxes - 1 WHERE boxes > 0 AND id IN (SELECT box.id FROM box WHERE box.owner = ?)"},
+    {Statement::erase_released_msgs,
+     "DELETE FROM msg WHERE boxes = 0 AND id IN (SELECT box.id FROM box WHERE box.owner = ?)"},
+    {Statement::erase_boxes, "DELETE FROM box WHERE owner = ?"},
+    {Statement::erase_undelivered, "DELETE FROM undelivered WHERE owner = ?"},
+    {Statement::raise_high_water, "UPDATE high_water SET id = ? WHERE one = 1 AND id < ?"},
+
+    {Statement::oldest_kept_pep_item,
+     "SELECT version, place FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC "
+     "LIMIT 1 OFFSET ?"},
+    {Statement::get_account, "SELECT state, scram, created_ms FROM account WHERE domain = ? AND localpart = ?"},
+    {Statement::get_accounts,
+     "SELECT localpart, state, created_ms FROM account WHERE domain = ? AND state <> 2 ORDER BY localpart"},
+    // One statement, so that the version and the items belong together without a read transaction.
+    {Statement::get_roster,
+     "SELECT v.version, r.jid, r.name, r.contact_groups, r.subscription, r.ask, r.approved, r.pending_in, r.version "
+     "FROM roster_version v LEFT JOIN roster r ON r.owner = v.owner WHERE v.owner = ? ORDER BY r.jid"},
+    {Statement::get_pep_nodes, "SELECT node, config FROM pep_node WHERE owner = ? ORDER BY node"},
+    {Statement::get_pep_items,
+     "SELECT id, publisher, version, payload FROM pep_item WHERE owner = ? AND node = ? "
+     "ORDER BY version DESC, place DESC LIMIT ?"},
+    {Statement::get_pep_item,
+     "SELECT id, publisher, version, payload FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
+    // STRAIGHT_JOIN / CROSS JOIN: begin with the few undelivered rows, whatever the statistics say.
+    {Statement::get_undelivered,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u CROSS JOIN msg m "
+     "ON m.id = u.id WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u STRAIGHT_JOIN msg m "
+     "ON m.id = u.id WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?"},
+    {Statement::get_message,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction, "
+     "EXISTS (SELECT 1 FROM undelivered u WHERE u.owner = b.owner AND u.id = b.id) "
+     "FROM box b JOIN msg m ON m.id = b.id WHERE b.owner = ? AND b.id = ?"},
+    {Statement::has_message, "SELECT 1 FROM msg WHERE id = ?"},
+    {Statement::get_messages_after,
+     "SELECT id, sender, recipient, stanza_id, digest FROM msg WHERE id > ? ORDER BY id LIMIT ?"},
+    {Statement::get_high_water, "SELECT id FROM high_water WHERE one = 1"},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].statement != static_cast<Statement>(i) || texts[i].shared.empty()) return false;
+  }
+  return true;
+}
+static_assert(in_order(), "the table follows the enumeration");
+
+}  // namespace
+
+std::string_view text(Statement statement, Dialect dialect) noexcept {
+  const Text& found = texts[static_cast<std::size_t>(statement)];
+  return dialect == Dialect::mariadb && !found.mariadb.empty() ? found.mariadb : found.shared;
+}
+
+}  // namespace valise::storage::sql

@@ -1,0 +1,62 @@
+// Every statement that the stores run, by number. The texts are shared; only upserts differ between the engines.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace valise::storage::sql {
+
+enum class Dialect : std::uint8_t { sqlite, mariadb };
+
+enum class Statement : std::uint8_t {
+  // writes
+  put_account,
+  bury_account,
+  put_roster_item,
+  remove_roster_item,
+  put_roster_version,
+  erase_roster,
+  erase_roster_version,
+  put_pep_node,
+  remove_pep_node,
+  erase_pep_nodes,
+  put_pep_item,
+  trim_pep_items,
+  remove_pep_item,
+  purge_pep_node,
+  erase_pep_items,
+  put_msg,
+  put_box,
+  put_undelivered,
+  deliver,
+  drop_sole_msg,
+  release_msg,
+  drop_released_msg,
+  drop_box,
+  erase_release_msgs,
+  erase_released_msgs,
+  erase_boxes,
+  erase_undelivered,
+  raise_high_water,
+  // queries
+  oldest_kept_pep_item,
+  get_account,
+  get_accounts,
+  get_roster,
+  get_pep_nodes,
+  get_pep_items,
+  get_pep_item,
+  get_undelivered,
+  get_message,
+  has_message,
+  get_messages_after,
+  get_high_water,
+  count_
+};
+
+inline constexpr std::size_t statement_count = static_cast<std::size_t>(Statement::count_);
+
+[[nodiscard]] std::string_view text(Statement statement, Dialect dialect) noexcept;
+
+}  // namespace valise::storage::sql

@@ -1,0 +1,73 @@
+#include "storage/sqlite/checkpointer.hpp"
+
+#include "base/log.hpp"
+
+namespace valise::storage::sqlite {
+namespace {
+
+// 4 MiB of log. Less writes a page of the database more often: measured at batches of 100, 1,024 pages cost 3 µs a message
+// more than 4,096, but hold commits up for 12 ms instead of 24 (p99), since each round's syncs compete with theirs.
+constexpr int pages_a_round = 1024;
+
+}  // namespace
+
+Checkpointer::Checkpointer(std::string path) : path_(std::move(path)), thread_([this] { work(); }) {}
+
+Checkpointer::~Checkpointer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void Checkpointer::log_has(int pages) {
+  if (pages < pages_a_round) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (wanted_) return;
+    wanted_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Checkpointer::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return wanted_ || stop_; });
+    if (stop_) return;
+    lock.unlock();
+    round();
+    lock.lock();
+    wanted_ = false;
+  }
+}
+
+// A failure loses nothing, the log only grows: it is told once, and tried again after the next commit.
+void Checkpointer::round() {
+  auto done = checkpoint();
+  if (done) {
+    const std::lock_guard hold(gate_);
+    done = checkpoint();
+  }
+  if (!done) {
+    connection_.reset();  // a failed sync is not repeated on the same handle
+    if (!failing_) log::error("storage", "checkpoint: {}", done.error().text);
+  } else if (failing_) {
+    log::info("storage", "checkpoint: works again");
+  }
+  failing_ = !done;
+}
+
+Result<> Checkpointer::checkpoint() {
+  if (!connection_) {
+    auto opened = Connection::open(path_, Mode::checkpointer);
+    if (!opened) return std::unexpected(opened.error());
+    connection_ = *std::move(opened);
+  }
+  // PASSIVE waits for nobody; readers of old pages make it do less, not fail.
+  return connection_->execute("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+}  // namespace valise::storage::sqlite

@@ -1,0 +1,119 @@
+// What Valise stores, as plain values. JIDs are normalised (core/jid) before they come here, so stores compare bytes.
+// All ids are 64-bit, made by the committer (base/clock IdGenerator): never auto-increment.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace valise::storage {
+
+enum class AccountState : std::uint8_t { active = 0, disabled = 1, deleted = 2 };
+
+// RFC 5802 §3: what is kept of a password for one hash. Bytes, not base64.
+struct ScramKey {
+  std::string hash;  // "SHA-1", "SHA-256", "SHA-512"
+  std::string salt;
+  unsigned iterations = 0;
+  std::string stored_key;
+  std::string server_key;
+  friend bool operator==(const ScramKey&, const ScramKey&) = default;
+};
+
+struct Account {
+  std::string jid;  // bare
+  AccountState state = AccountState::active;
+  std::vector<ScramKey> keys;
+  std::int64_t created_ms = 0;
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+enum class Subscription : std::uint8_t { none = 0, to = 1, from = 2, both = 3 };
+
+// RFC 6121 §2.1. `version` is the id of the unit that wrote the row last. A row that only keeps an unanswered inbound
+// request (`pending_in`) and is in no visible state is stored like any other; the roster module hides it.
+struct RosterItem {
+  std::string jid;
+  std::string name;
+  std::vector<std::string> groups;
+  Subscription subscription = Subscription::none;
+  bool ask = false;            // we asked (ask='subscribe')
+  bool approved = false;       // pre-approval (RFC 6121 §3.4)
+  std::string pending_in;      // the <presence type='subscribe'/> to deliver again; empty: none
+  std::uint64_t version = 0;
+  friend bool operator==(const RosterItem&, const RosterItem&) = default;
+};
+
+struct Roster {
+  std::uint64_t version = 0;  // id of the last change; 0: never changed
+  std::vector<RosterItem> items;
+};
+
+struct PepNode {
+  std::string node;
+  std::vector<std::pair<std::string, std::string>> config;  // pubsub# fields, sorted by name
+  friend bool operator==(const PepNode&, const PepNode&) = default;
+};
+
+struct PepItem {
+  std::string node;
+  std::string id;
+  std::string publisher;      // full JID
+  std::string payload;        // one XML element
+  std::uint64_t version = 0;  // id of the unit that published it: order of publication
+  friend bool operator==(const PepItem&, const PepItem&) = default;
+};
+
+enum class Direction : std::uint8_t { in = 0, out = 1 };
+
+// One row of an owner's box joined with its message.
+struct BoxMessage {
+  std::uint64_t id = 0;
+  std::string from;       // full JID of the sender
+  std::string to;         // as addressed
+  std::string stanza_id;  // the sender's id attribute; may be empty
+  std::string digest;     // 16 bytes over the content: recognises an identical re-send
+  std::string stanza;     // the <message/> as it is to be delivered, without server stamps
+  Direction direction = Direction::in;
+  bool delivered = false;
+  friend bool operator==(const BoxMessage&, const BoxMessage&) = default;
+};
+
+// ---- writes -------------------------------------------------------------------------------------------------
+// Every write is idempotent: a unit whose COMMIT answer was lost is simply written again. Where a row carries an id or
+// version, it is the id of the WriteSet that holds it.
+
+struct PutAccount { Account account; };                       // insert or replace
+struct EraseAccount { std::string jid; };                     // every row the account owns, everywhere; keeps a tombstone
+                                                              // Account row with state deleted and no keys
+struct PutRosterItem { std::string owner; RosterItem item; }; // upsert; bumps the roster's version to the unit's id
+struct RemoveRosterItem { std::string owner; std::string jid; };  // likewise
+struct PutPepNode { std::string owner; PepNode node; };       // upsert of the configuration
+struct RemovePepNode { std::string owner; std::string node; };    // with its items
+struct PutPepItem { std::string owner; PepItem item; std::uint32_t keep = 1; };  // upsert, then keep the newest `keep`
+struct RemovePepItem { std::string owner; std::string node; std::string id; };
+struct PurgePepNode { std::string owner; std::string node; };  // all items, node stays
+// The message once, and a row for each owner. `boxes`: owner, peer (bare JID of the other side), direction, delivered.
+struct BoxOwner {
+  std::string owner;
+  std::string peer;
+  Direction direction = Direction::in;
+  bool delivered = false;
+};
+struct PutMessage { BoxMessage message; std::vector<BoxOwner> boxes; };  // message.id is ignored: the unit's id
+struct MarkDelivered { std::string owner; std::vector<std::uint64_t> ids; bool keep = false; };  // keep=false: the box
+                                                              // row goes, and the message when no box row is left
+
+using Write = std::variant<PutAccount, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode, RemovePepNode,
+                           PutPepItem, RemovePepItem, PurgePepNode, PutMessage, MarkDelivered>;
+
+// All writes of one unit: they become durable together or not at all.
+struct WriteSet {
+  std::uint64_t id = 0;
+  std::vector<Write> writes;
+};
+
+}  // namespace valise::storage

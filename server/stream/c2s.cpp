@@ -1,0 +1,307 @@
+#include "stream/c2s.hpp"
+
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "core/namespaces.hpp"
+#include "stream/host.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::stream {
+namespace ns = core::ns;
+
+C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
+         bool direct_tls)
+    : number(stream_number), host_(&host), connection_(host.shard().loop(), *this, fd, std::move(peer_address), peer_port),
+      parser_(*this, host.shard().settings().limits_before_login), direct_tls_(direct_tls),
+      timer_([](void* self) { static_cast<C2s*>(self)->on_timer(); }, this),
+      resume_([](void* self) { static_cast<C2s*>(self)->connection_.resume_reading(); }, this),
+      opened_ms_(host.shard().loop().now_ms()), last_read_ms_(opened_ms_) {
+  connection_.set_queue_limit(host.shard().settings().queue_bytes);
+  lingering_ = true;
+  host.shard().kernel().stats.unauthenticated.fetch_add(1, std::memory_order_relaxed);
+  host.shard().kernel().stats.connections.fetch_add(1, std::memory_order_relaxed);
+}
+
+C2s::~C2s() {
+  close_session();
+  auto& stats = host_->shard().kernel().stats;
+  if (lingering_) stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+  stats.connections.fetch_sub(1, std::memory_order_relaxed);
+  host_->gate().left(connection_.peer_address());
+}
+
+core::Shard& C2s::shard() { return host_->shard(); }
+
+Result<> C2s::start() {
+  auto started = connection_.start();
+  if (!started) return started;
+  arm(shard().settings().tls_timeout_ms);
+  if (direct_tls_) {
+    auto tls = make_tls();
+    if (!tls) return fail(ErrorCode::unavailable, "no certificate for direct TLS");
+    connection_.secure(std::move(tls));
+  }
+  return {};
+}
+
+std::unique_ptr<net::Transport> C2s::make_tls() {
+  auto* ssl = host_->new_tls();
+  return ssl == nullptr ? nullptr : net::tls_transport(ssl, connection_.descriptor());
+}
+
+// ---- bytes
+
+bool C2s::on_bytes(std::string_view bytes) {
+  const auto& settings = shard().settings();
+  last_read_ms_ = shard().loop().now_ms();
+  pinged_ = false;
+  const bool logged_in = state_ == State::bound;
+  const auto pause = rate_.charge(last_read_ms_, static_cast<std::int64_t>(bytes.size()),
+                                  logged_in ? settings.bytes_per_second : settings.bytes_per_second_before_login,
+                                  logged_in ? settings.burst_bytes : 65'536);
+  const auto* transport = &connection_.transport();
+  feed(bytes);
+  if (connection_.closed() || moving_ || &connection_.transport() != transport) return false;
+  if (pause > 0) {
+    connection_.pause_reading();
+    shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
+  }
+  if (state_ == State::bound) arm(1000);
+  return true;
+}
+
+void C2s::feed(std::string_view bytes) {
+  while (!bytes.empty() && state_ != State::ending && !connection_.closed()) {
+    if (moving_) {  // what a client sends ahead waits for the other shard
+      if (carry_.size() + bytes.size() > shard().settings().limits.stanza) {
+        return stream_error("policy-violation", "too much was sent ahead");
+      }
+      carry_ += bytes;
+      return;
+    }
+    const auto consumed = parser_.feed(bytes);
+    if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
+    bytes.remove_prefix(*consumed);
+    if (tls_asked_) {
+      // SECURITY: whatever came in the clear behind <starttls/> is dropped.
+      tls_asked_ = false;
+      return start_tls();
+    }
+  }
+  stanza_since_ms_ = parser_.in_stanza() ? (stanza_since_ms_ == 0 ? last_read_ms_ : stanza_since_ms_) : 0;
+}
+
+void C2s::on_secured() {
+  state_ = State::secured;
+  parser_.restart(shard().settings().limits_before_login);
+  header_sent_ = false;
+  arm(std::max<std::int64_t>(1, shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_)));
+}
+
+void C2s::on_closed(net::CloseReason reason) {
+  if (reason == net::CloseReason::error && !connection_.secured()) {
+    log::debug("c2s", "{}: TLS did not come about: {}", connection_.peer_address(), connection_.transport_error());
+  }
+  if (reason == net::CloseReason::overflow) {
+    log::info("c2s", "{}: closed, it reads too slowly", connection_.peer_address());
+  }
+  state_ = State::ending;
+  timer_.cancel();
+  resume_.cancel();
+  login_.reset();
+  close_session();
+  host_->bury(*this);
+}
+
+// ---- the stream
+
+void C2s::send_header() {
+  if (header_sent_) return;
+  header_sent_ = true;
+  std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='";
+  out += ns::stream;
+  out += "' id='" + crypto::random_hex(16) + "'";
+  if (!domain_.empty()) out += " from='" + xml::escaped(domain_) + "'";
+  if (!header_from_.empty()) out += " to='" + xml::escaped(header_from_) + "'";  // RFC 6120 §4.7.2
+  out += " version='1.0' xml:lang='";
+  out += core::tag_of(language_);
+  out += "'>";
+  connection_.send(out);
+}
+
+void C2s::on_header(const xml::StreamHeader& header) {
+  // RFC 6120 §4.7.1: the answer to a header with faults still is a header, then the error.
+  const auto to = core::Jid::make({}, header.to);
+  const auto* local = to && !header.to.empty() ? shard().host(to->domain()) : nullptr;
+  if (local != nullptr && domain_.empty()) {
+    domain_ = local->name;
+    language_ = core::language_of(header.lang, local->language);
+  } else if (!header.lang.empty()) {
+    language_ = core::language_of(header.lang, language_);
+  }
+  if (const auto from = core::Jid::parse(header.from)) header_from_ = from->bare();
+  send_header();
+  if (header.ns != ns::stream || header.content_ns != ns::client) {
+    return stream_error("invalid-namespace", "a client stream is <stream:stream xmlns='jabber:client' …>");
+  }
+  if (header.name != "stream") return stream_error("bad-format", "the root element is not <stream/>");
+  if (header.stream_prefix != "stream") return stream_error("bad-namespace-prefix", "the prefix must be 'stream'");
+  if (header.to.empty() || local == nullptr || local->name != domain_) {
+    return stream_error("host-unknown", "this server does not serve that domain");
+  }
+  if (header.version.empty() || header.version[0] < '1' || header.version.find('.') == std::string::npos) {
+    return stream_error("unsupported-version", "version 1.0 or later");
+  }
+  send_features();
+}
+
+void C2s::send_features() {
+  std::string out = "<stream:features>";
+  switch (state_) {
+    case State::plain:
+      out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
+      break;
+    case State::secured:
+      if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
+      out += login_->features();
+      break;
+    default:
+      out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+             "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+             "<sm xmlns='urn:xmpp:sm:3'/>";
+      for (const auto* manifest : shard().kernel().modules) out += manifest->stream_features;
+      break;
+  }
+  out += "</stream:features>";
+  connection_.send(out);
+}
+
+// RFC 6120 §4.9.
+void C2s::stream_error(std::string_view condition, std::string_view text) {
+  if (state_ == State::ending) return;
+  send_header();
+  std::string out;
+  xml::Writer(out)
+      .open("stream:error")
+      .element(condition, ns::stream_errors)
+      .open("text", ns::stream_errors)
+      .attribute("xml:lang", "en")
+      .text(text)
+      .close()
+      .close();
+  connection_.send(out);
+  end({}, {});
+}
+
+void C2s::end(std::string_view condition, std::string_view text) {
+  if (!condition.empty()) return stream_error(condition, text);
+  if (state_ == State::ending) return;
+  if (header_sent_) connection_.send("</stream:stream>");
+  state_ = State::ending;
+  timer_.cancel();
+  resume_.cancel();
+  login_.reset();
+  close_session();
+  connection_.close_after_flush();
+}
+
+void C2s::on_end() { end({}, {}); }
+
+xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
+  if (state_ == State::ending) return xml::ParserAction::go_on;
+  if (binding_) {
+    if (held_.size() >= 64) {
+      stream_error("policy-violation", "too much was sent ahead");
+    } else {
+      held_.push_back(std::move(stanza));
+    }
+    return xml::ParserAction::go_on;
+  }
+  if (state_ == State::bound) {
+    stanza_from_client(std::move(stanza));
+    return xml::ParserAction::go_on;
+  }
+  return negotiate(stanza->root());
+}
+
+xml::ParserAction C2s::negotiate(xml::Element element) {
+  using enum xml::ParserAction;
+  if (state_ == State::plain && element.is("starttls", ns::tls)) {
+    connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    tls_asked_ = true;
+    return restart;
+  }
+  if (state_ == State::secured && element.ns() == ns::sasl && login_) {
+    login_->take(element);
+    return moving_ ? restart : go_on;
+  }
+  if (state_ == State::authenticated && element.is("iq", ns::client)) {
+    if (bind(element)) return go_on;
+  }
+  if (element.ns() == ns::client) {
+    stream_error("not-authorized", state_ == State::authenticated ? "bind a resource first" : "log in first");
+  } else if (element.ns() == ns::sasl || element.ns() == ns::tls) {
+    stream_error("unsupported-stanza-type", "this was not offered");
+  } else {
+    stream_error(state_ == State::authenticated ? "unsupported-stanza-type" : "not-authorized",
+                 "this was not offered");
+  }
+  return go_on;
+}
+
+void C2s::start_tls() {
+  auto tls = make_tls();
+  if (!tls) return stream_error("internal-server-error", "there is no certificate for this domain");
+  connection_.secure(std::move(tls));
+}
+
+void C2s::login_succeeded(core::Jid account, std::string_view mechanism) {
+  account_ = std::move(account);
+  mechanism_ = mechanism;
+  if (lingering_) {
+    lingering_ = false;
+    shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+  }
+  state_ = State::authenticated;
+  moving_ = true;
+  host_->defer(*this, [](C2s& self) { self.move_home(); });
+}
+
+void C2s::login_failed_too_often() { stream_error("policy-violation", "too many failed log-ins"); }
+
+// ---- time
+
+void C2s::arm(std::int64_t delay_ms) { shard().loop().timers().arm(timer_, shard().loop().now_ms(), delay_ms); }
+
+void C2s::on_timer() {
+  const auto& settings = shard().settings();
+  const auto now = shard().loop().now_ms();
+  if (state_ != State::bound) {
+    return connection_.secured() ? stream_error("connection-timeout", "log-in took too long")
+                                 : connection_.close_now(net::CloseReason::by_us);
+  }
+  if (stanza_since_ms_ != 0 && now - stanza_since_ms_ >= settings.stanza_timeout_ms) {
+    return stream_error("connection-timeout", "a stanza was begun and not ended");
+  }
+  const bool rests = parser_.rest();
+  const auto silent = now - last_read_ms_;
+  if (silent >= settings.silence_ms && !pinged_) {
+    pinged_ = true;
+    const auto id = session_->id;
+    shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
+                    [kernel = &shard().kernel(), account = account_, id](core::StanzaPtr answer) {
+                      if (answer) return;
+                      auto* home = kernel->home(account.bare()).find_account(account.bare());
+                      auto* session = home == nullptr ? nullptr : home->find_id(id);
+                      if (session != nullptr) session->stream.end("connection-timeout", "no answer to a ping");
+                    });
+  }
+  arm(rests ? std::max<std::int64_t>(1000, settings.silence_ms - silent) : 5000);
+}
+
+std::size_t C2s::memory() const noexcept {
+  return sizeof(*this) + parser_.memory() + connection_.queued() + carry_.capacity();
+}
+
+}  // namespace valise::stream

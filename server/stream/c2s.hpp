@@ -1,0 +1,116 @@
+// One client stream (RFC 6120 §4–§8): TLS, SASL, bind, stanzas. It begins on the shard that accepted it and moves, once,
+// to the home shard of the account that logs in; there it owns the session.
+//
+//   header → starttls → header → sasl → (moves) → header → bind → stanzas
+//
+// Fixed after start: host_, connection_ (its loop changes with the move). Home shard only: everything else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/session.hpp"
+#include "core/shard.hpp"
+#include "net/connection.hpp"
+#include "stream/ack_window.hpp"
+#include "stream/login.hpp"
+#include "stream/rate.hpp"
+#include "xml/stream_parser.hpp"
+
+namespace valise::stream {
+
+class StreamHost;
+
+class C2s final : private net::ConnectionHandler, private xml::StreamEvents, private core::SessionStream,
+                  private LoginOwner {
+ public:
+  C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port, bool direct_tls);
+  ~C2s();
+
+  [[nodiscard]] Result<> start();
+  // On the new home shard, after the move.
+  void arrive(StreamHost& host);
+  // Polite end by the server: RFC 6120 §4.9.3.20 system-shutdown and the like.
+  void end(std::string_view condition, std::string_view text) override;
+  [[nodiscard]] const core::Session* session() const noexcept { return session_ ? &*session_ : nullptr; }
+  [[nodiscard]] std::size_t memory() const noexcept;
+  const std::uint64_t number;  // of the stream, in the process
+
+ private:
+  enum class State : std::uint8_t { plain, secured, authenticated, bound, ending };
+
+  // net::ConnectionHandler
+  bool on_bytes(std::string_view bytes) override;
+  void on_secured() override;
+  void on_closed(net::CloseReason reason) override;
+  // xml::StreamEvents
+  void on_header(const xml::StreamHeader& header) override;
+  xml::ParserAction on_stanza(xml::DocumentPtr stanza) override;
+  void on_oversized(const xml::OversizedStanza& stanza) override;
+  void on_end() override;
+  // core::SessionStream
+  void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
+  void acknowledge(std::uint32_t ack_number) override;
+  // LoginOwner
+  core::Shard& shard() override;
+  net::Connection& connection() override { return connection_; }
+  const std::string& domain() const override { return domain_; }
+  core::Language language() const override { return language_; }
+  void send(std::string_view xml) override { connection_.send(xml); }
+  void login_succeeded(core::Jid account, std::string_view mechanism) override;
+  void login_failed_too_often() override;
+
+  // c2s.cpp: the stream
+  void send_header();
+  void send_features();
+  void stream_error(std::string_view condition, std::string_view text);
+  void feed(std::string_view bytes);
+  xml::ParserAction negotiate(xml::Element element);
+  void start_tls();
+  [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
+  // c2s_session.cpp: what follows log-in
+  void move_home();
+  bool bind(xml::Element iq);
+  void finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id);
+  void bind_error(const std::string& iq_id, const core::StanzaError& error);
+  void stanza_from_client(xml::DocumentPtr document);
+  bool stream_management(xml::Element element);
+  void answer_ack_requests();
+  void close_session();
+  // Time
+  void on_timer();
+  void arm(std::int64_t delay_ms);
+
+  StreamHost* host_;
+  net::Connection connection_;
+  xml::StreamParser parser_;
+  State state_ = State::plain;
+  core::Language language_ = core::Language::english;
+  bool direct_tls_;
+  bool header_sent_ = false;
+  bool moving_ = false;
+  bool binding_ = false;          // an account is being loaded: stanzas wait in held_
+  bool lingering_ = false;       // counted as unauthenticated until log-in
+  bool pinged_ = false;
+  bool tls_asked_ = false;
+  std::string domain_;
+  std::string header_from_;
+  core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
+  std::string_view mechanism_;
+  std::optional<core::Session> session_;
+  std::unique_ptr<Login> login_;
+  std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled
+  std::string carry_;            // bytes read behind the log-in, parsed after the move
+  std::vector<xml::DocumentPtr> held_;
+  RateMeter rate_;         // bytes
+  RateMeter stanza_rate_;
+  net::Timer timer_;
+  net::Timer resume_;
+  std::int64_t opened_ms_;
+  std::int64_t last_read_ms_;
+  std::int64_t stanza_since_ms_ = 0;
+};
+
+}  // namespace valise::stream

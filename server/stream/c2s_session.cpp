@@ -1,0 +1,243 @@
+// What follows log-in: the move to the account's home shard, resource binding (RFC 6120 §7), stanzas, acknowledgements.
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "core/namespaces.hpp"
+#include "net/tls/session.hpp"
+#include "stream/c2s.hpp"
+#include "stream/host.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::stream {
+namespace ns = core::ns;
+namespace {
+
+constexpr std::string_view sm_ns = "urn:xmpp:sm:3";
+
+const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify, .condition = "jid-malformed",
+                                          .text = {"The address is not valid.", "L’adresse n’est pas valide."}};
+const core::StanzaError too_large{
+    .type = core::StanzaError::Type::modify, .condition = "policy-violation",
+    .text = {"This is too large for this server.", "Ceci est trop volumineux pour ce serveur."}};
+const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify, .condition = "bad-request",
+                                     .text = {"The resource is not valid.", "La ressource n’est pas valide."}};
+const core::StanzaError too_many_sessions{
+    .type = core::StanzaError::Type::wait, .condition = "resource-constraint",
+    .text = {"This account has too many sessions.", "Ce compte a trop de sessions ouvertes."}};
+const core::StanzaError store_away{.type = core::StanzaError::Type::wait, .condition = "resource-constraint",
+                                   .text = {"Please try again later.", "Veuillez réessayer plus tard."}};
+
+}  // namespace
+
+// ---- the move
+
+void C2s::move_home() {
+  if (connection_.closed()) return;
+  auto& kernel = shard().kernel();
+  const auto home = kernel.home_index(account_.bare());
+  parser_.restart(shard().settings().limits);
+  header_sent_ = false;
+  if (home == shard().index()) {
+    moving_ = false;
+    return arrive(*host_);
+  }
+  timer_.cancel();
+  resume_.cancel();
+  connection_.detach();
+  auto self = host_->release(*this);
+  auto* there = host_->sibling(home);
+  shard().post_to(home, [there, self = std::move(self)]() mutable { there->adopt(std::move(self)); });
+}
+
+void C2s::arrive(StreamHost& host) {
+  host_ = &host;
+  if (moving_) {
+    moving_ = false;
+    if (!connection_.attach(host.shard().loop())) return connection_.close_now(net::CloseReason::error);
+  }
+  arm(std::max<std::int64_t>(1, shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_)));
+  const auto carried = std::exchange(carry_, {});
+  feed(carried);
+}
+
+// ---- bind
+
+bool C2s::bind(xml::Element iq) {
+  const auto request = iq.child("bind", ns::bind);
+  if (!request || iq.attribute_or_empty("type") != "set" || binding_) return false;
+  const std::string id(iq.attribute_or_empty("id"));
+  auto wanted = request.child("resource", ns::bind).text();
+  if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
+  auto jid = account_.with_resource(wanted);
+  if (!jid) {
+    bind_error(id, bad_resource);
+    return true;
+  }
+  binding_ = true;
+  auto self = host_->token(*this);
+  shard().with_account(account_, [self, jid = std::move(*jid), id](core::Account* account) mutable {
+    if (auto* stream = self.get()) stream->finish_bind(account, std::move(jid), id);
+  });
+  return true;
+}
+
+void C2s::bind_error(const std::string& iq_id, const core::StanzaError& error) {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("iq").attribute("type", "error").attribute("id", iq_id);
+  std::string inner;
+  core::append_error(inner, error, language_);
+  writer.raw(inner).close();
+  connection_.send(out);
+}
+
+void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id) {
+  binding_ = false;
+  if (state_ != State::authenticated) return;
+  if (account == nullptr) {
+    bind_error(iq_id, store_away);
+  } else if (!account->exists || account->state != storage::AccountState::active) {
+    return stream_error("not-authorized", "the account was disabled or removed");
+  } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
+    bind_error(iq_id, too_many_sessions);
+  } else {
+    auto& kernel = shard().kernel();
+    session_.emplace(kernel.next_session.fetch_add(1, std::memory_order_relaxed), std::move(jid), *account,
+                     static_cast<core::SessionStream&>(*this));
+    auto& session = *session_;
+    const auto tls = net::describe(connection_.transport().ssl());
+    session.language = language_;
+    session.peer_address = connection_.peer_address();
+    session.peer_port = connection_.peer_port();
+    session.tls_version = tls.version;
+    session.tls_cipher = tls.cipher;
+    session.mechanism = mechanism_;
+    session.since_ms = utc_now_ns() / 1'000'000;
+    const auto session_name = std::to_string(session.id);
+    const bool v6 = session.peer_address.find(':') != std::string::npos;
+    const auto source = fmt::format("{}{}{}:{}", v6 ? "[" : "", session.peer_address, v6 ? "]" : "", session.peer_port);
+    session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
+        .jid = session.jid.bare(), .resource = session.jid.resource(), .session = session_name, .source = source,
+        .tls = session.tls_version, .cipher = session.tls_cipher, .mechanism = session.mechanism});
+    state_ = State::bound;
+    shard().open_session(session);
+    core::audit::Record record;
+    record.kind = core::audit::Kind::login;
+    record.origin = session.origin;
+    shard().record(std::move(record));
+    std::string out;
+    xml::Writer(out)
+        .open("iq").attribute("type", "result").attribute("id", iq_id)
+        .open("bind", ns::bind).element("jid", {}, session.jid.full()).close().close();
+    connection_.send(out);
+    arm(1000);
+  }
+  for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
+}
+
+void C2s::close_session() {
+  if (!session_) return;
+  core::audit::Record record;
+  record.kind = core::audit::Kind::logout;
+  record.origin = session_->origin;
+  shard().record(std::move(record));
+  shard().close_session(*session_);
+  session_.reset();
+}
+
+// ---- stanzas
+
+void C2s::stanza_from_client(xml::DocumentPtr document) {
+  const auto root = document->root();
+  if (root.ns() == sm_ns && stream_management(root)) return;
+  const auto now = shard().loop().now_ms();
+  if (const auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second,
+                                             shard().settings().burst_stanzas);
+      pause > 0) {
+    connection_.pause_reading();
+    shard().loop().timers().arm(resume_, now, std::min<std::int64_t>(pause, 10'000));
+  }
+  const auto from = root.attribute("from");
+  auto stanza = core::make_stanza(document);
+  if (stanza && !*stanza) {
+    return stream_error("unsupported-stanza-type", "not a message, presence or iq");  // RFC 6120 §4.9.3.24
+  }
+  const auto ack_number = acks_ ? acks_->received() : 0;
+  if (from) {  // RFC 6120 §8.1.2.1: only one's own address
+    const auto claimed = core::Jid::parse(*from);
+    if (!claimed || (claimed->full() != session_->jid.full() && claimed->full() != session_->jid.bare())) {
+      return stream_error("invalid-from", "the from address is not yours");
+    }
+  }
+  if (!stanza) {
+    core::Stanza original;
+    original.kind = root.name() == "message" ? core::Kind::message
+                    : root.name() == "iq"    ? core::Kind::iq
+                                             : core::Kind::presence;
+    original.id = root.attribute_or_empty("id");
+    original.type = root.attribute_or_empty("type");
+    original.from = session_->jid;
+    original.to = account_;
+    acknowledge(ack_number);
+    if (original.type != "error" && original.type != "result") {
+      shard().route_error(original, no_such_recipient, language_);
+    }
+    return;
+  }
+  (*stanza)->from = session_->jid;
+  shard().from_session(*session_, std::move(*stanza), ack_number);
+}
+
+// Above the soft limit: bounced by its id, and the stream goes on.
+void C2s::on_oversized(const xml::OversizedStanza& oversized) {
+  if (state_ != State::bound) return stream_error("policy-violation", "a stanza is too large");
+  if (acks_) acknowledge(acks_->received());
+  core::Stanza original;
+  original.kind = oversized.name == "message" ? core::Kind::message
+                  : oversized.name == "iq"    ? core::Kind::iq
+                                              : core::Kind::presence;
+  original.id = oversized.id;
+  original.type = oversized.type;
+  original.from = session_->jid;
+  auto to = core::Jid::parse(oversized.to);
+  original.to = to ? *to : account_;
+  if (original.type != "error" && original.type != "result") shard().route_error(original, too_large, language_);
+}
+
+void C2s::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) {
+  if (state_ != State::bound || connection_.closed()) return;
+  stanza.append(connection_.output(), to != nullptr ? to : &session_->jid, extra);
+}
+
+// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered)
+
+bool C2s::stream_management(xml::Element element) {
+  if (element.name() == "enable" && !acks_) {
+    acks_ = std::make_unique<AckWindow>();
+    connection_.send("<enabled xmlns='urn:xmpp:sm:3'/>");
+    return true;
+  }
+  if (element.name() == "resume" || element.name() == "enable") {
+    connection_.send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request "
+                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+    return true;
+  }
+  if (element.name() == "r" && acks_) {
+    acks_->requested();
+    answer_ack_requests();
+    return true;
+  }
+  return element.name() == "a";
+}
+
+void C2s::acknowledge(std::uint32_t ack_number) {
+  if (!acks_ || ack_number == 0) return;
+  acks_->handled(ack_number);
+  answer_ack_requests();
+}
+
+void C2s::answer_ack_requests() {
+  if (acks_->answer_due()) connection_.send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(acks_->h()) + "'/>");
+}
+
+}  // namespace valise::stream

@@ -1,0 +1,166 @@
+#include "stream/host.hpp"
+
+#include <openssl/ssl.h>
+#include <unistd.h>
+
+#include "base/log.hpp"
+
+namespace valise::stream {
+namespace {
+std::atomic<std::uint64_t> next_stream{1};
+constexpr std::size_t gate_entries = 100'000;  // beyond it, idle networks are forgotten
+}  // namespace
+
+// ---- Gate
+
+// IPv6 users own a /64 (RFC 6177): that is one stranger.
+std::string Gate::network(const std::string& address) {
+  if (address.find(':') == std::string::npos) return address;
+  std::size_t groups = 0;
+  for (std::size_t i = 0; i < address.size(); ++i) {
+    if (address[i] != ':') continue;
+    if (i + 1 < address.size() && address[i + 1] == ':') return address.substr(0, i) + "::/64";
+    if (++groups == 4) return address.substr(0, i) + "::/64";
+  }
+  return address;
+}
+
+bool Gate::admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,
+                 std::int64_t unauthenticated) {
+  if (unauthenticated >= settings.unauthenticated) return false;
+  const std::lock_guard lock(mutex_);
+  if (by_network_.size() > gate_entries) {
+    std::erase_if(by_network_, [](const auto& entry) { return entry.second.open == 0; });
+  }
+  auto& counts = by_network_[network(address)];
+  if (counts.second != now_ms / 1000) {
+    counts.second = now_ms / 1000;
+    counts.new_in_second = 0;
+  }
+  if (counts.open >= settings.connections_per_address || counts.new_in_second >= settings.new_connections_per_second) {
+    return false;
+  }
+  ++counts.open;
+  ++counts.new_in_second;
+  return true;
+}
+
+void Gate::left(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_network_.find(network(address));
+  if (found == by_network_.end()) return;
+  if (found->second.open > 0) --found->second.open;
+}
+
+// ---- TlsHolder
+
+void TlsHolder::set(Ref<const net::TlsContexts> contexts) {
+  const std::lock_guard lock(mutex_);
+  contexts_ = std::move(contexts);
+}
+
+Ref<const net::TlsContexts> TlsHolder::get() const {
+  const std::lock_guard lock(mutex_);
+  return contexts_;
+}
+
+// ---- StreamHost
+
+C2s* C2sToken::get() const { return host_->find(id_); }
+
+StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const LoginShared& login,
+                       std::vector<std::unique_ptr<StreamHost>>& all)
+    : shard_(shard), gate_(gate), tls_(tls), login_(login), all_(all),
+      shut_down_timer_(
+          [](void* self) {
+            auto& host = *static_cast<StreamHost*>(self);
+            host.streams_.clear();
+            host.check_shut_down();
+          },
+          this) {}
+
+StreamHost::~StreamHost() { shard_.loop().cancel(*this); }
+
+Result<> StreamHost::listen(int fd, bool direct_tls) {
+  auto listener = std::make_unique<net::Listener>(
+      shard_.loop(), fd, [this, direct_tls](net::Accepted one) { accepted(std::move(one), direct_tls); });
+  auto started = listener->start();
+  listeners_.push_back(std::move(listener));
+  return started;
+}
+
+void StreamHost::stop_listening() { listeners_.clear(); }
+
+SSL* StreamHost::new_tls() { return tls_.get()->new_session().release(); }
+
+C2s* StreamHost::find(std::uint64_t id) const {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+void StreamHost::accepted(net::Accepted one, bool direct_tls) {
+  if (!gate_.admit(one.address, shard_.settings(), shard_.loop().now_ms(),
+                   shard_.kernel().stats.unauthenticated.load(std::memory_order_relaxed))) {
+    ::close(one.fd);  // cheaper for us than a word
+    return;
+  }
+  const auto id = next_stream.fetch_add(1, std::memory_order_relaxed);
+  auto stream = std::make_unique<C2s>(*this, id, one.fd, std::move(one.address), one.port, direct_tls);
+  auto& added = *stream;
+  streams_.emplace(id, std::move(stream));
+  if (const auto started = added.start(); !started) {
+    log::warning("c2s", "{}", started.error().text);
+    bury(added);
+  }
+}
+
+std::unique_ptr<C2s> StreamHost::release(C2s& stream) {
+  auto node = streams_.extract(stream.number);
+  return node.empty() ? nullptr : std::move(node.mapped());
+}
+
+void StreamHost::adopt(std::unique_ptr<C2s> stream) {
+  if (!stream) return;
+  auto& adopted = *stream;
+  streams_.emplace(adopted.number, std::move(stream));
+  adopted.arrive(*this);
+}
+
+void StreamHost::bury(C2s& stream) {
+  graves_.push_back(stream.number);
+  shard_.loop().enqueue(*this);
+}
+
+void StreamHost::defer(C2s& stream, void (*work)(C2s&)) {
+  deferred_.emplace_back(stream.number, work);
+  shard_.loop().enqueue(*this);
+}
+
+void StreamHost::on_turn_end() {
+  for (const auto& [id, work] : std::exchange(deferred_, {})) {
+    if (auto* stream = find(id)) work(*stream);
+  }
+  for (const auto id : std::exchange(graves_, {})) streams_.erase(id);
+  check_shut_down();
+}
+
+void StreamHost::shut_down(std::int64_t limit_ms, std::move_only_function<void()> done) {
+  stop_listening();
+  shut_down_done_ = std::move(done);
+  shard_.loop().timers().arm(shut_down_timer_, shard_.loop().now_ms(), limit_ms);
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, stream] : streams_) ids.push_back(id);
+  for (const auto id : ids) {
+    if (auto* stream = find(id)) stream->end("system-shutdown", "the server is being stopped");
+  }
+  shard_.loop().enqueue(*this);
+}
+
+void StreamHost::check_shut_down() {
+  if (!shut_down_done_ || !streams_.empty()) return;
+  shut_down_timer_.cancel();
+  auto done = std::exchange(shut_down_done_, nullptr);
+  done();
+}
+
+}  // namespace valise::stream

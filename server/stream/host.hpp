@@ -1,0 +1,107 @@
+// The client streams of one shard: accepts them, hands them over when they move, buries them when they end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/shard.hpp"
+#include "net/listener.hpp"
+#include "net/tls/context.hpp"
+#include "stream/c2s.hpp"
+#include "stream/login.hpp"
+
+namespace valise::stream {
+
+// Who may connect (SECURITY §3): connections of one address (/64 for IPv6), new ones a second, unauthenticated ones in
+// all. One a process, behind a mutex: it is asked once a connection, never on the path of a message.
+class Gate {
+ public:
+  [[nodiscard]] bool admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,
+                           std::int64_t unauthenticated);
+  void left(const std::string& address);
+
+ private:
+  struct Counts {
+    std::uint32_t open = 0;
+    std::uint32_t new_in_second = 0;
+    std::int64_t second = 0;
+  };
+  [[nodiscard]] static std::string network(const std::string& address);
+  std::mutex mutex_;  // guards by_network_
+  std::unordered_map<std::string, Counts> by_network_;
+};
+
+// TLS contexts of the moment; swapped whole at a reload.
+class TlsHolder {
+ public:
+  void set(Ref<const net::TlsContexts> contexts);
+  [[nodiscard]] Ref<const net::TlsContexts> get() const;
+
+ private:
+  mutable std::mutex mutex_;  // guards contexts_
+  Ref<const net::TlsContexts> contexts_;
+};
+
+class StreamHost;
+
+// A stream that may be gone by the time it is wanted.
+class C2sToken {
+ public:
+  C2sToken(StreamHost& host, std::uint64_t id) : host_(&host), id_(id) {}
+  [[nodiscard]] C2s* get() const;
+
+ private:
+  StreamHost* host_;
+  std::uint64_t id_;
+};
+
+class StreamHost final : private net::TurnEnd {
+ public:
+  StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const LoginShared& login,
+             std::vector<std::unique_ptr<StreamHost>>& all);
+  ~StreamHost();
+
+  [[nodiscard]] Result<> listen(int fd, bool direct_tls);
+  void stop_listening();
+  // Ends all streams politely (RFC 6120 §4.9.3.20); `done` when none is left or at the latest after `limit_ms`.
+  void shut_down(std::int64_t limit_ms, std::move_only_function<void()> done);
+
+  [[nodiscard]] core::Shard& shard() noexcept { return shard_; }
+  [[nodiscard]] Gate& gate() noexcept { return gate_; }
+  [[nodiscard]] const LoginShared& login_shared() const noexcept { return login_; }
+  [[nodiscard]] StreamHost* sibling(unsigned shard) { return all_[shard].get(); }
+  [[nodiscard]] SSL* new_tls();  // the caller frees it; the certificate is chosen by SNI
+  [[nodiscard]] std::size_t count() const noexcept { return streams_.size(); }
+  [[nodiscard]] C2s* find(std::uint64_t id) const;
+  [[nodiscard]] C2sToken token(C2s& stream) { return {*this, stream.number}; }
+
+  [[nodiscard]] std::unique_ptr<C2s> release(C2s& stream);
+  void adopt(std::unique_ptr<C2s> stream);
+  void bury(C2s& stream);  // destroyed at the end of the turn
+  // Runs at the end of the turn, if the stream still is here.
+  void defer(C2s& stream, void (*work)(C2s&));
+
+ private:
+  void on_turn_end() override;
+  void accepted(net::Accepted accepted, bool direct_tls);
+  void check_shut_down();
+
+  core::Shard& shard_;
+  Gate& gate_;
+  TlsHolder& tls_;
+  const LoginShared& login_;
+  std::vector<std::unique_ptr<StreamHost>>& all_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<C2s>> streams_;
+  std::vector<std::uint64_t> graves_;
+  std::vector<std::pair<std::uint64_t, void (*)(C2s&)>> deferred_;
+  std::move_only_function<void()> shut_down_done_;
+  net::Timer shut_down_timer_;
+};
+
+}  // namespace valise::stream

@@ -1,0 +1,236 @@
+#include "stream/login.hpp"
+
+#include <openssl/ssl.h>
+
+#include "base/crypto.hpp"
+#include "base/log.hpp"
+#include "core/auth/plain.hpp"
+#include "core/namespaces.hpp"
+#include "net/tls/session.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::stream {
+namespace ns = core::ns;
+namespace auth = core::auth;
+namespace {
+
+constexpr std::string_view exporter_name = "tls-exporter";  // RFC 9266
+constexpr std::size_t max_message = 8'192;                  // base64 of one SASL message
+
+core::Text text_of(auth::Condition condition) {
+  switch (condition) {
+    case auth::Condition::not_authorized:
+      return {"The user name or the password is wrong.", "Le nom d’utilisateur ou le mot de passe est incorrect."};
+    case auth::Condition::account_disabled:
+      return {"This account is disabled. Please ask your administrator.",
+              "Ce compte est désactivé. Veuillez contacter votre administrateur."};
+    case auth::Condition::temporary_auth_failure:
+      return {"Logging in is not possible right now. Please try again later.",
+              "La connexion est impossible pour l’instant. Veuillez réessayer plus tard."};
+    default: return {};
+  }
+}
+
+}  // namespace
+
+// Answers of database threads come back through this; it is emptied when the Login goes.
+struct Login::Waiting {
+  Login* login;
+};
+
+Login::Login(LoginOwner& owner, const LoginShared& shared)
+    : owner_(owner), shared_(shared), waiting_(std::make_shared<Waiting>(Waiting{this})),
+      delay_(
+          [](void* self) {
+            static_cast<Login*>(self)->tell();
+          },
+          this) {}
+
+Login::~Login() {
+  waiting_->login = nullptr;
+  crypto::wipe(password_);
+}
+
+std::optional<std::string> Login::exporter() const {
+  auto* ssl = owner_.connection().transport().ssl();
+  return ssl == nullptr ? std::nullopt : net::exporter(ssl);
+}
+
+bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || exporter().has_value(); }
+
+std::string Login::features() const {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("mechanisms", ns::sasl);
+  bool plus = false;
+  for (const auto* mechanism : shared_.mechanisms) {
+    if (!offered(*mechanism)) continue;
+    plus = plus || mechanism->plus;
+    writer.element("mechanism", {}, mechanism->name);
+  }
+  writer.close();
+  if (plus) {  // XEP-0440
+    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0")
+        .open("channel-binding").attribute("type", exporter_name).close()
+        .close();
+  }
+  return out;
+}
+
+void Login::take(xml::Element element) {
+  if (element.name() == "abort") return fail(auth::Condition::aborted, "aborted");
+  if (busy_) return fail(auth::Condition::malformed_request, "out of order");
+  if (element.name() == "auth") return begin(element);
+  if (element.name() == "response") {
+    const auto text = element.text();
+    const auto message = text.size() <= max_message ? crypto::base64_decode(text == "=" ? "" : text) : std::nullopt;
+    if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
+    return respond(*message);
+  }
+  fail(auth::Condition::malformed_request, "unknown element");
+}
+
+void Login::begin(xml::Element element) {
+  mechanism_ = nullptr;
+  scram_.reset();
+  const auto wanted = element.attribute_or_empty("mechanism");
+  for (const auto* mechanism : shared_.mechanisms) {
+    if (mechanism->name == wanted && offered(*mechanism)) mechanism_ = mechanism;
+  }
+  if (mechanism_ == nullptr) return fail(auth::Condition::invalid_mechanism, "not offered");
+  const auto text = element.text();
+  if (text.empty()) return owner_.send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");  // RFC 6120 §6.4.2
+  const auto message = text.size() <= max_message ? crypto::base64_decode(text == "=" ? "" : text) : std::nullopt;
+  if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
+  respond(*message);
+}
+
+void Login::respond(std::string_view message) {
+  if (mechanism_ == nullptr) return fail(auth::Condition::malformed_request, "no exchange");
+  if (mechanism_->kind == auth::Mechanism::Kind::plain) return begin_plain(message);
+  if (!scram_) return begin_scram(*mechanism_, message);
+  if (braked()) return;
+  auto outcome = scram_->client_final(message);
+  if (!outcome) return conclude(std::unexpected(outcome.error().condition));
+  conclude(std::move(*outcome));
+}
+
+void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view message) {
+  auth::ScramSettings settings;
+  settings.mechanism = &mechanism;
+  settings.host = owner_.domain();
+  if (auto bytes = exporter()) settings.bindings.push_back({std::string(exporter_name), std::move(*bytes)});
+  for (const auto* other : shared_.mechanisms) settings.plus_offered |= other->plus && offered(*other);
+  scram_.emplace(std::move(settings));
+  const auto account = scram_->client_first(message);
+  if (!account) return fail(account.error().condition, account.error().reason);
+  account_ = *account;
+  busy_ = true;
+  owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
+                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
+                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
+                      });
+}
+
+void Login::begin_plain(std::string_view message) {
+  auto login = auth::parse_plain(message, owner_.domain());
+  if (!login) return fail(login.error().condition, login.error().reason);
+  account_ = std::move(login->account);
+  password_ = std::move(login->password);
+  busy_ = true;
+  owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
+                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
+                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
+                      });
+}
+
+void Login::with_keys(Result<std::optional<storage::Account>> row) {
+  busy_ = false;
+  if (!row) return fail(auth::Condition::temporary_auth_failure, "store away");
+  exists_ = row->has_value() && (*row)->state != storage::AccountState::deleted;
+  state_ = exists_ ? (*row)->state : storage::AccountState::deleted;
+  const std::vector<storage::ScramKey> none;
+  const auto& keys = exists_ ? (*row)->keys : none;
+  if (mechanism_->kind == auth::Mechanism::Kind::scram) {
+    const auto challenge = scram_->server_first(keys, shared_.fake_keys);
+    if (!challenge) return fail(challenge.error().condition, challenge.error().reason);
+    std::string out;
+    xml::Writer(out).element("challenge", ns::sasl, crypto::base64_encode(*challenge));
+    return owner_.send(out);
+  }
+  if (braked()) return;
+  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha256, account_)};
+  const bool right = auth::verify_password(keys.empty() ? fake : keys, password_) && exists_;
+  crypto::wipe(password_);
+  if (!right) return conclude(std::unexpected(auth::Condition::not_authorized));
+  conclude(std::string());
+}
+
+// True: the brake refused, and the client knows. Arms the delay that the answer must wait for.
+bool Login::braked() {
+  const auto network = auth::Network::parse(owner_.connection().peer_address());
+  if (!network) return false;
+  auto& loop = owner_.shard().loop();
+  const auto verdict = shared_.brake.attempt(*network, account_.full(), loop.now_ms());
+  if (verdict.refused) {
+    fail(auth::Condition::temporary_auth_failure, "braked");
+    return true;
+  }
+  if (verdict.delay_ms > 0) loop.timers().arm(delay_, loop.now_ms(), verdict.delay_ms);
+  return false;
+}
+
+// The answer, right or wrong, waits until the brake's delay is over.
+void Login::conclude(std::expected<std::string, auth::Condition> outcome) {
+  outcome_ = std::move(outcome);
+  busy_ = delay_.armed();
+  if (!busy_) tell();
+}
+
+void Login::tell() {
+  busy_ = false;
+  if (!outcome_) return fail(outcome_.error(), "wrong password or unknown account");
+  if (state_ != storage::AccountState::active) return fail(auth::Condition::account_disabled, "disabled");
+  if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
+    shared_.brake.succeeded(*network, account_.full(), owner_.shard().loop().now_ms());
+  }
+  succeed(*outcome_);
+}
+
+void Login::succeed(std::string_view data) {
+  std::string out;
+  xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(data));
+  owner_.send(out);
+  owner_.login_succeeded(account_, mechanism_->name);
+}
+
+void Login::fail(auth::Condition condition, std::string_view reason) {
+  scram_.reset();
+  mechanism_ = nullptr;
+  busy_ = false;
+  delay_.cancel();
+  crypto::wipe(password_);
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("failure", ns::sasl).element(auth::condition_name(condition));
+  if (const auto text = text_of(condition).in(owner_.language()); !text.empty()) {
+    writer.open("text").attribute("xml:lang", core::tag_of(owner_.language())).text(text).close();
+  }
+  writer.close();
+  owner_.send(out);
+
+  core::audit::Record record;
+  record.kind = core::audit::Kind::login_failed;
+  const auto& connection = owner_.connection();
+  const auto source = fmt::format("{}:{}", connection.peer_address(), connection.peer_port());
+  record.origin = make_ref<core::audit::Origin>(
+      core::audit::Origin::Members{.jid = account_.full(), .source = source});
+  record.reason = reason;
+  owner_.shard().record(std::move(record));
+
+  if (condition != auth::Condition::aborted && ++failures_ >= owner_.shard().settings().bad_logins_per_stream) {
+    owner_.login_failed_too_often();
+  }
+}
+
+}  // namespace valise::stream

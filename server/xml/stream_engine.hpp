@@ -1,0 +1,77 @@
+// Private to server/xml: what a stream needs while bytes are under way. Pooled per thread.
+#pragma once
+
+#include <expat.h>
+
+#include <optional>
+
+#include "xml/stream_parser.hpp"
+
+namespace valise::xml {
+
+struct StreamParser::Engine {
+  Engine();
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  static std::unique_ptr<Engine> take();
+  static void give_back(std::unique_ptr<Engine> engine);
+
+  // Binds to a stream that starts anew, or goes on behind the replayed header.
+  void bind(StreamParser& stream);
+  // Feeds expat; keeps the bytes of an unfinished stanza.
+  std::expected<void, StreamFault> parse(std::string_view bytes);
+  void reset_stanza();
+  void reset_stanza_keep_declarations();
+
+  // -- expat's callbacks
+  static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);
+  static void on_end(void* self, const XML_Char* name);
+  static void on_text(void* self, const XML_Char* text, int length);
+  static void on_namespace(void* self, const XML_Char* prefix, const XML_Char* uri);
+  static void on_cdata(void* self);
+  static void on_restricted(Engine* self, std::string_view what);
+  static void on_declaration(void* self, const XML_Char* version, const XML_Char* encoding, int standalone);
+
+  void start_root(const XML_Char* name, const XML_Char** attributes);
+  void start_element(const XML_Char* name, const XML_Char** attributes);
+  void end_stanza();
+  void stop(std::string_view condition, std::string text);
+  bool over_limit();
+  void skip_stanza();
+  Span store(std::string_view text);
+  Span store_ns(std::string_view ns);
+  void add_attributes(const XML_Char** attributes, NodeRecord& node);
+  [[nodiscard]] std::size_t position() const;      // of the current event, in the stream
+  [[nodiscard]] std::size_t position_end() const;  // after the current event
+
+  XML_Parser expat = nullptr;
+  StreamParser* stream = nullptr;
+  bool replaying = false;
+  std::optional<StreamFault> fault;
+  bool restart_asked = false;
+
+  std::uint32_t depth = 0;            // open elements, the root included
+  std::string raw;                    // bytes fed, from raw_offset on
+  std::size_t raw_offset = 0;         // stream position of raw[0]
+  std::size_t fed = 0;                // bytes given to expat since its reset
+  std::size_t last_event = 0;         // stream position after the last event
+  std::size_t stanza_begin = 0;
+  bool skipping = false;              // the stanza is oversized: only its end is looked for
+  OversizedStanza oversized;
+
+  std::vector<NodeRecord> nodes;
+  std::vector<AttributeRecord> attributes;
+  std::vector<std::uint32_t> open;    // indexes of open elements
+  std::string arena;
+  Span known_ns[8];
+  std::uint32_t known_ns_count = 0;
+  std::uint32_t namespace_count = 0;
+  bool declares_default = false;      // the start tag that is coming holds xmlns='…'
+  bool portable = true;
+  std::string prefix_declarations;    // of the root, for the replay
+  std::string default_ns;
+};
+
+}  // namespace valise::xml

@@ -1,0 +1,121 @@
+#include "xml/stream_parser.hpp"
+
+#include "xml/stream_engine.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::xml {
+namespace {
+constexpr std::size_t slice = 16'384;  // fed to expat at once, so that limits are seen in time
+constexpr std::size_t held_back = 512; // shorter input without a '>' waits for more
+
+bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+}  // namespace
+
+StreamParser::StreamParser(StreamEvents& events, const StreamLimits& limits) : events_(events), limits_(&limits) {}
+
+StreamParser::~StreamParser() {
+  if (engine_) Engine::give_back(std::move(engine_));
+}
+
+void StreamParser::take_engine() {
+  engine_ = Engine::take();
+  engine_->bind(*this);
+  if (replay_.empty()) return;
+  engine_->replaying = true;
+  (void)engine_->parse(replay_);
+  engine_->replaying = false;
+}
+
+std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view bytes) {
+  if (!engine_) {
+    if (header_seen_ && only_space(bytes)) return bytes.size();  // keepalive: needs no parser
+    if (!header_seen_ && bytes.size() >= 2 && (bytes.substr(0, 2) == "\xff\xfe" || bytes.substr(0, 2) == "\xfe\xff" ||
+                                               (bytes[0] == '<' && bytes[1] == '\0') || bytes[0] == '\0')) {
+      return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8 (RFC 6120 §11.6)"});
+    }
+    take_engine();
+  }
+  std::size_t consumed = 0;
+  while (consumed < bytes.size()) {
+    const auto piece = bytes.substr(consumed, slice);
+    const auto before = engine_->fed;
+    const auto held = pending_.size();
+    if (piece.find('>') == std::string_view::npos && held + piece.size() < held_back + (before - engine_->last_event)) {
+      pending_ += piece;
+      consumed += piece.size();
+      continue;
+    }
+    std::expected<void, StreamFault> outcome;
+    if (pending_.empty()) {
+      outcome = engine_->parse(piece);
+    } else {
+      pending_ += piece;
+      const auto joined = std::move(pending_);
+      pending_ = {};
+      outcome = engine_->parse(joined);
+    }
+    if (!outcome) return std::unexpected(std::move(outcome.error()));
+    if (engine_->restart_asked) {
+      // The position is in what expat got; held-back bytes came in earlier calls and are all before it.
+      return consumed + (engine_->last_event - before - held);
+    }
+    consumed += piece.size();
+  }
+  return consumed;
+}
+
+void StreamParser::restart(const StreamLimits& limits) {
+  limits_ = &limits;
+  header_seen_ = false;
+  replay_ = {};
+  pending_ = {};
+  if (engine_) Engine::give_back(std::move(engine_));
+}
+
+bool StreamParser::in_stanza() const noexcept {
+  return !pending_.empty() || (engine_ && (engine_->depth >= 2 || engine_->fed != engine_->last_event));
+}
+
+bool StreamParser::rest() {
+  if (!engine_) return true;
+  if (!header_seen_ || in_stanza() || engine_->depth != 1) return false;
+  Engine::give_back(std::move(engine_));
+  return true;
+}
+
+std::size_t StreamParser::memory() const noexcept {
+  std::size_t total = replay_.capacity() + pending_.capacity();
+  if (engine_) {
+    total += sizeof(Engine) + engine_->raw.capacity() + engine_->arena.capacity() +
+             engine_->nodes.capacity() * sizeof(NodeRecord) + engine_->attributes.capacity() * sizeof(AttributeRecord);
+  }
+  return total;
+}
+
+namespace {
+struct OneElement final : StreamEvents {
+  DocumentPtr document;
+  void on_header(const StreamHeader&) override {}
+  ParserAction on_stanza(DocumentPtr stanza) override {
+    document = std::move(stanza);
+    return ParserAction::go_on;
+  }
+  void on_oversized(const OversizedStanza&) override {}
+  void on_end() override {}
+};
+}  // namespace
+
+DocumentPtr parse_element(std::string_view text, std::string_view default_ns) {
+  static constexpr StreamLimits limits{.stanza = 16'777'216, .token = 16'777'216, .depth = 256, .attributes = 1024,
+                                       .children = 1'000'000, .namespaces = 4096};
+  OneElement one;
+  StreamParser parser(one, limits);
+  std::string whole = "<s xmlns='";
+  append_escaped_attribute(whole, default_ns);
+  whole += "'>";
+  whole += text;
+  if (!parser.feed(whole) || parser.in_stanza()) return {};
+  return one.document;
+}
+
+}  // namespace valise::xml

@@ -1,0 +1,235 @@
+#include "client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace valise::bench {
+
+namespace {
+
+// The text between the first '>' and the last '<' of an element without child elements.
+std::string_view content(std::string_view element) noexcept {
+  const auto open = element.find('>');
+  const auto close = element.rfind('<');
+  if (open == std::string_view::npos || close <= open) return {};
+  return element.substr(open + 1, close - open - 1);
+}
+
+bool offers(std::string_view features, std::string_view mechanism) {
+  return features.find(fmt::format(">{}</mechanism>", mechanism)) != std::string_view::npos;
+}
+
+std::string excerpt(std::string_view element) { return std::string(element.substr(0, 300)); }
+
+}  // namespace
+
+Client::Client(Network& network, const ClientSettings& settings, SaltedPasswords& cache, Account account,
+               std::string resource)
+    : network_(network), settings_(settings), cache_(cache), account_(std::move(account)),
+      resource_(std::move(resource)), link_(network, *this) {}
+
+void Client::connect(Goal goal) {
+  goal_ = goal;
+  step_ = Step::connecting;
+  secure_ = authenticated_ = needs_session_ = false;
+  partial_.clear();
+  scanner_.restart();
+  const int port_offset = settings_.raw ? static_cast<int>(pair % static_cast<std::size_t>(settings_.relay_ports)) : 0;
+  if (auto connected = link_.connect(port_offset); !connected) give_up(connected.error().text);
+}
+
+void Client::close(bool polite) {
+  if (polite && link_.open() && !settings_.raw) link_.send("</stream:stream>");
+  link_.close(polite);
+  step_ = Step::idle;
+}
+
+void Client::give_up(const std::string& why) {
+  link_.close(false);
+  step_ = Step::idle;
+  if (on_failed) on_failed(*this, fmt::format("{}: {}", account_.user, why));
+}
+
+void Client::on_lost(const std::string& why) { give_up(why); }
+
+void Client::on_connected() {
+  if (settings_.direct_tls || settings_.raw) {
+    step_ = Step::tls;
+    return link_.start_tls(settings_.domain, settings_.direct_tls);
+  }
+  open_stream();
+}
+
+void Client::on_secured() {
+  secure_ = true;
+  if (!settings_.raw) return open_stream();
+  scanner_.skip_header();
+  link_.send(fmt::format("P{}\n", pair));
+  become_ready();
+}
+
+void Client::open_stream() {
+  scanner_.restart();
+  step_ = Step::features;
+  link_.send(fmt::format("<?xml version='1.0'?><stream:stream to='{}' version='1.0' xml:lang='en' xmlns='jabber:client' "
+                         "xmlns:stream='http://etherx.jabber.org/streams'>", settings_.domain));
+}
+
+void Client::on_bytes(std::string_view bytes) {
+  // Whole elements are handed out from the link's buffer; only an incomplete rest is copied.
+  std::string joined;
+  if (!partial_.empty()) {
+    joined = std::move(partial_);
+    joined.append(bytes);
+    partial_.clear();
+    bytes = joined;
+  }
+  std::size_t position = 0;
+  std::string_view text;
+  while (link_.open()) {
+    switch (scanner_.next(bytes, position, text)) {
+      case Piece::header: break;
+      case Piece::element: handle(text); break;
+      case Piece::end: return give_up("the server closed the stream");
+      case Piece::broken: return give_up("cannot read: " + excerpt(bytes.substr(position)));
+      case Piece::more:
+        if (position < bytes.size()) partial_.assign(bytes.substr(position));
+        else if (partial_.capacity() > 0) std::string().swap(partial_);
+        return;
+    }
+  }
+}
+
+void Client::handle(std::string_view element) {
+  if (step_ == Step::ready) return handle_ready(element);
+  const auto name = element_name(element);
+  if (name == "stream:error") return give_up(excerpt(element));
+  switch (step_) {
+    case Step::features: return handle_features(element);
+    case Step::proceed:
+      if (name != "proceed") return give_up(excerpt(element));
+      step_ = Step::tls;
+      return link_.start_tls(settings_.domain, false);
+    case Step::sasl: return handle_sasl(element);
+    case Step::bind:
+      if (name != "iq") return;
+      if (attribute(element, "type") != "result") return give_up(excerpt(element));
+      if (needs_session_) {  // RFC 3921 §3; optional or absent in servers of RFC 6121
+        step_ = Step::session;
+        return link_.send("<iq type='set' id='session'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>");
+      }
+      return become_available();
+    case Step::session:
+      if (name == "iq") become_available();
+      return;
+    case Step::presence:
+      if (name == "iq" && attribute(element, "id") == "available") become_ready();
+      return;
+    default: return give_up("unexpected: " + excerpt(element));
+  }
+}
+
+void Client::handle_features(std::string_view features) {
+  const auto has = [&](std::string_view what) { return features.find(what) != std::string_view::npos; };
+  if (element_name(features) != "stream:features") return give_up(excerpt(features));
+  if (!secure_) {
+    if (!has("<starttls")) return give_up("no STARTTLS offered");
+    step_ = Step::proceed;
+    return link_.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  }
+  if (goal_ == Goal::registers) {
+    if (!has("http://jabber.org/features/iq-register")) return give_up("no in-band registration offered");
+    return become_ready();
+  }
+  if (!authenticated_) return authenticate(features);
+  needs_session_ = false;
+  if (const auto at = features.find("<session"); at != std::string_view::npos) {
+    needs_session_ = features.substr(at, 120).find("<optional/>") == std::string_view::npos;
+  }
+  step_ = Step::bind;
+  link_.send(fmt::format("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{}</resource>"
+                         "</bind></iq>", resource_));
+}
+
+void Client::authenticate(std::string_view features) {
+  struct Choice {
+    std::string_view name;
+    crypto::Hash hash;
+  };
+  static constexpr std::array<Choice, 3> scram{{{"SCRAM-SHA-1", crypto::Hash::sha1},
+                                                {"SCRAM-SHA-512", crypto::Hash::sha512},
+                                                {"SCRAM-SHA-256", crypto::Hash::sha256}}};
+  step_ = Step::sasl;
+  for (const auto& choice : scram) {
+    if (settings_.mechanism != "auto" && settings_.mechanism != choice.name) continue;
+    if (!offers(features, choice.name)) continue;
+    scram_ = std::make_unique<ScramClient>(choice.hash, account_.user, account_.password, cache_);
+    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>", choice.name,
+                                  crypto::base64_encode(scram_->first())));
+  }
+  if (settings_.mechanism == "PLAIN" || (settings_.mechanism == "auto" && offers(features, "PLAIN"))) {
+    const auto plain = std::string(1, '\0') + account_.user + std::string(1, '\0') + account_.password;
+    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
+                                  crypto::base64_encode(plain)));
+  }
+  give_up("no common SASL mechanism: " + excerpt(features));
+}
+
+void Client::handle_sasl(std::string_view element) {
+  const auto name = element_name(element);
+  const auto data = crypto::base64_decode(content(element));
+  if (name == "challenge" && scram_ && data) {
+    auto answer = scram_->final(*data);
+    if (!answer) return give_up(answer.error().text);
+    return link_.send(fmt::format("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>",
+                                  crypto::base64_encode(*answer)));
+  }
+  if (name != "success") return give_up(excerpt(element));
+  if (scram_ && (!data || !scram_->verify(*data))) return give_up("SCRAM: the server's signature is wrong");
+  scram_.reset();
+  authenticated_ = true;
+  open_stream();
+}
+
+void Client::become_available() {
+  if (goal_ == Goal::bound) return become_ready();
+  step_ = Step::presence;
+  link_.send(fmt::format("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
+                         "<iq type='get' id='available' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>", settings_.domain));
+}
+
+void Client::become_ready() {
+  step_ = Step::ready;
+  if (on_ready) on_ready(*this);
+}
+
+void Client::handle_ready(std::string_view element) {
+  const auto name = element_name(element);
+  if (name == "stream:error") return give_up(excerpt(element));
+  if (name == "iq") {
+    const auto type = attribute(element, "type");
+    if (type == "result" || type == "error") {
+      if (on_answer) on_answer(*this, element);
+    } else if (type == "get") {  // the server's pings must not end the session
+      link_.send(fmt::format("<iq type='result' id='{}' to='{}'/>", attribute(element, "id"), attribute(element, "from")));
+    }
+    return;
+  }
+  if (on_stanza) on_stanza(*this, element);
+}
+
+void Client::request(std::string_view type, std::string_view inner, std::string_view to) {
+  const auto address = to.empty() ? std::string() : fmt::format(" to='{}'", to);
+  link_.send(fmt::format("<iq type='{}' id='q{}'{}>{}</iq>", type, ++next_request_, address, inner));
+}
+
+void Client::fence() { request("get", "<ping xmlns='urn:xmpp:ping'/>", settings_.domain); }
+
+void Client::register_account(const Account& account) {
+  request("set", fmt::format("<query xmlns='jabber:iq:register'><username>{}</username><password>{}</password></query>",
+                             account.user, account.password));
+}
+
+}  // namespace valise::bench

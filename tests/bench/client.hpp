@@ -1,0 +1,99 @@
+// One XMPP client: connects, STARTTLS, SCRAM, binds (RFC 6120), and then hands stanzas to the scenario.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "link.hpp"
+#include "scram.hpp"
+#include "stanza_scanner.hpp"
+
+namespace valise::bench {
+
+struct Account {
+  std::string user;
+  std::string password;
+};
+
+// What every client of a run does alike.
+struct ClientSettings {
+  std::string domain = "localhost";
+  std::string mechanism = "auto";  // auto: SCRAM-SHA-1 when offered (what peers are compared by), else the best
+  bool direct_tls = false;         // TLS from the first byte (XEP-0368)
+  bool raw = false;                // no XMPP: the bare relay; a line "P<pair>\n" says who belongs together
+  int relay_ports = 1;
+};
+
+enum class Goal : std::uint8_t {
+  bound,      // TLS, SASL, bind
+  available,  // and roster requested, presence sent, a ping answered: the server has done it all
+  registers,  // in-band registration (XEP-0077): on_ready, then register_account() as often as wanted
+};
+
+class Client : private Link::Owner {
+ public:
+  Client(Network& network, const ClientSettings& settings, SaltedPasswords& cache, Account account,
+         std::string resource = "bench");
+
+  std::function<void(Client&)> on_ready;
+  // Whatever arrives after on_ready, except answers to the client's own iqs, which on_answer gets.
+  std::function<void(Client&, std::string_view element)> on_stanza;
+  std::function<void(Client&, std::string_view element)> on_answer;
+  // Connection refused, stream error, closed by the server, SASL failure …; never after close().
+  std::function<void(Client&, const std::string& why)> on_failed;
+
+  void connect(Goal goal);
+  void send(std::string_view xml) { link_.send(xml); }
+  // Sends an iq (`inner` is its child) to the own account, or to `to`; the answer goes to on_answer.
+  void request(std::string_view type, std::string_view inner, std::string_view to = {});
+  // An iq that changes nothing: when it is answered, the server has handled all that was sent before.
+  void fence();
+  void register_account(const Account& account);
+  void close(bool polite);
+
+  [[nodiscard]] const Account& account() const noexcept { return account_; }
+  [[nodiscard]] std::string bare_jid() const { return account_.user + "@" + settings_.domain; }
+  [[nodiscard]] bool ready() const noexcept { return step_ == Step::ready; }
+  [[nodiscard]] bool resumed_tls() const noexcept { return link_.resumed(); }
+
+  std::size_t slot = 0;  // the scenario's own number for it
+  std::size_t pair = 0;  // raw mode: who is paired by the relay
+
+ private:
+  enum class Step : unsigned char { idle, connecting, features, proceed, tls, sasl, bind, session, presence, ready };
+
+  void on_connected() override;
+  void on_secured() override;
+  void on_bytes(std::string_view bytes) override;
+  void on_lost(const std::string& why) override;
+
+  void open_stream();
+  void handle(std::string_view element);
+  void handle_features(std::string_view features);
+  void handle_sasl(std::string_view element);
+  void authenticate(std::string_view features);
+  void handle_ready(std::string_view element);
+  void become_available();
+  void become_ready();
+  void give_up(const std::string& why);
+
+  Network& network_;
+  const ClientSettings& settings_;
+  SaltedPasswords& cache_;
+  Account account_;
+  std::string resource_;
+  Link link_;
+  Goal goal_ = Goal::bound;
+  Step step_ = Step::idle;
+  bool secure_ = false, authenticated_ = false, needs_session_ = false;
+  StanzaScanner scanner_;
+  std::string partial_;  // an element whose end has not arrived
+  std::unique_ptr<ScramClient> scram_;
+  unsigned next_request_ = 0;
+};
+
+}  // namespace valise::bench

@@ -1,0 +1,104 @@
+"""A real mariadbd of our own: temporary data, a Unix socket, no network, none of Debian's settings.
+
+    python3 -m harness.mariadb start FOLDER    leaves it running (pid in FOLDER/mariadbd.pid, socket FOLDER/socket)
+    python3 -m harness.mariadb stop FOLDER
+"""
+
+import getpass
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+START_SECONDS = 60
+
+
+class Mariadb:
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        # A Unix socket's path has at most 107 bytes; build folders can be deep.
+        self.socket = Path("/tmp") / f"valise-mariadb-{os.getuid()}-{hashlib.sha256(str(self.folder.absolute()).encode()).hexdigest()[:12]}"
+        self._data = self.folder / "data"
+        self._pid_file = self.folder / "mariadbd.pid"
+        self._process = None
+
+    def create(self):
+        """A fresh, empty data folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", f"--datadir={self._data}", f"--user={getpass.getuser()}",
+             "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True, capture_output=True)
+
+    def start(self):
+        """Starts it on the existing data and waits until it answers."""
+        log = open(self.folder / "log", "ab")
+        self._process = subprocess.Popen(
+            ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self._data}", f"--user={getpass.getuser()}",
+             f"--socket={self.socket}", f"--pid-file={self._pid_file}", "--skip-networking",
+             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=1", "--max-connections=200"],
+            stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"mariadbd ended at once:\n{(self.folder / 'log').read_text()[-3000:]}")
+            if self._client("SELECT 1", check=False).returncode == 0:
+                return self
+            time.sleep(0.05)
+        raise RuntimeError(f"mariadbd did not answer in {START_SECONDS} s")
+
+    def kill(self):
+        """kill -9, as a power cut would end it."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self):
+        pid = int(self._pid_file.read_text()) if self._pid_file.exists() else None
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
+                time.sleep(0.05)
+        if self._process:
+            self._process.wait()
+
+    def _client(self, sql, check=True):
+        return subprocess.run(["mariadb", "--no-defaults", "-u", "root", f"--socket={self.socket}", "-N", "-B", "-e", sql],
+                              check=check, capture_output=True, text=True)
+
+    def create_database(self, name):
+        self._client(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+
+    def drop_database(self, name):
+        self._client(f"DROP DATABASE IF EXISTS `{name}`")
+
+    def dump(self, name):
+        """All rows as SQL text: for stories that look for what must not be there."""
+        return subprocess.run(["mariadb-dump", "--no-defaults", "-u", "root", f"--socket={self.socket}", "--hex-blob=0",
+                               name], check=True, capture_output=True).stdout
+
+
+def _is_zombie(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def main():
+    verb, folder = sys.argv[1:3]
+    server = Mariadb(folder)
+    if verb == "start":
+        server.create()
+        server.start()
+        print(f"mariadbd runs on {server.socket}")
+    else:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""OMEMO-shaped payloads with valid framing (XEP-0384 0.3, libsignal wire format) and random content: for a server they
+are real, and nobody can read them."""
+
+import base64
+import os
+
+DEVICE = 1409397037  # a device id of the recorded corpus
+
+
+def _b64(data):
+    return base64.b64encode(data).decode()
+
+
+def signal_message():
+    """0x33 ‖ ratchetKey, counter, previousCounter, ciphertext (48) ‖ 8-byte MAC."""
+    return (b"\x33" + b"\x0a\x21\x05" + os.urandom(32) + b"\x10\x01" + b"\x18\x00" + b"\x22\x30" + os.urandom(48)
+            + os.urandom(8))
+
+
+def encrypted(payload_bytes=24, sid=DEVICE, rids=(230140052,)):
+    """An <encrypted/> element; payload_bytes=0 makes a KeyTransport."""
+    keys = "".join(f"<key rid='{rid}'>{_b64(signal_message())}</key>" for rid in rids)
+    payload = f"<payload>{_b64(os.urandom(payload_bytes))}</payload>" if payload_bytes else ""
+    return (f"<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='{sid}'>{keys}"
+            f"<iv>{_b64(os.urandom(12))}</iv></header>{payload}</encrypted>")
+
+
+def sealed(fallback="I sent you an OMEMO encrypted message", **how):
+    """What a client puts into a sealed chat message: payload, fallback body, hint."""
+    return f"{encrypted(**how)}<body>{fallback}</body><store xmlns='urn:xmpp:hints'/>"
+
+
+def sealed_empty():
+    """An OMEMO message without payload, as clients send to complete a session."""
+    return encrypted(payload_bytes=0) + "<store xmlns='urn:xmpp:hints'/>"

@@ -1,0 +1,103 @@
+"""Runs the stories of one file, each in a town; towns with the same configuration are shared."""
+
+import argparse
+import asyncio
+import inspect
+import json
+import os
+import sys
+import time
+import traceback
+
+from .stream import show
+from .town import STORE, Town
+
+
+def story(section, options=None, policy=None, alone=False):
+    """Marks a coroutine function (town) as a story about `section` ("RFC 6121 §3.1"). `alone`: a town for itself."""
+    def mark(function):
+        function.story = {"section": section, "options": options or {}, "policy": policy, "alone": alone}
+        return function
+    return mark
+
+
+def _transcript(town, first_stream):
+    lines = []
+    for number, stream in enumerate(town.streams[first_stream:]):
+        lines.append(f"   connection {number}: sent {len(stream.said)} bytes, the last: {bytes(stream.said[-600:])!r}")
+        lines.append(f"                 heard {len(stream.heard)} bytes, the last: {bytes(stream.heard[-600:])!r}")
+        lines += [f"                 not taken: {show(event)[:300]}" for event in stream.waiting(lambda _: True)[-5:]]
+    return "\n".join(lines)
+
+
+class _Runner:
+    def __init__(self):
+        self._towns = {}
+        self.failed = []
+
+    async def _town_for(self, about):
+        key = json.dumps([about["options"], about["policy"]], default=str, sort_keys=True)
+        town = None if about["alone"] else self._towns.get(key)
+        if town is None or not town.is_alive():
+            town = Town(about["options"], about["policy"])
+            await town.start()
+            self._towns[key if not about["alone"] else object()] = town
+        return town
+
+    async def run(self, name, function):
+        began = time.monotonic()
+        title = f"{function.story['section']}: {name.replace('_', ' ')}"
+        town = None
+        first = 0
+        try:
+            town = await self._town_for(function.story)
+            first = len(town.streams)
+            await function(town)
+            if not function.story["alone"] and not town.is_alive():
+                raise AssertionError("valised died during the story")
+            print(f"ok   {title} ({time.monotonic() - began:.2f} s)", flush=True)
+        except Exception:
+            self.failed.append(title)
+            print(f"FAIL {title} ({time.monotonic() - began:.2f} s)\n{traceback.format_exc()}", flush=True)
+            if town:
+                print(f"{_transcript(town, first)}\n   the log's end:\n{town.log()[-3000:]}", flush=True)
+        if town:
+            for stream in town.streams[first:]:
+                await stream.drops()
+
+    async def close(self):
+        for town in self._towns.values():
+            try:
+                await town.close()
+            except AssertionError:
+                self.failed.append("the end of the town")
+                print(f"FAIL the end of the town\n{traceback.format_exc()}", flush=True)
+
+
+async def _run_all(stories):
+    runner = _Runner()
+    try:
+        for name, function in stories:
+            await runner.run(name, function)
+    finally:
+        await runner.close()
+    return runner.failed
+
+
+def run(module_name="__main__"):
+    """The main program of a story file: all its stories, or those whose names contain one of the arguments."""
+    parser = argparse.ArgumentParser(description=sys.modules[module_name].__doc__)
+    parser.add_argument("words", nargs="*", help="run only stories whose name contains one of these")
+    words = parser.parse_args().words
+    stories = [(name, function) for name, function in inspect.getmembers(sys.modules[module_name], inspect.isfunction)
+               if hasattr(function, "story") and (not words or any(word in name for word in words))]
+    stories.sort(key=lambda pair: pair[1].__code__.co_firstlineno)
+    if not stories:
+        sys.exit(f"no story is named like {words}")
+    failed = asyncio.run(_run_all(stories))
+    print(f"{len(stories) - len(failed)} of {len(stories)} stories hold on {STORE}", flush=True)
+    if failed:
+        print("\n".join(f"  failed: {title}" for title in failed))
+    # Streams that a story cut off may still have tasks: nothing of them is worth waiting for.
+    sys.stdout.flush()
+    os._exit(1 if failed else 0)

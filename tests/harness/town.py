@@ -1,0 +1,252 @@
+"""A town is one running valised with a configuration, certificates, a store and an audit log of its own."""
+
+import asyncio
+import itertools
+import json
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .certificates import make_ca, make_certificate
+from .device import Account
+from .mariadb import Mariadb
+from .stream import WAIT_SECONDS, Stream
+
+BIN = Path(os.environ.get("VALISE_BIN_DIR", "build/release/bin"))
+STORE = os.environ.get("VALISE_TEST_STORE", "sqlite")
+_towns = itertools.count()
+
+
+@dataclass(frozen=True)
+class Place:
+    address: str
+    port: int
+    tls_port: int
+    domain: str
+    ca: str
+
+
+def own_address():
+    """A loopback address that no other test process on this machine has, so that ports never clash."""
+    pid = os.getpid()
+    return f"127.{64 + (pid >> 16) % 64}.{pid >> 8 & 255}.{pid & 255}"
+
+
+def lua(value):
+    """A Python value as Lua text; a str subclass Raw stands as it is."""
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "{ " + ", ".join(lua(item) for item in value) + " }"
+    return str(value) if isinstance(value, int) else json.dumps(str(value), ensure_ascii=False)
+
+
+class Raw(str):
+    """Lua source as an option's value: Raw("seconds(2)")."""
+
+
+class ServerDied(AssertionError):
+    pass
+
+
+class Town:
+    """`options`: option name -> value, over the defaults below; None leaves a default out. `policy`: Lua text."""
+
+    def __init__(self, options=None, policy=None, environment=None, store=STORE, name=None):
+        self.folder = Path(tempfile.mkdtemp(prefix=f"valise-{name or 'town'}-"))
+        number = next(_towns)
+        certificates = self.folder / "tls"
+        certificates.mkdir()
+        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(make_ca(certificates)))
+        certificate, key = make_certificate(certificates, "localhost")
+        self.control = self.folder / "control"
+        self.audit_folder = self.folder / "audit"
+        self.policy_file = self.folder / "policy.lua"
+        self.config_file = self.folder / "valise.lua"
+        self.log_file = self.folder / "log"
+        self.streams = []
+        self.store = store
+        self._environment = environment or {}
+        self._process = None
+        self._names = itertools.count(1)
+        self.options = {
+            'host["localhost"].tls.certificate': certificate,
+            'host["localhost"].tls.key': key,
+            "listen.c2s": [f"{self.place.address}:{self.place.port}"],
+            "listen.c2s_tls": [f"{self.place.address}:{self.place.tls_port}"],
+            "listen.control": self.control,
+            "audit.path": self.audit_folder,
+            "default_language": "en",
+            "scram.iterations": 4096,  # the least allowed: stories log in often
+            # All stories come from one address, one after the other.
+            "limits.connections_per_address": 100_000,
+            "limits.connections_new_per_s": 100_000,
+            "limits.rate_before_login": Raw("MiB"),
+            "limits.stanzas_per_s": 100_000,
+            "limits.stanzas_burst": 100_000,
+            "limits.rate": Raw("GiB"),
+            **self._store_options(number),
+            **(options or {}),
+        }
+        self.write_config()
+        if policy is not None:
+            self.write_policy(policy)
+
+    def _store_options(self, number):
+        if self.store == "sqlite":
+            return {"storage.sqlite.path": self.folder / "valise.db"}
+        self.mariadb = Mariadb(os.environ["VALISE_TEST_MARIADB"])
+        self.database = f"town_{os.getpid()}_{number}_{secrets.token_hex(4)}"
+        self.mariadb.create_database(self.database)
+        return {"storage.backend": "mariadb", "storage.mariadb.socket": self.mariadb.socket,
+                "storage.mariadb.user": "root", "storage.mariadb.database": self.database}
+
+    # -- configuration -------------------------------------------------------------------------------------------
+    def write_config(self, extra=""):
+        lines = [f"{name} = {lua(value)}" for name, value in self.options.items() if value is not None]
+        self.write_file(self.config_file, "\n".join(lines) + "\n" + extra)
+
+    def write_policy(self, text):
+        self.write_file(self.policy_file, text)
+        self.options["policy.file"] = self.policy_file
+        self.write_config()
+
+    @staticmethod
+    def write_file(path, text):
+        path.write_text(text)
+        path.chmod(0o600)
+
+    # -- the process -----------------------------------------------------------------------------------------------
+    async def start(self):
+        """Starts valised and waits until its control socket answers."""
+        with open(self.log_file, "ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                str(BIN / "valised"), "--config", str(self.config_file), stdout=log, stderr=log,
+                stdin=asyncio.subprocess.DEVNULL, env={**os.environ, **self._environment}, start_new_session=True)
+        await asyncio.wait_for(self._until_ready(), 4 * WAIT_SECONDS)
+        return self
+
+    async def _until_ready(self):
+        while True:
+            if self._process.returncode is not None:
+                raise ServerDied(f"valised ended at start with {self._process.returncode}:\n{self.log()[-4000:]}")
+            if self.control.exists() and (await self.ctl_result("status"))[0] == 0:
+                return
+            await asyncio.sleep(0.01)  # the only way to learn of a socket that is not there yet
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def is_alive(self):
+        return self._process is not None and self._process.returncode is None
+
+    async def stop(self):
+        """SIGTERM: it drains, commits and ends by itself with status 0 (SECURITY.md's promise 7: within 20 s)."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = await asyncio.wait_for(self._process.wait(), 20 + WAIT_SECONDS)
+        except asyncio.TimeoutError:
+            self._process.kill()
+            raise AssertionError("valised did not end after SIGTERM") from None
+        if status != 0:
+            raise AssertionError(f"valised ended with {status}:\n{self.log()[-6000:]}")
+
+    async def kill(self):
+        """kill -9: no goodbye, no last sync."""
+        self._process.kill()
+        await self._process.wait()
+
+    async def dies(self):
+        """Waits until the process ends by itself (fault injection); returns its status."""
+        return await asyncio.wait_for(self._process.wait(), 4 * WAIT_SECONDS)
+
+    async def restart(self, environment=None):
+        if self.is_alive():
+            await self.stop()
+        if environment is not None:
+            self._environment = environment
+        return await self.start()
+
+    async def close(self):
+        """The end of the town. A server that dies of it fails the story."""
+        for stream in self.streams:
+            await stream.drops()
+        try:
+            if self.is_alive():
+                await self.stop()
+        finally:
+            if self.is_alive():
+                await self.kill()
+            if self.store == "mariadb":
+                self.mariadb.drop_database(self.database)
+            if not os.environ.get("VALISE_TEST_KEEP"):
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def reload(self):
+        """SIGHUP's twin over the control socket; returns (status, output)."""
+        return await self.ctl_result("reload")
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    # -- valisectl -------------------------------------------------------------------------------------------------
+    async def ctl_result(self, *arguments, stdin="", as_json=False):
+        """Runs valisectl; returns (exit status, standard output, standard error)."""
+        command = [str(BIN / "valisectl"), "--socket", str(self.control), *(["--json"] if as_json else []), *arguments]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            start_new_session=True)  # no terminal: passwords come from standard input
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 4 * WAIT_SECONDS)
+        return process.returncode, out.decode(), err.decode()
+
+    async def ctl(self, *arguments, stdin=""):
+        status, out, err = await self.ctl_result(*arguments, stdin=stdin)
+        if status != 0:
+            raise AssertionError(f"valisectl {' '.join(arguments)} failed ({status}): {out}{err}")
+        return out
+
+    async def ctl_json(self, *arguments):
+        status, out, err = await self.ctl_result(*arguments, as_json=True)
+        if status != 0:
+            raise AssertionError(f"valisectl {' '.join(arguments)} failed ({status}): {out}{err}")
+        return json.loads(out)
+
+    async def records(self, **wanted):
+        """The audit records with these members, in the order of the log."""
+        out = await self.ctl("--json", "audit", "show", str(self.audit_folder))
+        records = [json.loads(line) for line in out.splitlines() if line.strip()]
+        return [record for record in records if all(record.get(key.rstrip("_")) == value for key, value in wanted.items())]
+
+    async def audit_is_sound(self):
+        return await self.ctl("audit", "verify", str(self.audit_folder))
+
+    def stored_bytes(self):
+        """Everything the server wrote: store, record, log. What must be nowhere is looked for here."""
+        written = b"".join(path.read_bytes() for path in sorted(self.folder.rglob("*"))
+                           if path.is_file() and "tls" not in path.parts)
+        return written + (self.mariadb.dump(self.database) if self.store == "mariadb" else b"")
+
+    # -- people ----------------------------------------------------------------------------------------------------
+    async def account(self, name, password=None):
+        """A new account. The name gets a number, so that stories in one town do not meet."""
+        name = f"{name}{next(self._names)}"
+        password = password or f"sesame {name}"
+        await self.ctl("user", "add", f"{name}@{self.place.domain}", stdin=password + "\n")
+        return Account(self, name, password)
+
+    async def devices(self, *names, **how):
+        """One available device for each of these new people."""
+        return [await (await self.account(name)).device(**how) for name in names]
+
+    def stream(self):
+        """A connection that is not there yet, for stories below log-in."""
+        stream = Stream(self.place)
+        self.streams.append(stream)
+        return stream

@@ -1,0 +1,141 @@
+// Random writes against a model of maps, in random batches, some written twice; then everything is compared.
+#include <algorithm>
+#include <random>
+
+#include "bed.hpp"
+#include "model.hpp"
+
+namespace valise::storage::testing {
+namespace {
+
+constexpr int accounts = 5;
+constexpr int nodes = 3;
+
+class ModelTest : public Contract {
+ protected:
+  int below(int n) { return std::uniform_int_distribution<int>(0, n - 1)(random_); }
+  bool chance(int percent) { return below(100) < percent; }
+  static std::string owner(int i) { return "user" + std::to_string(i) + "@valise.example"; }
+  std::string owner() { return owner(below(accounts)); }
+  std::string word() { return std::string(below(20), static_cast<char>('a' + below(26))); }
+  static std::string node(int i) { return "node" + std::to_string(i); }
+
+  std::uint64_t old_id() {
+    if (ids_.empty() || chance(5)) return bed.next_id();
+    return ids_[ids_.size() - 1 - static_cast<std::size_t>(below(static_cast<int>(std::min<std::size_t>(60, ids_.size()))))];
+  }
+
+  Write message() {
+    PutMessage put{sealed(owner(), owner(), word()), {}};
+    std::vector<int> all{0, 1, 2, 3, 4};
+    std::ranges::shuffle(all, random_);
+    const int count = chance(70) ? 1 : below(accounts + 1);
+    for (int i = 0; i < count; ++i) put.boxes.push_back({owner(all[i]), owner(), Direction(below(2)), chance(30)});
+    return put;
+  }
+  Write mark() {
+    MarkDelivered write{owner(), {}, chance(40)};
+    for (int i = below(6); i >= 0; --i) write.ids.push_back(old_id());
+    return write;
+  }
+  Write other() {
+    switch (below(10)) {
+      case 0: return PutAccount{{owner(), AccountState(below(2)), {{"SHA-1", word(), 4096, word(), word()}}, below(1000)}};
+      case 1: return chance(20) ? Write(EraseAccount{owner()}) : Write(RemoveRosterItem{owner(), owner()});
+      case 2:
+      case 3: return PutRosterItem{owner(), {owner(), word(), {word(), word()}, Subscription(below(4)), chance(50), chance(50), word()}};
+      case 4: return PutPepNode{owner(), {node(below(nodes)), {{word(), word()}}}};
+      case 5: return chance(30) ? Write(RemovePepNode{owner(), node(below(nodes))}) : Write(PurgePepNode{owner(), node(below(nodes))});
+      case 6: return RemovePepItem{owner(), node(below(nodes)), std::to_string(below(6))};
+      default:
+        return PutPepItem{owner(), {node(below(nodes)), std::to_string(below(6)), word(), word()}, static_cast<std::uint32_t>(1 + below(4))};
+    }
+  }
+  WriteSet set() {
+    WriteSet set{.id = bed.next_id()};
+    ids_.push_back(set.id);
+    if (chance(60)) set.writes.push_back(message());
+    for (int i = below(3); i > 0; --i) set.writes.push_back(chance(50) ? mark() : other());
+    std::ranges::shuffle(set.writes, random_);
+    return set;
+  }
+
+  void expect_equal(const Model& model) {
+    auto& reader = bed.reader();
+    ASSERT_EQ(must(reader.greatest_id()), model.greatest_id());
+    ASSERT_EQ(must(reader.messages_after(0, 1'000'000)), model.messages());
+    for (int i = 0; i < accounts; ++i) {
+      const auto name = owner(i);
+      ASSERT_EQ(must(reader.account(name)), model.account(name)) << name;
+      ASSERT_EQ(must(reader.roster(name)).version, model.roster(name).version) << name;
+      ASSERT_EQ(must(reader.roster(name)).items, model.roster(name).items) << name;
+      ASSERT_EQ(must(reader.pep_nodes(name)), model.pep_nodes(name)) << name;
+      for (int n = 0; n < nodes; ++n) ASSERT_EQ(must(reader.pep_items(name, node(n), 1000)), model.pep_items(name, node(n)));
+      ASSERT_EQ(must(reader.undelivered(name, 0, 1'000'000)), model.undelivered(name)) << name;
+      for (const auto id : ids_) ASSERT_EQ(must(reader.message(name, id)), model.message(name, id)) << name << ' ' << id;
+    }
+  }
+
+  void run(unsigned seed) {
+    SCOPED_TRACE(seed);
+    random_.seed(seed);
+    Model model;
+    for (int round = 0; round < 40; ++round) {
+      std::vector<WriteSet> batch;
+      for (int i = below(chance(20) ? 100 : 8); i >= 0; --i) batch.push_back(set());
+      for (const auto& s : batch) model.apply(s);
+      const int times = chance(40) ? 2 : 1;  // twice: the answer was lost
+      for (int i = 0; i < times; ++i) ASSERT_NO_FATAL_FAILURE(bed.commit(batch));
+      if (round % 10 != 9) continue;
+      ASSERT_NO_FATAL_FAILURE(expect_equal(model));
+    }
+  }
+
+ private:
+  std::mt19937 random_;
+  std::vector<std::uint64_t> ids_;
+};
+
+TEST_P(ModelTest, RandomWritesLeaveWhatTheModelHolds1) { run(1); }
+TEST_P(ModelTest, RandomWritesLeaveWhatTheModelHolds2) { run(20261124); }
+TEST_P(ModelTest, RandomWritesLeaveWhatTheModelHolds3) { run(4'000'000'007U); }
+
+// Each kind of write on its own, after a history that gives it something to change, twice.
+TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
+  Model model;
+  const auto first = bed.next_id();
+  const WriteSet history{.id = first,
+                         .writes = {PutAccount{{owner(0), AccountState::active, {}, 5}}, PutRosterItem{owner(0), {.jid = owner(1)}},
+                                    PutPepNode{owner(0), {.node = "n"}}, PutPepItem{owner(0), {.node = "n", .id = "old"}, 2},
+                                    PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}, {owner(1), owner(0), Direction::out, true}}}}};
+  bed.commit({history});
+  model.apply(history);
+  const std::vector<Write> kinds{PutAccount{{owner(0), AccountState::disabled, {}, 5}},
+                                 PutRosterItem{owner(0), {.jid = owner(2)}},
+                                 RemoveRosterItem{owner(0), owner(1)},
+                                 PutPepNode{owner(0), {.node = "o"}},
+                                 PutPepItem{owner(0), {.node = "n", .id = "a"}, 2},
+                                 PutPepItem{owner(0), {.node = "n", .id = "b"}, 2},
+                                 RemovePepItem{owner(0), "n", "a"},
+                                 PurgePepNode{owner(0), "n"},
+                                 RemovePepNode{owner(0), "n"},
+                                 PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}}},
+                                 MarkDelivered{owner(0), {first}, true},
+                                 MarkDelivered{owner(0), {first}, false},
+                                 EraseAccount{owner(0)}};
+  for (const auto& write : kinds) {
+    SCOPED_TRACE(write.index());
+    const WriteSet set{.id = bed.next_id(), .writes = {write}};
+    model.apply(set);
+    bed.commit({set});
+    ASSERT_NO_FATAL_FAILURE(expect_equal(model));
+    bed.commit({set});
+    ASSERT_NO_FATAL_FAILURE(expect_equal(model));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(sqlite, ModelTest, ::testing::Values(Kind::sqlite));
+INSTANTIATE_TEST_SUITE_P(mariadb, ModelTest, ::testing::Values(Kind::mariadb));
+
+}  // namespace
+}  // namespace valise::storage::testing

@@ -1,0 +1,154 @@
+#include "model.hpp"
+
+#include <algorithm>
+
+namespace valise::storage::testing {
+
+void Model::apply(const WriteSet& set) {
+  id_ = set.id;
+  place_ = 0;
+  greatest_ = std::max(greatest_, id_);
+  for (const auto& write : set.writes) {
+    std::visit([this](const auto& w) { apply(w); }, write);
+    ++place_;
+  }
+}
+
+void Model::apply(const PutAccount& write) { accounts_[write.account.jid] = write.account; }
+
+void Model::apply(const EraseAccount& write) {
+  auto& account = accounts_[write.jid];
+  account.jid = write.jid;
+  account.state = AccountState::deleted;
+  account.keys.clear();
+  rosters_.erase(write.jid);
+  roster_versions_.erase(write.jid);
+  std::erase_if(nodes_, [&](const auto& node) { return node.first.first == write.jid; });
+  std::erase_if(items_, [&](const auto& items) { return items.first.first == write.jid; });
+  for (auto message = messages_.begin(); message != messages_.end();) {
+    const auto id = (message++)->first;
+    drop_box(id, write.jid);
+  }
+}
+
+void Model::apply(const PutRosterItem& write) {
+  auto& item = rosters_[write.owner][write.item.jid] = write.item;
+  item.version = roster_versions_[write.owner] = id_;
+}
+
+void Model::apply(const RemoveRosterItem& write) {
+  rosters_[write.owner].erase(write.jid);
+  roster_versions_[write.owner] = id_;
+}
+
+void Model::apply(const PutPepNode& write) { nodes_[{write.owner, write.node.node}] = write.node; }
+
+void Model::apply(const RemovePepNode& write) {
+  nodes_.erase({write.owner, write.node});
+  items_.erase({write.owner, write.node});
+}
+
+void Model::apply(const PutPepItem& write) {
+  auto& items = items_[{write.owner, write.item.node}];
+  auto& item = items[write.item.id] = {write.item, place_};
+  item.item.version = id_;
+  while (items.size() > write.keep) {
+    items.erase(std::ranges::min_element(items, {}, [](const auto& entry) {
+      return std::pair(entry.second.item.version, entry.second.place);
+    }));
+  }
+}
+
+void Model::apply(const RemovePepItem& write) { items_[{write.owner, write.node}].erase(write.id); }
+void Model::apply(const PurgePepNode& write) { items_.erase({write.owner, write.node}); }
+
+void Model::apply(const PutMessage& write) {
+  if (write.boxes.empty()) return;
+  auto& message = messages_[id_];
+  message.content = write.message;
+  message.content.id = id_;
+  for (const auto& box : write.boxes) message.boxes[box.owner] = {box.direction, box.delivered || box.direction == Direction::out};
+}
+
+void Model::apply(const MarkDelivered& write) {
+  for (const auto id : write.ids) {
+    if (!write.keep) {
+      drop_box(id, write.owner);
+    } else if (const auto message = messages_.find(id); message != messages_.end()) {
+      if (const auto box = message->second.boxes.find(write.owner); box != message->second.boxes.end()) {
+        box->second.delivered = true;
+      }
+    }
+  }
+}
+
+void Model::drop_box(std::uint64_t id, const std::string& owner) {
+  const auto message = messages_.find(id);
+  if (message == messages_.end()) return;
+  message->second.boxes.erase(owner);
+  if (message->second.boxes.empty()) messages_.erase(message);
+}
+
+std::optional<Account> Model::account(const std::string& jid) const {
+  const auto found = accounts_.find(jid);
+  return found == accounts_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Roster Model::roster(const std::string& owner) const {
+  Roster roster;
+  if (const auto version = roster_versions_.find(owner); version != roster_versions_.end()) roster.version = version->second;
+  if (const auto items = rosters_.find(owner); items != rosters_.end()) {
+    for (const auto& [jid, item] : items->second) roster.items.push_back(item);
+  }
+  return roster;
+}
+
+std::vector<PepNode> Model::pep_nodes(const std::string& owner) const {
+  std::vector<PepNode> nodes;
+  for (const auto& [key, node] : nodes_) {
+    if (key.first == owner) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+std::vector<PepItem> Model::pep_items(const std::string& owner, const std::string& node) const {
+  std::vector<Item> sorted;
+  if (const auto found = items_.find({owner, node}); found != items_.end()) {
+    for (const auto& [id, item] : found->second) sorted.push_back(item);
+  }
+  std::ranges::sort(sorted, std::greater{}, [](const Item& i) { return std::pair(i.item.version, i.place); });
+  std::vector<PepItem> items;
+  for (auto& entry : sorted) items.push_back(std::move(entry.item));
+  return items;
+}
+
+std::vector<BoxMessage> Model::undelivered(const std::string& owner) const {
+  std::vector<BoxMessage> found;
+  for (const auto& [id, message] : messages_) {
+    const auto box = message.boxes.find(owner);
+    if (box != message.boxes.end() && !box->second.delivered) found.push_back(message.content);
+  }
+  return found;
+}
+
+std::optional<BoxMessage> Model::message(const std::string& owner, std::uint64_t id) const {
+  const auto message = messages_.find(id);
+  if (message == messages_.end()) return std::nullopt;
+  const auto box = message->second.boxes.find(owner);
+  if (box == message->second.boxes.end()) return std::nullopt;
+  auto found = message->second.content;
+  found.direction = box->second.direction;
+  found.delivered = box->second.delivered;
+  return found;
+}
+
+std::vector<BoxMessage> Model::messages() const {
+  std::vector<BoxMessage> all;
+  for (const auto& [id, message] : messages_) {
+    all.push_back(message.content);
+    all.back().stanza.clear();
+  }
+  return all;
+}
+
+}  // namespace valise::storage::testing

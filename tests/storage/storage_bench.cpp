@@ -1,0 +1,162 @@
+// Cost and rate of the hot writes: PutMessage with one box, MarkDelivered without and with keeping, on both stores.
+//   storage_bench [sqlite|mariadb|all] [messages stored before: 0] [owners: 10000] [messages a figure: 20000]
+// CPU is this process's (the client side of MariaDB; all of SQLite, checkpoints included), and beside it that of mariadbd.
+#include <fmt/core.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <unistd.h>
+
+#include "mariadb_server.hpp"
+
+namespace valise::storage::testing {
+namespace {
+
+double own_cpu() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double cpu_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+struct Bench {
+  Writer& writer;
+  pid_t server;
+  int owners;
+  int messages;
+  std::mt19937 random{7};
+  std::uint64_t id = std::uint64_t{1764000000000} << 22;
+  std::string stanza = make_stanza();
+
+  std::string make_stanza() {
+    std::string text(970, ' ');
+    for (char& c : text) c = static_cast<char>('a' + random() % 26);
+    return text;
+  }
+  std::string owner() { return fmt::format("prenom.nom{}@interieur.gouv.fr", random() % static_cast<unsigned>(owners)); }
+
+  std::vector<WriteSet> puts(int count) {
+    std::vector<WriteSet> sets;
+    for (int i = 0; i < count; ++i) {
+      const auto to = owner();
+      const auto peer = owner();
+      sets.push_back({.id = id += 1 << 12,
+                      .writes = {PutMessage{{.from = peer + "/gajim.ABCD1234", .to = to, .stanza_id = "3f0c8a52-1d6e-4c1b",
+                                             .digest = "0123456789abcdef", .stanza = stanza},
+                                            {{to, peer}}}}});
+    }
+    return sets;
+  }
+  std::vector<WriteSet> marks(const std::vector<WriteSet>& puts, bool keep) {
+    std::vector<WriteSet> sets;
+    for (const auto& put : puts) {
+      sets.push_back({.id = id += 1 << 12,
+                      .writes = {MarkDelivered{std::get<PutMessage>(put.writes[0]).boxes[0].owner, {put.id}, keep}}});
+    }
+    return sets;
+  }
+  // Commits the sets in batches; returns each commit's time in ms.
+  std::vector<double> commit(const std::vector<WriteSet>& sets, std::size_t batch) {
+    std::vector<double> times;
+    std::vector<const WriteSet*> pointers;
+    for (std::size_t i = 0; i < sets.size(); i += batch) {
+      pointers.clear();
+      for (std::size_t j = i; j < std::min(i + batch, sets.size()); ++j) pointers.push_back(&sets[j]);
+      const double begun = now();
+      if (auto done = writer.commit(pointers); !done) {
+        fmt::print(stderr, "{}\n", done.error().text);
+        std::exit(1);
+      }
+      times.push_back((now() - begun) * 1e3);
+    }
+    return times;
+  }
+  void measure(const char* what, const std::vector<WriteSet>& sets, std::size_t batch) {
+    const double cpu = own_cpu(), server_cpu = server > 0 ? cpu_of(server) : 0, begun = now();
+    auto times = commit(sets, batch);
+    const double seconds = now() - begun, per = 1e6 / static_cast<double>(sets.size());
+    std::ranges::sort(times);
+    fmt::print("{:<24} {:>6} {:>10.0f} {:>10.1f} {:>12.1f} {:>9.2f} {:>9.2f} {:>9.2f}\n", what, batch,
+               static_cast<double>(sets.size()) / seconds, (own_cpu() - cpu) * per,
+               server > 0 ? (cpu_of(server) - server_cpu) * per : 0.0, times[times.size() / 2],
+               times[times.size() * 99 / 100], times.back());
+  }
+  void fill(int stored) {
+    for (int i = 0; i < stored; i += 1000) {
+      const auto sets = puts(std::min(1000, stored - i));
+      commit(sets, 1000);
+      commit(marks(sets, true), 1000);
+    }
+  }
+  void run() {
+    fmt::print("{:<24} {:>6} {:>10} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "write", "batch", "writes/s", "CPU µs", "mariadbd µs",
+               "p50 ms", "p99 ms", "max ms");
+    for (const std::size_t batch : {1, 10, 100, 500}) {
+      const int count = batch == 1 ? messages / 10 : messages;
+      const auto archived = puts(count);
+      measure("put", archived, batch);
+      measure("deliver, keep", marks(archived, true), batch);
+      const auto offline = puts(count);
+      commit(offline, 500);
+      measure("deliver, drop", marks(offline, false), batch);
+    }
+  }
+};
+
+void bench(const char* title, Store& store, pid_t server, int stored, int owners, int messages) {
+  auto writer = store.migrate() ? store.open_writer() : std::unexpected(Error{});
+  if (!writer) {
+    fmt::print(stderr, "{}: the store cannot be opened\n", title);
+    std::exit(1);
+  }
+  Bench bench{**writer, server, owners, messages};
+  bench.fill(stored);
+  fmt::print("\n{}: {} messages stored, {} owners\n", title, stored, owners);
+  bench.run();
+}
+
+}  // namespace
+}  // namespace valise::storage::testing
+
+int main(int argc, char** argv) {
+  using namespace valise::storage;
+  using namespace valise::storage::testing;
+  const std::string which = argc > 1 ? argv[1] : "all";
+  const int stored = argc > 2 ? std::atoi(argv[2]) : 0;
+  const int owners = argc > 3 ? std::atoi(argv[3]) : 10000;
+  const int messages = argc > 4 ? std::atoi(argv[4]) : 20000;
+  if (which != "mariadb") {
+    const TemporaryFolder folder;
+    auto store = open_sqlite({.path = folder.path("bench.db")});
+    if (!store) return 1;
+    bench("SQLite", **store, 0, stored, owners, messages);
+  }
+  if (which != "sqlite") {
+    MariadbServer server;
+    server.start();
+    auto store = open_mariadb(server.fresh_database());
+    if (!store) return 1;
+    bench("MariaDB, Unix socket", **store, server.pid(), stored, owners, messages);
+  }
+  return 0;
+}

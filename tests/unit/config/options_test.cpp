@@ -1,0 +1,117 @@
+#include "config/options.hpp"
+
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/checks.hpp"
+
+namespace valise::config {
+namespace {
+
+using testing::HasSubstr;
+
+const Registry& kernel() {
+  static const Registry registry = [] {
+    Registry made;
+    made.add(kernel_options());
+    return made;
+  }();
+  return registry;
+}
+
+class CheckTogether : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "valise_config_" + std::to_string(::getpid());
+    std::filesystem::create_directories(folder_);
+    write("host.pem", 0600);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void write(const std::string& name, mode_t mode) {
+    std::ofstream(folder_ + "/" + name) << "x\n";
+    ASSERT_EQ(::chmod((folder_ + "/" + name).c_str(), mode), 0);
+  }
+  std::string host() const { return fmt::format("host['a.b'].tls.certificate = '{}/host.pem'\n", folder_); }
+
+  std::string faults(const std::string& source) {
+    const auto loaded = load_text(source, "c.lua", kernel());
+    if (!loaded) return "load: " + loaded.error()[0].message();
+    std::string out;
+    for (const auto& error : check_together(**loaded)) out += error.message() + "\n";
+    return out;
+  }
+
+  std::string folder_;
+};
+
+TEST_F(CheckTogether, AHostWithItsCertificateIsEnough) { EXPECT_EQ(faults(host()), ""); }
+
+TEST_F(CheckTogether, AHostMustBeDeclaredAndHaveACertificate) {
+  EXPECT_THAT(faults(""), HasSubstr("no host is declared"));
+  EXPECT_THAT(faults("host['a.b'] = {}"), HasSubstr("host \"a.b\" has no certificate"));
+}
+
+TEST_F(CheckTogether, AKeyThatOthersReadIsRefused) {
+  write("open.pem", 0644);
+  EXPECT_THAT(faults(host() + "host['a.b'].tls.key = '" + folder_ + "/open.pem'"),
+              HasSubstr("c.lua:2: " + folder_ + "/open.pem: others may read this secret"));
+  ::chmod((folder_ + "/host.pem").c_str(), 0644);
+  EXPECT_THAT(faults(host()), HasSubstr("c.lua:1: "));  // the key stands in the certificate's file
+}
+
+TEST_F(CheckTogether, MariadbNeedsAPlaceAndOnTheNetworkItsCa) {
+  EXPECT_THAT(faults(host() + "storage.backend = 'mariadb'"), HasSubstr("needs either storage.mariadb.host or"));
+  EXPECT_THAT(faults(host() + "storage.backend = 'mariadb'\nstorage.mariadb.host = 'db'"),
+              HasSubstr("c.lua:3: storage.mariadb.ca is missing"));
+  EXPECT_EQ(faults(host() + "storage.backend = 'mariadb' storage.mariadb.socket = '/run/m.sock'"), "");
+}
+
+TEST_F(CheckTogether, LimitsThatContradictEachOtherAreNamed) {
+  EXPECT_THAT(faults(host() + "limits.queue = 64 * KiB"), HasSubstr("limits.queue must not be less than limits.stanza"));
+}
+
+TEST(Options, SecurityTableIsTheDefault) {  // SECURITY.md §3
+  const auto loaded = load_text("", "c.lua", kernel());
+  ASSERT_TRUE(loaded);
+  const auto& c = **loaded;
+  EXPECT_EQ(c.get(options::limits_stanza), 262'144);
+  EXPECT_EQ(c.get(options::limits_stanza_before_login), 10'240);
+  EXPECT_EQ(c.get(options::limits_depth), 64);
+  EXPECT_EQ(c.get(options::limits_children), 10'000);
+  EXPECT_EQ(c.get(options::limits_offline), 1000);
+  EXPECT_EQ(c.get(options::limits_resources), 20);
+  EXPECT_EQ(c.get(options::timeouts_login), 60);
+  EXPECT_EQ(c.get(options::sealed_mode), SealedMode::required);
+  EXPECT_FALSE(c.get(options::archive_enabled));
+  EXPECT_FALSE(c.get(options::registration_enabled));
+  EXPECT_TRUE(c.get(options::audit_enabled));
+}
+
+TEST(ListenAddress, TakesNumericAddressesOnly) {
+  for (const char* good : {"127.0.0.1:5222", "[::1]:5222", "*:0", "[2001:db8::1]:65535"}) {
+    EXPECT_EQ(check_listen_address(good), "") << good;
+  }
+  for (const char* bad : {"", "5222", "localhost:5222", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:5222x",
+                          "[::1]", "[]:1", "127.0.0.1:-1", "300.0.0.1:1"}) {
+    EXPECT_NE(check_listen_address(bad), "") << bad;
+  }
+}
+
+TEST(Conf, TheShippedFilesLoad) {
+  for (const char* name : {"minimal.lua", "production.lua"}) {
+    const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, kernel());
+    EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error()[0].message());
+    if (loaded) {
+      EXPECT_FALSE((*loaded)->hosts().empty()) << name;
+      EXPECT_EQ((*loaded)->get(options::sealed_mode), SealedMode::required) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace valise::config
