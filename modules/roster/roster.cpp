@@ -1,6 +1,7 @@
 #include "modules/roster/roster.hpp"
 
 #include "core/namespaces.hpp"
+#include "modules/roster/item_xml.hpp"
 #include "modules/roster/module.hpp"
 
 namespace valise::modules {

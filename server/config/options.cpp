@@ -163,6 +163,8 @@ const Option<std::int64_t> limits_connections_new_per_s{rate(count("limits.conne
     "new connections from one IPv4 address or IPv6 /64"), Unit::per_second)};
 const Option<std::int64_t> limits_unauthenticated{rate(count("limits.unauthenticated", 10, 1, 100,
     "share of limits.connections that may be without log-in"), Unit::percent)};
+const Option<std::int64_t> limits_registrations_per_hour{rate(count("limits.registrations_per_hour", 5, 1, 1'000'000,
+    "new accounts from one network, where registration.enabled allows any"), Unit::per_hour)};
 const Option<std::int64_t> limits_passwords_per_stream{count("limits.passwords_per_stream", 5, 1, 100,
     "wrong passwords before the stream ends")};
 const Option<std::int64_t> limits_passwords_per_account{rate(count("limits.passwords_per_account", 20, 1, 10'000,
@@ -216,7 +218,7 @@ const std::vector<const OptionBase*>& kernel_options() {
       &limits_attribute_length, &limits_children, &limits_namespaces, &limits_rate, &limits_rate_burst,
       &limits_stanzas_per_s, &limits_stanzas_burst, &limits_queue, &limits_connections,
       &limits_connections_per_address, &limits_connections_new_per_s, &limits_unauthenticated,
-      &limits_passwords_per_stream, &limits_passwords_per_account, &limits_resources, &limits_directed_presences,
+      &limits_registrations_per_hour, &limits_passwords_per_stream, &limits_passwords_per_account, &limits_resources, &limits_directed_presences,
       &limits_open_iqs, &limits_resume_queue, &limits_resume_queue_bytes, &limits_hibernated, &limits_offline,
       &limits_roster_items, &limits_roster_groups, &limits_nodes, &limits_node_items, &limits_item,
       &omemo_max_devices, &timeouts_tls, &timeouts_login, &timeouts_stanza_before_login, &timeouts_stanza,

@@ -75,6 +75,7 @@ bool Committer::submit(std::span<UnitPtr> units) {
   {
     const std::lock_guard lock(mutex_);
     if (!admit(units.size(), bytes)) return false;
+    if (queue_.empty()) waiting_since_us_ = steady_us();
     for (auto& unit : units) {
       const auto weight = units.size() == 1 ? bytes : footprint(*unit);
       queue_.push_back({std::move(unit), weight});
@@ -151,6 +152,7 @@ bool Committer::take_batch() {
     batch_.units.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  waiting_since_us_ = 0;  // what is left has waited long enough
   lock.unlock();
   note_start(batch_.units.size());
   return true;
@@ -162,7 +164,7 @@ bool Committer::wait_for_units(std::unique_lock<std::mutex>& lock) {
   const auto awake = [this] { return sleep_ == Sleep::awake; };
   while (!abandoned_) {
     if (!queue_.empty()) {
-      const auto left_us = gather_left_us(steady_us());
+      const auto left_us = gather_left_us();
       if (stopping_ || left_us <= 0 || queue_.size() >= options_.gather_units) return true;
       sleep_ = Sleep::gathering;
       wake_.wait_for(lock, microseconds(left_us), awake);
@@ -187,10 +189,10 @@ bool Committer::wait_for_units(std::unique_lock<std::mutex>& lock) {
   return false;
 }
 
-std::int64_t Committer::gather_left_us(std::int64_t now_us) const {
-  const auto since_us = now_us - last_start_us_;
-  const double rate = rate_ * std::exp(-static_cast<double>(since_us) * 1e-6 / rate_seconds);
-  return rate <= options_.gather_rate ? 0 : options_.gather_us - since_us;
+std::int64_t Committer::gather_left_us() const {
+  const auto now_us = steady_us();
+  const double rate = rate_ * std::exp(-static_cast<double>(now_us - last_start_us_) * 1e-6 / rate_seconds);
+  return rate <= options_.gather_rate ? 0 : options_.gather_us - (now_us - waiting_since_us_);
 }
 
 void Committer::note_start(std::size_t units) {

@@ -6,9 +6,10 @@
 // be known is never completed falsely: its batch waits until it is known, and all units behind it wait too, up to the
 // bound of submit().
 //
-// When a batch starts. Alone and idle: at once. One fsync costs about 100 µs of CPU, so above `gather_rate` units a
-// second batches start at least `gather_us` apart (measured start to start, so a unit that finds the last start longer
-// ago does not wait), or as soon as `gather_units` wait: then a unit's share of the fsync is small anyway.
+// When a batch starts. Alone and idle: at once. One fsync costs 50 to 100 µs of CPU, twenty times what a unit costs, so
+// while more than `gather_rate` units a second come, a batch starts `gather_us` after its first unit was submitted
+// (at 500 units a second that halves the number of syncs), or as soon as `gather_units` wait: then a unit's share of
+// the sync is small. What waited that long behind another batch starts at once.
 //
 // Threads: the committer's own writes the log and completes; a second one (StoreThread) commits rows. Shards only take
 // a short lock to submit; a system call is made only when the committer sleeps.
@@ -93,7 +94,7 @@ class Committer {
   void run();
   bool take_batch();
   bool wait_for_units(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] std::int64_t gather_left_us(std::int64_t now_us) const;
+  [[nodiscard]] std::int64_t gather_left_us() const;  // with the lock held
   void note_start(std::size_t units);
   void prepare();
   Known commit_batch();
@@ -136,6 +137,7 @@ class Committer {
   std::condition_variable wake_;      // the committer waits
   std::condition_variable finished_;  // drain_and_stop waits
   std::deque<Queued> queue_;
+  std::int64_t waiting_since_us_ = 0;  // when the first of queue_ came
   std::size_t units_ = 0;  // taken and not completed
   std::size_t bytes_ = 0;
   Sleep sleep_ = Sleep::awake;

@@ -48,6 +48,8 @@ struct Manifest {
   std::vector<Identity> account_identities;
   std::string_view stream_features;                // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;
+  // Before a configuration takes effect: whether the module could work with it. The text names file and line.
+  Result<> (*check)(const config::Snapshot&) = nullptr;
   std::unique_ptr<Module> (*make)(Shard&) = nullptr;
 };
 

@@ -24,18 +24,19 @@ struct LogTail {
     std::uint64_t batch = 0;
   };
   std::uint64_t greatest_id = 0;
-  std::vector<Claim> claims;  // records with rows, ids above the store's, not corrected
+  std::uint64_t last_batch = 0;  // that holds records of units
+  std::vector<Claim> claims;     // records with rows, ids above the store's, not corrected
 };
 
-// Reads segments from the last one backwards until one reaches below what the store has.
+// Reads segments from the last one backwards, until more than the last batch of units has been seen.
 Result<LogTail> read_tail(const std::string& folder, std::uint64_t store_id) {
   const auto firsts = audit::list_segments(folder);
   if (!firsts) return std::unexpected(firsts.error());
   LogTail tail;
   std::set<std::uint64_t> corrected;
+  std::set<std::uint64_t> unit_batches;
   auto end = ~std::uint64_t{0};
-  bool reached = false;
-  for (auto first = firsts->rbegin(); first != firsts->rend() && !reached; ++first) {
+  for (auto first = firsts->rbegin(); first != firsts->rend() && unit_batches.size() < 2; ++first) {
     auto cursor = audit::Cursor::open(folder, *first);
     if (!cursor) return std::unexpected(cursor.error());
     while (true) {
@@ -44,16 +45,14 @@ Result<LogTail> read_tail(const std::string& folder, std::uint64_t store_id) {
       if (!*entry || (*entry)->seq >= end) break;
       const auto key = audit::key_of((*entry)->record);
       tail.greatest_id = std::max(tail.greatest_id, key.id);
-      if (key.correction) {
-        corrected.insert(key.id);
-      } else if (key.rows && key.id > store_id) {
-        tail.claims.push_back({key.id, (*entry)->batch});
-      } else if (key.id != 0) {
-        reached = true;
-      }
+      if (key.correction) corrected.insert(key.id);
+      if (key.correction || key.id == 0) continue;
+      unit_batches.insert((*entry)->batch);
+      if (key.rows && key.id > store_id) tail.claims.push_back({key.id, (*entry)->batch});
     }
     end = *first;
   }
+  if (!unit_batches.empty()) tail.last_batch = *unit_batches.rbegin();
   std::erase_if(tail.claims, [&](const auto& claim) { return corrected.contains(claim.id); });
   return tail;
 }
@@ -71,7 +70,7 @@ Result<> append(audit::Log& log, const std::vector<audit::Record>& records) {
   return {};
 }
 
-audit::Record correction(audit::Kind kind, std::uint64_t id, std::string_view reason) {
+audit::Record note(audit::Kind kind, std::uint64_t id, std::string_view reason) {
   audit::Record record;
   record.kind = kind;
   record.id = id;
@@ -83,7 +82,7 @@ audit::Record correction(audit::Kind kind, std::uint64_t id, std::string_view re
 std::string_view bare(std::string_view jid) { return jid.substr(0, jid.find('/')); }
 
 audit::Record recovered_record(const storage::BoxMessage& message) {
-  auto record = correction(audit::Kind::recovered, message.id, "record-lost");
+  auto record = note(audit::Kind::recovered, message.id, "record-lost");
   record.rows = true;
   record.verdict = audit::Outcome::stored;
   const auto from = bare(message.from);
@@ -99,26 +98,25 @@ audit::Record recovered_record(const storage::BoxMessage& message) {
 // Records without rows.
 Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const RecoveryOptions& options) {
   if (tail.claims.empty()) return std::uint64_t{0};
-  const auto batch = tail.claims.back().batch;
-  const bool one_batch = std::all_of(tail.claims.begin(), tail.claims.end(),
-                                     [&](const auto& claim) { return claim.batch == batch; });
+  const bool was_under_way = std::all_of(tail.claims.begin(), tail.claims.end(),
+                                         [&](const auto& claim) { return claim.batch == tail.last_batch; });
   std::vector<audit::Record> records;
-  if (one_batch) {
+  if (was_under_way) {
     for (const auto& claim : tail.claims) {
-      records.push_back(correction(audit::Kind::voided, claim.id, "rows-lost"));
+      records.push_back(note(audit::Kind::voided, claim.id, "rows-lost"));
     }
   } else if (options.accept_older_store) {
     log::warning("recovery", "the store lacks the rows of {} records of the audit log; going on as told",
                  tail.claims.size());
-    records.push_back(correction(audit::Kind::admin, 0, "store-older-than-log"));
+    records.push_back(note(audit::Kind::admin, 0, "store-older-than-log"));
   } else {
     return fail(ErrorCode::corrupt,
-                fmt::format("the store lacks the rows of {} records of the audit log, unit {} the first: it is older "
-                            "than the log (restored from a backup?)",
-                            tail.claims.size(), tail.claims.front().id));
+                fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
+                            "older than the log (restored from a backup?)",
+                            tail.claims.size(), tail.claims.back().id));
   }
   if (auto done = append(log, records); !done) return std::unexpected(done.error());
-  return one_batch ? records.size() : 0;
+  return was_under_way ? records.size() : 0;
 }
 
 // Rows without record.
@@ -139,6 +137,15 @@ Result<std::uint64_t> recover_messages(audit::Log& log, storage::Reader& reader,
   }
 }
 
+// The first entry of a log names the greatest id of the store: what is up to there is older than the log, what is above
+// has a record, or lost it in a crash.
+Result<Recovery> begin_log(audit::Log& log, std::uint64_t store_id) {
+  if (auto done = append(log, {note(audit::Kind::admin, store_id, "log-begins")}); !done) {
+    return std::unexpected(done.error());
+  }
+  return Recovery{.last_id = store_id};
+}
+
 }  // namespace
 
 Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptions options) {
@@ -148,14 +155,14 @@ Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptio
   result.last_id = *store_id;
   if (log == nullptr) return result;
 
+  if (log->durable_size() == 0) return begin_log(*log, *store_id);
   const auto tail = read_tail(log->options().folder, *store_id);
   if (!tail) return std::unexpected(tail.error());
   result.last_id = std::max(*store_id, tail->greatest_id);
   const auto voided = void_claims(*log, *tail, options);
   if (!voided) return std::unexpected(voided.error());
   result.voided = *voided;
-  // A log without any unit has only just been switched on: what the store holds is older.
-  if (tail->greatest_id != 0 && *store_id > tail->greatest_id) {
+  if (*store_id > tail->greatest_id) {
     const auto recovered = recover_messages(*log, reader, tail->greatest_id);
     if (!recovered) return std::unexpected(recovered.error());
     result.recovered = *recovered;

@@ -43,4 +43,22 @@ class PresenceEvents {
   ~PresenceEvents() = default;
 };
 
+// The administrator's rules as `valisectl policy list` shows them. Published by modules/policy.
+struct RuleLine {
+  std::string name;
+  unsigned line = 0;
+  std::string match;
+  std::string action;
+  bool shadow = false;
+  std::uint64_t hits = 0;
+  std::uint64_t errors = 0;
+};
+class Rules {
+ public:
+  [[nodiscard]] virtual std::vector<RuleLine> rules() const = 0;
+
+ protected:
+  ~Rules() = default;
+};
+
 }  // namespace valise::core

@@ -52,6 +52,8 @@ struct Settings : RefCounted<Settings> {
   std::uint32_t connections_per_address = 100;
   std::uint32_t new_connections_per_second = 20;  // of one address
   std::uint32_t unauthenticated = 2'000;     // in all
+  std::uint32_t registrations_per_hour = 5;  // of one address, where a host allows registration at all
+  unsigned scram_iterations = 10'000;
 
   [[nodiscard]] const HostSettings* host(std::string_view name) const {
     const auto found = hosts.find(name);

@@ -165,6 +165,7 @@ void C2s::send_features() {
     case State::secured:
       if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
       out += login_->features();
+      if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
       break;
     default:
       out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
@@ -238,6 +239,9 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   }
   if (state_ == State::authenticated && element.is("iq", ns::client)) {
     if (bind(element)) return go_on;
+  }
+  if (state_ == State::secured && element.is("iq", ns::client) && registration_offered()) {
+    if (registration(element)) return go_on;
   }
   if (element.ns() == ns::client) {
     stream_error("not-authorized", state_ == State::authenticated ? "bind a resource first" : "log in first");

@@ -70,11 +70,15 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   xml::ParserAction negotiate(xml::Element element);
   void start_tls();
   [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
+  // registration.cpp: XEP-0077 before log-in, where the host allows it
+  [[nodiscard]] bool registration_offered();
+  bool registration(xml::Element iq);
+  void create_account(const std::string& iq_id, const core::Jid& jid, const std::string& password);
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
   void finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id);
-  void bind_error(const std::string& iq_id, const core::StanzaError& error);
+  void iq_error(const std::string& iq_id, const core::StanzaError& error);
   void stanza_from_client(xml::DocumentPtr document);
   bool stream_management(xml::Element element);
   void answer_ack_requests();

@@ -70,7 +70,7 @@ bool C2s::bind(xml::Element iq) {
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
   if (!jid) {
-    bind_error(id, bad_resource);
+    iq_error(id, bad_resource);
     return true;
   }
   binding_ = true;
@@ -81,7 +81,7 @@ bool C2s::bind(xml::Element iq) {
   return true;
 }
 
-void C2s::bind_error(const std::string& iq_id, const core::StanzaError& error) {
+void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   std::string out;
   xml::Writer writer(out);
   writer.open("iq").attribute("type", "error").attribute("id", iq_id);
@@ -95,11 +95,11 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& 
   binding_ = false;
   if (state_ != State::authenticated) return;
   if (account == nullptr) {
-    bind_error(iq_id, store_away);
+    iq_error(iq_id, store_away);
   } else if (!account->exists || account->state != storage::AccountState::active) {
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
-    bind_error(iq_id, too_many_sessions);
+    iq_error(iq_id, too_many_sessions);
   } else {
     auto& kernel = shard().kernel();
     session_.emplace(kernel.next_session.fetch_add(1, std::memory_order_relaxed), std::move(jid), *account,
@@ -183,6 +183,11 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
       shard().route_error(original, no_such_recipient, language_);
     }
     return;
+  }
+  // RFC 6121 §1.4: the session request of RFC 3921 means nothing any more and succeeds.
+  if ((*stanza)->kind == core::Kind::iq && (*stanza)->type == "set" && (*stanza)->child("session", ns::session)) {
+    connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
+    return acknowledge(ack_number);
   }
   (*stanza)->from = session_->jid;
   shard().from_session(*session_, std::move(*stanza), ack_number);

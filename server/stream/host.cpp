@@ -30,7 +30,9 @@ bool Gate::admit(const std::string& address, const core::Settings& settings, std
   if (unauthenticated >= settings.unauthenticated) return false;
   const std::lock_guard lock(mutex_);
   if (by_network_.size() > gate_entries) {
-    std::erase_if(by_network_, [](const auto& entry) { return entry.second.open == 0; });
+    std::erase_if(by_network_, [](const auto& entry) {
+      return entry.second.open == 0 && entry.second.registered_in_hour == 0;
+    });
   }
   auto& counts = by_network_[network(address)];
   if (counts.second != now_ms / 1000) {
@@ -50,6 +52,16 @@ void Gate::left(const std::string& address) {
   const auto found = by_network_.find(network(address));
   if (found == by_network_.end()) return;
   if (found->second.open > 0) --found->second.open;
+}
+
+bool Gate::may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  auto& counts = by_network_[network(address)];
+  if (counts.hour != now_ms / 3'600'000) {
+    counts.hour = now_ms / 3'600'000;
+    counts.registered_in_hour = 0;
+  }
+  return ++counts.registered_in_hour <= settings.registrations_per_hour;
 }
 
 // ---- TlsHolder

@@ -24,12 +24,16 @@ class Gate {
   [[nodiscard]] bool admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,
                            std::int64_t unauthenticated);
   void left(const std::string& address);
+  // New accounts from one network: settings.registrations_per_hour.
+  [[nodiscard]] bool may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms);
 
  private:
   struct Counts {
     std::uint32_t open = 0;
     std::uint32_t new_in_second = 0;
     std::int64_t second = 0;
+    std::uint32_t registered_in_hour = 0;
+    std::int64_t hour = 0;
   };
   [[nodiscard]] static std::string network(const std::string& address);
   std::mutex mutex_;  // guards by_network_

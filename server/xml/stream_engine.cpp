@@ -255,7 +255,6 @@ void StreamParser::Engine::add_attributes(const XML_Char** list, NodeRecord& nod
 void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** list) {
   const auto& limits = *stream->limits_;
   if (depth == 1) {
-    reset_stanza_keep_declarations();
     stanza_begin = position();
   }
   if (depth > limits.depth) return stop("policy-violation", "elements are nested too deep");
@@ -362,28 +361,18 @@ void StreamParser::Engine::skip_stanza() {
 
 void StreamParser::Engine::end_stanza() {
   if (skipping) {
-    skipping = false;
+    reset_stanza();
     stream->events_.on_oversized(oversized);
     return;
   }
   const std::string_view bytes(raw.data() + (stanza_begin - raw_offset), last_event - stanza_begin);
   auto document = Document::create(nodes.data(), static_cast<std::uint32_t>(nodes.size()), attributes.data(),
                                    static_cast<std::uint32_t>(attributes.size()), arena, bytes, portable);
+  reset_stanza();  // here, not at the next start: that one's namespace declarations are reported before it
   if (stream->events_.on_stanza(std::move(document)) == ParserAction::restart) {
     restart_asked = true;
     XML_StopParser(expat, XML_FALSE);
   }
-}
-
-// Namespace declarations of the stanza's own start tag are reported before its element.
-void StreamParser::Engine::reset_stanza_keep_declarations() {
-  const auto count = namespace_count;
-  const auto declares = declares_default;
-  const auto still_portable = portable;
-  reset_stanza();
-  namespace_count = count;
-  declares_default = declares;
-  portable = still_portable;
 }
 
 }  // namespace valise::xml

@@ -23,7 +23,6 @@ struct StreamParser::Engine {
   // Feeds expat; keeps the bytes of an unfinished stanza.
   std::expected<void, StreamFault> parse(std::string_view bytes);
   void reset_stanza();
-  void reset_stanza_keep_declarations();
 
   // -- expat's callbacks
   static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);

@@ -125,7 +125,8 @@ void Client::handle(std::string_view element) {
       if (name == "iq") become_available();
       return;
     case Step::presence:
-      if (name == "iq" && attribute(element, "id") == "available") become_ready();
+      if (name == "iq" && attribute(element, "id") == "available") return become_ready();
+      if (name != "iq" || attribute(element, "id") != "roster") handle_ready(element);  // offline messages come here
       return;
     default: return give_up("unexpected: " + excerpt(element));
   }

@@ -34,7 +34,7 @@ enum class Goal : std::uint8_t {
   registers,  // in-band registration (XEP-0077): on_ready, then register_account() as often as wanted
 };
 
-class Client : private Link::Owner {
+class Client final : private Link::Owner {
  public:
   Client(Network& network, const ClientSettings& settings, SaltedPasswords& cache, Account account,
          std::string resource = "bench");

@@ -40,7 +40,7 @@ class Network {
   std::uint32_t source_ = 0;
 };
 
-class Link : private Watcher {
+class Link final : private Watcher {
  public:
   class Owner {
    public:

@@ -10,7 +10,7 @@ def _openssl(*arguments):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
-def make_ca(folder, name="Valise test CA", days=30):
+def make_ca(folder, name="Valise test CA", days=365):
     """Writes ca.pem and ca.key into `folder`; returns the path of ca.pem."""
     folder = Path(folder)
     _openssl("req", "-x509", *_EC, "-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem"),
@@ -19,7 +19,7 @@ def make_ca(folder, name="Valise test CA", days=30):
     return folder / "ca.pem"
 
 
-def make_certificate(folder, domain, days=30):
+def make_certificate(folder, domain, days=365):
     """Writes DOMAIN.pem and DOMAIN.key, signed by the folder's CA; returns both paths."""
     folder = Path(folder)
     certificate, key, request = (folder / f"{domain}.{end}" for end in ("pem", "key", "csr"))

@@ -195,11 +195,11 @@ class Stream:
     def reads_again(self):
         self._may_read.set()
 
-    async def secure(self, **how):
-        """Runs the TLS handshake on the bare connection."""
+    async def secure(self, make=Tls, **how):
+        """Runs the TLS handshake on the bare connection; `make` is the class that speaks TLS."""
         self._parser = None
         self._handshake_done = asyncio.get_running_loop().create_future()
-        self.tls = Tls(self.place.ca, self.domain, **how)
+        self.tls = make(self.place.ca, self.domain, **how)
         self.tls.start()
         await self._flush()
         await asyncio.wait_for(asyncio.shield(self._handshake_done), WAIT_SECONDS)
@@ -233,6 +233,15 @@ class Stream:
         """The untaken events for which wanted(event) holds, without waiting."""
         return [event for event in self._events if wanted(event)]
 
+    def takes(self, wanted):
+        """The same, and they count as taken."""
+        taken = self.waiting(wanted)
+        self._events = [event for event in self._events if not wanted(event)]
+        return taken
+
+    def is_cut(self):
+        return bool(self._events) and isinstance(self._events[-1], Disconnected)
+
     def _pending(self):
         return ", ".join(show(event)[:500] for event in self._events[-8:]) or "nothing"
 
@@ -263,7 +272,7 @@ class Stream:
 
     def expects_header(self):
         """A new stream begins: a new parser on our side too."""
-        self._parser = _Parser(self._events.append)
+        self._parser = _Parser(lambda event: self._events.append(event))
 
     async def opens(self, header=None, **attributes):
         """Sends a stream header; takes the server's header and features."""

@@ -16,7 +16,9 @@ from .device import Account
 from .mariadb import Mariadb
 from .stream import WAIT_SECONDS, Stream
 
-BIN = Path(os.environ.get("VALISE_BIN_DIR", "build/release/bin"))
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("VALISE_BUILD_DIR", ROOT / "build" / "release"))
+PROGRAMS = {"valised": BUILD / "server" / "main" / "valised", "valisectl": BUILD / "server" / "ctl" / "valisectl"}
 STORE = os.environ.get("VALISE_TEST_STORE", "sqlite")
 _towns = itertools.count()
 
@@ -72,7 +74,7 @@ class Town:
         self.log_file = self.folder / "log"
         self.streams = []
         self.store = store
-        self._environment = environment or {}
+        self.environment = environment or {}
         self._process = None
         self._names = itertools.count(1)
         self.options = {
@@ -127,8 +129,8 @@ class Town:
         """Starts valised and waits until its control socket answers."""
         with open(self.log_file, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                str(BIN / "valised"), "--config", str(self.config_file), stdout=log, stderr=log,
-                stdin=asyncio.subprocess.DEVNULL, env={**os.environ, **self._environment}, start_new_session=True)
+                str(PROGRAMS["valised"]), "--config", str(self.config_file), stdout=log, stderr=log,
+                stdin=asyncio.subprocess.DEVNULL, env={**os.environ, **self.environment}, start_new_session=True)
         await asyncio.wait_for(self._until_ready(), 4 * WAIT_SECONDS)
         return self
 
@@ -171,7 +173,7 @@ class Town:
         if self.is_alive():
             await self.stop()
         if environment is not None:
-            self._environment = environment
+            self.environment = environment
         return await self.start()
 
     async def close(self):
@@ -199,7 +201,7 @@ class Town:
     # -- valisectl -------------------------------------------------------------------------------------------------
     async def ctl_result(self, *arguments, stdin="", as_json=False):
         """Runs valisectl; returns (exit status, standard output, standard error)."""
-        command = [str(BIN / "valisectl"), "--socket", str(self.control), *(["--json"] if as_json else []), *arguments]
+        command = [str(PROGRAMS["valisectl"]), "--socket", str(self.control), *(["--json"] if as_json else []), *arguments]
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             start_new_session=True)  # no terminal: passwords come from standard input

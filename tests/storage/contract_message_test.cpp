@@ -155,6 +155,18 @@ TEST_P(Message, ABatchBeyondADatabasePacketIsSplit) {
   for (int i = 0; i < 80; ++i) EXPECT_EQ(found[i].stanza, std::get<PutMessage>(sets[i].writes[0]).message.stanza);
 }
 
+TEST_P(Message, ALargeBoxIsErasedWhole) {
+  std::vector<WriteSet> sets;
+  for (int i = 0; i < 5000; ++i) sets.push_back(i % 2 == 0 ? archived(bed.next_id()) : to_one(bed.next_id(), bob));
+  bed.commit(sets);
+  bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{bob}}}});
+  EXPECT_EQ(rows("msg"), 2500U);
+  EXPECT_EQ(rows("box"), 2500U);
+  EXPECT_EQ(rows("undelivered"), 0U);
+  bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{alice}}}});
+  EXPECT_EQ(rows("msg") + rows("box"), 0U);
+}
+
 TEST_P(Message, AMessageToARoomOfTwoThousandIsOneSet) {
   WriteSet set{.id = bed.next_id(), .writes = {PutMessage{sealed(alice, "room@valise.example"), {}}}};
   for (int i = 0; i < 2000; ++i) std::get<PutMessage>(set.writes[0]).boxes.push_back({"o" + std::to_string(i) + "@valise.example", alice});

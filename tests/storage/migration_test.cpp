@@ -1,6 +1,8 @@
 // Numbered migrations on both stores: what was reached stays, what broke is named.
 #include "storage/sql/migration.hpp"
 
+#include <fmt/core.h>
+
 #include <thread>
 
 #include "bed.hpp"
@@ -107,6 +109,39 @@ TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
   EXPECT_EQ(number(("SELECT count(*) FROM information_schema.columns WHERE " + here +
                     " AND collation_name IS NOT NULL AND collation_name NOT LIKE '%bin'").c_str()), 0U);
   EXPECT_EQ(number(("SELECT count(*) FROM information_schema.columns WHERE " + here + " AND extra LIKE '%auto_increment%'").c_str()), 0U);
+}
+
+// DESIGN decision 6: partitioned by week, so that expiry drops a partition.
+TEST_F(MariadbMigration, MessagesLieInThePartitionOfTheirWeek) {
+  constexpr std::int64_t tuesday_ms = 1795478400000;  // 2026-11-24
+  constexpr std::int64_t day_ms = 86'400'000;
+  ASSERT_TRUE(migrate(sql::mariadb_migrations()));
+  ASSERT_TRUE(mariadb::add_partitions(*connection, tuesday_ms));
+  const auto writer = must(must(open_mariadb(options))->open_writer());
+  const auto id = [&](int days) { return static_cast<std::uint64_t>(tuesday_ms + days * day_ms) << 22; };
+  std::vector<WriteSet> sets;
+  for (const int days : {-400, 0, 5, 6, 400}) sets.push_back(to_one(id(days), "alice@valise.example"));
+  std::vector<const WriteSet*> pointers;
+  for (const auto& set : sets) pointers.push_back(&set);
+  ASSERT_TRUE(writer->commit(pointers));
+  const auto rows_in = [&](const char* table, const char* partition) {
+    return number(fmt::format("SELECT count(*) FROM {} PARTITION ({})", table, partition).c_str());
+  };
+  for (const auto* table : {"msg", "box"}) {
+    EXPECT_EQ(rows_in(table, "w20261123"), 3U);  // Monday to Sunday, and all before
+    EXPECT_EQ(rows_in(table, "w20261130"), 1U);
+    EXPECT_EQ(rows_in(table, "w20270215"), 0U);  // twelve weeks ahead
+    EXPECT_EQ(rows_in(table, "later"), 1U);
+  }
+  ASSERT_TRUE(mariadb::add_partitions(*connection, tuesday_ms + day_ms));  // the same week: nothing to do
+  ASSERT_TRUE(mariadb::add_partitions(*connection, tuesday_ms + 390 * day_ms));
+  for (const auto* table : {"msg", "box"}) {
+    EXPECT_EQ(rows_in(table, "later"), 0U);
+    EXPECT_EQ(rows_in(table, "w20271227"), 1U);
+    EXPECT_EQ(rows_in(table, "w20261123"), 3U);
+  }
+  const auto reader = must(must(open_mariadb(options))->open_reader());
+  EXPECT_EQ(must(reader->undelivered("alice@valise.example", 0, 10)).size(), 5U);
 }
 
 TEST(SqliteMigrationScript, IsSplitAtLineEndsOnly) {

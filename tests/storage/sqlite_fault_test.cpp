@@ -9,7 +9,7 @@
 
 #include "bed.hpp"
 #include "faults.hpp"
-#include "storage/sql/statements.hpp"
+#include "storage/sqlite/connection.hpp"
 
 namespace valise::storage::testing {
 namespace {
@@ -103,6 +103,17 @@ TEST(SqliteFault, AnIoErrorAtAnyWriteOrSyncLosesAndHalvesNothing) { fail_each_op
 TEST(SqliteFault, AFullDiskAtAnyWriteSaysSoAndTheStoreRecovers) {
   // A sync that reports ENOSPC is an I/O error to SQLite; its text names the disk as well.
   fail_each_operation(ENOSPC, true, "disk");
+}
+
+TEST(SqliteFault, AfterAnIoErrorTheHandleIsNotUsedAgain) {
+  Bed bed(Kind::sqlite);
+  const auto connection = must(sqlite::Connection::open(bed.sqlite_path(), sqlite::Mode::writer));
+  DiskFaults disk(bed.sqlite_path());
+  ASSERT_TRUE(connection->execute("BEGIN IMMEDIATE; UPDATE high_water SET id = 5"));
+  disk.arm(1, EIO, false);
+  EXPECT_EQ(connection->execute("COMMIT").error().code, ErrorCode::unavailable);
+  EXPECT_TRUE(connection->broken());
+  EXPECT_FALSE(connection->roll_back());
 }
 
 // The real thing: a file system of two megabytes, filled until it refuses.

@@ -136,8 +136,6 @@ void Sandbox::charge(std::uint64_t work) {
   if (out_of_time()) overrun(Overrun::time);
 }
 
-void Sandbox::take_steps(std::uint64_t left) { charge(instructions_left_ - std::min(left, instructions_left_)); }
-
 std::shared_ptr<const Pattern> Sandbox::pattern(std::string_view text) {
   constexpr std::size_t cached_patterns = 64;
   constexpr std::size_t longest = 4096;

@@ -78,9 +78,8 @@ class Sandbox {
   void charge(std::uint64_t work);
   // A compiled pattern, from a small cache. Raises a Lua error if it is malformed.
   std::shared_ptr<const Pattern> pattern(std::string_view text);
-  // Steps that a pattern may take now; what is left of it is given back by `take_steps`.
+  // What of its instructions the running call still has.
   [[nodiscard]] std::uint64_t steps_left() const noexcept { return instructions_left_; }
-  void take_steps(std::uint64_t left);
   [[noreturn]] void overrun(Overrun what);
   [[nodiscard]] Overrun overrun() const noexcept { return overrun_; }
 

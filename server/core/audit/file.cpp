@@ -113,7 +113,11 @@ Result<> replace_file(const std::string& folder, const std::string& name, std::s
 Result<std::string_view> Window::view(std::uint64_t offset, std::size_t length) {
   if (offset < start_ || offset + length > start_ + bytes_.size()) {
     start_ = offset;
-    if (auto done = file_->read_at(offset, std::max(length, window_bytes), bytes_); !done) {
+    bytes_.clear();
+    const auto size = file_->size();
+    if (!size) return std::unexpected(size.error());
+    const auto left = *size - std::min(*size, offset);
+    if (auto done = file_->read_at(offset, std::min<std::uint64_t>(left, std::max(length, window_bytes)), bytes_); !done) {
       bytes_.clear();
       return std::unexpected(done.error());
     }

@@ -149,4 +149,19 @@ Result<> append_domain(std::string& out, std::string_view domain) {
   return append_labels(out, domain);
 }
 
+std::string ascii_domain(std::string_view canonical) {
+  if (canonical.starts_with('[') && canonical.ends_with(']')) {
+    return std::string(canonical.substr(1, canonical.size() - 2));
+  }
+  std::string out;
+  while (true) {
+    const auto dot = canonical.find('.');
+    const auto label = canonical.substr(0, dot);
+    out += is_ascii(label) ? std::string(label) : convert_label(uidna_labelToASCII_UTF8, label);
+    if (dot == std::string_view::npos) return out;
+    out += '.';
+    canonical.remove_prefix(dot + 1);
+  }
+}
+
 }  // namespace valise::core

@@ -14,4 +14,8 @@ namespace valise::core {
 // could pass for that other name. Fails with `invalid`; `out` is then unspecified.
 [[nodiscard]] Result<> append_domain(std::string& out, std::string_view domain);
 
+// The form that DNS, SNI and certificates want of a domain that append_domain or Jid::domain gave: A-labels. An address
+// literal comes back without its brackets.
+[[nodiscard]] std::string ascii_domain(std::string_view canonical);
+
 }  // namespace valise::core

@@ -26,7 +26,8 @@ class Jid {
   [[nodiscard]] static Result<Jid> parse(std::string_view text);
   // From parts that are not yet prepared, such as a SASL user name and the stream's host. Empty local or resource:
   // none. Unlike parse it never splits, so a local part with an '@' is refused.
-  [[nodiscard]] static Result<Jid> make(std::string_view local, std::string_view domain, std::string_view resource = {});
+  [[nodiscard]] static Result<Jid> make(std::string_view local, std::string_view domain,
+                                        std::string_view resource = {});
 
   [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
   [[nodiscard]] std::string_view full() const noexcept { return text_; }
@@ -61,5 +62,7 @@ class Jid {
 
 template <>
 struct std::hash<valise::core::Jid> {
-  std::size_t operator()(const valise::core::Jid& jid) const noexcept { return std::hash<std::string_view>()(jid.full()); }
+  std::size_t operator()(const valise::core::Jid& jid) const noexcept {
+    return std::hash<std::string_view>()(jid.full());
+  }
 };

@@ -64,9 +64,9 @@ std::string name_text(const X509_NAME* name) {
   return {text, static_cast<std::size_t>(std::max(size, 0L))};
 }
 
-std::int64_t seconds(const ASN1_TIME* time) {
+std::int64_t milliseconds(const ASN1_TIME* time) {
   std::tm parts{};
-  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) : 0;
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) * 1'000 : 0;
 }
 
 CertificateInfo describe_certificate(const std::string& host, X509* certificate) {
@@ -75,8 +75,8 @@ CertificateInfo describe_certificate(const std::string& host, X509* certificate)
   return {.host = host,
           .subject = name_text(X509_get_subject_name(certificate)),
           .issuer = name_text(X509_get_issuer_name(certificate)),
-          .not_before_s = seconds(X509_get0_notBefore(certificate)),
-          .not_after_s = seconds(X509_get0_notAfter(certificate)),
+          .not_before_ms = milliseconds(X509_get0_notBefore(certificate)),
+          .not_after_ms = milliseconds(X509_get0_notAfter(certificate)),
           .sha256 = crypto::hex_encode(digest),
           .covers_host = X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1};
 }

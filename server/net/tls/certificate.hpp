@@ -14,8 +14,8 @@ struct CertificateInfo {
   std::string host;           // the name it was loaded for
   std::string subject;
   std::string issuer;
-  std::int64_t not_before_s = 0;  // seconds since 1970, UTC
-  std::int64_t not_after_s = 0;
+  std::int64_t not_before_ms = 0;  // since 1970, UTC
+  std::int64_t not_after_ms = 0;
   std::string sha256;         // fingerprint, lower-case hexadecimal
   bool covers_host = false;   // a name in it matches `host` (RFC 6125)
 };

@@ -46,7 +46,8 @@ std::string_view sni_of(SSL* ssl) {
   const auto number = [&](std::size_t at) {
     return static_cast<std::size_t>(bytes[at]) << 8 | static_cast<std::size_t>(bytes[at + 1]);
   };
-  if (size < 5 || number(0) != size - 2 || bytes[2] != TLSEXT_NAMETYPE_host_name || number(3) > size - 5) return {};
+  if (size < 5 || number(0) != size - 2) return {};
+  if (bytes[2] != TLSEXT_NAMETYPE_host_name || number(3) > size - 5) return {};
   return extension.substr(5, number(3));
 }
 

@@ -22,9 +22,10 @@ struct HostCertificate {
 };
 
 struct TlsSettings {
-  std::vector<HostCertificate> hosts;             // the first one answers names that nobody here has
-  std::vector<std::string> alpn = {"xmpp-client"};  // XEP-0368; a client without ALPN is welcome, one with others only is not
-  bool tls12 = true;                              // besides 1.3
+  std::vector<HostCertificate> hosts;  // the first one answers names that nobody here has
+  // XEP-0368. A client without ALPN is welcome; one that names others only is not.
+  std::vector<std::string> alpn = {"xmpp-client"};
+  bool tls12 = true;  // besides 1.3
 };
 
 // Fixed after load; any thread. A connection that was begun with it goes on when the snapshot is gone.

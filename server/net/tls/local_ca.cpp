@@ -70,7 +70,10 @@ std::string pem(X509* certificate) {
 }
 
 std::string pem(EVP_PKEY* key) {
-  return to_pem([&](BIO* out) { return PEM_write_bio_PKCS8PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr); });
+  const auto write = [&](BIO* out) {
+    return PEM_write_bio_PKCS8PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+  };
+  return to_pem(write);
 }
 
 bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
@@ -127,7 +130,7 @@ Result<std::string> alternative_names(const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const bool address = is_address(name);
     if (!address && !is_dns_name(name)) {
-      return fail(ErrorCode::invalid, "certificate name: neither a DNS name (A-labels for others than ASCII) nor an IP address");
+      return fail(ErrorCode::invalid, "certificate name: neither a DNS name (in ASCII, A-labels) nor an IP address");
     }
     out += fmt::format("{}{}:{}", out.empty() ? "" : ",", address ? "IP" : "DNS", name);
   }

@@ -66,7 +66,7 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
               set(handle, MYSQL_SET_CHARSET_NAME, std::string("utf8mb4")) &&
               set(handle, MYSQL_INIT_COMMAND,
                   std::string("SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
-                              "ERROR_FOR_DIVISION_BY_ZERO', time_zone='+00:00', innodb_lock_wait_timeout=5")) &&
+                              "ERROR_FOR_DIVISION_BY_ZERO', time_zone='+00:00', innodb_lock_wait_timeout=1")) &&
               set(handle, MYSQL_INIT_COMMAND, std::string("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")) &&
               set(handle, MYSQL_INIT_COMMAND,
                   std::string(role == Role::writer ? "SET SESSION autocommit=0" : "SET SESSION autocommit=1"));

@@ -34,12 +34,14 @@ Result<> run(Connection& connection, std::span<const sql::Migration> migrations)
 
 }  // namespace
 
-Result<> migrate(Connection& connection, std::span<const sql::Migration> migrations) {
+Result<> migrate(Connection& connection, std::span<const sql::Migration> migrations,
+                 const std::function<Result<>(Connection&)>& then) {
   // The lock's name holds the database's: it belongs to the whole server. The connection's end frees it too.
   const auto locked = connection.number("SELECT GET_LOCK(CONCAT('valise.', LEFT(DATABASE(), 50)), 8)");
   if (!locked) return std::unexpected(locked.error());
   if (*locked != 1) return fail(ErrorCode::unavailable, "mariadb: another node is changing the schema");
   auto done = run(connection, migrations);
+  if (done) done = then(connection);
   if (!connection.lost()) {
     const auto unlocked = connection.number("SELECT RELEASE_LOCK(CONCAT('valise.', LEFT(DATABASE(), 50)))");
     if (done && !unlocked) return std::unexpected(unlocked.error());

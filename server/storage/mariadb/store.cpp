@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "base/clock.hpp"
 #include "storage/sql/reader.hpp"
 
 namespace valise::storage {
@@ -14,7 +15,9 @@ class MariadbStore final : public Store {
   Result<> migrate() override {
     auto connection = mariadb::Connection::open(options_, mariadb::Role::reader);
     if (!connection) return std::unexpected(connection.error());
-    return mariadb::migrate(**connection, sql::mariadb_migrations());
+    return mariadb::migrate(**connection, sql::mariadb_migrations(), [](mariadb::Connection& migrated) {
+      return mariadb::add_partitions(migrated, utc_now_ns() / 1'000'000);
+    });
   }
   Result<std::unique_ptr<Reader>> open_reader() override {
     return sql::SqlReader::open([options = options_]() -> Result<std::unique_ptr<sql::Connection>> {

@@ -42,7 +42,7 @@ class MariadbWriter final : public Writer {
       const auto code = done.error().code;
       const bool lost = !connection_;
       if (code == ErrorCode::conflict) {
-        if (++conflicts > most_conflicts) {
+        if (++conflicts > most_conflicts || steady_ms() > deadline) {
           return fail(ErrorCode::unavailable, fmt::format("gave up after {} conflicts: {}", conflicts, done.error().text));
         }
         sleep(1 + jitter(10) * conflicts);

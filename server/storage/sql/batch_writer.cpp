@@ -78,13 +78,35 @@ Result<> BatchWriter::add(const EraseAccount& write) {
   if (auto flushed = flush_roster(); !flushed) return flushed;
   const auto [domain, local] = split_bare(write.jid);
   if (auto done = run_one(Statement::bury_account, Value::text(domain), Value::text(local)); !done) return done;
-  for (const auto statement :
-       {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
-        Statement::erase_pep_nodes, Statement::erase_undelivered, Statement::erase_release_msgs,
-        Statement::erase_released_msgs, Statement::erase_boxes}) {  // the boxes last: they name the messages
+  for (const auto statement : {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
+                               Statement::erase_pep_nodes, Statement::erase_undelivered}) {
     if (auto done = run_one(statement, Value::text(write.jid)); !done) return done;
   }
-  return {};
+  return erase_boxes(write.jid);
+}
+
+// In slices, all in the one transaction: no statement runs so long that a time-out of the connection takes the store
+// for dead, over and over again. The box rows go last: they name the messages.
+Result<> BatchWriter::erase_boxes(std::string_view owner) {
+  const auto name = Value::text(owner);
+  for (std::uint64_t after = 0;;) {
+    std::optional<std::uint64_t> end;
+    const Value query[] = {name, Value::number(after)};
+    if (auto found = connection_->select(Statement::end_of_box_slice, query,
+                                         [&](const Row& row) -> Result<> {
+                                           if (!row.null(0)) end = row.id(0);
+                                           return {};
+                                         });
+        !found) {
+      return found;
+    }
+    if (!end) return {};
+    for (const auto statement :
+         {Statement::erase_release_msgs, Statement::erase_released_msgs, Statement::erase_boxes}) {
+      if (auto done = run_one(statement, name, Value::number(after), Value::number(*end)); !done) return done;
+    }
+    after = *end;
+  }
 }
 
 Result<> BatchWriter::add(const PutRosterItem& write) {
@@ -135,7 +157,7 @@ Result<> BatchWriter::add(const PutPepItem& write) {
   // The newest of those to go names all that go.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> newest_to_go;
   const Value query[] = {owner, node, Value::number(std::uint64_t{write.keep})};
-  if (auto found = connection_->select(Statement::oldest_kept_pep_item, query,
+  if (auto found = connection_->select(Statement::newest_pep_item_to_go, query,
                                        [&](const Row& row) -> Result<> {
                                          newest_to_go.emplace(row.id(0), row.id(1));
                                          return {};

@@ -58,6 +58,7 @@ class BatchWriter {
   Result<> flush_messages();
   Result<> drop_boxes();
   Result<> flush_roster();
+  Result<> erase_boxes(std::string_view owner);
   void clear();
   std::string_view keep(std::string encoded);
 

@@ -58,16 +58,25 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::drop_released_msg, "DELETE FROM msg WHERE id = ? AND boxes = 0"},
     {Statement::drop_box, "DELETE FROM box WHERE owner = ? AND id = ?"},
     {Statement::erase_release_msgs,
-     "UPDATE msg SET boxes = boxes - 1 WHERE boxes > 0 AND id IN (SELECT box.id FROM box WHERE box.owner = ?)"},
+     "UPDATE msg SET boxes = boxes - 1 WHERE boxes > 0 "
+     "AND id IN (SELECT box.id FROM box WHERE box.owner = ? AND box.id > ? AND box.id <= ?)",
+     // MariaDB 10.11 would scan all of msg for an IN.
+     "UPDATE box STRAIGHT_JOIN msg ON msg.id = box.id SET msg.boxes = msg.boxes - 1 "
+     "WHERE msg.boxes > 0 AND box.owner = ? AND box.id > ? AND box.id <= ?"},
     {Statement::erase_released_msgs,
-     "DELETE FROM msg WHERE boxes = 0 AND id IN (SELECT box.id FROM box WHERE box.owner = ?)"},
-    {Statement::erase_boxes, "DELETE FROM box WHERE owner = ?"},
+     "DELETE FROM msg WHERE boxes = 0 "
+     "AND id IN (SELECT box.id FROM box WHERE box.owner = ? AND box.id > ? AND box.id <= ?)",
+     "DELETE msg FROM box STRAIGHT_JOIN msg ON msg.id = box.id "
+     "WHERE msg.boxes = 0 AND box.owner = ? AND box.id > ? AND box.id <= ?"},
+    {Statement::erase_boxes, "DELETE FROM box WHERE owner = ? AND id > ? AND id <= ?"},
     {Statement::erase_undelivered, "DELETE FROM undelivered WHERE owner = ?"},
     {Statement::raise_high_water, "UPDATE high_water SET id = ? WHERE one = 1 AND id < ?"},
 
-    {Statement::oldest_kept_pep_item,
+    {Statement::newest_pep_item_to_go,
      "SELECT version, place FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC "
      "LIMIT 1 OFFSET ?"},
+    {Statement::end_of_box_slice,
+     "SELECT MAX(s.id) FROM (SELECT id FROM box WHERE owner = ? AND id > ? ORDER BY id LIMIT 2000) s"},
     {Statement::get_account, "SELECT state, scram, created_ms FROM account WHERE domain = ? AND localpart = ?"},
     {Statement::get_accounts,
      "SELECT localpart, state, created_ms FROM account WHERE domain = ? AND state <> 2 ORDER BY localpart"},

@@ -40,7 +40,8 @@ enum class Statement : std::uint8_t {
   erase_undelivered,
   raise_high_water,
   // queries
-  oldest_kept_pep_item,
+  newest_pep_item_to_go,
+  end_of_box_slice,
   get_account,
   get_accounts,
   get_roster,

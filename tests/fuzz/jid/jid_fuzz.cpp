@@ -1,6 +1,7 @@
 // A JID that parses is a fixed point, its parts fit together and keep their bounds.
 #include <cstdlib>
 
+#include "core/jid/domain.hpp"
 #include "core/jid/jid.hpp"
 
 using valise::core::Jid;
@@ -25,6 +26,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(jid->local().find_first_of("@/ \"&':<>") == std::string_view::npos);
   check(jid->domain().find_first_of("@/ ") == std::string_view::npos);
   check(jid->full().find('\0') == std::string_view::npos);
+  if (!jid->domain().starts_with('[')) {  // the DNS form names the same domain
+    const auto ascii = Jid::parse(valise::core::ascii_domain(jid->domain()));
+    check(ascii ? ascii->domain() == jid->domain() : jid->domain().size() > 250);
+  }
   check(jid->is_bare() || jid->to_bare().with_resource(jid->resource()) == *jid);
   return 0;
 }

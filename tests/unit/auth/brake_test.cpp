@@ -15,7 +15,9 @@ constexpr std::string_view alice = "alice@example.com";
 
 Network net(const std::string& address) { return *Network::parse(address); }
 Network numbered(unsigned i) {
-  return net("10." + std::to_string(i >> 16 & 255) + "." + std::to_string(i >> 8 & 255) + "." + std::to_string(i & 255));
+  const std::array<unsigned char, 4> bytes{10, static_cast<unsigned char>(i >> 16), static_cast<unsigned char>(i >> 8),
+                                           static_cast<unsigned char>(i)};
+  return *Network::from_bytes(bytes);
 }
 
 const Network home = net("192.0.2.1");

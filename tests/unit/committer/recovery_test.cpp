@@ -1,1 +1,231 @@
-#include <gtest/gtest.h>
+// Log and store after a crash at the worst moments.
+#include "support.hpp"
+
+namespace valise::core {
+namespace {
+
+// A store as recovery sees it.
+class FakeReader : public storage::Reader {
+ public:
+  std::uint64_t greatest = 0;
+  std::vector<storage::BoxMessage> messages;
+
+  Result<std::optional<storage::Account>> account(std::string_view) override { return std::nullopt; }
+  Result<std::vector<storage::Account>> accounts(std::string_view) override { return {}; }
+  Result<storage::Roster> roster(std::string_view) override { return {}; }
+  Result<std::vector<storage::PepNode>> pep_nodes(std::string_view) override { return {}; }
+  Result<std::vector<storage::PepItem>> pep_items(std::string_view, std::string_view, std::size_t,
+                                                  std::string_view) override {
+    return {};
+  }
+  Result<std::vector<storage::BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override {
+    return {};
+  }
+  Result<std::optional<storage::BoxMessage>> message(std::string_view, std::uint64_t) override { return std::nullopt; }
+  Result<bool> has_message(std::uint64_t) override { return false; }
+  Result<std::vector<storage::BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override {
+    std::vector<storage::BoxMessage> found;
+    for (const auto& message : messages) {
+      if (message.id > after && found.size() < limit) found.push_back(message);
+    }
+    return found;
+  }
+  Result<std::uint64_t> greatest_id() override { return greatest; }
+
+  void add(std::uint64_t id) {
+    storage::BoxMessage message;
+    message.id = id;
+    message.from = "alice@a.example/phone";
+    message.to = "bob@b.example/desk";
+    message.stanza_id = "m" + std::to_string(id);
+    messages.push_back(message);
+    greatest = std::max(greatest, id);
+  }
+};
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  // One batch of records with these ids; with rows unless told otherwise.
+  void batch(std::initializer_list<std::uint64_t> ids, bool rows = true) {
+    std::vector<audit::Record> records;
+    for (const auto id : ids) {
+      records.push_back(audit::message_record(id));
+      records.back().rows = rows;
+    }
+    std::vector<const audit::Record*> pointers;
+    for (const auto& record : records) pointers.push_back(&record);
+    ASSERT_TRUE(log->append(pointers));
+  }
+  Result<Recovery> run(RecoveryOptions options = {}) { return recover(log.get(), reader, options); }
+  std::string lines() const { return audit::lines_of(folder.log()); }
+  bool has(std::string_view text) const { return lines().find(text) != std::string::npos; }
+
+  audit::TemporaryFolder folder;
+  std::unique_ptr<audit::Log> log = audit::open_log(folder.log(), 4);
+  FakeReader reader;
+};
+
+TEST_F(RecoveryTest, WhereBothAgreeNothingIsAdded) {
+  batch({10, 11});
+  batch({12}, false);
+  reader.greatest = 11;
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->voided + result->recovered, 0u);
+  EXPECT_EQ(result->last_id, 12u);
+  EXPECT_EQ(log->durable_size(), 3u);
+}
+
+TEST_F(RecoveryTest, RecordsOfTheLastBatchWithoutTheirRowsAreVoided) {
+  batch({10});
+  batch({11, 12});
+  reader.greatest = 10;
+  const auto result = run();
+  ASSERT_TRUE(result) << result.error().text;
+  EXPECT_EQ(result->voided, 2u);
+  EXPECT_TRUE(has(R"("id":"11","kind":"void","reason":"rows-lost")"));
+  EXPECT_TRUE(has(R"("id":"12","kind":"void","reason":"rows-lost")"));
+}
+
+TEST_F(RecoveryTest, RowsThatAreGoneAgainWereCommittedAllTheSame) {
+  // Delivered and dropped: no row has the id any more, but the store has seen a greater one.
+  batch({10});
+  reader.greatest = 11;
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->voided, 0u);
+  EXPECT_EQ(result->recovered, 0u);
+}
+
+TEST_F(RecoveryTest, ARecordThatNeverHadRowsIsNotVoided) {
+  batch({10});
+  batch({11}, false);
+  reader.greatest = 10;
+  EXPECT_EQ(run()->voided, 0u);
+}
+
+TEST_F(RecoveryTest, MessagesWithoutTheirRecordGetOne) {
+  batch({10});
+  reader.add(10);
+  reader.add(11);
+  reader.add(11);  // a row for each of two owners
+  reader.add(12);
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->recovered, 2u);
+  EXPECT_EQ(result->last_id, 12u);
+  EXPECT_TRUE(has(R"("id":"11","rows":true,"kind":"recovered","from":"alice@a.example","resource":"phone",)"
+                  R"("to":"bob@b.example","stanza":"m11","verdict":"stored","reason":"record-lost"})"));
+}
+
+TEST_F(RecoveryTest, MayRunAgain) {
+  batch({10});
+  batch({11, 12});
+  reader.greatest = 10;
+  ASSERT_TRUE(run());
+  const auto size = log->durable_size();
+  const auto again = run();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->voided, 0u);
+  EXPECT_EQ(log->durable_size(), size);
+}
+
+TEST_F(RecoveryTest, ContinuesWhereAnEarlierRunWasCutOff) {
+  batch({10});
+  batch({11, 12, 13});
+  auto half = audit::message_record(11);
+  half.kind = audit::Kind::voided;
+  const audit::Record* const pointer = &half;
+  ASSERT_TRUE(log->append({&pointer, 1}));
+  reader.greatest = 10;
+  const auto result = run();
+  ASSERT_TRUE(result) << result.error().text;
+  EXPECT_EQ(result->voided, 2u);
+}
+
+TEST_F(RecoveryTest, AVoidedUnitOfLongAgoIsNoClaim) {
+  batch({10});
+  batch({11});
+  reader.greatest = 10;
+  ASSERT_TRUE(run());
+  batch({12});
+  const auto result = run();
+  ASSERT_TRUE(result) << result.error().text;
+  EXPECT_EQ(result->voided, 1u) << "12 only";
+}
+
+TEST_F(RecoveryTest, FindsTheLastBatchBehindSegmentBorders) {
+  for (std::uint64_t id = 10; id < 30; ++id) batch({id});
+  batch({30, 31, 32, 33, 34});
+  for (std::uint64_t id = 30; id < 33; ++id) {  // an earlier run that was cut off, one segment on
+    auto half = audit::message_record(id);
+    half.kind = audit::Kind::voided;
+    const audit::Record* const pointer = &half;
+    ASSERT_TRUE(log->append({&pointer, 1}));
+  }
+  reader.greatest = 29;
+  const auto result = run();
+  ASSERT_TRUE(result) << result.error().text;
+  EXPECT_EQ(result->voided, 2u);
+}
+
+TEST_F(RecoveryTest, AClaimOfABatchThatAnotherFollowedMeansThatTheStoreIsOlder) {
+  batch({10, 11});
+  batch({12}, false);  // was begun, so the batch before was known to be durable
+  reader.greatest = 9;
+  EXPECT_FALSE(run());
+}
+
+TEST_F(RecoveryTest, AStoreOlderThanTheLogIsRefusedUnlessTheAdministratorSaysSo) {
+  for (std::uint64_t id = 10; id < 30; ++id) batch({id});
+  reader.greatest = 20;
+  const auto refused = run();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::corrupt);
+  EXPECT_NE(refused.error().text.find("older than the log"), std::string::npos) << refused.error().text;
+  const auto accepted = run({.accept_older_store = true});
+  ASSERT_TRUE(accepted);
+  EXPECT_EQ(accepted->voided, 0u) << "they did happen";
+  EXPECT_EQ(accepted->last_id, 29u);
+  EXPECT_TRUE(has(R"("kind":"admin","reason":"store-older-than-log")"));
+}
+
+TEST_F(RecoveryTest, ANewLogSaysWhereItBeginsAndDoesNotTellTheStoresPast) {
+  reader.add(10);
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->recovered, 0u);
+  EXPECT_EQ(result->last_id, 10u);
+  EXPECT_TRUE(has(R"({"seq":0,)"));
+  EXPECT_TRUE(has(R"("id":"10","kind":"admin","reason":"log-begins")"));
+  ASSERT_TRUE(run());
+  EXPECT_EQ(log->durable_size(), 1u);
+}
+
+TEST_F(RecoveryTest, TheVeryFirstMessageOfAFreshServerIsNotForgotten) {
+  ASSERT_TRUE(run());
+  reader.add(10);  // its record was lost
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->recovered, 1u);
+}
+
+TEST_F(RecoveryTest, WithoutALogOnlyTheGreatestIdIsLearnt) {
+  reader.greatest = 10;
+  const auto result = recover(nullptr, reader);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->last_id, 10u);
+}
+
+TEST_F(RecoveryTest, MoreLostRecordsThanAPageAreAllWritten) {
+  batch({10});
+  for (std::uint64_t id = 11; id < 1'211; ++id) reader.add(id);
+  const auto result = run();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->recovered, 1'200u);
+  log.reset();
+  EXPECT_TRUE(audit::verify(folder.log())->ok());
+}
+
+}  // namespace
+}  // namespace valise::core

@@ -127,7 +127,7 @@ TEST(Load, SyntaxAndRuntimeErrorsHaveTheirLine) {
   EXPECT_THAT(errors("flag = true\nlocal x = nil + 1"), StartsWith("conf/valise.lua:2: attempt to perform arithmetic"));
   EXPECT_EQ(errors("timeouts.login = second(60)"),
             "conf/valise.lua:1: unknown name \"second\"; the nearest is \"seconds\"\n");
-  EXPECT_EQ(errors("limits.stanza = 256 * KB"), "conf/valise.lua:1: unknown name \"KB\"\n");
+  EXPECT_EQ(errors("limits.stanza = 256 * KB"), "conf/valise.lua:1: unknown name \"KB\"; the nearest is \"KiB\"\n");
   EXPECT_THAT(errors("limits.stanza = limits"), HasSubstr("is not a value"));
   EXPECT_THAT(errors("limits.stanza = 2 * limits"), HasSubstr("\"limits\" is a group of options"));
   EXPECT_THAT(errors("error({})"), HasSubstr("an error that is a table"));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "core/jid/domain.hpp"
 #include "core/jid/jid.hpp"
 
 namespace valise::core {
@@ -63,6 +64,13 @@ TEST(JidDomain, DirectionsMixBetweenLabelsOnly) {  // RFC 3490 §4: each label a
   EXPECT_EQ(domain("a.xn--4dbrk0ce"), "a.ישראל");
   EXPECT_EQ(domain("a.ישראל"), "a.ישראל");
   EXPECT_EQ(domain("aישראל.example"), "refused");
+}
+
+TEST(JidDomain, TheAsciiFormIsForDnsAndSni) {
+  EXPECT_EQ(ascii_domain("example.com"), "example.com");
+  EXPECT_EQ(ascii_domain("a.münchen.example"), "a.xn--mnchen-3ya.example");
+  EXPECT_EQ(ascii_domain("xn--strae-oqa.example"), "xn--strae-oqa.example");
+  EXPECT_EQ(ascii_domain("[::1]"), "::1");
 }
 
 TEST(JidDomain, BadALabelsAreRefused) {

@@ -38,7 +38,7 @@ TEST_F(Certificate, TellsDatesNamesAndFingerprint) {
   EXPECT_TRUE(pair->info.issuer.starts_with("CN=Valise local CA "));
   EXPECT_TRUE(pair->info.covers_host);
   EXPECT_EQ(pair->info.sha256.size(), 64u);
-  EXPECT_EQ(pair->info.not_after_s - pair->info.not_before_s, 825 * 86'400 + 3'600);
+  EXPECT_EQ(pair->info.not_after_ms - pair->info.not_before_ms, (825LL * 86'400 + 3'600) * 1'000);
 }
 
 TEST_F(Certificate, SaysWhenItIsForAnotherHost) {

@@ -1,6 +1,8 @@
 -- The shapes are those of sqlite/0001_initial.sql; the reasons stand there. Keys are VARBINARY: JIDs are normalised
 -- before they come here, so bytes are compared, without padding rules. 1,023 bytes a key part keep the widest key
 -- (pep_item) within InnoDB's 3,072; sql/check.cpp refuses more on both stores.
+-- msg and box are partitioned by week of their id, so that expiry drops a partition instead of deleting rows. Here they
+-- have the last partition only; mariadb/partitions.cpp splits the weeks off, also those to come, at each start.
 -- DDL commits by itself here: each statement can be repeated, so that a migration that broke off can be run again.
 
 CREATE TABLE IF NOT EXISTS account (
@@ -58,7 +60,8 @@ CREATE TABLE IF NOT EXISTS msg (
   digest    VARBINARY(64) NOT NULL,
   stanza    MEDIUMBLOB NOT NULL,
   PRIMARY KEY (id)
-) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+  PARTITION BY RANGE (id) (PARTITION later VALUES LESS THAN MAXVALUE);
 
 CREATE TABLE IF NOT EXISTS box (
   owner     VARBINARY(1023) NOT NULL,
@@ -66,7 +69,8 @@ CREATE TABLE IF NOT EXISTS box (
   peer      VARBINARY(2047) NOT NULL,
   direction TINYINT UNSIGNED NOT NULL,
   PRIMARY KEY (owner, id)
-) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+  PARTITION BY RANGE (id) (PARTITION later VALUES LESS THAN MAXVALUE);
 
 CREATE TABLE IF NOT EXISTS undelivered (
   owner VARBINARY(1023) NOT NULL,

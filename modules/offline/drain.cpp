@@ -1,0 +1,193 @@
+// What waited goes to the first session that is available with a priority of 0 or more (RFC 6121 §8.5.2.2, XEP-0160):
+// page by page from the store, in order of ids, and no faster than the client reads. New messages don't overtake.
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "core/namespaces.hpp"
+#include "modules/offline/module.hpp"
+#include "modules/offline/storable.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules::offline {
+namespace {
+
+constexpr std::size_t page_size = 100;
+constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
+
+// XEP-0203 and XEP-0359.
+std::string stamps(const core::Jid& account, std::uint64_t id) {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("delay", core::ns::delay).attribute("from", account.domain());
+  writer.attribute("stamp", format_utc(IdGenerator::utc_ms(id) * 1'000'000)).close();
+  writer.open("stanza-id", core::ns::stanza_ids).attribute("id", std::to_string(id));
+  writer.attribute("by", account.full()).close();
+  return out;
+}
+
+}  // namespace
+
+// One to the full address of a session that is held back waits with the others.
+core::Verdict OfflineModule::hold_back(core::Flow& flow) {
+  const auto& drain = waiting(*flow.recipient).drain;
+  auto& stanza = *flow.stanza;
+  if (drain.session == 0 || stanza.to->is_bare()) return nullptr;
+  const auto* session = flow.recipient->find(stanza.to->resource());
+  const bool held = session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
+  if (held && storable(stanza).store) stanza.to = stanza.to->to_bare();
+  return nullptr;
+}
+
+void OfflineModule::hold(Drain& drain, core::Session& session) {
+  std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
+  if (session.priority < 0) return;
+  drain.held.push_back({session.id, session.priority});
+  session.priority = -1;
+}
+
+void OfflineModule::available(core::Session& session) {
+  auto& part = waiting(session.account);
+  auto& drain = part.drain;
+  if (drain.session == 0) {
+    if (session.priority >= 0 && part.queue.size() > 0) begin(session);
+    return;
+  }
+  const bool refuses = session.priority < 0;
+  hold(drain, session);
+  if (refuses && drain.session == session.id) end(session.account);
+}
+
+void OfflineModule::unavailable(core::Session& session) {
+  auto& drain = waiting(session.account).drain;
+  if (drain.session == 0) return;
+  std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
+  if (drain.session == session.id) end(session.account);
+}
+
+void OfflineModule::begin(core::Session& session) {
+  auto& drain = waiting(session.account).drain;
+  drain = {};
+  drain.session = session.id;
+  drain.run = ++runs_;
+  for (auto* other : session.account.sessions) {
+    if (other->available) hold(drain, *other);
+  }
+  read_page(session.account);
+}
+
+void OfflineModule::read_page(core::Account& account) {
+  // Behind all commits under way: what was kept, or marked, up to now is what the store says.
+  account.in_order([this, jid = account.jid, run = waiting(account).drain.run] {
+    resume(jid, run, [&](core::Account& loaded) {
+      auto& part = waiting(loaded);
+      part.drain.read_up_to = part.queue.expected();
+      shard_.read(
+          [owner = jid.str(), after = part.drain.cursor](storage::Reader& reader) {
+            return reader.undelivered(owner, after, page_size);
+          },
+          [this, jid, run](Result<std::vector<storage::BoxMessage>> rows) {
+            resume(jid, run, [&](core::Account& owner) {
+              if (!rows) {
+                log::warning("offline", "waiting messages could not be read: {}", rows.error().text);
+                return end(owner);
+              }
+              auto& now = waiting(owner);
+              for (const auto& row : *rows) now.queue.learn(row);
+              now.drain.last_page = rows->size() < page_size;
+              if (now.drain.last_page) now.queue.settle(now.drain.read_up_to);
+              now.drain.page = std::move(*rows);
+              now.drain.next = 0;
+              hand_over(owner);
+            });
+          });
+    });
+  });
+}
+
+void OfflineModule::hand_over(core::Account& account) {
+  auto& part = waiting(account);
+  auto& drain = part.drain;
+  const auto run = drain.run;
+  std::size_t bytes = 0;
+  while (drain.next < drain.page.size() && bytes < slice_bytes) {
+    auto* session = account.find_id(drain.session);
+    if (session == nullptr) return end(account);
+    const auto& row = drain.page[drain.next++];
+    bytes += row.stanza.size();
+    drain.cursor = row.id;
+    const bool again = !row.stanza_id.empty() &&
+                       !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
+    if (!again) deliver(*session, row);
+    if (drain.run != run || drain.session == 0) return;  // the stream ended over it
+    drain.handed.push_back(row.id);
+  }
+  const bool more = drain.next < drain.page.size() || !drain.last_page || part.queue.expected() != drain.read_up_to;
+  if (more) {
+    if (auto* session = account.find_id(drain.session)) return wait_for_client(account, *session);
+    return end(account);
+  }
+  mark(account);
+  end(account);
+}
+
+void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
+  auto document = xml::parse_element(row.stanza);
+  auto from = core::Jid::parse(row.from);
+  auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
+  if (!from || !stanza || !*stanza) {
+    log::error("offline", "message {} in the store is damaged and was left out", row.id);
+    return;
+  }
+  (*stanza)->from = std::move(*from);
+  session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id));
+}
+
+// A client's answer to a ping says that it has read everything before; then it may get more. One that answers nothing
+// for 30 s and still is connected gets the next slice all the same.
+void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
+  auto& drain = waiting(account).drain;
+  if (drain.handed.empty()) return read_page(account);
+  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>",
+                 [this, jid = account.jid, run = drain.run](core::StanzaPtr) {
+                   resume(jid, run, [&](core::Account& owner) {
+                     mark(owner);
+                     const auto& now = waiting(owner).drain;
+                     if (now.next < now.page.size()) return hand_over(owner);
+                     read_page(owner);
+                   });
+                 });
+}
+
+// What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
+// better than never.
+void OfflineModule::mark(core::Account& account) {
+  auto ids = std::exchange(waiting(account).drain.handed, {});
+  if (ids.empty()) return;
+  const auto* host = shard_.host(account.jid.domain());
+  auto unit = std::make_unique<core::Unit>();
+  unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
+  account.commit_begun();
+  unit->done = [this, jid = account.jid, ids = std::move(ids)](core::Unit& finished) {
+    auto& loaded = *shard_.find_account(jid.full());  // in memory while its commits are under way
+    if (finished.outcome) waiting(loaded).queue.remove(ids);
+    loaded.commit_ended();
+  };
+  shard_.commit(std::move(unit));
+}
+
+// Sessions take messages again. If the drain broke off and another session waits, it goes on there.
+void OfflineModule::end(core::Account& account) {
+  auto& part = waiting(account);
+  const auto finished = std::exchange(part.drain, {});
+  const bool broke_off = account.find_id(finished.session) == nullptr || !account.find_id(finished.session)->available ||
+                         finished.next < finished.page.size();
+  core::Session* heir = nullptr;
+  for (const auto& held : finished.held) {
+    auto* session = account.find_id(held.session);
+    if (session == nullptr || !session->available) continue;
+    session->priority = held.priority;
+    if (heir == nullptr && held.session != finished.session) heir = session;
+  }
+  if (broke_off && heir != nullptr && part.queue.size() > 0) begin(*heir);
+}
+
+}  // namespace valise::modules::offline

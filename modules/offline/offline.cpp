@@ -1,0 +1,129 @@
+#include "modules/offline/offline.hpp"
+
+#include "modules/offline/module.hpp"
+#include "modules/offline/storable.hpp"
+
+namespace valise::modules {
+namespace offline {
+namespace {
+
+using core::StanzaError;
+
+constexpr std::size_t page_size = 100;
+constexpr std::size_t most_known = 10'000;  // rows of one account that are looked through when it is loaded
+
+const StanzaError queue_full{.type = StanzaError::Type::cancel, .condition = "service-unavailable",
+                             .text = {"This person is away and can't keep more messages.",
+                                      "Cette personne est absente et ne peut garder plus de messages."}};
+
+core::Verdict refusal(std::string_view reason, bool silent) {
+  auto made = std::make_unique<core::Refusal>();
+  made->error = queue_full;
+  made->reason = reason;
+  made->silent = silent;
+  return made;
+}
+
+Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
+  auto part = std::make_unique<Waiting>();
+  while (part->queue.size() < most_known) {
+    auto rows = reader.undelivered(jid, part->queue.last_id(), page_size);
+    if (!rows) return std::unexpected(rows.error());
+    for (const auto& row : *rows) part->queue.learn(row);
+    if (rows->size() < page_size) break;
+  }
+  return part;
+}
+
+}  // namespace
+
+void OfflineModule::start(core::Registrar& registrar) {
+  slot_ = registrar.account_part(load);
+  registrar.offline_messages(
+      [this](core::Flow& flow, std::vector<storage::Write>& writes) { return keep(flow, writes); });
+  registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return hold_back(flow); });
+  // In the loop's first turn every module has published what others look for.
+  shard_.post([this] {
+    auto* presence = shard_.service<core::PresenceEvents>();
+    if (presence == nullptr) return;
+    presence->on_available([this](core::Session& session, bool) { available(session); });
+    presence->on_unavailable([this](core::Session& session) { unavailable(session); });
+  });
+}
+
+core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>& writes) {
+  auto& account = *flow.recipient;
+  const auto& stanza = *flow.stanza;
+  const auto decision = storable(stanza);
+  if (!decision.store) return refusal(decision.reason, true);
+
+  std::string children;
+  stanza.append_children(children);
+  storage::BoxMessage message{.from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id,
+                              .digest = content_digest(children)};
+  const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
+  auto& queue = waiting(account).queue;
+  // Without an id nothing says that two equal messages are one.
+  if (!stanza.id.empty() && queue.is_stored(mark)) return nullptr;
+  if (queue.size() >= shard_.settings().max_offline) return refusal("offline-full", false);
+
+  stanza.append(message.stanza);
+  storage::PutMessage put{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}};
+  writes.emplace_back(std::move(put));
+  queue.expect(mark);
+  confirm_soon(account);
+  return nullptr;
+}
+
+// The unit of a kept message is the router's, so nobody tells this module whether it became durable: it looks, once for
+// all messages that came meanwhile.
+void OfflineModule::confirm_soon(core::Account& account) {
+  auto& part = waiting(account);
+  if (part.confirming) return;
+  part.confirming = true;
+  // Not before the router has handed the unit on.
+  shard_.post([this, jid = account.jid] {
+    auto* loaded = shard_.find_account(jid.full());
+    if (loaded != nullptr) loaded->in_order([this, loaded] { confirm(*loaded); });
+  });
+}
+
+void OfflineModule::confirm(core::Account& account) {
+  const auto& queue = waiting(account).queue;
+  shard_.read(
+      [jid = account.jid.str(), after = queue.last_id()](storage::Reader& reader) {
+        return reader.undelivered(jid, after, page_size);
+      },
+      [this, jid = account.jid, count = queue.expected()](Result<std::vector<storage::BoxMessage>> rows) {
+        auto* loaded = shard_.find_account(jid.full());
+        if (loaded == nullptr) return;
+        auto& part = waiting(*loaded);
+        if (!part.confirming) return;  // loaded anew meanwhile
+        part.confirming = false;
+        if (!rows) return;  // the next message tries again
+        for (const auto& row : *rows) part.queue.learn(row);
+        if (rows->size() < page_size) part.queue.settle(count);
+        if (!part.queue.is_settled()) confirm_soon(*loaded);
+      });
+}
+
+namespace {
+std::unique_ptr<core::Module> make(core::Shard& shard) { return std::make_unique<OfflineModule>(shard); }
+}  // namespace
+
+}  // namespace offline
+
+const core::Manifest& offline_manifest() {
+  static const core::Manifest manifest{
+      .name = "offline",
+      .summary = "messages that wait for a person who is away",
+      .implements = {{"XEP-0160", "1.0.1", core::Completeness::complete},
+                     {"XEP-0203", "2.0", core::Completeness::complete},
+                     {"XEP-0334", "0.4.0", core::Completeness::partial}},
+      .server_features = {"msgoffline"},
+      .make = &offline::make,
+  };
+  return manifest;
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,50 @@
+#include "modules/offline/queue.hpp"
+
+#include <algorithm>
+
+#include "base/crypto.hpp"
+
+namespace valise::modules::offline {
+
+Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest) {
+  std::string all;
+  all.reserve(from.size() + to.size() + id.size() + digest.size() + 3);
+  for (const auto part : {from, to, id, digest}) {
+    all += part;
+    all.push_back('\0');  // in no JID and no attribute value; the digest comes last
+  }
+  const auto hash = crypto::sha256(all);
+  Mark mark;
+  std::copy_n(hash.begin(), mark.size(), mark.begin());
+  return mark;
+}
+
+std::string content_digest(std::string_view children) {
+  const auto hash = crypto::sha256(children);
+  return {reinterpret_cast<const char*>(hash.data()), 16};
+}
+
+void Queue::learn(const storage::BoxMessage& row) {
+  if (row.id <= last_) return;
+  last_ = row.id;
+  const auto mark = mark_of(row.from, row.to, row.stanza_id, row.digest);
+  rows_.push_back({row.id, mark});
+  const auto expected = std::ranges::find(expected_, mark, &Expected::mark);
+  if (expected != expected_.end()) expected_.erase(expected);
+}
+
+void Queue::expect(const Mark& mark) { expected_.push_back({mark, ++count_}); }
+
+void Queue::settle(std::uint64_t count) {
+  std::erase_if(expected_, [count](const Expected& e) { return e.number <= count; });
+}
+
+void Queue::remove(const std::vector<std::uint64_t>& ids) {
+  std::erase_if(rows_, [&](const Row& row) { return std::ranges::find(ids, row.id) != ids.end(); });
+}
+
+bool Queue::is_stored(const Mark& mark) const noexcept {
+  return std::ranges::any_of(rows_, [&](const Row& row) { return row.mark == mark; });
+}
+
+}  // namespace valise::modules::offline

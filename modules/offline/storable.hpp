@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string_view>
+
+#include "core/stanza.hpp"
+
+namespace valise::modules::offline {
+
+// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, OMEMO rule D10: is this message worth keeping for somebody who is away?
+struct Storable {
+  bool store = false;
+  std::string_view reason;  // the rule that decided: for record, log and tests
+};
+[[nodiscard]] Storable storable(const core::Stanza& message);
+
+}  // namespace valise::modules::offline

@@ -1,0 +1,35 @@
+// Who may do what with a PEP node (XEP-0060 §4.5, XEP-0163 §4.3), and who may learn that an account exists. Pure.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "core/stanza.hpp"
+#include "modules/pep/nodes.hpp"
+
+namespace valise::modules {
+
+// How the one who asks stands to the account.
+struct Requester {
+  bool owner = false;
+  bool sees_presence = false;               // subscription "from" or "both" in the account's roster
+  bool insider = false;                     // logged in on this server
+  std::span<const std::string> groups{};    // of the account's roster that hold the requester
+  std::string bare{};
+};
+
+// Nothing: allowed to read items and to subscribe. Otherwise the error of XEP-0060 §6.1.3, §6.5.9.
+[[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester);
+
+// Who is told whether an account exists (XEP-0030 §8, RFC 6121 §8.5.1). People of this server may always know of
+// each other: they have to find each other's keys before they ever exchanged presence. To others an account exists
+// once it is subscribed to them, or has a node that is open to all; before, it answers like an address that is unknown.
+[[nodiscard]] bool account_is_visible(const Requester& requester, bool has_open_node) noexcept;
+// The answer of an address that does not exist, word for word as the router gives it.
+[[nodiscard]] const core::StanzaError& unknown_address();
+
+// <error/> children of http://jabber.org/protocol/pubsub#errors.
+[[nodiscard]] std::string pubsub_condition(std::string_view name, std::string_view feature = {});
+
+}  // namespace valise::modules

@@ -1,0 +1,266 @@
+#include "modules/pep/allow_list.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/crypto.hpp"
+#include "core/jid/jid.hpp"
+#include "core/namespaces.hpp"
+#include "modules/pep/nodes.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules {
+namespace {
+
+using Outcome = std::expected<std::string, AllowFault>;
+const auto bad_payload = std::unexpected(AllowFault::payload);
+
+constexpr std::size_t max_item_id = 64;
+constexpr std::size_t max_name = 128;
+constexpr std::size_t max_nick = 64;
+constexpr std::size_t max_avatar_bytes = 64 * 1024;
+constexpr std::size_t max_conferences = 256;
+constexpr std::string_view avatar_data = "urn:xmpp:avatar:data";
+constexpr std::string_view avatar_metadata = "urn:xmpp:avatar:metadata";
+constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
+constexpr std::string_view bookmarks = "urn:xmpp:bookmarks:1";
+constexpr std::string_view old_bookmarks = "storage:bookmarks";
+constexpr std::string_view pinning = "urn:xmpp:bookmarks-pinning:0";
+constexpr std::string_view displayed = "urn:xmpp:mds:displayed:0";
+constexpr std::string_view vcard_node = "urn:xmpp:vcard4";
+constexpr std::string_view vcard_ns = "urn:ietf:params:xml:ns:vcard-4.0";
+
+bool is_token(std::string_view text) noexcept {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+bool is_number(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= 10 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_hex(std::string_view text, std::size_t size) noexcept {
+  return text.size() == size && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+         });
+}
+
+bool is_image(std::string_view bytes) noexcept {
+  using namespace std::string_view_literals;
+  return bytes.starts_with("\x89PNG\r\n\x1a\n"sv) || bytes.starts_with("\xff\xd8\xff"sv) ||
+         (bytes.starts_with("RIFF"sv) && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP"sv);
+}
+
+bool is_image_type(std::string_view type) noexcept {
+  return type == "image/png" || type == "image/jpeg" || type == "image/webp";
+}
+
+// Base64 with the line breaks that clients put into it; nothing if it is none.
+std::optional<std::string> loose_base64(std::string_view text) {
+  std::string compact;
+  compact.reserve(text.size());
+  for (const char c : text) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') compact.push_back(c);
+  }
+  return crypto::base64_decode(compact);
+}
+
+Outcome allow_avatar_data(std::string_view item_id, xml::Element payload) {
+  if (!payload.is("data", avatar_data) || payload.first_element()) return bad_payload;
+  const auto bytes = loose_base64(payload.text());
+  if (!bytes || bytes->size() > max_avatar_bytes || !is_image(*bytes)) return bad_payload;
+  // XEP-0084 §4.1: the item is named by the image's SHA-1.
+  std::string wanted(item_id);
+  std::ranges::transform(wanted, wanted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
+  if (wanted != crypto::hex_encode(crypto::digest(crypto::Hash::sha1, *bytes))) {
+    return std::unexpected(AllowFault::item_id);
+  }
+  std::string out;
+  xml::Writer(out).element("data", avatar_data, crypto::base64_encode(*bytes));
+  return out;
+}
+
+Outcome allow_avatar_metadata(xml::Element payload) {
+  if (!payload.is("metadata", avatar_metadata) || payload.has_visible_text()) return bad_payload;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("metadata", avatar_metadata);
+  std::size_t count = 0;
+  for (const auto info : payload.children()) {
+    if (!info.is("info", avatar_metadata)) continue;  // <pointer/> and others are left behind
+    const auto bytes = info.attribute_or_empty("bytes");
+    const auto id = info.attribute_or_empty("id");
+    const auto type = info.attribute_or_empty("type");
+    if (++count > 4 || !is_number(bytes) || !is_hex(id, 40) || !is_image_type(type)) return bad_payload;
+    writer.open("info").attribute("bytes", bytes).attribute("id", id).attribute("type", type);
+    for (const std::string_view side : {"width", "height"}) {
+      if (const auto value = info.attribute_or_empty(side); is_number(value)) writer.attribute(side, value);
+    }
+    writer.close();
+  }
+  writer.close();
+  return out;
+}
+
+Outcome allow_nick(xml::Element payload) {
+  const auto text = payload.single_text();
+  if (!payload.is("nick", nickname) || !text || text->size() > max_nick) return bad_payload;
+  std::string out;
+  xml::Writer(out).element("nick", nickname, *text);
+  return out;
+}
+
+// What the two forms of bookmarks have in common (XEP-0402 §4, XEP-0048 §3.1).
+bool write_conference(xml::Writer& writer, xml::Element conference) {
+  const auto ns = conference.ns();
+  const auto name = conference.attribute_or_empty("name");
+  const auto autojoin = conference.attribute_or_empty("autojoin");
+  const auto nick = conference.child("nick", ns).text();
+  const auto password = conference.child("password", ns).text();
+  if (name.size() > max_name || nick.size() > max_nick || password.size() > max_nick) return false;
+  writer.attribute_if("name", name);
+  if (autojoin == "true" || autojoin == "1") writer.attribute("autojoin", "true");
+  if (!nick.empty()) writer.element("nick", {}, nick);
+  if (!password.empty()) writer.element("password", {}, password);
+  return true;
+}
+
+Outcome allow_bookmark(std::string_view item_id, xml::Element payload) {
+  if (!payload.is("conference", bookmarks)) return bad_payload;
+  const auto room = core::Jid::parse(item_id);
+  if (!room || !room->is_bare()) return std::unexpected(AllowFault::item_id);
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("conference", bookmarks);
+  if (!write_conference(writer, payload)) return bad_payload;
+  if (payload.child("extensions", bookmarks).child("pinned", pinning)) {
+    writer.open("extensions").element("pinned", pinning).close();
+  }
+  writer.close();
+  return out;
+}
+
+Outcome allow_old_bookmarks(xml::Element payload) {
+  if (!payload.is("storage", old_bookmarks)) return bad_payload;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("storage", old_bookmarks);
+  std::size_t count = 0;
+  for (const auto conference : payload.children()) {
+    if (!conference.is("conference", old_bookmarks)) continue;
+    const auto room = core::Jid::parse(conference.attribute_or_empty("jid"));
+    if (!room || !room->is_bare() || ++count > max_conferences) return bad_payload;
+    writer.open("conference").attribute("jid", room->full());
+    if (!write_conference(writer, conference)) return bad_payload;
+    writer.close();
+  }
+  writer.close();
+  return out;
+}
+
+Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
+  if (!payload.is("displayed", displayed)) return bad_payload;
+  const auto chat = core::Jid::parse(item_id);
+  if (!chat || !chat->is_bare()) return std::unexpected(AllowFault::item_id);
+  const auto id = payload.child("stanza-id", core::ns::stanza_ids);
+  const auto by = core::Jid::parse(id.attribute_or_empty("by"));
+  const auto value = id.attribute_or_empty("id");
+  if (!id || !by || value.empty() || value.size() > max_name || !is_token(value)) return bad_payload;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("displayed", displayed).open("stanza-id", core::ns::stanza_ids);
+  writer.attribute("by", by->full()).attribute("id", value).close().close();
+  return out;
+}
+
+// The directory's fields; free text (note, url …) and photos stay away.
+Outcome allow_vcard(xml::Element payload) {
+  constexpr std::array<std::string_view, 8> fields{"fn", "n", "nickname", "org", "title", "role", "email", "tel"};
+  if (!payload.is("vcard", vcard_ns)) return bad_payload;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("vcard", vcard_ns);
+  std::string kept;
+  for (const auto field : payload.children()) {
+    if (field.is_text() || field.ns() != vcard_ns || std::ranges::find(fields, field.name()) == fields.end()) continue;
+    xml::append_tree(kept, field, vcard_ns);
+    if (kept.size() > 4096) return bad_payload;
+  }
+  writer.raw(kept).close();
+  return out;
+}
+
+Outcome allow_verification(xml::Element payload) {
+  const auto ns = core::ns::omemo_legacy;
+  if (!payload.is("verification", ns)) return bad_payload;
+  const auto chain = payload.child("chain", ns);
+  const auto signature = loose_base64(payload.child("signature", ns).text());
+  if (!chain || !signature || signature->empty() || signature->size() > 1024) return bad_payload;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("verification", ns).open("chain");
+  std::size_t count = 0;
+  for (const auto certificate : chain.children()) {
+    if (!certificate.is("certificate", ns)) continue;
+    const auto index = certificate.attribute_or_empty("index");
+    const auto bytes = loose_base64(certificate.text());
+    // DER: a SEQUENCE with a two-byte length.
+    if (++count > 8 || !is_number(index) || !bytes || bytes->size() > 8192 || !bytes->starts_with("\x30\x82")) {
+      return bad_payload;
+    }
+    writer.open("certificate").attribute("index", index).text(crypto::base64_encode(*bytes)).close();
+  }
+  if (count == 0) return bad_payload;
+  writer.close().element("signature", {}, crypto::base64_encode(*signature)).close();
+  return out;
+}
+
+bool names_items_by_jid(std::string_view node) noexcept { return node == bookmarks || node == displayed; }
+
+}  // namespace
+
+core::Text describe(AllowFault fault) noexcept {
+  switch (fault) {
+    case AllowFault::node:
+      return {"Not published: this server does not carry this kind of personal data.",
+              "Publication refusée : ce serveur ne transporte pas ce type de données personnelles."};
+    case AllowFault::item_id:
+      return {"Not published: the entry's name is not acceptable here.",
+              "Publication refusée : le nom de l’entrée n’est pas accepté ici."};
+    case AllowFault::payload:
+      return {"Not published: the content is too large or not what belongs there.",
+              "Publication refusée : le contenu est trop volumineux ou n’a pas sa place ici."};
+  }
+  return {};
+}
+
+std::string_view reason_of(AllowFault fault) noexcept {
+  switch (fault) {
+    case AllowFault::node: return "pep-node";
+    case AllowFault::item_id: return "pep-item-id";
+    case AllowFault::payload: return "pep-payload";
+  }
+  return "pep";
+}
+
+bool is_allowed_node(std::string_view node) noexcept {
+  constexpr std::array nodes{avatar_data, avatar_metadata, nickname, bookmarks, old_bookmarks, displayed, vcard_node};
+  return std::ranges::find(nodes, node) != nodes.end() || classify(node).kind == NodeKind::verification;
+}
+
+Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::Element payload) {
+  if (!is_allowed_node(node)) return std::unexpected(AllowFault::node);
+  if (!names_items_by_jid(node) && (item_id.size() > max_item_id || !is_token(item_id))) {
+    return std::unexpected(AllowFault::item_id);
+  }
+  if (node == avatar_data) return allow_avatar_data(item_id, payload);
+  if (node == avatar_metadata) return allow_avatar_metadata(payload);
+  if (node == nickname) return allow_nick(payload);
+  if (node == bookmarks) return allow_bookmark(item_id, payload);
+  if (node == old_bookmarks) return allow_old_bookmarks(payload);
+  if (node == displayed) return allow_displayed(item_id, payload);
+  if (node == vcard_node) return allow_vcard(payload);
+  return allow_verification(payload);
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,29 @@
+// Which nodes may be published where only sealed content passes, and what of their payloads goes on (PEP row of the
+// sealed rules). Each payload is written anew from what was understood; anything else is gone. Pure.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "core/text.hpp"
+#include "xml/document.hpp"
+
+namespace valise::modules {
+
+enum class AllowFault : std::uint8_t {
+  node,     // this node may not be published here
+  item_id,  // too long, or not the one that the payload asks for
+  payload,  // not what belongs into the node, or too large
+};
+[[nodiscard]] core::Text describe(AllowFault fault) noexcept;
+[[nodiscard]] std::string_view reason_of(AllowFault fault) noexcept;  // for the record
+
+// True if the node is on the list (OMEMO's own nodes are not its business).
+[[nodiscard]] bool is_allowed_node(std::string_view node) noexcept;
+
+// The payload to store. `item_id` may be empty where the server makes it.
+[[nodiscard]] std::expected<std::string, AllowFault> allowed_payload(std::string_view node, std::string_view item_id,
+                                                                     xml::Element payload);
+
+}  // namespace valise::modules

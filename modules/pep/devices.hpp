@@ -1,0 +1,31 @@
+// What other modules may ask about an account's OMEMO devices. Published through Shard::publish by modules/pep; ask on
+// the account's home shard, with the account in memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+#include "core/account.hpp"
+#include "modules/pep/omemo_keys.hpp"
+#include "modules/pep/omemo_payloads.hpp"
+
+namespace valise::modules {
+
+class DeviceLists {
+ public:
+  // The ids of the account's device list as published last, in its order; nothing if none was ever published. No wait:
+  // a list whose publication was answered is in it. Valid until the caller returns to the loop.
+  [[nodiscard]] virtual std::optional<std::span<const std::uint32_t>> devices(const core::Account& account,
+                                                                              OmemoVersion version) const = 0;
+  // The identity key in the device's bundle, as on the wire (legacy: without the type byte); nothing if there is no
+  // bundle or the store is away. Calls `then` at once if the key is known, otherwise after a read, on this shard.
+  virtual void identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
+                            std::move_only_function<void(std::optional<omemo_keys::Key>)> then) = 0;
+
+ protected:
+  ~DeviceLists() = default;
+};
+
+}  // namespace valise::modules

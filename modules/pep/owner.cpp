@@ -1,0 +1,189 @@
+// XEP-0060 §8: creating, configuring, purging and deleting nodes, and affiliations.
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "core/namespaces.hpp"
+#include "modules/pep/allow_list.hpp"
+#include "modules/pep/errors.hpp"
+#include "modules/pep/module.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules::pep {
+namespace {
+
+constexpr std::string_view node_config = "http://jabber.org/protocol/pubsub#node_config";
+constexpr std::size_t max_omemo_nodes = 256;  // device lists, bundles and verifications
+constexpr std::size_t max_probes = 4;
+
+core::StanzaError config_error(ConfigFault fault) {
+  switch (fault) {
+    case ConfigFault::bad_value: return errors::bad_request();
+    case ConfigFault::unsupported_access_model: return errors::not_acceptable("unsupported-access-model");
+    case ConfigFault::not_acceptable: return errors::not_acceptable();
+  }
+  return errors::not_acceptable();
+}
+
+std::string node_event(std::string_view name, std::string_view node) {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("event", core::ns::pubsub_event).open(name).attribute("node", node).close().close();
+  return out;
+}
+
+}  // namespace
+
+// With sealed content required only listed nodes exist (PEP row of the sealed rules).
+bool Pep::may_create(const core::Account& account, std::string_view node) const {
+  const auto kind = classify(node).kind;
+  if (kind == NodeKind::probe && !probe_nodes_) return !is_sealed(account);
+  if (kind == NodeKind::ordinary || kind == NodeKind::stray) return !is_sealed(account) || is_allowed_node(node);
+  return true;
+}
+
+std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, std::string_view node) const {
+  if (node.size() > max_node_name) return errors::not_acceptable();
+  const auto counted_as = [](std::string_view name) {
+    const auto kind = classify(name).kind;
+    if (kind == NodeKind::probe) return 0;
+    return is_forced(kind) ? 1 : 2;
+  };
+  const auto group = counted_as(node);
+  const auto& nodes = part(account).nodes;
+  const auto count = static_cast<std::size_t>(
+      std::ranges::count_if(nodes, [&](const auto& entry) { return counted_as(entry.first) == group; }));
+  const std::size_t limit = group == 0 ? max_probes : group == 1 ? max_omemo_nodes : max_nodes_;
+  if (count < limit) return std::nullopt;
+  return errors::too_many({"This account has too many nodes.", "Ce compte a trop de nœuds."});
+}
+
+void Pep::create(core::Account& account, core::IqRequest request) {
+  const std::string node(request.payload().first_element().attribute_or_empty("node"));
+  if (node.empty()) return request.error(errors::not_acceptable("nodeid-required"));  // no instant nodes
+  if (find(account, node) != nullptr) return request.error(errors::of(errors::Type::cancel, "conflict"));
+  if (!may_create(account, node)) {
+    return request.error({.type = errors::Type::modify, .condition = "policy-violation",
+                          .text = describe(AllowFault::node)});
+  }
+  if (auto error = no_room_for(account, node)) return request.error(*error);
+  auto config = default_config(node);
+  if (const auto form = request.payload().child("configure", core::ns::pubsub).child("x", core::ns::data_forms)) {
+    const auto fields = read_form(form, node_config);
+    if (!fields && !is_forced(classify(node).kind)) return request.error(errors::bad_request());
+    auto changed = apply(std::move(config), node, fields ? *fields : Fields(), limits_, is_sealed(account));
+    if (!changed) return request.error(config_error(changed.error()));
+    config = std::move(*changed);
+  }
+  if (classify(node).kind == NodeKind::probe) {
+    config.created_ms = utc_now_ns() / 1'000'000;
+    probes_.push_back({shard_.loop().now_ms() + 600'000, account.jid, node});
+  }
+  part(account).nodes.emplace(node, NodeState{.config = std::move(config)});
+  std::vector<storage::Write> writes;
+  save(account, node, writes);
+  commit(account, std::move(request), std::move(writes),
+         [this, node](core::Account& owner, core::IqRequest& answered) {
+           if (auto* saved = find(owner, node)) saved->unsaved = false;
+           std::string out;
+           xml::Writer writer(out);
+           writer.open("pubsub", core::ns::pubsub).open("create").attribute("node", node).close().close();
+           answered.result(std::move(out));
+         });
+}
+
+void Pep::configure_node(core::Account& account, core::IqRequest request, xml::Element configure) {
+  const std::string node(configure.attribute_or_empty("node"));
+  auto* state = find(account, node);
+  const auto fields = read_form(configure.child("x", core::ns::data_forms), node_config);
+  if (!fields && fields.error() == FormFault::cancelled) return request.result();  // §8.2.3
+  if (!fields) return request.error(errors::bad_request());
+  auto changed = apply(state->config, node, *fields, limits_, is_sealed(account));
+  if (!changed) return request.error(config_error(changed.error()));
+  if (*changed == state->config) return request.result();
+  state->config = std::move(*changed);
+  state->unsaved = true;
+  std::vector<storage::Write> writes;
+  save(account, node, writes);
+  commit(account, std::move(request), std::move(writes),
+         [this, node](core::Account& owner, core::IqRequest& answered) {
+           if (auto* saved = find(owner, node)) saved->unsaved = false;
+           answered.result();
+         });
+}
+
+void Pep::delete_node(core::Account& account, core::IqRequest request, std::string node) {
+  auto& state = part(account);
+  const auto entry = state.nodes.extract(node);
+  const auto name = classify(node);
+  if (name.kind == NodeKind::device_list) {
+    auto& list = state.list(name.version);
+    list = CachedDeviceList{.changes = list.changes + 1};
+  }
+  if (name.kind == NodeKind::bundle) {
+    std::erase_if(state.identities, [&name](const auto& known) {
+      return known.first.first == name.version && (name.device == 0 || known.first.second == name.device);
+    });
+  }
+  std::vector<storage::Write> writes;
+  writes.emplace_back(storage::RemovePepNode{account.jid.str(), node});
+  commit(account, std::move(request), std::move(writes),
+         [this, node, config = entry.mapped().config](core::Account& owner, core::IqRequest& answered) {
+           answered.result();
+           if (config.notify_delete) tell_with(owner, node, config, node_event("delete", node));
+         });
+}
+
+void Pep::purge_node(core::Account& account, core::IqRequest request, std::string node) {
+  auto& state = part(account);
+  const auto name = classify(node);
+  if (name.kind == NodeKind::device_list) {
+    auto& list = state.list(name.version);
+    list = CachedDeviceList{.changes = list.changes + 1};
+  }
+  std::vector<storage::Write> writes;
+  save(account, node, writes);
+  writes.emplace_back(storage::PurgePepNode{account.jid.str(), node});
+  commit(account, std::move(request), std::move(writes),
+         [this, node](core::Account& owner, core::IqRequest& answered) {
+           answered.result();
+           auto* saved = find(owner, node);
+           if (saved == nullptr) return;
+           saved->unsaved = false;
+           if (saved->config.notify_retract) tell(owner, node, node_event("purge", node));
+         });
+}
+
+void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations) {
+  const std::string node(affiliations.attribute_or_empty("node"));
+  auto* state = find(account, node);
+  auto changed = state->config.affiliations;
+  for (const auto element : affiliations.children()) {
+    if (!element.is("affiliation", core::ns::pubsub_owner)) continue;
+    const auto jid = core::Jid::parse(element.attribute_or_empty("jid"));
+    const auto wanted = element.attribute_or_empty("affiliation");
+    if (!jid) return request.error(errors::bad_request("invalid-jid"));
+    const std::string bare(jid->bare());
+    if (bare == account.jid.full()) return request.error(errors::not_acceptable());  // one owner (XEP-0163 §2.2)
+    if (wanted == "none") {
+      changed.erase(bare);
+    } else if (wanted == "member" || wanted == "outcast") {
+      changed[bare] = wanted == "member" ? Affiliation::member : Affiliation::outcast;
+    } else {
+      return request.error(errors::not_acceptable());
+    }
+  }
+  if (changed.size() > max_affiliations) {
+    return request.error(errors::too_many({"Too many affiliations.", "Trop d’affiliations."}));
+  }
+  state->config.affiliations = std::move(changed);
+  state->unsaved = true;
+  std::vector<storage::Write> writes;
+  save(account, node, writes);
+  commit(account, std::move(request), std::move(writes),
+         [this, node](core::Account& owner, core::IqRequest& answered) {
+           if (auto* saved = find(owner, node)) saved->unsaved = false;
+           answered.result();
+         });
+}
+
+}  // namespace valise::modules::pep

@@ -1,0 +1,74 @@
+// What PEP keeps of an account in memory: configurations, the (small) device lists, and the order of changes. Items
+// stay in the store. Home shard only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/session.hpp"
+#include "modules/pep/nodes.hpp"
+#include "net/timer_wheel.hpp"
+
+namespace valise::modules {
+
+class Pep;
+class Turn;
+
+struct NodeState {
+  NodeConfig config;
+  bool unsaved = true;      // no unit with this configuration has become durable yet
+  std::uint32_t told = 0;   // events sent: who read the store meanwhile holds something older
+};
+using Nodes = std::map<std::string, NodeState, std::less<>>;
+
+struct CachedDeviceList {
+  bool published = false;
+  std::string item_id;
+  std::string payload;
+  std::vector<std::uint32_t> ids;
+  std::uint32_t changes = 0;
+};
+
+// The event of a device list that names a device without a bundle: it waits for the bundle, but not for long.
+struct HeldEvent {
+  HeldEvent(Pep& pep, core::Jid account, OmemoVersion version);
+  Pep& pep;
+  core::Jid account;
+  OmemoVersion version;
+  std::vector<std::uint32_t> missing;
+  std::string event;
+  net::Timer timer;
+};
+
+struct PepPart final : core::Part {
+  Nodes nodes;
+  std::array<CachedDeviceList, 2> lists;  // by OmemoVersion
+  std::map<std::pair<OmemoVersion, std::uint32_t>, omemo_keys::Key> identities;  // of bundles that were seen
+  std::array<std::unique_ptr<HeldEvent>, 2> held;
+  // Changes run one after the other up to their commit; what comes meanwhile waits.
+  std::deque<std::move_only_function<void(core::Account&, Turn)>> waiting;
+  bool busy = false;
+  bool draining = false;
+  // Memory changes before the commit. After one that failed the part is read anew once nothing is under way.
+  unsigned committing = 0;
+  bool stale = false;
+
+  [[nodiscard]] CachedDeviceList& list(OmemoVersion version) { return lists[static_cast<std::size_t>(version)]; }
+  [[nodiscard]] const CachedDeviceList& list(OmemoVersion version) const {
+    return lists[static_cast<std::size_t>(version)];
+  }
+};
+
+// Of a session: nodes whose last item was sent to it since it became available.
+struct PepSession final : core::Part {
+  std::set<std::string, std::less<>> offered;
+};
+
+}  // namespace valise::modules

@@ -1,0 +1,99 @@
+// One presence to many contacts. The stanza is shared, each home shard gets one task with all its recipients, and an
+// account that is not in memory has no session that could hear: the store is never asked.
+#include <memory>
+#include <utility>
+
+#include "modules/presence/module.hpp"
+
+namespace valise::modules::presence {
+namespace {
+
+using core::Jid;
+using core::StanzaPtr;
+
+bool has(const storage::RosterItem& item, storage::Subscription bit) {
+  return (static_cast<unsigned>(item.subscription) & static_cast<unsigned>(bit)) != 0;
+}
+
+}  // namespace
+
+void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& stanza) {
+  const auto* known = contacts();
+  if (known == nullptr) return;
+  auto& kernel = shard_.kernel();
+  std::vector<std::vector<std::string>> here(kernel.shards.size());
+  known->each(account, [&](const storage::RosterItem& item) {
+    if (!has(item, storage::Subscription::from)) return;
+    if (is_here(item.jid)) return here[kernel.home_index(item.jid)].push_back(item.jid);
+    if (auto jid = Jid::parse(item.jid)) shard_.route(addressed(*stanza, std::move(*jid)));
+  });
+  for (unsigned index = 0; index < here.size(); ++index) {
+    if (here[index].empty()) continue;
+    auto* there = kernel.shards[index].get();
+    shard_.post_to(index, [there, stanza, contacts = std::move(here[index])] {
+      for (const auto& contact : contacts) {
+        auto* heard = there->find_account(contact);
+        if (heard == nullptr || heard->sessions.empty()) continue;
+        heard->in_order([heard, stanza] { deliver_to_available(*heard, *stanza); });
+      }
+    });
+  }
+}
+
+void PresenceModule::to_own(core::Account& account, const StanzaPtr& stanza, const core::Session* except) {
+  account.in_order([&account, stanza, id = except == nullptr ? 0 : except->id] {
+    deliver_to_available(account, *stanza, id == 0 ? nullptr : account.find_id(id));
+  });
+}
+
+void PresenceModule::probe_contacts(core::Session& session) {
+  const auto* known = contacts();
+  if (known == nullptr) return;
+  auto& kernel = shard_.kernel();
+  std::vector<std::vector<std::string>> here(kernel.shards.size());
+  known->each(session.account, [&](const storage::RosterItem& item) {
+    if (!has(item, storage::Subscription::to)) return;
+    if (is_here(item.jid)) return here[kernel.home_index(item.jid)].push_back(item.jid);
+    if (auto jid = Jid::parse(item.jid)) shard_.route(core::make_presence("probe", session.jid, std::move(*jid)));
+  });
+  for (unsigned index = 0; index < here.size(); ++index) {
+    if (here[index].empty()) continue;
+    auto* there = kernel.shards[index].get();
+    shard_.post_to(index, [there, asker = session.jid, id = session.id, back = shard_.index(),
+                           contacts = std::move(here[index])] {
+      auto* module = there->service<PresenceModule>();
+      std::vector<StanzaPtr> answers;
+      for (const auto& contact : contacts) module->collect(contact, asker, answers);
+      if (answers.empty()) return;
+      auto* home = there->kernel().shards[back].get();
+      there->post_to(back, [home, asker, id, answers = std::move(answers)] {
+        auto* account = home->find_account(asker.bare());
+        if (account == nullptr) return;
+        account->in_order([account, id, answers] {
+          for (const auto& answer : answers) {
+            auto* session = account->find_id(id);
+            if (session == nullptr || !session->available) return;
+            session->stream.deliver(*answer, &account->jid, {});
+          }
+        });
+      });
+    });
+  }
+}
+
+// RFC 6121 §4.3.2 for a contact on this shard. Offline contacts of our own hosts give no answer: who has just logged in
+// takes them for offline, and a thousand stanzas would say nothing more.
+void PresenceModule::collect(const std::string& contact, const Jid& asker, std::vector<StanzaPtr>& answers) {
+  auto* account = shard_.find_account(contact);
+  if (account == nullptr || !account->exists) return;
+  const auto* known = contacts();
+  const auto* item = known->find(*account, asker.bare());
+  if (item == nullptr || !has(*item, storage::Subscription::from)) {
+    return answer_probe(*account, *core::make_presence("probe", asker, account->jid));
+  }
+  for (const auto* session : account->sessions) {
+    if (session->available && session->presence) answers.push_back(session->presence);
+  }
+}
+
+}  // namespace valise::modules::presence

@@ -1,0 +1,50 @@
+// Presence that arrives for a local account (RFC 6121 §4.3.2, §8.5).
+#include "modules/presence/module.hpp"
+
+namespace valise::modules::presence {
+
+void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except) {
+  const auto sessions = account.sessions;
+  for (auto* session : sessions) {
+    if (std::ranges::find(account.sessions, session) == account.sessions.end()) continue;
+    if (session->available && session != except) session->stream.deliver(stanza, &account.jid, {});
+  }
+}
+
+void PresenceModule::inbound(core::Account& account, const core::StanzaPtr& stanza) {
+  if (!account.exists) return;  // §8.5.1
+  const auto& type = stanza->type;
+  if (type == "subscribe" || type == "subscribed" || type == "unsubscribe" || type == "unsubscribed") {
+    if (auto* subscriptions = shard_.service<Subscriptions>()) subscriptions->inbound(account, stanza);
+    return;
+  }
+  if (type == "probe") return answer_probe(account, *stanza);
+  if (!type.empty() && type != "unavailable" && type != "error") return;
+  if (stanza->to->is_bare()) return deliver_to_available(account, *stanza);  // §8.5.2.1.2
+  // §8.5.3.1: also to a session that is not available, such as one that joins a room first.
+  if (auto* session = account.find(stanza->to->resource())) session->stream.deliver(*stanza, nullptr, {});
+}
+
+// §4.3.2.
+void PresenceModule::answer_probe(core::Account& account, const core::Stanza& probe) {
+  const auto* known = contacts();
+  const auto* contact = known == nullptr ? nullptr : known->find(account, probe.from.bare());
+  const auto bits = contact == nullptr ? 0U : static_cast<unsigned>(contact->subscription);
+  const bool own = probe.from.same_bare(account.jid);
+  if (!own && (bits & static_cast<unsigned>(storage::Subscription::from)) == 0) {
+    // One whose request still waits is not told that it was refused.
+    if (contact == nullptr || contact->pending_in.empty()) {
+      shard_.route(core::make_presence("unsubscribed", account.jid, probe.from.to_bare()));
+    }
+    return;
+  }
+  bool any = false;
+  for (const auto* session : account.sessions) {
+    if (!session->available || !session->presence || session->jid == probe.from) continue;
+    shard_.route(addressed(*session->presence, probe.from));
+    any = true;
+  }
+  if (!any && !own) shard_.route(core::make_presence("unavailable", account.jid, probe.from));
+}
+
+}  // namespace valise::modules::presence

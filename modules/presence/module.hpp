@@ -1,0 +1,67 @@
+// The room's inside: one object a shard.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/services.hpp"
+#include "core/shard.hpp"
+#include "modules/presence/directed.hpp"
+#include "modules/roster/subscriptions.hpp"
+
+namespace valise::modules::presence {
+
+class PresenceModule final : public core::Module, public core::PresenceEvents {
+ public:
+  explicit PresenceModule(core::Shard& shard) : shard_(shard) {}
+  void start(core::Registrar& registrar) override;
+
+  // PresenceEvents
+  void on_available(std::function<void(core::Session&, bool first)> listener) override {
+    available_.push_back(std::move(listener));
+  }
+  void on_unavailable(std::function<void(core::Session&)> listener) override {
+    unavailable_.push_back(std::move(listener));
+  }
+
+ private:
+  // ---- outbound.cpp: what our sessions send
+  void outbound(core::Session& session, core::StanzaPtr stanza);
+  void became_available(core::Session& session, core::StanzaPtr stanza);
+  // `gone`: the session ends, it gets nothing more.
+  void became_unavailable(core::Session& session, core::StanzaPtr stanza, bool gone);
+  void direct(core::Session& session, const core::StanzaPtr& stanza);
+  void undirect_all(core::Session& session, const core::Stanza& stanza);
+  void probe_for(core::Session& session, const core::Stanza& stanza);
+  void record(const core::Session& session, const core::Stanza& stanza);
+
+  // ---- inbound.cpp: what arrives for local accounts
+  void inbound(core::Account& account, const core::StanzaPtr& stanza);
+  void answer_probe(core::Account& account, const core::Stanza& probe);
+
+  // ---- fan_out.cpp: many recipients, one task a shard, nothing asked of the store
+  // To all contacts with a subscription from the account, without a `to` of its own.
+  void broadcast(const core::Account& account, const core::StanzaPtr& stanza);
+  // To the account's own available resources; `except` may be null.
+  void to_own(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except);
+  // Asks all contacts that the account is subscribed to; the answers go to this session alone.
+  void probe_contacts(core::Session& session);
+  void collect(const std::string& contact, const core::Jid& asker, std::vector<core::StanzaPtr>& answers);
+
+  [[nodiscard]] core::Contacts* contacts() const { return shard_.service<core::Contacts>(); }
+  [[nodiscard]] bool is_here(std::string_view bare) const;  // an account of this node
+
+  core::Shard& shard_;
+  unsigned slot_ = 0;
+  std::vector<std::function<void(core::Session&, bool)>> available_;
+  std::vector<std::function<void(core::Session&)>> unavailable_;
+};
+
+// Delivers to each available session of the account but `except`, as addressed to the account.
+void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except = nullptr);
+// The same presence for one receiver.
+[[nodiscard]] core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to);
+
+}  // namespace valise::modules::presence

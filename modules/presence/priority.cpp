@@ -1,0 +1,34 @@
+#include "modules/presence/priority.hpp"
+
+#include <charconv>
+
+#include "core/namespaces.hpp"
+
+namespace valise::modules::presence {
+
+std::optional<std::int8_t> parse_priority(std::string_view text) noexcept {
+  constexpr std::string_view white = " \t\r\n";
+  const auto first = text.find_first_not_of(white);
+  if (first == std::string_view::npos) return std::nullopt;
+  text = text.substr(first, text.find_last_not_of(white) - first + 1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);  // xs:byte allows it
+  int number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, number);
+  if (problem != std::errc() || stop != end || number < -128 || number > 127) return std::nullopt;
+  return static_cast<std::int8_t>(number);
+}
+
+std::optional<std::int8_t> priority_of(xml::Element presence) {
+  std::optional<std::int8_t> found;
+  if (!presence) return std::int8_t{0};
+  for (const auto node : presence.children()) {
+    if (node.is_text() || !node.is("priority", core::ns::client)) continue;
+    if (found) return std::nullopt;
+    found = parse_priority(node.text());
+    if (!found) return std::nullopt;
+  }
+  return found.value_or(std::int8_t{0});
+}
+
+}  // namespace valise::modules::presence

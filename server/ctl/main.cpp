@@ -1,0 +1,172 @@
+// valisectl: the administrator's command line. Talks to valised over its Unix socket, or works on files.
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <iostream>
+
+#include "client.hpp"
+#include "offline.hpp"
+#include "password.hpp"
+
+namespace valise::ctl {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Options {
+  std::string socket = "/run/valise/control.sock";
+  bool json = false;
+  std::string jid;
+  std::string host;
+  bool batch = false;
+  std::string folder;
+  std::uint64_t from = 0;
+  std::uint64_t count = 0;
+  std::vector<std::string> names;
+  std::string certificate;
+  std::string key;
+};
+
+int complain(const std::string& text) {
+  std::fprintf(stderr, "valisectl: %s\n", text.c_str());
+  return 1;
+}
+
+std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// Rows as aligned columns, objects as "name: value" lines.
+void print(const Json& result, const Options& options) {
+  if (options.json) {
+    std::printf("%s\n", result.dump().c_str());
+  } else if (result.is_array()) {
+    for (const auto& row : result) {
+      std::string line;
+      for (const auto& [name, value] : row.items()) line += (line.empty() ? "" : "  ") + name + "=" + plain(value);
+      std::printf("%s\n", line.c_str());
+    }
+  } else if (result.is_object()) {
+    for (const auto& [name, value] : result.items()) std::printf("%s: %s\n", name.c_str(), plain(value).c_str());
+  } else {
+    std::printf("%s\n", plain(result).c_str());
+  }
+}
+
+int ask(const Options& options, const Json& request) {
+  Client client;
+  if (const auto connected = client.connect(options.socket); !connected) return complain(connected.error().text);
+  const auto result = client.ask(request);
+  if (!result) return complain(result.error().text);
+  print(*result, options);
+  return 0;
+}
+
+int ask_with_password(const Options& options, const std::string& command) {
+  auto password = read_password(options.jid);
+  if (!password) return complain(password.error().text);
+  return ask(options, {{"command", command}, {"jid", options.jid}, {"password", *password}});
+}
+
+// Lines "name@host<TAB or space>password" from standard input.
+int add_batch(const Options& options) {
+  Client client;
+  if (const auto connected = client.connect(options.socket); !connected) return complain(connected.error().text);
+  std::string line;
+  std::size_t added = 0;
+  for (std::size_t number = 1; std::getline(std::cin, line); ++number) {
+    if (line.empty()) continue;
+    const auto space = line.find_first_of(" \t");
+    if (space == std::string::npos) return complain("line " + std::to_string(number) + ": no password");
+    const auto result = client.ask(
+        {{"command", "user.add"}, {"jid", line.substr(0, space)}, {"password", line.substr(space + 1)}});
+    if (!result) return complain("line " + std::to_string(number) + ": " + result.error().text);
+    ++added;
+  }
+  print(Json{{"added", added}}, options);
+  return 0;
+}
+
+void add_user_commands(CLI::App& cli, Options& options, int& code) {
+  auto* user = cli.add_subcommand("user", "accounts")->require_subcommand(1);
+  auto* add = user->add_subcommand("add", "creates an account; the password is asked or read from standard input");
+  add->add_option("jid", options.jid, "name@host");
+  add->add_flag("--batch", options.batch, "reads lines \"name@host password\" from standard input");
+  add->callback([&] {
+    if (!options.batch && options.jid.empty()) throw CLI::RequiredError("jid");
+    code = options.batch ? add_batch(options) : ask_with_password(options, "user.add");
+  });
+  auto* passwd = user->add_subcommand("passwd", "changes a password");
+  passwd->add_option("jid", options.jid)->required();
+  passwd->callback([&] { code = ask_with_password(options, "user.passwd"); });
+  for (const auto& [name, help] : {std::pair{"disable", "ends the sessions and refuses log-ins"},
+                                   std::pair{"enable", "lets a disabled account log in again"},
+                                   std::pair{"delete", "erases the account and all it owns; the name rests"}}) {
+    auto* command = user->add_subcommand(name, help);
+    command->add_option("jid", options.jid)->required();
+    command->callback([&options, &code, request = std::string("user.") + name] {
+      code = ask(options, {{"command", request}, {"jid", options.jid}});
+    });
+  }
+  auto* list = user->add_subcommand("list", "accounts of a host, or of all");
+  list->add_option("host", options.host);
+  list->callback([&] { code = ask(options, {{"command", "user.list"}, {"host", options.host}}); });
+}
+
+void add_server_commands(CLI::App& cli, Options& options, int& code) {
+  auto* session = cli.add_subcommand("session", "who is connected")->require_subcommand(1);
+  session->add_subcommand("list", "all sessions")->callback([&] { code = ask(options, {{"command", "session.list"}}); });
+  auto* kick = session->add_subcommand("kick", "ends one session (full JID) or all of an account");
+  kick->add_option("jid", options.jid)->required();
+  kick->callback([&] { code = ask(options, {{"command", "session.kick"}, {"jid", options.jid}}); });
+  cli.add_subcommand("status", "how the server is")->callback([&] { code = ask(options, {{"command", "status"}}); });
+  cli.add_subcommand("reload", "reads configuration, certificates and policy again")->callback([&] {
+    code = ask(options, {{"command", "reload"}});
+  });
+  cli.add_subcommand("modules", "the features and what they implement")->callback([&] {
+    code = ask(options, {{"command", "module.list"}});
+  });
+  cli.add_subcommand("hooks", "what a stanza meets, in order")->callback([&] {
+    code = ask(options, {{"command", "hook.list"}});
+  });
+  auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
+  policy->add_subcommand("list", "the rules with their hit counts")->callback([&] {
+    code = ask(options, {{"command", "policy.list"}});
+  });
+}
+
+void add_file_commands(CLI::App& cli, Options& options, int& code) {
+  auto* audit = cli.add_subcommand("audit", "the metadata log, on its files")->require_subcommand(1);
+  auto* verify = audit->add_subcommand("verify", "checks every byte; exit code 1 if it was altered");
+  verify->add_option("folder", options.folder, "audit.path of the configuration")->required();
+  verify->callback([&] { code = audit_verify(options.folder, options.json); });
+  auto* show = audit->add_subcommand("show", "prints the records as JSON Lines");
+  show->add_option("folder", options.folder)->required();
+  show->add_option("--from", options.from, "first entry");
+  show->add_option("--count", options.count, "at most so many; 0: all");
+  show->callback([&] { code = audit_show(options.folder, options.from, options.count); });
+  auto* cert = cli.add_subcommand("cert", "a certificate from a local authority, which is made if it is missing");
+  cert->add_option("folder", options.folder, "the authority's folder")->required();
+  cert->add_option("names", options.names, "host names; the first is the subject")->required();
+  cert->add_option("--certificate", options.certificate, "file to write")->required();
+  cert->add_option("--key", options.key, "file to write")->required();
+  cert->callback([&] { code = make_certificate(options.folder, options.names, options.certificate, options.key); });
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  CLI::App cli{"valisectl: administers a Valise server"};
+  Options options;
+  int code = 0;
+  cli.add_option("--socket", options.socket, "the server's listen.control");
+  cli.add_flag("--json", options.json, "prints JSON, for scripts");
+  cli.require_subcommand(1);
+  add_user_commands(cli, options, code);
+  add_server_commands(cli, options, code);
+  add_file_commands(cli, options, code);
+  CLI11_PARSE(cli, argc, argv);
+  return code;
+}
+
+}  // namespace valise::ctl
+
+int main(int argc, char** argv) { return valise::ctl::run(argc, argv); }

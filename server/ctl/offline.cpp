@@ -1,0 +1,79 @@
+#include "offline.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+#include "base/clock.hpp"
+#include "base/crypto.hpp"
+#include "core/audit/verify.hpp"
+#include "net/tls/local_ca.hpp"
+
+namespace valise::ctl {
+namespace audit = core::audit;
+namespace {
+
+int report(const Error& error) {
+  std::fprintf(stderr, "valisectl: %s\n", error.text.c_str());
+  return 2;
+}
+
+std::string hex(const audit::Digest& digest) {
+  return crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+}  // namespace
+
+int audit_verify(const std::string& folder, bool json) {
+  const auto checked = audit::verify(folder);
+  if (!checked) return report(checked.error());
+  const auto& v = *checked;
+  if (json) {
+    nlohmann::json out{{"ok", v.ok()},           {"entries", v.entries},     {"erased", v.erased},
+                       {"segments", v.segments}, {"head_size", v.head_size}, {"chain", hex(v.chain)}};
+    if (v.bad) out["bad"] = {{"seq", v.bad->seq}, {"file", v.bad->file}, {"reason", v.bad->reason}};
+    std::printf("%s\n", out.dump().c_str());
+    return v.ok() ? 0 : 1;
+  }
+  if (v.bad) {
+    std::printf("NOT SOUND: entry %llu in %s: %s\n", static_cast<unsigned long long>(v.bad->seq), v.bad->file.c_str(),
+                v.bad->reason.c_str());
+    std::printf("%llu entries before it are good\n", static_cast<unsigned long long>(v.entries));
+    return 1;
+  }
+  std::printf("sound: %llu entries (%llu erased) in %llu segments\n", static_cast<unsigned long long>(v.entries),
+              static_cast<unsigned long long>(v.erased), static_cast<unsigned long long>(v.segments));
+  if (v.entries > 0) {
+    std::printf("from %s to %s\n", format_utc(v.first_time_ns).c_str(), format_utc(v.last_time_ns).c_str());
+  }
+  std::printf("chain %s\n", hex(v.chain).c_str());
+  return 0;
+}
+
+int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count) {
+  auto cursor = audit::Cursor::open(folder, from);
+  if (!cursor) return report(cursor.error());
+  std::string line;
+  for (std::uint64_t shown = 0; count == 0 || shown < count; ++shown) {
+    auto entry = cursor->next();
+    if (!entry) return report(entry.error());
+    if (!*entry) return 0;
+    line.clear();
+    audit::append_json_line(line, **entry);
+    std::fputs(line.c_str(), stdout);
+  }
+  return 0;
+}
+
+int make_certificate(const std::string& ca_folder, const std::vector<std::string>& names,
+                     const std::string& certificate_file, const std::string& key_file) {
+  auto ca = net::LocalCa::open(ca_folder);
+  if (!ca) return report(ca.error());
+  if (const auto issued = ca->issue({.names = names, .certificate_file = certificate_file, .key_file = key_file}); !issued) {
+    return report(issued.error());
+  }
+  std::printf("%s and %s, signed by %s\n", certificate_file.c_str(), key_file.c_str(), ca->certificate_file().c_str());
+  return 0;
+}
+
+}  // namespace valise::ctl

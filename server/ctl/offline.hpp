@@ -1,0 +1,16 @@
+// What valisectl does on files, without the server: the audit log and certificates.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace valise::ctl {
+
+// Each returns the exit code: 0 sound, 1 not, 2 could not be done.
+int audit_verify(const std::string& folder, bool json);
+int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count);
+int make_certificate(const std::string& ca_folder, const std::vector<std::string>& names,
+                     const std::string& certificate_file, const std::string& key_file);
+
+}  // namespace valise::ctl

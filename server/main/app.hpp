@@ -1,0 +1,73 @@
+// valised put together: everything that exists once a process, and the order in which it comes and goes.
+//
+//   start: configuration → certificates → listening sockets → privileges dropped → store, migrations → log → recovery
+//          → committer, readers → shards → listeners → ready
+//   stop:  listeners → streams (polite end) → committer drained → log and store closed
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/load.hpp"
+#include "core/auth/brake.hpp"
+#include "core/committer.hpp"
+#include "core/kernel.hpp"
+#include "core/shard.hpp"
+#include "stream/host.hpp"
+
+namespace valise {
+
+class App {
+ public:
+  App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config);
+  ~App();
+
+  // Errors are for the administrator: one line, what and where.
+  [[nodiscard]] Result<> start();
+  void stop();  // at most timeouts.shutdown, then what is left is cut off
+  // Reads the configuration again. An error leaves everything as it was. Returns what needs a restart to change.
+  [[nodiscard]] Result<std::vector<std::string>> reload();
+
+  [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
+  [[nodiscard]] const config::Snapshot& config() const noexcept { return *config_; }
+  [[nodiscard]] const core::Committer* committer() const noexcept { return committer_.get(); }
+  [[nodiscard]] storage::Store* store() noexcept { return store_.get(); }
+  [[nodiscard]] core::auth::Brake& brake() noexcept { return brake_; }
+  [[nodiscard]] stream::TlsHolder& tls() noexcept { return tls_; }
+
+ private:
+  struct Socket {
+    int fd;
+    bool direct_tls;
+    unsigned shard;
+  };
+  Result<> open_sockets();
+  Result<> load_certificates(const config::Snapshot& config);
+  Result<> open_storage();
+  Result<> open_log_and_committer();
+  Result<> start_shards();
+  void prepare_login();
+  Result<std::string> login_secret();
+  void run_on_all(const std::function<void(core::Shard&)>& work);
+
+  const std::string config_path_;
+  config::Registry& registry_;
+  Ref<const config::Snapshot> config_;
+  std::shared_ptr<net::TicketKeys> tickets_;
+  stream::TlsHolder tls_;
+  stream::Gate gate_;
+  core::auth::Brake brake_;
+  std::unique_ptr<stream::LoginShared> login_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<storage::ReadPool> readers_;
+  core::Kernel kernel_;
+  std::unique_ptr<core::Committer> committer_;
+  std::vector<std::unique_ptr<stream::StreamHost>> streams_;
+  std::vector<std::thread> threads_;
+  std::vector<Socket> sockets_;
+  bool running_ = false;
+};
+
+}  // namespace valise

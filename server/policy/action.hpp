@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "policy/matcher.hpp"
+
+namespace valise::policy {
+
+enum class Next : std::uint8_t { done, go_on };
+
+// What a rule does when it matches. Built while the file runs, then only read.
+class Action {
+ public:
+  virtual ~Action() = default;
+  Action(const Action&) = delete;
+  Action& operator=(const Action&) = delete;
+  virtual Next run(Context& context) const = 0;
+  [[nodiscard]] virtual std::string describe() const = 0;
+  // Log: the rule's line in the log when it matches.
+  [[nodiscard]] virtual bool logs() const { return false; }
+  // A Lua function: it may not stand for the result of another.
+  [[nodiscard]] virtual bool native() const { return true; }
+
+ protected:
+  Action() = default;
+};
+
+using ActionPtr = std::unique_ptr<const Action>;
+
+struct Refusal {
+  StanzaError error;
+  std::string text_fr;
+  std::string text_en;
+};
+
+[[nodiscard]] ActionPtr make_allow();
+[[nodiscard]] ActionPtr make_drop();
+[[nodiscard]] ActionPtr make_deny(Refusal refusal);
+[[nodiscard]] ActionPtr make_tag(std::string tag);
+[[nodiscard]] ActionPtr make_log();
+
+}  // namespace valise::policy

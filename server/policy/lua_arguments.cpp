@@ -1,0 +1,173 @@
+#include "policy/lua_arguments.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/log.hpp"
+#include "config/nearest.hpp"
+
+namespace valise::policy {
+namespace {
+
+constexpr std::size_t longest_text = 1023;
+constexpr std::size_t most_texts = 1'000'000;
+constexpr std::size_t most_parts = 100'000;  // matchers, actions of a set
+
+std::string_view view_at(lua_State* lua, int index) {
+  std::size_t length = 0;
+  const char* text = lua_tolstring(lua, index, &length);
+  return {text, length};
+}
+
+// RFC 3629, and no control characters: the text goes into XML as it is.
+bool is_plain_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80) {
+      if (byte < 0x20 || byte == 0x7f) return false;
+      ++i;
+      continue;
+    }
+    const std::size_t length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    if (byte < 0xc2 || byte > 0xf4 || i + length > text.size()) return false;
+    std::uint32_t code = byte & (0x7fu >> length);
+    for (std::size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      code = code << 6 | (next & 0x3fu);
+    }
+    if ((length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10ffff))) return false;
+    if ((code >= 0xd800 && code <= 0xdfff) || code == 0xfffe || code == 0xffff || code < 0xa0) return false;
+    i += length;
+  }
+  return true;
+}
+
+}  // namespace
+
+void refuse(lua_State* lua, const std::string& text) {
+  luaL_error(lua, "%s", text.c_str());
+  std::abort();  // luaL_error does not return
+}
+
+PolicySet::State& building(lua_State* lua, std::string_view function) {
+  auto& state = state_of(lua);
+  if (!state.loading) refuse(lua, fmt::format("{} builds a part of a rule: call it while the file is loaded", function));
+  return state;
+}
+
+std::string read_text(lua_State* lua, int index, std::string_view what) {
+  if (lua_type(lua, index) != LUA_TSTRING) {
+    refuse(lua, fmt::format("{} takes a text, not a {}", what, luaL_typename(lua, index)));
+  }
+  const auto text = view_at(lua, index);
+  if (text.empty() || text.size() > longest_text) refuse(lua, fmt::format("{} takes a text of 1 to {} bytes", what, longest_text));
+  if (text.find('\0') != std::string_view::npos) refuse(lua, fmt::format("{}: a text with a zero byte", what));
+  return std::string(text);
+}
+
+std::vector<std::string> read_texts(lua_State* lua, int index, std::string_view what, bool sets) {
+  index = lua_absindex(lua, index);
+  if (lua_type(lua, index) != LUA_TTABLE) return {read_text(lua, index, what)};
+  std::vector<std::string> out;
+  for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
+    if (out.size() >= most_texts) refuse(lua, fmt::format("{} takes at most {} texts", what, most_texts));
+    if (lua_type(lua, -2) == LUA_TNUMBER) {
+      out.push_back(read_text(lua, -1, what));
+    } else if (sets && lua_type(lua, -2) == LUA_TSTRING && lua_isboolean(lua, -1)) {
+      if (lua_toboolean(lua, -1)) out.push_back(read_text(lua, -2, what));
+    } else {
+      refuse(lua, fmt::format("{} takes a list of texts", what));
+    }
+  }
+  if (out.empty()) refuse(lua, fmt::format("{} takes at least one text", what));
+  if (sets) std::ranges::sort(out);  // Lua's order of a set's keys differs from run to run
+  return out;
+}
+
+std::size_t name_index(lua_State* lua, std::string_view text, std::string_view what, std::span<const std::string_view> names) {
+  const auto found = std::ranges::find(names, text);
+  if (found == names.end()) {
+    refuse(lua, fmt::format("{} cannot be \"{}\"; it takes \"{}\"{}", what, log::printable(text), fmt::join(names, "\", \""),
+                            config::nearest_hint(text, names)));
+  }
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+std::size_t read_name(lua_State* lua, int index, std::string_view what, std::span<const std::string_view> names) {
+  return name_index(lua, read_text(lua, index, what), what, names);
+}
+
+void check_keys(lua_State* lua, int index, std::string_view what, std::span<const std::string_view> known) {
+  index = lua_absindex(lua, index);
+  for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
+    if (lua_type(lua, -2) != LUA_TSTRING) continue;
+    const auto key = view_at(lua, -2);
+    if (std::ranges::find(known, key) == known.end()) {
+      refuse(lua, fmt::format("{} has no \"{}\"{}", what, log::printable(key), config::nearest_hint(key, known)));
+    }
+  }
+}
+
+double read_number(lua_State* lua, int index, std::string_view what, double least, double most) {
+  if (lua_type(lua, index) != LUA_TNUMBER) refuse(lua, fmt::format("{} takes a number, not a {}", what, luaL_typename(lua, index)));
+  const double value = lua_tonumber(lua, index);
+  if (!(value >= least && value <= most)) refuse(lua, fmt::format("{} takes a number from {} to {}", what, least, most));
+  return value;
+}
+
+std::string read_person_text(lua_State* lua, int index, std::string_view what) {
+  auto text = read_text(lua, index, what);
+  if (text.size() > 512) refuse(lua, fmt::format("{} takes a text of at most 512 bytes", what));
+  if (!is_plain_utf8(text)) refuse(lua, fmt::format("{} takes one line of text in UTF-8", what));
+  return text;
+}
+
+const Matcher* read_matcher(lua_State* lua, int index) {
+  if (const auto* made = static_cast<const Matcher* const*>(luaL_testudata(lua, index, matcher_type))) return *made;
+  if (!lua_isfunction(lua, index)) {
+    refuse(lua, fmt::format("a matcher or a function is wanted here, not a {}", luaL_typename(lua, index)));
+  }
+  unsigned line = 0;
+  const int function = keep_function(lua, index, line);
+  auto& state = state_of(lua);
+  push_matcher(lua, make_lua_matcher(state, function, line));
+  lua_pop(lua, 1);
+  return state.matchers.back().get();
+}
+
+int push_matcher(lua_State* lua, MatcherPtr matcher) {
+  auto& state = state_of(lua);
+  if (matcher->weight() > Matcher::max_weight || matcher->depth() > Matcher::max_depth) {
+    refuse(lua, fmt::format("this matcher is too large: at most {} parts, {} levels", Matcher::max_weight, Matcher::max_depth));
+  }
+  if (state.matchers.size() >= most_parts) refuse(lua, "too many matchers");
+  *static_cast<const Matcher**>(lua_newuserdatauv(lua, sizeof(void*), 0)) = matcher.get();
+  luaL_setmetatable(lua, matcher_type);
+  state.matchers.push_back(std::move(matcher));
+  return 1;
+}
+
+int push_action(lua_State* lua, ActionPtr action) {
+  auto& state = state_of(lua);
+  if (state.actions.size() >= most_parts) refuse(lua, "too many actions");
+  *static_cast<const Action**>(lua_newuserdatauv(lua, sizeof(void*), 0)) = action.get();
+  luaL_setmetatable(lua, action_type);
+  state.actions.push_back(std::move(action));
+  return 1;
+}
+
+int keep_function(lua_State* lua, int index, unsigned& line) {
+  if (lua_iscfunction(lua, index)) refuse(lua, "a function of your own is wanted here");
+  lua_pushvalue(lua, index);
+  lua_Debug info{};
+  lua_getinfo(lua, ">S", &info);
+  line = info.linedefined < 0 ? 0 : static_cast<unsigned>(info.linedefined);
+  lua_pushvalue(lua, index);
+  return luaL_ref(lua, LUA_REGISTRYINDEX);
+}
+
+}  // namespace valise::policy

@@ -1,0 +1,213 @@
+// The Lua functions that build actions and rules, and the environment of a policy's file.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "config/nearest.hpp"
+#include "policy/lua_arguments.hpp"
+
+namespace valise::policy {
+namespace {
+
+constexpr std::size_t most_rules = 2000;
+constexpr std::size_t most_actions = 16;  // of one rule
+constexpr std::string_view default_fr = "Une règle de ce serveur ne le permet pas.";
+constexpr std::string_view default_en = "A rule of this server does not allow this.";
+
+// ---- actions
+
+int allow(lua_State* lua) {
+  building(lua, "Allow");
+  return push_action(lua, make_allow());
+}
+
+int drop(lua_State* lua) {
+  building(lua, "Drop");
+  return push_action(lua, make_drop());
+}
+
+int log_action(lua_State* lua) {
+  building(lua, "Log");
+  return push_action(lua, make_log());
+}
+
+int tag(lua_State* lua) {
+  building(lua, "Tag");
+  return push_action(lua, make_tag(read_text(lua, 1, "Tag")));
+}
+
+StanzaError read_condition(lua_State* lua, int index) {
+  std::vector<std::string_view> names;
+  for (const auto& error : stanza_errors()) names.push_back(error.condition);
+  return stanza_errors()[read_name(lua, index, "Deny", names)];
+}
+
+// Deny("forbidden"), Deny{ "forbidden", fr = "…", en = "…", type = "cancel" }
+int deny(lua_State* lua) {
+  building(lua, "Deny");
+  Refusal refusal{.error = {}, .text_fr = std::string(default_fr), .text_en = std::string(default_en)};
+  if (!lua_istable(lua, 1)) {
+    refusal.error = read_condition(lua, 1);
+    return push_action(lua, make_deny(std::move(refusal)));
+  }
+  constexpr std::string_view keys[] = {"fr", "en", "type"};
+  check_keys(lua, 1, "Deny", keys);
+  lua_rawgeti(lua, 1, 1);
+  refusal.error = read_condition(lua, -1);
+  if (lua_getfield(lua, 1, "fr") != LUA_TNIL) refusal.text_fr = read_person_text(lua, -1, "fr");
+  if (lua_getfield(lua, 1, "en") != LUA_TNIL) refusal.text_en = read_person_text(lua, -1, "en");
+  if (lua_getfield(lua, 1, "type") != LUA_TNIL) {
+    constexpr std::string_view types[] = {"auth", "cancel", "modify", "wait"};  // RFC 6120 §8.3.2
+    refusal.error.type = types[read_name(lua, -1, "type", types)];
+  }
+  return push_action(lua, make_deny(std::move(refusal)));
+}
+
+const Action* read_action(lua_State* lua, int index) {
+  if (const auto* made = static_cast<const Action* const*>(luaL_testudata(lua, index, action_type))) return *made;
+  if (!lua_isfunction(lua, index)) {
+    refuse(lua, fmt::format("an action or a function is wanted here, not a {}", luaL_typename(lua, index)));
+  }
+  unsigned line = 0;
+  const int function = keep_function(lua, index, line);
+  auto& state = state_of(lua);
+  push_action(lua, make_lua_action(state, function, line));
+  lua_pop(lua, 1);
+  return state.actions.back().get();
+}
+
+// ---- rules
+
+unsigned caller_line(lua_State* lua) {
+  lua_Debug where{};
+  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;
+  return static_cast<unsigned>(where.currentline);
+}
+
+void read_actions(lua_State* lua, Rule& rule) {
+  if (lua_type(lua, -1) != LUA_TTABLE) {
+    rule.actions.push_back(read_action(lua, -1));
+  } else {
+    const auto count = lua_rawlen(lua, -1);
+    if (count == 0 || count > most_actions) refuse(lua, fmt::format("a rule has 1 to {} actions", most_actions));
+    for (lua_Unsigned i = 1; i <= count; ++i) {
+      lua_rawgeti(lua, -1, static_cast<lua_Integer>(i));
+      rule.actions.push_back(read_action(lua, -1));
+      lua_pop(lua, 1);
+    }
+  }
+  rule.logs = std::ranges::any_of(rule.actions, [](const Action* action) { return action->logs(); });
+}
+
+// rule{ name = "…", match = matcher or function, action = action, function or list of them, shadow = true }
+int rule(lua_State* lua) {
+  auto& state = building(lua, "rule");
+  if (!lua_istable(lua, 1)) refuse(lua, "rule takes a table: rule{ name = \"…\", match = …, action = … }");
+  constexpr std::string_view keys[] = {"name", "match", "action", "shadow"};
+  check_keys(lua, 1, "rule", keys);
+  if (state.rules.size() >= most_rules) refuse(lua, fmt::format("at most {} rules", most_rules));
+  Rule made;
+  made.line = caller_line(lua);
+  lua_getfield(lua, 1, "name");
+  made.name = read_person_text(lua, -1, "a rule's name");
+  for (const auto& other : state.rules) {
+    if (other.name == made.name) refuse(lua, fmt::format("rule \"{}\" exists already, in line {}", made.name, other.line));
+  }
+  if (lua_getfield(lua, 1, "match") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no match; Always() matches all", made.name));
+  made.match = read_matcher(lua, -1);
+  made.events = made.match->events();
+  if (lua_getfield(lua, 1, "action") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no action", made.name));
+  read_actions(lua, made);
+  if (lua_getfield(lua, 1, "shadow") != LUA_TNIL) {
+    if (!lua_isboolean(lua, -1)) refuse(lua, "shadow takes true or false");
+    made.shadow = lua_toboolean(lua, -1) != 0;
+  }
+  state.rules.push_back(std::move(made));
+  return 0;
+}
+
+// ---- globals. Upvalues: the state, the table of what is built in, the table of the file's own globals.
+
+int unknown_global(lua_State* lua) {
+  std::size_t length = 0;
+  const char* text = lua_tolstring(lua, 2, &length);
+  if (text == nullptr) return luaL_error(lua, "a global's name is text");
+  const std::string_view name(text, length);
+  std::vector<std::string_view> names;
+  for (const int table : {2, 3}) {
+    lua_pushnil(lua);
+    while (lua_next(lua, lua_upvalueindex(table)) != 0) {
+      lua_pop(lua, 1);
+      if (lua_type(lua, -1) == LUA_TSTRING) names.emplace_back(lua_tostring(lua, -1));
+    }
+  }
+  std::ranges::sort(names);  // Lua's order of keys differs from run to run
+  refuse(lua, fmt::format("unknown name \"{}\"{}", log::printable(name), config::nearest_hint(name, names)));
+}
+
+int set_global(lua_State* lua) {
+  const auto& state = state_of(lua);
+  if (lua_type(lua, 2) != LUA_TSTRING) return luaL_error(lua, "a global's name is text");
+  lua_pushvalue(lua, 2);
+  lua_rawget(lua, lua_upvalueindex(2));
+  if (!lua_isnil(lua, -1)) refuse(lua, fmt::format("\"{}\" is built in and cannot be set", lua_tostring(lua, 2)));
+  if (!state.loading) {
+    refuse(lua, fmt::format("\"{}\" cannot be set: globals are frozen once the policy is loaded", log::printable(lua_tostring(lua, 2))));
+  }
+  lua_settop(lua, 3);
+  lua_rawset(lua, lua_upvalueindex(3));
+  return 0;
+}
+
+}  // namespace
+
+void add_rules(lua_State* lua, PolicySet::State& state) {
+  luaL_newmetatable(lua, action_type);
+  lua_pushboolean(lua, 0);
+  lua_setfield(lua, -2, "__metatable");
+  lua_pop(lua, 1);
+  const luaL_Reg functions[] = {{"Allow", &allow}, {"Deny", &deny}, {"Drop", &drop}, {"Tag", &tag},
+                                {"Log", &log_action}, {"rule", &rule}, {nullptr, nullptr}};
+  lua_pushlightuserdata(lua, &state);
+  luaL_setfuncs(lua, functions, 1);
+}
+
+// The globals a chunk sees are an empty table: reads go to its own globals, then to what is built in, then to an error;
+// writes go through set_global. No function of the sandbox reaches a metatable or writes past one.
+void push_environment(PolicySet::State& state) {
+  lua_State* lua = state.sandbox.state();
+  state.sandbox.push_libraries();  // built in: 1
+  const int built_in = lua_gettop(lua);
+  add_matchers(lua, state);
+  add_rules(lua, state);
+  lua_newtable(lua);  // own
+  const int own = lua_gettop(lua);
+  const auto push_with_upvalues = [&](lua_CFunction function) {
+    lua_pushlightuserdata(lua, &state);
+    lua_pushvalue(lua, built_in);
+    lua_pushvalue(lua, own);
+    lua_pushcclosure(lua, function, 3);
+  };
+  lua_createtable(lua, 0, 1);
+  push_with_upvalues(&unknown_global);
+  lua_setfield(lua, -2, "__index");
+  lua_setmetatable(lua, built_in);
+  lua_createtable(lua, 0, 1);
+  lua_pushvalue(lua, built_in);
+  lua_setfield(lua, -2, "__index");
+  lua_setmetatable(lua, own);
+  lua_newtable(lua);  // what the chunk gets
+  lua_createtable(lua, 0, 3);
+  lua_pushvalue(lua, own);
+  lua_setfield(lua, -2, "__index");
+  push_with_upvalues(&set_global);
+  lua_setfield(lua, -2, "__newindex");
+  lua_pushboolean(lua, 0);
+  lua_setfield(lua, -2, "__metatable");
+  lua_setmetatable(lua, -2);
+  lua_replace(lua, built_in);
+  lua_settop(lua, built_in);
+}
+
+}  // namespace valise::policy

@@ -1,0 +1,252 @@
+#include "policy/matcher.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace valise::policy {
+namespace {
+
+std::uint32_t sum_of_weights(const std::vector<const Matcher*>& parts) {
+  std::uint64_t sum = 1;
+  for (const auto* part : parts) sum += part->weight();
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, Matcher::max_weight + 1));
+}
+
+std::uint32_t depth_above(const std::vector<const Matcher*>& parts) {
+  std::uint32_t depth = 0;
+  for (const auto* part : parts) depth = std::max(depth, part->depth());
+  return depth + 1;
+}
+
+std::string joined(const std::vector<const Matcher*>& parts, const char* operation) {
+  std::string out;
+  for (const auto* part : parts) {
+    if (!out.empty()) out += operation;
+    out += part->compound() ? "(" + part->describe() + ")" : part->describe();
+  }
+  return out;
+}
+
+class All final : public Matcher {
+ public:
+  explicit All(std::vector<const Matcher*> parts)
+      : Matcher(sum_of_weights(parts), depth_above(parts)), parts_(std::move(parts)),
+        pure_(std::ranges::all_of(parts_, &Matcher::pure)) {
+    for (const auto* part : parts_) {
+      // Where the first impure part is reached, it must see the event: what stands behind it cannot narrow.
+      events_ &= part->events();
+      if (!part->pure()) break;
+    }
+  }
+  bool matches(Context& context) const override {
+    for (const auto* part : parts_) {
+      if (!part->matches(context)) return false;
+    }
+    return true;
+  }
+  std::string describe() const override { return joined(parts_, " * "); }
+  EventMask events() const override { return events_; }
+  bool pure() const override { return pure_; }
+  bool compound() const override { return true; }
+
+ private:
+  std::vector<const Matcher*> parts_;
+  EventMask events_ = all_events;
+  bool pure_;
+};
+
+class Any final : public Matcher {
+ public:
+  explicit Any(std::vector<const Matcher*> parts)
+      : Matcher(sum_of_weights(parts), depth_above(parts)), parts_(std::move(parts)),
+        pure_(std::ranges::all_of(parts_, &Matcher::pure)) {
+    for (const auto* part : parts_) events_ |= part->events();
+  }
+  bool matches(Context& context) const override {
+    for (const auto* part : parts_) {
+      if (part->matches(context)) return true;
+    }
+    return false;
+  }
+  std::string describe() const override { return joined(parts_, " + "); }
+  EventMask events() const override { return pure_ ? events_ : all_events; }
+  bool pure() const override { return pure_; }
+  bool compound() const override { return true; }
+
+ private:
+  std::vector<const Matcher*> parts_;
+  EventMask events_ = 0;
+  bool pure_;
+};
+
+class Not final : public Matcher {
+ public:
+  explicit Not(const Matcher* part)
+      : Matcher(std::min(part->weight() + 1, max_weight + 1), part->depth() + 1), part_(part) {}
+  bool matches(Context& context) const override { return !part_->matches(context); }
+  std::string describe() const override {
+    return part_->compound() ? "-(" + part_->describe() + ")" : "-" + part_->describe();
+  }
+  bool pure() const override { return part_->pure(); }
+
+ private:
+  const Matcher* part_;
+};
+
+class Always final : public Matcher {
+ public:
+  bool matches(Context&) const override { return true; }
+  std::string describe() const override { return "Always()"; }
+};
+
+class Kind final : public Matcher {
+ public:
+  explicit Kind(std::vector<Event> events) {
+    for (const auto event : events) {
+      if (mask_ & mask_of(event)) continue;
+      mask_ |= mask_of(event);
+      names_.emplace_back(event_names[static_cast<std::size_t>(event)]);
+    }
+  }
+  bool matches(Context& context) const override { return (mask_ & mask_of(context.facts.event)) != 0; }
+  std::string describe() const override {
+    return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
+  }
+  EventMask events() const override { return mask_; }
+
+ private:
+  EventMask mask_ = 0;
+  std::vector<std::string> names_;
+};
+
+class IsDirection final : public Matcher {
+ public:
+  explicit IsDirection(Direction direction) : direction_(direction) {}
+  bool matches(Context& context) const override { return context.facts.direction == direction_; }
+  std::string describe() const override {
+    return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);
+  }
+
+ private:
+  Direction direction_;
+};
+
+class Sealed final : public Matcher {
+ public:
+  explicit Sealed(bool sealed) : sealed_(sealed) {}
+  bool matches(Context& context) const override { return context.facts.sealed == sealed_; }
+  std::string describe() const override { return sealed_ ? "Sealed(true)" : "Sealed(false)"; }
+
+ private:
+  bool sealed_;
+};
+
+class IsOmemo final : public Matcher {
+ public:
+  explicit IsOmemo(Omemo version) : version_(version) {}
+  bool matches(Context& context) const override { return context.facts.omemo == version_; }
+  std::string describe() const override {
+    return fmt::format("OmemoVersion(\"{}\")", omemo_names[static_cast<std::size_t>(version_)]);
+  }
+
+ private:
+  Omemo version_;
+};
+
+class Text final : public Matcher {
+ public:
+  Text(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values)
+      : name_(name), field_(field), values_(std::move(values)) {
+    if (values_.size() > few) set_.insert(values_.begin(), values_.end());
+  }
+  bool matches(Context& context) const override {
+    const auto value = field_(context.facts);
+    if (values_.size() > few) return set_.find(value) != set_.end();
+    return std::ranges::find(values_, value) != values_.end();
+  }
+  std::string describe() const override {
+    return values_.size() == 1 ? fmt::format("{}(\"{}\")", name_, values_[0]) : name_ + describe_list(values_);
+  }
+
+ private:
+  static constexpr std::size_t few = 4;
+  std::string name_;
+  std::string_view (*field_)(const Facts&);
+  std::vector<std::string> values_;
+  std::unordered_set<std::string_view> set_;
+};
+
+class Number final : public Matcher {
+ public:
+  Number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison, std::uint64_t bound)
+      : name_(name), field_(field), comparison_(comparison), bound_(bound) {}
+  bool matches(Context& context) const override {
+    const auto value = field_(context.facts);
+    switch (comparison_) {
+      case Comparison::less: return value < bound_;
+      case Comparison::at_most: return value <= bound_;
+      case Comparison::equal: return value == bound_;
+      case Comparison::at_least: return value >= bound_;
+      case Comparison::more: return value > bound_;
+    }
+    return false;
+  }
+  std::string describe() const override {
+    constexpr const char* signs[] = {"<", "<=", "==", ">=", ">"};
+    return fmt::format("{}(\"{}\", {})", name_, signs[static_cast<std::size_t>(comparison_)], bound_);
+  }
+
+ private:
+  std::string name_;
+  std::uint64_t (*field_)(const Facts&);
+  Comparison comparison_;
+  std::uint64_t bound_;
+};
+
+class HasTag final : public Matcher {
+ public:
+  explicit HasTag(std::vector<std::string> tags) : tags_(std::move(tags)) {}
+  bool matches(Context& context) const override {
+    const auto has = [this](std::string_view tag) { return std::ranges::find(tags_, tag) != tags_.end(); };
+    return std::ranges::any_of(context.facts.tags, has) || std::ranges::any_of(context.decision.added_tags(), has);
+  }
+  std::string describe() const override {
+    return tags_.size() == 1 ? fmt::format("HasTag(\"{}\")", tags_[0]) : "HasTag" + describe_list(tags_);
+  }
+
+ private:
+  std::vector<std::string> tags_;
+};
+
+}  // namespace
+
+std::string describe_list(const std::vector<std::string>& values) {
+  constexpr std::size_t shown = 4;
+  std::string out = "{";
+  for (std::size_t i = 0; i < std::min(values.size(), shown); ++i) {
+    out += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", values[i]);
+  }
+  if (values.size() > shown) out += fmt::format(", … {} more", values.size() - shown);
+  return out + "}";
+}
+
+MatcherPtr make_all(std::vector<const Matcher*> parts) { return std::make_unique<All>(std::move(parts)); }
+MatcherPtr make_any(std::vector<const Matcher*> parts) { return std::make_unique<Any>(std::move(parts)); }
+MatcherPtr make_not(const Matcher* part) { return std::make_unique<Not>(part); }
+MatcherPtr make_always() { return std::make_unique<Always>(); }
+MatcherPtr make_kind(std::vector<Event> events) { return std::make_unique<Kind>(std::move(events)); }
+MatcherPtr make_direction(Direction direction) { return std::make_unique<IsDirection>(direction); }
+MatcherPtr make_sealed(bool sealed) { return std::make_unique<Sealed>(sealed); }
+MatcherPtr make_omemo(Omemo version) { return std::make_unique<IsOmemo>(version); }
+MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values) {
+  return std::make_unique<Text>(name, field, std::move(values));
+}
+MatcherPtr make_number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison,
+                       std::uint64_t bound) {
+  return std::make_unique<Number>(name, field, comparison, bound);
+}
+MatcherPtr make_has_tag(std::vector<std::string> tags) { return std::make_unique<HasTag>(std::move(tags)); }
+
+}  // namespace valise::policy

@@ -1,0 +1,118 @@
+// The matchers that rules are made of. They are built while the policy's file runs and then only read (Rate, a Lua
+// function: written, by the one shard that owns the set). `matches` allocates nothing and calls no Lua, except the
+// matcher that stands for a Lua function.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/decision.hpp"
+#include "policy/facts.hpp"
+
+namespace valise::policy {
+
+// One call of PolicySet::decide.
+struct Context {
+  const Facts& facts;
+  Decision& decision;
+  bool failed = false;        // a Lua function failed: the rule is over, the verdict is deny
+  bool clock_runs = false;    // the calls of one decision share a clock
+  std::string why;            // of `failed`: file, line, text
+
+  void fail(std::string text) {
+    failed = true;
+    why = std::move(text);
+  }
+};
+
+using EventMask = std::uint8_t;
+inline constexpr EventMask all_events = 0x7f;
+[[nodiscard]] constexpr EventMask mask_of(Event event) noexcept {
+  return static_cast<EventMask>(1u << static_cast<unsigned>(event));
+}
+
+class Matcher {
+ public:
+  // What a tree of matchers may come to: `m = m * m`, forty times over, is refused while it is built.
+  static constexpr std::uint32_t max_weight = 10'000;
+  static constexpr std::uint32_t max_depth = 32;
+
+  virtual ~Matcher() = default;
+  Matcher(const Matcher&) = delete;
+  Matcher& operator=(const Matcher&) = delete;
+
+  virtual bool matches(Context& context) const = 0;
+  // As it could stand in a policy: `From{domain="guests.example"} * -Kind("iq")`.
+  [[nodiscard]] virtual std::string describe() const = 0;
+  // Events on which it can match and on which it has to be evaluated (a Rate counts what it sees).
+  [[nodiscard]] virtual EventMask events() const { return all_events; }
+  // Without memory and without Lua: it may be skipped when its result does not matter.
+  [[nodiscard]] virtual bool pure() const { return true; }
+  [[nodiscard]] virtual bool compound() const { return false; }
+
+  [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
+  [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+
+ protected:
+  explicit Matcher(std::uint32_t weight = 1, std::uint32_t depth = 1) : weight_(weight), depth_(depth) {}
+
+ private:
+  std::uint32_t weight_;
+  std::uint32_t depth_;
+};
+
+using MatcherPtr = std::unique_ptr<const Matcher>;
+
+enum class Comparison : std::uint8_t { less, at_most, equal, at_least, more };
+
+// ---- combinations; the parts outlive the whole (PolicySet keeps all matchers)
+[[nodiscard]] MatcherPtr make_all(std::vector<const Matcher*> parts);  // `*`: left to right, ends at the first no
+[[nodiscard]] MatcherPtr make_any(std::vector<const Matcher*> parts);  // `+`: left to right, ends at the first yes
+[[nodiscard]] MatcherPtr make_not(const Matcher* part);                // `-`
+
+// ---- single facts
+[[nodiscard]] MatcherPtr make_always();
+[[nodiscard]] MatcherPtr make_kind(std::vector<Event> events);
+[[nodiscard]] MatcherPtr make_direction(Direction direction);
+[[nodiscard]] MatcherPtr make_sealed(bool sealed);
+[[nodiscard]] MatcherPtr make_omemo(Omemo version);
+// `name` is the function that builds it in Lua; `field` reads the text that must be one of `values`.
+[[nodiscard]] MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&),
+                                   std::vector<std::string> values);
+[[nodiscard]] MatcherPtr make_number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison,
+                                     std::uint64_t bound);
+[[nodiscard]] MatcherPtr make_has_tag(std::vector<std::string> tags);
+
+// ---- parties (party.cpp)
+struct PartySet {
+  std::vector<std::string> jids;     // bare or full; `*` stands for any characters
+  std::vector<std::string> domains;  // `*` likewise: "*.guests.example"
+};
+[[nodiscard]] MatcherPtr make_party(std::string_view name, Party Facts::* party, PartySet set);
+
+// ---- place and time (place_time.cpp). Errors: nullptr and `error` says what is wrong.
+[[nodiscard]] MatcherPtr make_network(const std::vector<std::string>& networks, std::string& error);
+[[nodiscard]] MatcherPtr make_hours(const std::vector<std::string>& ranges, std::string& error);
+[[nodiscard]] MatcherPtr make_weekday(const std::vector<std::string>& days, std::string& error);
+inline constexpr std::array<std::string_view, 7> weekday_names{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+
+// ---- rate (rate.cpp)
+enum class RateKey : std::uint8_t { from, to, from_domain, to_domain, pair, ip, all };
+inline constexpr std::array<std::string_view, 7> rate_key_names{"from", "to", "from_domain", "to_domain",
+                                                                "pair", "ip", "all"};
+struct RateLimit {
+  RateKey per = RateKey::from;
+  double rate = 0;          // events a second
+  double burst = 0;
+  std::uint32_t keys = 10'000;
+};
+// Matches what is over the limit. Counts what it is asked about.
+[[nodiscard]] MatcherPtr make_rate(const RateLimit& limit);
+
+// `{ "a", "b", … 17 more }`
+[[nodiscard]] std::string describe_list(const std::vector<std::string>& values);
+
+}  // namespace valise::policy

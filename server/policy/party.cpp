@@ -1,0 +1,121 @@
+// From{…} and To{…}: exact addresses by hash, patterns with `*` one by one.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+#include "policy/matcher.hpp"
+
+namespace valise::policy {
+namespace {
+
+// Characters with `*` for any run of them. Taking the first place for each part finds a match if there is one.
+class Glob {
+ public:
+  explicit Glob(std::string_view text) {
+    for (std::size_t at = 0;;) {
+      const auto star = text.find('*', at);
+      parts_.emplace_back(text.substr(at, star == std::string_view::npos ? star : star - at));
+      if (star == std::string_view::npos) break;
+      at = star + 1;
+    }
+  }
+  [[nodiscard]] bool matches(std::string_view text) const {
+    const auto& first = parts_.front();
+    const auto& last = parts_.back();
+    if (text.size() < first.size() + last.size() || !text.starts_with(first) || !text.ends_with(last)) return false;
+    text = text.substr(first.size(), text.size() - first.size() - last.size());
+    for (std::size_t i = 1; i + 1 < parts_.size(); ++i) {
+      const auto& part = parts_[i];
+      if (part.empty()) continue;
+      const auto* hit = static_cast<const char*>(memmem(text.data(), text.size(), part.data(), part.size()));
+      if (hit == nullptr) return false;
+      text.remove_prefix(static_cast<std::size_t>(hit - text.data()) + part.size());
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::string> parts_;  // between the stars; at least two
+};
+
+// The strings that the views of the set look at are `texts`.
+struct Names {
+  std::vector<std::string> texts;
+  std::unordered_set<std::string_view> exact;
+  std::vector<Glob> globs;
+
+  explicit Names(std::vector<std::string> all) : texts(std::move(all)) {
+    for (const auto& text : texts) {
+      if (text.find('*') == std::string::npos) {
+        exact.insert(text);
+      } else {
+        globs.emplace_back(text);
+      }
+    }
+  }
+  [[nodiscard]] bool contains(std::string_view text) const {
+    if (!exact.empty() && exact.find(text) != exact.end()) return true;
+    return std::ranges::any_of(globs, [&](const Glob& glob) { return glob.matches(text); });
+  }
+  [[nodiscard]] bool empty() const { return texts.empty(); }
+};
+
+std::vector<std::string> pick(const std::vector<std::string>& jids, bool full) {
+  std::vector<std::string> out;
+  for (const auto& jid : jids) {
+    if ((jid.find('/') != std::string::npos) == full) out.push_back(jid);
+  }
+  return out;
+}
+
+class IsParty final : public Matcher {
+ public:
+  IsParty(std::string_view name, Party Facts::* party, PartySet set)
+      : Matcher(static_cast<std::uint32_t>(
+            1 + std::ranges::count_if(set.jids, has_star) + std::ranges::count_if(set.domains, has_star))),
+        name_(name), party_(party), bare_(pick(set.jids, false)), full_(pick(set.jids, true)),
+        domains_(std::move(set.domains)) {}
+
+  bool matches(Context& context) const override {
+    const Party& party = context.facts.*party_;
+    if (!domains_.empty() && domains_.contains(party.domain)) return true;
+    if (!bare_.empty() && bare_.contains(party.bare)) return true;
+    return !full_.empty() && full_contains(party);
+  }
+  std::string describe() const override {
+    std::vector<std::string> jids = bare_.texts;
+    jids.insert(jids.end(), full_.texts.begin(), full_.texts.end());
+    if (domains_.empty()) return name_ + describe_list(jids);
+    const auto domains = domains_.texts.size() == 1 ? fmt::format("\"{}\"", domains_.texts[0]) : describe_list(domains_.texts);
+    auto list = describe_list(jids);
+    list.pop_back();
+    return fmt::format("{}{}{}domain={}}}", name_, list, jids.empty() ? "" : ", ", domains);
+  }
+
+ private:
+  static bool has_star(const std::string& text) { return text.find('*') != std::string::npos; }
+  bool full_contains(const Party& party) const {
+    char buffer[3072];  // RFC 6122 §2.1: three parts of 1,023 bytes at most
+    if (party.resource.empty() || party.bare.size() + 1 + party.resource.size() > sizeof buffer) return false;
+    char* end = std::copy(party.bare.begin(), party.bare.end(), buffer);
+    *end++ = '/';
+    end = std::copy(party.resource.begin(), party.resource.end(), end);
+    return full_.contains({buffer, static_cast<std::size_t>(end - buffer)});
+  }
+
+  std::string name_;
+  Party Facts::* party_;
+  Names bare_;
+  Names full_;
+  Names domains_;
+};
+
+}  // namespace
+
+MatcherPtr make_party(std::string_view name, Party Facts::* party, PartySet set) {
+  return std::make_unique<IsParty>(name, party, std::move(set));
+}
+
+}  // namespace valise::policy

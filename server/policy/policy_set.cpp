@@ -1,0 +1,219 @@
+#include "policy/policy_set.hpp"
+
+#include <fmt/core.h>
+
+#include <lua.hpp>
+
+#include "base/log.hpp"
+#include "config/secret_file.hpp"
+#include "policy/state.hpp"
+
+namespace valise::policy {
+namespace {
+
+constexpr std::int64_t log_interval_ms = 10'000;
+
+constexpr StanzaError failed_error{"internal-server-error", "cancel"};
+constexpr std::string_view failed_fr =
+    "Une règle de ce serveur a échoué ; rien n'a été remis. Prévenez votre administrateur.";
+constexpr std::string_view failed_en =
+    "A rule of this server failed; nothing was delivered. Please tell your administrator.";
+
+// A Lua function as a matcher: true-ish results match.
+class LuaMatcher final : public Matcher {
+ public:
+  LuaMatcher(PolicySet::State& state, int function, unsigned line)
+      : Matcher(lua_weight), state_(state), function_(function), line_(line) {}
+  bool matches(Context& context) const override {
+    if (context.failed || !state_.call(function_, context)) return false;
+    lua_State* lua = state_.sandbox.state();
+    const bool matched = lua_toboolean(lua, -1) != 0;
+    lua_pop(lua, 1);
+    return matched;
+  }
+  std::string describe() const override { return fmt::format("function(line {})", line_); }
+  bool pure() const override { return false; }
+
+ private:
+  static constexpr std::uint32_t lua_weight = 50;  // about so many native ones
+  PolicySet::State& state_;
+  int function_;
+  unsigned line_;
+};
+
+// A Lua function as an action: it returns nothing (go on) or an action that was built while the file was loaded.
+class LuaAction final : public Action {
+ public:
+  LuaAction(PolicySet::State& state, int function, unsigned line) : state_(state), function_(function), line_(line) {}
+  Next run(Context& context) const override {
+    if (!state_.call(function_, context)) return Next::done;
+    lua_State* lua = state_.sandbox.state();
+    const bool nothing = lua_isnil(lua, -1);
+    const auto* made = static_cast<const Action* const*>(nothing ? nullptr : luaL_testudata(lua, -1, action_type));
+    const Action* action = made == nullptr ? nullptr : *made;
+    const std::string what = luaL_typename(lua, -1);
+    lua_pop(lua, 1);
+    if (nothing) return Next::go_on;
+    if (action != nullptr && action->native()) return action->run(context);
+    context.fail(fmt::format("{}:{}: an action's function returns nothing or an action, not a {}", state_.name, line_,
+                             what));
+    return Next::done;
+  }
+  std::string describe() const override { return fmt::format("function(line {})", line_); }
+  bool native() const override { return false; }
+
+ private:
+  PolicySet::State& state_;
+  int function_;
+  unsigned line_;
+};
+
+}  // namespace
+
+MatcherPtr make_lua_matcher(PolicySet::State& state, int function, unsigned line) {
+  return std::make_unique<LuaMatcher>(state, function, line);
+}
+ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line) {
+  return std::make_unique<LuaAction>(state, function, line);
+}
+
+bool PolicySet::State::call(int function, Context& context) {
+  lua_State* lua = sandbox.state();
+  if (!context.clock_runs) {
+    sandbox.start_clock(options.budgets.decide_us);
+    context.clock_runs = true;
+  }
+  lua_ran = true;
+  ++counters.lua_calls;
+  facts = &context.facts;
+  decision = &context.decision;
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, facts_reference);
+  const auto done = sandbox.call(1, 1, {.instructions = options.budgets.call_instructions,
+                                        .memory = options.budgets.call_memory,
+                                        .wall_us = options.budgets.decide_us});
+  facts = nullptr;
+  decision = nullptr;
+  if (done) return true;
+  if (done.error().overrun != config::Overrun::none) ++counters.overruns;
+  // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
+  context.fail(fmt::format("{}:{}: {}", name, done.error().line, log::printable(done.error().text)));
+  return false;
+}
+
+bool PolicySet::State::may_log(std::int64_t now_ms) {
+  if (logged_ms != 0 && now_ms - logged_ms < log_interval_ms && now_ms >= logged_ms) {
+    ++unlogged;
+    return false;
+  }
+  logged_ms = now_ms == 0 ? 1 : now_ms;
+  return true;
+}
+
+std::string PolicyError::message() const {
+  return line == 0 ? fmt::format("{}: {}", file, text) : fmt::format("{}:{}: {}", file, line, text);
+}
+
+PolicySet::PolicySet(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PolicySet::~PolicySet() = default;
+
+PolicySet::Loaded PolicySet::load_file(const std::string& path, const PolicyOptions& options) {
+  const auto source = config::read_trusted_file(path, config::Sandbox::max_source);
+  if (!source) {
+    auto text = source.error().text;
+    if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
+    return std::unexpected(PolicyError{path, 0, std::move(text)});
+  }
+  return load(*source, path, options);
+}
+
+PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& name, const PolicyOptions& options) {
+  auto state = std::make_unique<State>(name, options);
+  auto& sandbox = state->sandbox;
+  const auto failed = [&](const config::LuaError& error) {
+    return std::unexpected(PolicyError{name, error.line, error.text});
+  };
+  make_facts_object(*state);
+  push_environment(*state);
+  if (auto compiled = sandbox.compile(source); !compiled) return failed(compiled.error());
+  sandbox.start_clock(options.budgets.load_us);
+  // The clock bounds loading; instructions only keep it finite should the clock stand still.
+  const config::Budget budget{.instructions = 10'000'000'000, .memory = 0, .wall_us = options.budgets.load_us};
+  if (auto done = sandbox.call(0, 0, budget); !done) return failed(done.error());
+  state->loading = false;
+  lua_gc(sandbox.state(), LUA_GCCOLLECT);
+  lua_gc(sandbox.state(), LUA_GCSTOP);  // from here on between calls only (Sandbox::collect)
+  return std::unique_ptr<PolicySet>(new PolicySet(std::move(state)));
+}
+
+Decision PolicySet::decide(const Facts& facts) {
+  State& state = *state_;
+  ++state.counters.decisions;
+  Decision decision;
+  Context context{facts, decision};
+  const EventMask event = mask_of(facts.event);
+  for (Rule& rule : state.rules) {
+    if ((rule.events & event) == 0) continue;
+    bool done = false;
+    if (rule.match->matches(context) && !context.failed) {
+      ++rule.hits;
+      ++decision.matched;
+      if (rule.logs && state.may_log(facts.now_ms)) {
+        log::info("policy", "rule \"{}\" matched, {} times so far", rule.name, rule.hits);
+      }
+      if (!rule.shadow) {
+        for (const auto* action : rule.actions) {
+          done = action->run(context) == Next::done;
+          if (done || context.failed) break;
+        }
+      }
+    }
+    if (context.failed) {
+      ++rule.errors;
+      ++state.counters.errors;
+      state.last_error = std::move(context.why);
+      if (rule.shadow) {  // on trial: it decides nothing, not even by failing
+        context.failed = false;
+        continue;
+      }
+      decision.verdict = Verdict::deny;
+      decision.reason = Reason::policy_failed;
+      decision.error = failed_error;
+      decision.text_fr = failed_fr;
+      decision.text_en = failed_en;
+      decision.rule = rule.name;
+      if (state.may_log(facts.now_ms)) {
+        log::error("policy", "rule \"{}\" failed, denied: {} ({} lines of policies not shown)", rule.name,
+                   state.last_error, std::exchange(state.unlogged, 0));
+      }
+      break;
+    }
+    if (done) {
+      decision.reason = Reason::rule;
+      decision.rule = rule.name;
+      break;
+    }
+  }
+  if (decision.verdict == Verdict::deny) ++state.counters.denied;
+  if (decision.verdict == Verdict::drop) ++state.counters.dropped;
+  if (state.lua_ran) {
+    state.lua_ran = false;
+    state.sandbox.collect();
+  }
+  return decision;
+}
+
+std::vector<RuleInfo> PolicySet::describe() const {
+  std::vector<RuleInfo> out;
+  for (const auto& rule : state_->rules) {
+    std::string actions;
+    for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
+    out.push_back({rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits, rule.errors});
+  }
+  return out;
+}
+
+const PolicyCounters& PolicySet::counters() const noexcept { return state_->counters; }
+const std::string& PolicySet::last_error() const noexcept { return state_->last_error; }
+
+}  // namespace valise::policy

@@ -1,0 +1,95 @@
+// The policy: rules built by one Lua file, run natively. One set a shard (it holds a Lua state, rate tables, counters);
+// everything here is home shard only. A reload loads a new set and swaps the pointer; if loading fails, the old set
+// stays in force.
+//
+// Order: rules are tried as they stand in the file. A rule whose matcher matches is counted, then its actions run:
+// Allow, Deny and Drop end the decision, Tag and Log go on. No rule left: allowed. A Lua function that fails or overruns
+// its budget ends the decision as denied (Reason::policy_failed), is counted and logged: a policy fails closed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policy/decision.hpp"
+#include "policy/facts.hpp"
+
+namespace valise::policy {
+
+struct Budgets {
+  std::uint64_t load_us = 5'000'000;
+  std::size_t heap = 64u << 20;               // of the Lua state, at all times
+  std::uint64_t call_instructions = 100'000;  // of one Lua function
+  std::size_t call_memory = 256u << 10;       // allocated by one Lua function, garbage included
+  std::uint64_t decide_us = 1000;             // of all Lua functions of one decision together
+};
+
+struct PolicyOptions {
+  Budgets budgets;
+  // Brings a JID of the file to the form that Facts have; nullopt: not a JID. Default: ASCII letters to lower case in
+  // the node and domain parts.
+  std::function<std::optional<std::string>(std::string_view)> normalise;
+};
+
+struct PolicyError {
+  std::string file;
+  unsigned line = 0;  // 0: about the file as a whole
+  std::string text;
+  [[nodiscard]] std::string message() const;  // "policy.lua:12: unknown name …"
+};
+
+struct RuleInfo {
+  std::string name;
+  unsigned line = 0;
+  std::string match;   // as it could stand in the file
+  std::string action;
+  bool shadow = false; // counts, does not act
+  std::uint64_t hits = 0;
+  std::uint64_t errors = 0;
+};
+
+struct PolicyCounters {
+  std::uint64_t decisions = 0;
+  std::uint64_t denied = 0;
+  std::uint64_t dropped = 0;
+  std::uint64_t lua_calls = 0;
+  std::uint64_t errors = 0;    // Lua errors and overruns, each of them a denial
+  std::uint64_t overruns = 0;
+};
+
+class PolicySet {
+ public:
+  using Loaded = std::expected<std::unique_ptr<PolicySet>, PolicyError>;
+
+  // Reads at most 1 MiB; the file must not be writable by others.
+  [[nodiscard]] static Loaded load_file(const std::string& path, const PolicyOptions& options = {});
+  // `name` stands for the file in errors.
+  [[nodiscard]] static Loaded load(std::string_view source, const std::string& name, const PolicyOptions& options = {});
+  // The text of lua/stock.lua, compiled in: what is loaded when no file is configured.
+  [[nodiscard]] static std::string_view stock() noexcept;
+
+  ~PolicySet();
+  PolicySet(const PolicySet&) = delete;
+  PolicySet& operator=(const PolicySet&) = delete;
+
+  // Native rules allocate nothing. Never fails: what goes wrong inside denies.
+  [[nodiscard]] Decision decide(const Facts& facts);
+
+  [[nodiscard]] std::vector<RuleInfo> describe() const;
+  [[nodiscard]] const PolicyCounters& counters() const noexcept;
+  // The last Lua error as "policy.lua:12: …"; empty if there was none.
+  [[nodiscard]] const std::string& last_error() const noexcept;
+
+ struct State;  // state.hpp
+
+ private:
+  explicit PolicySet(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace valise::policy

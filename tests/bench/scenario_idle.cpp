@@ -1,0 +1,53 @@
+// idle: what a session that says nothing costs in memory, at one or several counts of sessions.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "scenarios.hpp"
+
+namespace valise::bench {
+
+bool run_idle(Stage& stage) {
+  auto steps = stage.options.steps;
+  std::ranges::sort(steps);
+  const auto before = stage.meter.memory();
+  if (!before) {
+    stage.town.failure(before.error().text);
+    return false;
+  }
+  stage.report.set("pss_empty_mib", before->pss / 1024);
+  stage.report.set("rss_empty_mib", before->rss / 1024);
+
+  std::vector<std::unique_ptr<Client>> clients;
+  for (const std::size_t sessions : steps) {
+    std::vector<Client*> added;
+    while (clients.size() < sessions) {
+      clients.push_back(stage.town.client(stage.options.account(clients.size() + 1)));
+      clients.back()->pair = clients.size();
+      added.push_back(clients.back().get());
+    }
+    if (!dial(stage.town, added, Goal::available, stage.options.concurrency, 1800 * second_ns)) return false;
+    const auto begin = stage.meter.sample();
+    stage.town.loop.run(now_ns() + stage.options.quiet * second_ns, [] { return false; });
+    const auto quiet = between(begin, stage.meter.sample());
+    const auto memory = stage.meter.memory();
+    if (!memory) {
+      stage.town.failure(memory.error().text);
+      return false;
+    }
+    const auto count = static_cast<double>(sessions);
+    const auto key = [&](const char* name) { return fmt::format("{}_{}", name, sessions); };
+    stage.report.set(key("kib_per_session"), (memory->pss - before->pss) / count);
+    stage.report.set(key("rss_mib"), memory->rss / 1024);
+    stage.report.set(key("idle_server_cores"), quiet.seconds > 0 ? quiet.server / quiet.seconds : 0);
+    if (sessions == steps.back()) {
+      stage.report.set("sessions", count);
+      stage.report.set("kib_per_session", (memory->pss - before->pss) / count);
+    }
+  }
+  const bool steady = stage.town.failed == 0;  // nobody was thrown out while idle
+  hang_up(stage.town, pointers(clients));
+  return steady;
+}
+
+}  // namespace valise::bench

@@ -1,0 +1,52 @@
+"""Starts a valised of its own, with alice and bob, and runs one client test against it: in_town.py SCRIPT.
+
+Afterwards it looks at what the server wrote and sent: none of the texts that the clients exchanged may be there.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import Town  # noqa: E402
+
+VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
+# Words of the conversations in pair.py, demo.py and profanity.py.
+TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
+         b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice")
+
+
+async def main(script):
+    town = Town(name="clients")
+    try:
+        await town.start()
+        passwords = {"alice": "sesame alice", "bob": "sesame bob"}
+        for name, password in passwords.items():
+            await town.ctl("user", "add", f"{name}@localhost", stdin=password + "\n")
+        place = town.folder / "place.json"
+        town.write_file(place, json.dumps({"host": town.place.address, "port": town.place.port, "domain": "localhost",
+                                           "ca": town.place.ca, "accounts": passwords}))
+        process = await asyncio.create_subprocess_exec(
+            str(VENV / "bin" / "python3"), str(HERE / script), "--place", str(place))
+        status = await process.wait()
+        place.unlink()
+        if status != 0:
+            print("   the server's log:\n" + town.log()[-4000:])
+            return 1
+        print("   " + (await town.audit_is_sound()).strip().replace("\n", "\n   "))
+        written = town.stored_bytes()
+        found = [text for text in TEXTS if text in written]
+        if found:
+            print(f"FAIL the server wrote what nobody but the clients may read: {found}")
+            return 1
+        print("ok   the stores, the record and the log hold none of the texts")
+        return 0
+    finally:
+        await town.close()
+
+
+sys.exit(asyncio.run(main(sys.argv[1])))

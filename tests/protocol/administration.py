@@ -1,0 +1,199 @@
+"""valisectl, the configuration and its reload."""
+
+import asyncio
+import json
+
+import _path  # noqa: F401
+from harness import Disconnected, run, sealed, story
+from harness.town import PROGRAMS
+
+
+async def check_config(town, text):
+    path = town.folder / "candidate.lua"
+    town.write_file(path, text)
+    process = await asyncio.create_subprocess_exec(
+        str(PROGRAMS["valised"]), "--config", str(path), "--check-config",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    out, _ = await process.communicate()
+    return process.returncode, out.decode(), path
+
+
+@story("administration")
+async def a_password_is_changed_and_the_old_one_is_worth_nothing(town):
+    alice = await town.account("alice")
+    await town.ctl("user", "passwd", alice.bare, stdin="another sesame\n")
+    stream = await town.stream().reaches_tls()
+    try:
+        await stream.authenticates(alice.name, alice.password)
+    except AssertionError as error:
+        assert "not-authorized" in str(error)
+    else:
+        raise AssertionError("the old password still works")
+    alice.password = "another sesame"
+    await alice.device()
+
+
+@story("administration")
+async def an_account_is_made_once_only(town):
+    alice = await town.account("alice")
+    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="x y z\n")
+    assert status != 0 and "exists" in err, err
+
+
+@story("administration")
+async def nonsense_is_refused_with_a_reason(town):
+    for arguments in (("user", "add", "not a jid"), ("user", "add", "alice@elsewhere.example"), ("user", "add", "localhost"),
+                      ("user", "passwd", "nobody@localhost"), ("user", "delete", "nobody@localhost"),
+                      ("session", "kick", "@@"), ("nonsense",), ("user", "nonsense")):
+        status, out, err = await town.ctl_result(*arguments, stdin="pass word\n")
+        assert status != 0 and (out + err).strip(), arguments
+
+
+@story("administration")
+async def disabling_ends_the_sessions(town):
+    [alice] = await town.devices("alice")
+    await town.ctl("user", "disable", alice.bare)
+    await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
+
+
+@story("SECURITY §2: a re-registered name inherits data")
+async def a_deleted_account_leaves_nothing_and_its_name_rests(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    away = await town.account("away")
+    await alice.sends(f"<message to='{away.bare}' id='m1' type='chat'>{sealed()}</message>")
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    await town.ctl("user", "delete", alice.bare)
+    await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
+    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="sesame\n")
+    assert status != 0 and "rests" in err, err
+    listed = [row["jid"] for row in await town.ctl_json("user", "list")]
+    assert alice.bare not in listed and bob.bare in listed
+
+
+@story("administration")
+async def sessions_are_listed_and_kicked(town):
+    alice = await town.account("alice")
+    phone, laptop = await alice.device("phone"), await alice.device("laptop")
+    rows = {row["jid"]: row for row in await town.ctl_json("session", "list")}
+    assert {phone.full, laptop.full} <= set(rows)
+    assert rows[phone.full]["tls"].startswith("TLS")
+    await town.ctl("session", "kick", phone.full)
+    await phone.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
+    await laptop.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("administration")
+async def the_status_counts(town):
+    before = await town.ctl_json("status")
+    await town.devices("alice", "bob")
+    after = await town.ctl_json("status")
+    assert after["sessions"] == before["sessions"] + 2 and after["version"] and after["hosts"] == ["localhost"]
+
+
+@story("administration")
+async def passwords_never_stand_in_the_command_line(town):
+    status, out, err = await town.ctl_result("user", "add", "carol@localhost", "password-as-argument")
+    assert status != 0, out + err
+
+
+@story("configuration")
+async def a_mistyped_option_names_its_line_and_the_nearest_valid_one(town):
+    status, out, path = await check_config(town, town.config_file.read_text() + "limits.stanzza = 20000\n")
+    line = len(town.config_file.read_text().splitlines()) + 1
+    assert status != 0
+    assert f"{path}:{line}" in out and "limits.stanza" in out, out
+
+
+@story("configuration")
+async def a_wrong_type_a_value_out_of_range_and_lua_errors_name_their_line(town):
+    good = town.config_file.read_text()
+    line = len(good.splitlines()) + 1
+    for bad in ('limits.stanza = "large"', "limits.stanza = 1", "limits.stanza = = 5", "error('broken')",
+                'sealed.mode = "maybe"', 'listen.c2s = { "nonsense" }', "os.execute('true')"):
+        status, out, path = await check_config(town, good + bad + "\n")
+        assert status != 0 and f"{path}:{line}" in out, (bad, out)
+
+
+@story("configuration")
+async def a_good_configuration_is_said_to_be_good(town):
+    status, out, _ = await check_config(town, town.config_file.read_text())
+    assert status == 0, out
+
+
+@story("configuration", alone=True)
+async def a_key_that_others_can_read_is_refused(town):
+    key = town.folder / "tls" / "localhost.key"
+    key.chmod(0o644)
+    status, out, _ = await check_config(town, town.config_file.read_text())
+    assert status != 0 and str(key) in out, out
+
+
+@story("configuration", alone=True)
+async def a_reload_changes_a_limit_without_ending_sessions(town):
+    alice, bob = await town.devices("alice", "bob")
+    town.options["limits.stanza"] = 20_000
+    town.write_config()
+    status, out, err = await town.reload()
+    assert status == 0, out + err
+    big = f"<message to='{bob.full}' id='big' type='chat'>{sealed(fallback='x' * 25_000)}</message>"
+    await alice.sends(big)
+    await alice.gets_error("message", "big", "policy-violation")
+
+
+@story("configuration", alone=True)
+async def a_reload_with_an_error_changes_nothing_and_says_where(town):
+    [alice] = await town.devices("alice")
+    town.write_config("limits.nonsense = 1\n")
+    status, out, err = await town.reload()
+    assert status != 0 and "limits.nonsense" in out + err, out + err
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    await town.account("bob")
+
+
+@story("configuration: SIGHUP", alone=True)
+async def a_new_certificate_is_served_after_sighup_and_sessions_live_on(town):
+    import os
+    import signal
+
+    from harness.certificates import make_certificate
+    [alice] = await town.devices("alice")
+    before = (await town.stream().reaches_tls()).tls.object.getpeercert()["serialNumber"]
+    make_certificate(town.folder / "tls", "localhost")
+    os.kill(town.pid, signal.SIGHUP)
+    for _ in range(200):
+        if (await town.stream().reaches_tls()).tls.object.getpeercert()["serialNumber"] != before:
+            break
+    else:
+        raise AssertionError("the old certificate is still served")
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("SECURITY §6, promise 7", alone=True)
+async def sigterm_ends_every_stream_politely(town):
+    alice, bob = await town.devices("alice", "bob")
+    await town.stop()
+    for device in (alice, bob):
+        await device.stream.fails_with("system-shutdown")
+    await town.start()
+    await alice.account.device()
+
+
+@story("SECURITY §4: the control socket", alone=True)
+async def the_control_socket_is_for_the_owner_only(town):
+    assert town.control.stat().st_mode & 0o077 == 0, oct(town.control.stat().st_mode)
+
+
+@story("SECURITY: hostile bytes on the control socket")
+async def nonsense_on_the_control_socket_hurts_nobody(town):
+    for data in (b"\x00" * 100, b"{" * 10_000, b"[]\n", b'{"command": 5}\n', b'{"command": "status"', b"\xff\xfe\n" * 1000,
+                 json.dumps({"command": "user.add", "jid": ["x"], "password": {}}).encode() + b"\n"):
+        reader, writer = await asyncio.open_unix_connection(str(town.control))
+        writer.write(data)
+        writer.write_eof()
+        await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+    await town.ctl("status")
+
+
+run()

@@ -1,0 +1,150 @@
+"""COMPLIANCE A2: the label of everything, the letter of nothing."""
+
+import _path  # noqa: F401
+from harness import NS, run, sealed, story, word_from
+
+CANARY = "the merger is on friday"
+
+
+def message(to, identity, inner=None):
+    return f"<message to='{to}' id='{identity}' type='chat'>{inner or sealed()}</message>"
+
+
+@story("COMPLIANCE A2")
+async def a_message_has_one_record_with_its_label(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "label-1"))
+    await bob.receives("message", id="label-1")
+    [record] = await town.records(kind="message", stanza="label-1")
+    assert record["from"] == alice.bare and record["to"] == bob.bare
+    assert record["resource"] == alice.full.partition("/")[2]
+    assert record["type"] == "chat" and record["encryption"] == "legacy"
+    assert record["size"] > 300 and record["keys"] == 1 and record["device"] == 1409397037
+    assert record["tls"].startswith("TLS") and record["mechanism"] == "SCRAM-SHA-256"
+    assert record["source"].startswith("127.")
+
+
+@story("DESIGN: the life of a unit")
+async def the_record_is_there_before_the_message_arrives(town):
+    alice, bob = await town.devices("alice", "bob")
+    for number in range(20):
+        await alice.sends(message(bob.bare, f"before-{number}"))
+        await bob.receives("message", id=f"before-{number}")
+        assert len(await town.records(stanza=f"before-{number}")) == 1
+
+
+@story("COMPLIANCE A2")
+async def a_refusal_has_a_record_that_says_why(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "refused-1", f"<body>{CANARY}</body>"))
+    await alice.receives("message", id="refused-1", type_="error")
+    [record] = await town.records(stanza="refused-1")
+    assert record["kind"] == "denied" and record["reason"] == "plaintext" and record["verdict"] == "refused"
+    assert record["from"] == alice.bare and record["to"] == bob.bare
+
+
+@story("COMPLIANCE A2")
+async def log_in_log_out_and_wrong_passwords_have_records(town):
+    alice = await town.account("alice")
+    phone = await alice.device("phone")
+    await phone.leaves()
+    stream = await town.stream().reaches_tls()
+    try:
+        await stream.authenticates(alice.name, "wrong password")
+    except AssertionError:
+        pass
+    await stream.drops()
+    await (await alice.device("fence")).leaves()
+    kinds = [(record["kind"], record.get("resource")) for record in await town.records(from_=alice.bare)
+             if record["kind"] in ("login", "logout", "login_failed")]
+    assert ("login", "phone") in kinds and ("logout", "phone") in kinds, kinds
+    assert any(kind == "login_failed" for kind, _ in kinds), kinds
+
+
+@story("COMPLIANCE A2")
+async def presence_has_a_record(town):
+    [alice] = await town.devices("alice")
+    await alice.sends("<presence><show>away</show></presence>")
+    await alice.receives("presence", child=NS.CLIENT + "show")
+    await alice.leaves()
+    records = await town.records(kind="presence", from_=alice.bare)
+    assert len(records) >= 2
+    assert records[-1].get("type") == "unavailable"
+
+
+@story("COMPLIANCE A2")
+async def an_administrators_deed_has_a_record(town):
+    alice = await town.account("alice")
+    await town.ctl("user", "disable", alice.bare)
+    reasons = [record["reason"] for record in await town.records(kind="admin", to=alice.bare)]
+    assert reasons == ["user-add", "user-disable"], reasons
+
+
+@story("COMPLIANCE A2: canary")
+async def no_record_and_no_log_line_holds_content_or_passwords(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "canary-1", f"<body>{CANARY}</body>"))
+    await alice.receives("message", id="canary-1", type_="error")
+    await alice.sends(f"<presence><status>{CANARY}</status></presence>")
+    await alice.sends(f"<iq type='set' id='q1'><note xmlns='urn:example:note'>{CANARY}</note></iq>")
+    await bob.receives_no("message", before=word_from(alice), id="canary-1")
+    everything = town.stored_bytes()
+    assert CANARY.encode() not in everything
+    assert alice.account.password.encode() not in everything
+
+
+@story("COMPLIANCE A2: chain")
+async def the_chain_holds_across_restarts(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "chain-1"))
+    await bob.receives("message", id="chain-1")
+    await town.audit_is_sound()
+    await town.restart()
+    alice, bob = await alice.account.device(), await bob.account.device()
+    await alice.sends(message(bob.bare, "chain-2"))
+    await bob.receives("message", id="chain-2")
+    await town.audit_is_sound()
+    kinds = [record["kind"] for record in await town.records()]
+    assert kinds.count("start") >= 2 and "stop" in kinds, kinds[:5]
+
+
+@story("COMPLIANCE A2: chain", alone=True)
+async def a_changed_byte_is_found(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "tamper-1"))
+    await bob.receives("message", id="tamper-1")
+    await town.stop()
+    [records] = town.audit_folder.glob("records-*.log")
+    data = bytearray(records.read_bytes())
+    at = data.index(b"tamper-1")
+    data[at] ^= 1
+    records.write_bytes(data)
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 1, out + err
+
+
+@story("COMPLIANCE A2: chain", alone=True)
+async def a_log_cut_short_is_found(town):
+    alice, bob = await town.devices("alice", "bob")
+    for number in range(5):
+        await alice.sends(message(bob.bare, f"cut-{number}"))
+        await bob.receives("message", id=f"cut-{number}")
+    await town.stop()
+    [records] = town.audit_folder.glob("records-*.log")
+    data = records.read_bytes()
+    records.write_bytes(data[:data.index(b"cut-2")])
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 1, out + err
+
+
+@story("COMPLIANCE A2: one record, many devices")
+async def several_devices_make_no_second_record(town):
+    alice, bob = await town.devices("alice", "bob")
+    laptop = await bob.account.device()
+    await alice.sends(message(bob.bare, "fan-1"))
+    for device in (bob, laptop):
+        await device.receives("message", id="fan-1")
+    assert len(await town.records(stanza="fan-1")) == 1
+
+
+run()

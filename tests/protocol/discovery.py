@@ -1,0 +1,89 @@
+"""XEP-0030, XEP-0115, XEP-0199: what the server says of itself."""
+
+import base64
+import hashlib
+
+import _path  # noqa: F401
+from harness import NS, run, story
+
+INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+ITEMS = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+
+
+def features(answer):
+    return {feature.get("var") for feature in answer.iter(NS.DISCO_INFO + "feature")}
+
+
+def identities(answer):
+    return {(identity.get("category"), identity.get("type")) for identity in answer.iter(NS.DISCO_INFO + "identity")}
+
+
+@story("XEP-0030 §3.1")
+async def the_server_is_an_im_server_and_names_its_features(town):
+    [alice] = await town.devices("alice")
+    answer = await alice.asks(INFO, to="localhost")
+    assert ("server", "im") in identities(answer)
+    assert {"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items", "urn:xmpp:ping"} <= features(answer)
+
+
+@story("XEP-0163 §6.1, OMEMO 2.1")
+async def account_and_server_announce_what_omemo_clients_look_for(town):
+    [alice] = await town.devices("alice")
+    needed = {f"http://jabber.org/protocol/pubsub#{name}" for name in (
+        "publish-options", "filtered-notifications", "publish", "subscribe", "create-nodes", "delete-items", "delete-nodes",
+        "persistent-items", "retrieve-items", "auto-create", "item-ids", "multi-items", "config-node-max", "config-node",
+        "create-and-configure", "access-open", "access-presence", "access-whitelist", "access-roster", "auto-subscribe",
+        "last-published", "retract-items", "meta-data")}
+    for to in (alice.bare, "localhost"):
+        answer = await alice.asks(INFO, to=to)
+        assert ("pubsub", "pep") in identities(answer), to
+        assert needed <= features(answer), (to, needed - features(answer))
+
+
+@story("XEP-0030 §4.1")
+async def the_list_of_items_is_answered(town):
+    [alice] = await town.devices("alice")
+    for to in ("localhost", alice.bare):
+        answer = await alice.asks(ITEMS, to=to)
+        for item in answer.iter(NS.DISCO_ITEMS + "item"):
+            await alice.tries(INFO, to=item.get("jid"))  # clients ask each one: silence would hang them
+
+
+@story("XEP-0030 §7")
+async def an_unknown_node_is_not_found(town):
+    [alice] = await town.devices("alice")
+    await alice.is_refused("item-not-found", "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:no'/>",
+                           to="localhost", type_="cancel")
+
+
+@story("XEP-0030 §8")
+async def an_account_tells_a_stranger_nothing(town):
+    alice, bob = await town.devices("alice", "bob")
+    answer = await alice.tries(INFO, to=bob.bare)
+    nobody = await alice.tries(INFO, to="nobody@localhost")
+    assert answer.get("type") == nobody.get("type") == "error"
+
+
+@story("XEP-0199 §4.2")
+async def a_ping_is_answered_by_server_and_account(town):
+    [alice] = await town.devices("alice")
+    for to in (None, "localhost", alice.bare):
+        answer = await alice.asks("<ping xmlns='urn:xmpp:ping'/>", to=to)
+        assert len(answer) == 0
+
+
+@story("XEP-0115 §5")
+async def the_servers_own_capabilities_hash_is_what_disco_says(town):
+    [alice] = await town.devices("alice")
+    caps = alice.stream.features.find(NS.CAPS + "c")
+    assert caps is not None, "stream features carry no <c/>"
+    node = f"{caps.get('node')}#{caps.get('ver')}"
+    answer = await alice.asks(f"<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>", to="localhost")
+    text = "".join(sorted(f"{i.get('category')}/{i.get('type')}/{i.get(NS.XML + 'lang') or ''}/{i.get('name') or ''}<"
+                          for i in answer.iter(NS.DISCO_INFO + "identity")))
+    text += "".join(sorted(f"{feature}<" for feature in features(answer)))
+    assert answer.find(f"{NS.DISCO_INFO}query/{NS.FORM}x") is None, "extend this story: the hash covers forms too"
+    assert base64.b64encode(hashlib.sha1(text.encode()).digest()).decode() == caps.get("ver")
+
+
+run()

@@ -1,0 +1,88 @@
+"""RFC 6120 §7: resources."""
+
+import _path  # noqa: F401
+from harness import NS, run, story
+from harness.device import expect_error
+from harness.stream import _is_answer
+
+BIND = "xmlns='urn:ietf:params:xml:ns:xmpp-bind'"
+
+
+async def authenticated(town, account):
+    stream = await town.stream().reaches_tls()
+    await stream.authenticates(account.name, account.password)
+    return stream
+
+
+async def bind_answer(stream, resource):
+    await stream.sends(f"<iq type='set' id='b1'><bind {BIND}><resource>{resource}</resource></bind></iq>")
+    return await stream.wait_for(lambda event: _is_answer(event, "b1"), "the answer to bind")
+
+
+@story("RFC 6120 §7.6")
+async def the_server_makes_a_resource_for_who_names_none(town):
+    alice = await town.account("alice")
+    first, second = [await (await authenticated(town, alice)).binds() for _ in range(2)]
+    assert first.startswith(alice.bare + "/") and second.startswith(alice.bare + "/")
+    assert first != second and len(first.partition("/")[2]) >= 8
+
+
+@story("RFC 6120 §7.7")
+async def a_wished_resource_is_given_even_an_emoji(town):
+    alice = await town.account("alice")
+    for resource in ("balcony", "poste n° 4", "📱", "a" * 100):
+        assert await (await authenticated(town, alice)).binds(resource) == f"{alice.bare}/{resource}"
+
+
+@story("RFC 6120 §7.7.2.2")
+async def the_same_resource_twice_ends_the_older_session(town):
+    alice = await town.account("alice")
+    old = await alice.device("phone")
+    new = await alice.device("phone")
+    await old.stream.fails_with("conflict")
+    await new.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("RFC 6120 §7.7.2.1")
+async def a_bad_resource_is_refused_and_another_may_follow(town):
+    alice = await town.account("alice")
+    stream = await authenticated(town, alice)
+    expect_error(await bind_answer(stream, "a" * 1200), "bad-request", "modify")
+    await stream.binds("good")
+
+
+@story("RFC 6120 §7.1")
+async def no_stanza_is_served_before_bind(town):
+    for early in ("<presence/>", "<message to='bob@localhost' id='1'/>",
+                  "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>"):
+        stream = await authenticated(town, await town.account("alice"))
+        await stream.sends(early)
+        await stream.fails_with("not-authorized")
+
+
+@story("RFC 6120 §7.3.2")
+async def bind_is_offered_after_log_in_only(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    assert stream.features.find(NS.BIND + "bind") is None
+    await stream.authenticates(alice.name, alice.password)
+    assert stream.features.find(NS.BIND + "bind") is not None
+    assert not stream.mechanisms()
+
+
+@story("RFC 6120 §7.7.2.1", options={"limits.resources": 3})
+async def an_account_has_a_bounded_number_of_sessions(town):
+    alice = await town.account("alice")
+    for _ in range(3):
+        await (await authenticated(town, alice)).binds()
+    answer = await bind_answer(await authenticated(town, alice), "fourth")
+    expect_error(answer, "resource-constraint", "wait")
+
+
+@story("RFC 6121 §1.4 (RFC 3921 §3)")
+async def an_old_style_session_request_is_answered(town):
+    [alice] = await town.devices("alice")
+    await alice.sets("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>")
+
+
+run()

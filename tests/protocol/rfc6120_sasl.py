@@ -1,0 +1,229 @@
+"""RFC 6120 §6, RFC 5802, RFC 7677: who you are. A stranger learns nothing."""
+
+import base64
+import time
+
+import _path  # noqa: F401
+from harness import NS, run, story
+from harness.scram import Scram
+
+SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+
+
+async def starts(stream, mechanism, name, password, **how):
+    scram = Scram(mechanism, name, password, **how)
+    await stream.sends(f"<auth {SASL} mechanism='{mechanism}'>{scram.first()}</auth>")
+    return scram
+
+
+async def answers(stream, scram, **how):
+    challenge = await stream.sasl_answer("challenge")
+    await stream.sends(f"<response {SASL}>{scram.final(challenge.text, **how)}</response>")
+
+
+@story("RFC 6120 §6.4, RFC 5802")
+async def every_scram_hash_logs_in(town):
+    alice = await town.account("alice")
+    for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        device = await alice.device(mechanism=mechanism)
+        await device.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("RFC 6120 §6.3.3")
+async def the_strongest_mechanism_is_offered_first_and_plain_not_at_all(town):
+    stream = await town.stream().reaches_tls()
+    offered = [name for name in stream.mechanisms() if not name.endswith("-PLUS")]
+    assert offered == ["SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"], offered
+
+
+@story("RFC 6120 §6.5.10")
+async def a_wrong_password_is_not_authorized(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, "wrong"))
+    await stream.sasl_fails_with("not-authorized")
+
+
+@story("RFC 6120 §6.4.5")
+async def after_a_failure_the_right_password_still_works_on_the_same_stream(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, "wrong"))
+    await stream.sasl_fails_with("not-authorized")
+    await stream.authenticates(alice.name, alice.password)
+    assert (await stream.binds()).startswith(alice.bare)
+
+
+@story("RFC 6120 §13.8.3 (CVE-2021-32921 class)")
+async def an_unknown_user_is_answered_like_a_wrong_password(town):
+    alice = await town.account("alice")
+    stranger = await town.stream().reaches_tls()
+    known = await town.stream().reaches_tls()
+    seen = {}
+    for stream, name in ((stranger, "nobody-of-that-name"), (known, alice.name)):
+        scram = await starts(stream, "SCRAM-SHA-256", name, "wrong")
+        await answers(stream, scram)
+        failure = await stream.sasl_fails_with("not-authorized")
+        seen[name] = (scram.iterations, len(scram.salt), [child.tag for child in failure], failure.findtext(NS.SASL + "text"))
+    assert len(set(map(str, seen.values()))) == 1, seen
+
+
+@story("RFC 5802 §9")
+async def an_unknown_user_has_the_same_salt_every_time(town):
+    salts = set()
+    for _ in range(3):
+        stream = await town.stream().reaches_tls()
+        scram = await starts(stream, "SCRAM-SHA-1", "nobody-of-that-name", "x")
+        await answers(stream, scram)
+        await stream.sasl_fails_with("not-authorized")
+        salts.add(scram.salt)
+    other = await town.stream().reaches_tls()
+    scram = await starts(other, "SCRAM-SHA-1", "somebody-else", "x")
+    await answers(other, scram)
+    assert len(salts) == 1 and scram.salt not in salts
+
+
+@story("RFC 6120 §6.5.7")
+async def an_unknown_mechanism_is_invalid(town):
+    for mechanism in ("PLAIN", "CRAM-MD5", "scram-sha-1", "", "X" * 200):
+        stream = await town.stream().reaches_tls()
+        await stream.sends(f"<auth {SASL} mechanism='{mechanism}'>AGEAYg==</auth>")
+        await stream.sasl_fails_with("invalid-mechanism")
+
+
+@story("RFC 6120 §6.5.8, RFC 5802 §7")
+async def a_malformed_message_fails_and_nothing_breaks(town):
+    for text in ("n,,r=abc", "n,,n=a", "n,,n=,r=abc", "y,,m=ext,n=a,r=b", "p=tls-unique,,n=a,r=b", "x", "n,a=other,n=a,r=b",
+                 "n,,n=a=ZZ,r=b", "\x00", "n,,n=a,r=" + "b" * 5000):
+        stream = await town.stream().reaches_tls()
+        await stream.sends(f"<auth {SASL} mechanism='SCRAM-SHA-1'>{base64.b64encode(text.encode()).decode()}</auth>")
+        failure = await stream.sasl_answer("failure")
+        assert failure[0].tag in (NS.SASL + "malformed-request", NS.SASL + "not-authorized", NS.SASL + "invalid-authzid",
+                                  NS.SASL + "incorrect-encoding"), (text, failure[0].tag)
+
+
+@story("RFC 6120 §6.5.5")
+async def what_is_no_base64_has_an_incorrect_encoding(town):
+    stream = await town.stream().reaches_tls()
+    await stream.sends(f"<auth {SASL} mechanism='SCRAM-SHA-1'>%%%</auth>")
+    await stream.sasl_fails_with("incorrect-encoding")
+
+
+@story("RFC 6120 §6.4.4")
+async def an_abort_is_confirmed(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    await starts(stream, "SCRAM-SHA-256", alice.name, alice.password)
+    await stream.sasl_answer("challenge")
+    await stream.sends(f"<abort {SASL}/>")
+    await stream.sasl_fails_with("aborted")
+
+
+@story("RFC 5802 §5.1")
+async def a_changed_proof_or_nonce_fails(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, alice.password),
+                  tamper=lambda proof: bytes([proof[0] ^ 1]) + proof[1:])
+    await stream.sasl_fails_with("not-authorized")
+    scram = await starts(stream, "SCRAM-SHA-256", alice.name, alice.password)
+    await stream.sasl_answer("challenge")
+    await stream.sends(f"<response {SASL}>{base64.b64encode(b'c=biws,r=other,p=AAAA').decode()}</response>")
+    failure = await stream.sasl_answer("failure")
+    assert failure[0].tag in (NS.SASL + "not-authorized", NS.SASL + "malformed-request")
+    assert scram
+
+
+@story("RFC 5802 §6")
+async def a_client_that_was_robbed_of_plus_is_told(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    if not any(name.endswith("-PLUS") for name in stream.mechanisms()):
+        raise AssertionError("no -PLUS mechanism is offered")
+    # "y": I could bind to the channel, but you did not offer it. The server did: somebody in between cut it out.
+    scram = await starts(stream, "SCRAM-SHA-256", alice.name, alice.password, gs2="y,,")
+    answer = await stream.wait_for(lambda event: getattr(event, "tag", "").startswith(NS.SASL), "an answer")
+    if answer.tag == NS.SASL + "challenge":
+        await stream.sends(f"<response {SASL}>{scram.final(answer.text)}</response>")
+        answer = await stream.sasl_answer("failure")
+    assert answer.tag == NS.SASL + "failure", answer.tag
+
+
+@story("RFC 6120 §6.4.5", options={"limits.passwords_per_stream": 3})
+async def too_many_wrong_passwords_end_the_stream(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    for _ in range(3):
+        await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, "wrong"))
+        await stream.sasl_fails_with("not-authorized")
+    await stream.fails_with("policy-violation")
+    await alice.device()  # and nobody is locked out
+
+
+@story("SECURITY: guessing", options={"limits.passwords_per_account": 5})
+async def guessing_does_not_lock_the_owner_out(town):
+    alice = await town.account("alice")
+    for _ in range(3):
+        stream = await town.stream().reaches_tls()
+        for _ in range(4):
+            await answers(stream, await starts(stream, "SCRAM-SHA-1", alice.name, "guess"))
+            failure = await stream.sasl_answer("failure")
+            if failure[0].tag == NS.SASL + "temporary-auth-failure":
+                break
+    began = time.monotonic()
+    await alice.device()
+    assert time.monotonic() - began < 30
+
+
+@story("RFC 6120 §6.4.6")
+async def a_name_is_prepared_before_it_is_compared(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    await stream.authenticates(alice.name.upper(), alice.password)
+    assert (await stream.binds("r")) == f"{alice.bare}/r"
+
+
+@story("RFC 6120 §6.3.8")
+async def nobody_acts_for_another(town):
+    alice, bob = await town.account("alice"), await town.account("bob")
+    stream = await town.stream().reaches_tls()
+    await starts(stream, "SCRAM-SHA-256", alice.name, alice.password, gs2=f"n,a={bob.bare},")
+    failure = await stream.sasl_answer("failure")
+    assert failure[0].tag in (NS.SASL + "invalid-authzid", NS.SASL + "not-authorized"), failure[0].tag
+
+
+@story("RFC 6120 §6.5.2")
+async def a_disabled_account_does_not_get_in(town):
+    alice = await town.account("alice")
+    await town.ctl("user", "disable", alice.bare)
+    stream = await town.stream().reaches_tls()
+    await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, alice.password))
+    await stream.sasl_fails_with("account-disabled")
+    await town.ctl("user", "enable", alice.bare)
+    await alice.device()
+
+
+@story("RFC 6120 §6.5.10")
+async def a_disabled_account_shows_itself_only_to_the_right_password(town):
+    alice = await town.account("alice")
+    await town.ctl("user", "disable", alice.bare)
+    stream = await town.stream().reaches_tls()
+    await answers(stream, await starts(stream, "SCRAM-SHA-256", alice.name, "wrong"))
+    await stream.sasl_fails_with("not-authorized")
+
+
+@story("XEP-0440, RFC 9266")
+async def scram_plus_binds_to_the_tls_channel(town):
+    from harness.exporter import connect_with_exporter
+    alice = await town.account("alice")
+    stream, exported = await connect_with_exporter(town)
+    assert "SCRAM-SHA-256-PLUS" in stream.mechanisms(), stream.mechanisms()
+    scram = await starts(stream, "SCRAM-SHA-256-PLUS", alice.name, alice.password, binding=bytes(32))
+    await answers(stream, scram)
+    await stream.sasl_fails_with("not-authorized")  # bound to another channel
+    scram = await starts(stream, "SCRAM-SHA-256-PLUS", alice.name, alice.password, binding=exported)
+    await answers(stream, scram)
+    scram.verify((await stream.sasl_answer("success")).text)
+
+
+run()

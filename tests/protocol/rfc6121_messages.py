@@ -1,0 +1,174 @@
+"""RFC 6121 §5 and §8.5: to whom a message goes, and what waits for who is away."""
+
+import _path  # noqa: F401
+from harness import NS, ping, run, sealed, story, word_from
+
+
+def message(to, identity, type_="chat", inner=None):
+    kind = f" type='{type_}'" if type_ else ""
+    return f"<message to='{to}' id='{identity}'{kind}>{inner or sealed()}</message>"
+
+
+@story("RFC 6121 §8.5.3.1")
+async def a_message_to_a_full_jid_reaches_that_device_only(town):
+    alice, phone = await town.devices("alice", "bob")
+    laptop = await phone.account.device()
+    await alice.sends(message(laptop.full, "m1"))
+    await laptop.receives("message", id="m1", from_=alice.full, to=laptop.full)
+    await phone.receives_no("message", before=word_from(alice), id="m1")
+
+
+@story("RFC 6121 §8.5.2.1.1")
+async def a_message_to_a_bare_jid_reaches_every_device_that_wants_it(town):
+    alice, phone = await town.devices("alice", "bob")
+    laptop = await phone.account.device()
+    for kind in ("chat", "normal", None):
+        await alice.sends(message(phone.bare, f"m-{kind}", kind))
+        for device in (phone, laptop):
+            await device.receives("message", id=f"m-{kind}")
+
+
+@story("RFC 6121 §8.5.2.1.1")
+async def a_device_with_negative_priority_is_not_bothered(town):
+    alice, phone = await town.devices("alice", "bob")
+    shy = await phone.account.device(present=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    await alice.sends(message(phone.bare, "m1"))
+    await phone.receives("message", id="m1")
+    await shy.receives_no("message", before=word_from(alice), id="m1")
+
+
+@story("RFC 6121 §8.5.2.1")
+async def a_device_that_sent_no_presence_gets_nothing_to_the_bare_jid(town):
+    alice, phone = await town.devices("alice", "bob")
+    quiet = await phone.account.device(present=False)
+    await alice.sends(message(phone.bare, "m1"))
+    await phone.receives("message", id="m1")
+    await quiet.receives_no("message", before=word_from(alice), id="m1")
+
+
+@story("RFC 6121 §8.5.2.2, XEP-0160")
+async def what_is_sent_to_who_is_away_waits_with_its_time(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    for number in range(3):
+        await alice.sends(message(bob.bare, f"w{number}"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    for number in range(3):
+        waited = await desk.receives("message")
+        assert waited.get("id") == f"w{number}", f"w{number} expected, {waited.get('id')} came"
+        delay = waited.find(NS.DELAY + "delay")
+        assert delay is not None and delay.get("stamp", "").endswith("Z") and delay.get("from") in ("localhost", bob.bare)
+    await desk.leaves()
+    again = await bob.device()
+    await again.receives_no("message", before=ping)
+
+
+@story("RFC 6121 §8.5.2.2")
+async def only_a_device_with_presence_and_no_negative_priority_collects_what_waits(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    await alice.sends(message(bob.bare, "w1"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    quiet = await bob.device(present=False)
+    await quiet.receives_no("message", before=ping)
+    await quiet.becomes_available("<priority>-5</priority>")
+    await quiet.receives_no("message", before=ping)
+    phone = await bob.device()
+    await phone.receives("message", id="w1")
+
+
+@story("RFC 6121 §8.5.3.2.1")
+async def a_chat_message_to_a_device_that_is_gone_reaches_the_others(town):
+    alice, phone = await town.devices("alice", "bob")
+    await alice.sends(message(f"{phone.bare}/gone", "m1"))
+    await phone.receives("message", id="m1")
+
+
+@story("RFC 6121 §8.5.3.2.1")
+async def a_chat_message_to_a_device_that_is_gone_waits_if_nobody_is_there(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    await alice.sends(message(f"{bob.bare}/gone", "m1"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    phone = await bob.device()
+    await phone.receives("message", id="m1")
+
+
+@story("RFC 6121 §8.5.1")
+async def a_message_to_nobody_is_unavailable(town):
+    [alice] = await town.devices("alice")
+    await alice.sends(message("nobody@localhost", "m1"))
+    await alice.gets_error("message", "m1", "service-unavailable", "cancel")
+
+
+@story("RFC 6121 §8.5.2.1.1")
+async def a_groupchat_message_to_a_person_is_refused(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "g1", "groupchat"))
+    error = await alice.receives("message", id="g1", type_="error")
+    assert error.find(NS.CLIENT + "error")[0].tag in (NS.STANZA_ERROR + "service-unavailable",
+                                                     NS.STANZA_ERROR + "policy-violation")
+    await bob.receives_no("message", before=word_from(alice), id="g1")
+
+
+@story("RFC 6121 §5.2.5")
+async def ids_threads_and_types_arrive_as_they_were(town):
+    alice, bob = await town.devices("alice", "bob")
+    identity = "id.with-53~odd!chars"
+    await alice.sends(f"<message to='{bob.bare}' id='{identity}' type='normal'>{sealed()}<thread>e0ffe42b28561960</thread></message>")
+    arrived = await bob.receives("message", id=identity)
+    assert arrived.get("type") in (None, "normal")
+    assert arrived.findtext(NS.CLIENT + "thread") == "e0ffe42b28561960"
+
+
+@story("RFC 6121 §8.5.2.2, XEP-0334", options={"limits.offline": 5})
+async def what_waits_is_bounded_and_the_sender_is_told(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    for number in range(6):
+        await alice.sends(message(bob.bare, f"w{number}"))
+    error = await alice.receives("message", id="w5", type_="error")
+    assert error.find(NS.CLIENT + "error")[0].tag in (NS.STANZA_ERROR + "service-unavailable",
+                                                     NS.STANZA_ERROR + "resource-constraint")
+    phone = await bob.device()
+    for number in range(5):
+        await phone.receives("message", id=f"w{number}")
+    await phone.receives_no("message", before=ping, id="w5")
+
+
+@story("XEP-0334 §5.1")
+async def what_is_not_to_be_stored_does_not_wait(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+    await alice.sends(message(bob.bare, "t1", inner=typing + "<no-store xmlns='urn:xmpp:hints'/>"))
+    await alice.sends(message(bob.bare, "t2", inner=typing))
+    await alice.sends(message(bob.bare, "m1"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    phone = await bob.device()
+    await phone.receives("message", id="m1")
+    for identity in ("t1", "t2"):
+        await phone.receives_no("message", before=ping, id=identity)
+
+
+@story("DESIGN: acknowledged means durable")
+async def what_waits_outlives_kill_9(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    await alice.sends("<enable xmlns='urn:xmpp:sm:3'/>")
+    await alice.stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}enabled", "<enabled/>")
+    await alice.sends(message(bob.bare, "k1") + "<r xmlns='urn:xmpp:sm:3'/>")
+    while True:  # <a/> counts what is durable
+        ack = await alice.stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}a", "<a/>")
+        if ack.get("h") == "1":
+            break
+    await town.kill()
+    await town.start()
+    phone = await bob.device()
+    await phone.receives("message", id="k1", from_=alice.full)
+    await town.audit_is_sound()
+
+
+run()

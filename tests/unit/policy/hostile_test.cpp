@@ -1,0 +1,130 @@
+// What a policy's author could try against the server.
+#include <time.h>
+
+#include "policies.hpp"
+
+namespace valise::policy::test {
+namespace {
+
+using testing::HasSubstr;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double slow = 20;
+#else
+constexpr double slow = 1;
+#endif
+
+double cpu_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
+}
+
+TEST(Hostile, EveryBombIsDeniedInAFewMilliseconds) {
+  const char* bombs[] = {
+      "while true do end",
+      "local t = {} while true do t[#t + 1] = {} end",
+      "local t = {} while true do t[#t + 1] = m.from .. #t end",
+      "local s = m.from while true do s = s .. s end",
+      "return ('x'):rep(1 << 40)",
+      "return ('a?'):rep(30):find(('a?'):rep(30) .. ('a'):rep(30)) or (('a'):rep(30)):find(('a?'):rep(30) .. ('a'):rep(30) .. 'b')",
+      "return (('a'):rep(30) .. 'b'):match(('a*'):rep(30) .. 'c')",
+      "return (('x'):rep(100000)):gsub('.-y', '')",
+      "while true do string.format('%99.99f', 1e300) end",
+      "local f f = function() return pcall(f) end while true do f() end",
+      "local f f = function(...) return f(..., ...) end f(1)",
+      "local f f = function() return 1 + f() end return f()",
+      "pcall(function() while true do end end) pcall(function() while true do end end) return false",
+      "table.sort(big, function(a, b) return true end)",
+      "while true do table.insert(big, 1, 0) end",
+      "while true do table.concat(big, 'x') end",
+      "while true do big2[1] = #table.concat(big, ',') end",
+      "for k in pairs(emptied) do end while next(emptied) == nil do end",
+      "return big == big or tostring(1):rep(250000):upper():lower():reverse() == ''",
+      "while true do m:has_tag(('x'):rep(1000)) end",
+      "while true do local _ = m.from .. m.to .. m.ip end",
+  };
+  for (const char* bomb : bombs) {
+    const auto set = loaded(std::string("local big, big2, emptied = {}, {}, {}\nfor i = 1, 20000 do big[i] = i end\n"
+                                        "for i = 1, 50000 do emptied[i .. ''] = 1 end for k in pairs(emptied) do emptied[k] = nil end\n"
+                                        "rule{ name = 'bomb', match = function(m) ") + bomb +
+                            " end, action = Allow() }\n rule{ name = 'end', match = Always(), action = Drop() }");
+    ASSERT_TRUE(set) << bomb;
+    double worst = 0;
+    for (int i = 0; i < 5; ++i) {
+      const auto before = cpu_ms();
+      const auto decision = set->decide(message());
+      worst = std::max(worst, cpu_ms() - before);
+      if (std::string_view(bomb).find("big == big") == std::string_view::npos) {
+        EXPECT_EQ(decision.reason, Reason::policy_failed) << bomb;
+      }
+    }
+    // The budget is 1 ms; one library call or instruction may run on to its own bound.
+    EXPECT_LT(worst, 8 * slow) << bomb;
+  }
+}
+
+TEST(Hostile, LoadingEndsToo) {
+  PolicyOptions options;
+  options.budgets.load_us = 50'000;
+  options.budgets.heap = 8u << 20;
+  for (const char* source : {"while true do end", "local t = {} while true do t[#t + 1] = {} end",
+                             "while true do pcall(function() local s = 'x' while true do s = s .. s end end) end",
+                             "local m = Always() while true do m = m * m end", "local m = Always() while true do m = -m end",
+                             "while true do Always() end", "local i = 0 while true do i = i + 1 rule{ name = 'r' .. i, match = Always(), action = Allow() } end",
+                             "while true do Rate{ per = 'all', rate = 1, keys = 100000 } end"}) {
+    const auto before = cpu_ms();
+    const auto set = PolicySet::load(source, "p.lua", options);
+    EXPECT_FALSE(set) << source;
+    EXPECT_LT(cpu_ms() - before, 1000 * slow) << source;
+  }
+}
+
+TEST(Hostile, TreesOfMatchersAreBounded) {
+  EXPECT_THAT(fault("local m = Always() for i = 1, 20 do m = m * m end"), HasSubstr("too large"));
+  EXPECT_THAT(fault("local m = Always() for i = 1, 40 do m = -m end"), HasSubstr("too large"));
+  EXPECT_EQ(fault("local m = Always() for i = 1, 31 do m = -m end"), "");
+  EXPECT_THAT(fault("local t = {} for i = 1, 10000 do t[i] = Always() end Any(t)"), HasSubstr("too large"));
+  EXPECT_EQ(fault("local t = {} for i = 1, 9999 do t[i] = Always() end Any(t)"), "");
+  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = i .. '*' end From(t)"), HasSubstr("at most 64 patterns"));
+  EXPECT_THAT(fault("From('*' .. ('x'):rep(256))"), HasSubstr("at most 256 bytes"));
+}
+
+TEST(Hostile, ObjectsGiveNothingAway) {
+  for (const char* source :
+       {"getmetatable('').__index = nil", "setmetatable({}, {__gc = function() end})", "debug.sethook()",
+        "local s <close> = {}", "rawset(string, 'rep', nil)", "string.rep = nil", "_ENV.rule = 1", "rule = 1",
+        "load('return 1')", "coroutine.wrap(function() end)", "Kind.x = 1", "Always().x = 1", "Always().__mul = 1",
+        "collectgarbage('stop')", "local _ = Always() == nil + 1", "for k in pairs(Always()) do end", "#Always()"}) {
+    EXPECT_NE(fault(source), "") << source;
+  }
+  EXPECT_EQ(fault("_ENV = {} "), "");  // a file that hides its globals from itself: harmless
+  EXPECT_EQ(fault("local n = 0 for k in pairs(_ENV) do n = n + 1 end assert(n == 0)"), "");
+}
+
+TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
+  PolicyOptions options;
+  options.budgets.heap = 2u << 20;
+  const auto set = loaded(R"(
+    local kept = {}
+    rule{ name = 'leak', match = function(m) for i = 1, 500 do kept[#kept + 1] = m.from .. #kept end return false end,
+          action = Allow() })", options);
+  int allowed = 0;
+  for (int i = 0; i < 2000; ++i) allowed += set->decide(message()).verdict == Verdict::allow ? 1 : 0;
+  EXPECT_GT(allowed, 10);
+  EXPECT_LT(allowed, 2000);
+  EXPECT_EQ(set->decide(message()).reason, Reason::policy_failed);
+  EXPECT_GT(set->counters().overruns, 0u);
+}
+
+TEST(Hostile, GarbageIsCollectedBetweenDecisions) {
+  PolicyOptions options;
+  options.budgets.heap = 2u << 20;
+  const auto set = loaded(R"(
+    rule{ name = 'waste', match = function(m) local t = {} for i = 1, 500 do t[i] = m.from .. i end return #t == 0 end,
+          action = Deny('forbidden') })", options);
+  for (int i = 0; i < 5000; ++i) ASSERT_EQ(set->decide(message()).verdict, Verdict::allow) << i << set->last_error();
+}
+
+}  // namespace
+}  // namespace valise::policy::test
