@@ -53,14 +53,14 @@ void OfflineModule::available(core::Session& session) {
   }
   const bool refuses = session.priority < 0;
   hold(drain, session);
-  if (refuses && drain.session == session.id) end(session.account);
+  if (refuses && drain.session == session.id) end(session.account, false);
 }
 
 void OfflineModule::unavailable(core::Session& session) {
   auto& drain = waiting(session.account).drain;
   if (drain.session == 0) return;
   std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
-  if (drain.session == session.id) end(session.account);
+  if (drain.session == session.id) end(session.account, false);
 }
 
 void OfflineModule::begin(core::Session& session) {
@@ -88,7 +88,7 @@ void OfflineModule::read_page(core::Account& account) {
             resume(jid, run, [&](core::Account& owner) {
               if (!rows) {
                 log::warning("offline", "waiting messages could not be read: {}", rows.error().text);
-                return end(owner);
+                return end(owner, true);  // the next log-in tries again
               }
               auto& now = waiting(owner);
               for (const auto& row : *rows) now.queue.learn(row);
@@ -110,7 +110,7 @@ void OfflineModule::hand_over(core::Account& account) {
   std::size_t bytes = 0;
   while (drain.next < drain.page.size() && bytes < slice_bytes) {
     auto* session = account.find_id(drain.session);
-    if (session == nullptr) return end(account);
+    if (session == nullptr) return end(account, false);
     const auto& row = drain.page[drain.next++];
     bytes += row.stanza.size();
     drain.cursor = row.id;
@@ -123,10 +123,10 @@ void OfflineModule::hand_over(core::Account& account) {
   const bool more = drain.next < drain.page.size() || !drain.last_page || part.queue.expected() != drain.read_up_to;
   if (more) {
     if (auto* session = account.find_id(drain.session)) return wait_for_client(account, *session);
-    return end(account);
+    return end(account, false);
   }
   mark(account);
-  end(account);
+  end(account, true);
 }
 
 void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
@@ -175,11 +175,8 @@ void OfflineModule::mark(core::Account& account) {
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.
-void OfflineModule::end(core::Account& account) {
-  auto& part = waiting(account);
-  const auto finished = std::exchange(part.drain, {});
-  const bool broke_off = account.find_id(finished.session) == nullptr || !account.find_id(finished.session)->available ||
-                         finished.next < finished.page.size();
+void OfflineModule::end(core::Account& account, bool complete) {
+  const auto finished = std::exchange(waiting(account).drain, {});
   core::Session* heir = nullptr;
   for (const auto& held : finished.held) {
     auto* session = account.find_id(held.session);
@@ -187,7 +184,7 @@ void OfflineModule::end(core::Account& account) {
     session->priority = held.priority;
     if (heir == nullptr && held.session != finished.session) heir = session;
   }
-  if (broke_off && heir != nullptr && part.queue.size() > 0) begin(*heir);
+  if (!complete && heir != nullptr) begin(*heir);
 }
 
 }  // namespace valise::modules::offline

@@ -62,7 +62,8 @@ class OfflineModule final : public core::Module {
   void deliver(core::Session& session, const storage::BoxMessage& row);
   void wait_for_client(core::Account& account, core::Session& session);
   void mark(core::Account& account);
-  void end(core::Account& account);
+  // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
+  void end(core::Account& account, bool complete);
   // Runs `step` with the account if the drain that asked for it still goes on.
   template <class Step>
   void resume(const core::Jid& jid, std::uint64_t run, Step step) {

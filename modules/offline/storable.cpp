@@ -33,7 +33,7 @@ bool is_fleeting(xml::Element child) {
 Storable storable(const core::Stanza& message) {
   if (message.type == "groupchat" || message.type == "headline" || message.type == "error") return {false, "type"};
   // A message that hooks rewrote is judged by what goes on, not by what came.
-  const auto rewritten = message.document && message.rewritten
+  const auto rewritten = !message.document || message.rewritten
                              ? xml::parse_element("<message>" + message.children + "</message>")
                              : xml::DocumentPtr();
   const auto root = rewritten ? rewritten->root() : message.root();

@@ -5,7 +5,7 @@
 #include "core/namespaces.hpp"
 #include "xml/writer.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 namespace {
 
 core::StanzaError refused(core::StanzaError::Type type, std::string_view condition, std::string_view pubsub) {
@@ -56,4 +56,4 @@ const core::StanzaError& unknown_address() {
   return error;
 }
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

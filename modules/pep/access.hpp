@@ -8,7 +8,7 @@
 #include "core/stanza.hpp"
 #include "modules/pep/nodes.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 // How the one who asks stands to the account.
 struct Requester {
@@ -32,4 +32,4 @@ struct Requester {
 // <error/> children of http://jabber.org/protocol/pubsub#errors.
 [[nodiscard]] std::string pubsub_condition(std::string_view name, std::string_view feature = {});
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -10,7 +10,7 @@
 #include "modules/pep/nodes.hpp"
 #include "xml/writer.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 namespace {
 
 using Outcome = std::expected<std::string, AllowFault>;
@@ -263,4 +263,4 @@ Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::El
   return allow_verification(payload);
 }
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -9,7 +9,7 @@
 #include "core/text.hpp"
 #include "xml/document.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 enum class AllowFault : std::uint8_t {
   node,     // this node may not be published here
@@ -26,4 +26,4 @@ enum class AllowFault : std::uint8_t {
 [[nodiscard]] std::expected<std::string, AllowFault> allowed_payload(std::string_view node, std::string_view item_id,
                                                                      xml::Element payload);
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -72,6 +72,20 @@ void Pep::commit(core::Account& account, core::IqRequest request, std::vector<st
   shard_.commit(std::move(unit));
 }
 
+void Pep::commit_config(core::Account& account, core::IqRequest request, std::string node, std::string answer,
+                        std::move_only_function<void(core::Account&)> then) {
+  if (auto* state = find(account, node)) state->unsaved = true;
+  std::vector<storage::Write> writes;
+  save(account, node, writes);
+  commit(account, std::move(request), std::move(writes),
+         [this, node = std::move(node), answer = std::move(answer), then = std::move(then)](
+             core::Account& owner, core::IqRequest& answered) mutable {
+           if (auto* saved = find(owner, node)) saved->unsaved = false;
+           answered.result(std::move(answer));
+           if (then) then(owner);
+         });
+}
+
 // The row of a node that no durable unit holds yet. Repeated until one does: units are retried alone, so an item must
 // not depend on an earlier unit for its node.
 void Pep::save(const core::Account& account, std::string_view node, std::vector<storage::Write>& writes) const {
@@ -111,6 +125,7 @@ void Pep::expire_probes() {
       if (account == nullptr || !account->exists || part(*account).nodes.erase(node) == 0) return;
       auto unit = std::make_unique<core::Unit>();
       unit->writes.emplace_back(storage::RemovePepNode{account->jid.str(), node});
+      unit->nobody_waits = true;
       shard_.commit(std::move(unit));
     });
   }

@@ -11,7 +11,7 @@
 #include "modules/pep/omemo_keys.hpp"
 #include "modules/pep/omemo_payloads.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 class DeviceLists {
  public:
@@ -28,4 +28,9 @@ class DeviceLists {
   ~DeviceLists() = default;
 };
 
+}  // namespace valise::modules::pep
+
+namespace valise::modules {
+using pep::DeviceLists;
+using pep::OmemoVersion;
 }  // namespace valise::modules

@@ -10,7 +10,7 @@
 
 #include "core/account.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 class PepDiscovery {
  public:
@@ -30,4 +30,8 @@ class PepDiscovery {
   ~PepDiscovery() = default;
 };
 
+}  // namespace valise::modules::pep
+
+namespace valise::modules {
+using pep::PepDiscovery;
 }  // namespace valise::modules

@@ -6,7 +6,7 @@
 #include "core/stanza.hpp"
 #include "modules/pep/access.hpp"
 
-namespace valise::modules::errors {
+namespace valise::modules::pep::errors {
 
 using Type = core::StanzaError::Type;
 
@@ -34,4 +34,4 @@ inline core::StanzaError too_many(core::Text text) {
   return {.type = Type::wait, .condition = "resource-constraint", .text = text};
 }
 
-}  // namespace valise::modules::errors
+}  // namespace valise::modules::pep::errors

@@ -15,7 +15,7 @@
 #include "modules/pep/nodes.hpp"
 #include "modules/pep/part.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 // The right to change an account's nodes; its end lets the next change begin. May outlive the module.
 class Turn {
@@ -42,6 +42,12 @@ struct Publication {
   std::optional<DeviceList> list;
   std::optional<Bundle> bundle;
   std::uint32_t device = 0;  // of the bundle
+};
+
+// Why something may not be published; `reason` is for the record, empty where the request was merely malformed.
+struct Denial {
+  core::StanzaError error;
+  std::string reason;
 };
 
 // An event on its way to somebody who is not its owner.
@@ -103,6 +109,9 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void in_turn(core::Account& account, core::IqRequest request, Change change);
   void drain(core::Account& account);
   void commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then);
+  // Makes the node's configuration durable, then answers.
+  void commit_config(core::Account& account, core::IqRequest request, std::string node, std::string answer = {},
+                     std::move_only_function<void(core::Account&)> then = {});
   void save(const core::Account& account, std::string_view node, std::vector<storage::Write>& writes) const;
   void reload(core::Account& account);
   void expire_probes();
@@ -116,10 +125,13 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void get_affiliations(core::Account& account, core::IqRequest request, std::string_view node);
   // -- publish.cpp
   void publish(core::Account& account, core::IqRequest request, Turn turn);
-  [[nodiscard]] std::optional<core::StanzaError> check_payload(core::Account& account, Publication& wanted,
-                                                               xml::Element payload, std::string& reason);
-  [[nodiscard]] std::optional<core::StanzaError> prepare_node(core::Account& account, const Publication& wanted,
+  [[nodiscard]] std::expected<Publication, Denial> read_publication(core::Account& account, xml::Element publish);
+  [[nodiscard]] std::optional<Denial> check_payload(core::Account& account, Publication& wanted, xml::Element payload);
+  [[nodiscard]] std::optional<Denial> check_omemo(core::Account& account, Publication& wanted, xml::Element payload);
+  void keep_verified_labels(core::Account& account, DeviceList& list) const;
+  [[nodiscard]] std::optional<core::StanzaError> prepare_node(core::Account& account, const std::string& node,
                                                               xml::Element options);
+  void refuse(core::IqRequest& request, const Denial& denial);
   void store_item(core::Account& account, core::IqRequest request, Publication wanted);
   void published(core::Account& account, core::IqRequest& request, Publication wanted);
   void retract(core::Account& account, core::IqRequest request, Turn turn);
@@ -127,6 +139,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   [[nodiscard]] std::optional<core::StanzaError> no_room_for(const core::Account& account, std::string_view node) const;
   [[nodiscard]] bool may_create(const core::Account& account, std::string_view node) const;
   // -- owner.cpp
+  void created(core::Account& account, const std::string& node, NodeConfig config);
   void create(core::Account& account, core::IqRequest request);
   void configure_node(core::Account& account, core::IqRequest request, xml::Element configure);
   void delete_node(core::Account& account, core::IqRequest request, std::string node);
@@ -134,8 +147,10 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations);
   // -- events.cpp
   void tell(core::Account& account, const std::string& node, std::string event);
+  void tell_with(core::Account& account, const std::string& node, const NodeConfig& config, std::string event);
   void tell_list(core::Account& account, OmemoVersion version, const std::vector<std::uint32_t>& added);
-  void hold_or_tell(core::Account& account, OmemoVersion version, std::vector<std::uint32_t> missing);
+  void hold(core::Account& account, OmemoVersion version, std::vector<std::uint32_t> missing);
+  void tell_list_now(core::Account& account, OmemoVersion version);
   void bundle_came(core::Account& account, OmemoVersion version, std::uint32_t device);
   static void arrive(core::Shard& there, const std::string& bare, const Event& event, const Interest& interest);
   void deliver(core::Session& session, const core::StanzaPtr& event) const;
@@ -168,4 +183,4 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
 // <event><items node='…'><item id='…'>payload</item></items></event>
 [[nodiscard]] std::string item_event(std::string_view node, std::string_view item_id, std::string_view payload);
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -7,7 +7,7 @@
 #include "modules/pep/nodes.hpp"
 #include "xml/writer.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 namespace {
 
 constexpr std::string_view subscriber_prefix = "valise#subscriber:";
@@ -158,4 +158,4 @@ NodeConfig from_stored(std::string_view node, const StoredConfig& stored) {
   return config;
 }
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -5,7 +5,7 @@
 
 #include "core/namespaces.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 namespace {
 
 constexpr std::string_view legacy_prefix = "eu.siacs.conversations.axolotl";
@@ -265,4 +265,4 @@ std::uint32_t items_kept(const NodeConfig& config, std::string_view node, const 
   return std::min(config.max_items, limits.max_items);
 }
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

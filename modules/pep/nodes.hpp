@@ -14,7 +14,7 @@
 #include "modules/pep/omemo_payloads.hpp"
 #include "xml/document.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 enum class NodeKind : std::uint8_t {
   ordinary,
@@ -106,4 +106,4 @@ using StoredConfig = std::vector<std::pair<std::string, std::string>>;
 // How many items the node keeps.
 [[nodiscard]] std::uint32_t items_kept(const NodeConfig& config, std::string_view node, const NodeLimits& limits);
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

@@ -8,7 +8,7 @@
 #include "core/namespaces.hpp"
 #include "xml/writer.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 namespace {
 
 using std::unexpected;
@@ -262,4 +262,4 @@ bool is_probe_payload(xml::Element payload) noexcept {
   return !(children.begin() != children.end());
 }
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

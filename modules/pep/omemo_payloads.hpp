@@ -13,7 +13,7 @@
 #include "modules/pep/omemo_keys.hpp"
 #include "xml/document.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 enum class OmemoVersion : std::uint8_t { legacy, omemo_2 };
 
@@ -79,4 +79,4 @@ struct Bundle {
 // Compliance testers publish an empty <bundle/> or <list/>: childless, attribute-less, text-less.
 [[nodiscard]] bool is_probe_payload(xml::Element payload) noexcept;
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

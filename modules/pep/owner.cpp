@@ -57,6 +57,15 @@ std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, 
   return errors::too_many({"This account has too many nodes.", "Ce compte a trop de nœuds."});
 }
 
+// In memory; the caller saves it.
+void Pep::created(core::Account& account, const std::string& node, NodeConfig config) {
+  if (classify(node).kind == NodeKind::probe) {
+    config.created_ms = utc_now_ns() / 1'000'000;
+    probes_.push_back({shard_.loop().now_ms() + probe_life_ms, account.jid, node});
+  }
+  part(account).nodes.emplace(node, NodeState{.config = std::move(config)});
+}
+
 void Pep::create(core::Account& account, core::IqRequest request) {
   const std::string node(request.payload().first_element().attribute_or_empty("node"));
   if (node.empty()) return request.error(errors::not_acceptable("nodeid-required"));  // no instant nodes
@@ -74,21 +83,11 @@ void Pep::create(core::Account& account, core::IqRequest request) {
     if (!changed) return request.error(config_error(changed.error()));
     config = std::move(*changed);
   }
-  if (classify(node).kind == NodeKind::probe) {
-    config.created_ms = utc_now_ns() / 1'000'000;
-    probes_.push_back({shard_.loop().now_ms() + 600'000, account.jid, node});
-  }
-  part(account).nodes.emplace(node, NodeState{.config = std::move(config)});
-  std::vector<storage::Write> writes;
-  save(account, node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, node](core::Account& owner, core::IqRequest& answered) {
-           if (auto* saved = find(owner, node)) saved->unsaved = false;
-           std::string out;
-           xml::Writer writer(out);
-           writer.open("pubsub", core::ns::pubsub).open("create").attribute("node", node).close().close();
-           answered.result(std::move(out));
-         });
+  created(account, node, std::move(config));
+  std::string answer;
+  xml::Writer writer(answer);
+  writer.open("pubsub", core::ns::pubsub).open("create").attribute("node", node).close().close();
+  commit_config(account, std::move(request), node, std::move(answer));
 }
 
 void Pep::configure_node(core::Account& account, core::IqRequest request, xml::Element configure) {
@@ -101,14 +100,7 @@ void Pep::configure_node(core::Account& account, core::IqRequest request, xml::E
   if (!changed) return request.error(config_error(changed.error()));
   if (*changed == state->config) return request.result();
   state->config = std::move(*changed);
-  state->unsaved = true;
-  std::vector<storage::Write> writes;
-  save(account, node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, node](core::Account& owner, core::IqRequest& answered) {
-           if (auto* saved = find(owner, node)) saved->unsaved = false;
-           answered.result();
-         });
+  commit_config(account, std::move(request), node);
 }
 
 void Pep::delete_node(core::Account& account, core::IqRequest request, std::string node) {
@@ -176,14 +168,7 @@ void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml:
     return request.error(errors::too_many({"Too many affiliations.", "Trop d’affiliations."}));
   }
   state->config.affiliations = std::move(changed);
-  state->unsaved = true;
-  std::vector<storage::Write> writes;
-  save(account, node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, node](core::Account& owner, core::IqRequest& answered) {
-           if (auto* saved = find(owner, node)) saved->unsaved = false;
-           answered.result();
-         });
+  commit_config(account, std::move(request), node);
 }
 
 }  // namespace valise::modules::pep

@@ -16,10 +16,12 @@
 #include "modules/pep/nodes.hpp"
 #include "net/timer_wheel.hpp"
 
-namespace valise::modules {
+namespace valise::modules::pep {
 
 class Pep;
 class Turn;
+
+inline constexpr std::int64_t probe_life_ms = 600'000;
 
 struct NodeState {
   NodeConfig config;
@@ -66,9 +68,11 @@ struct PepPart final : core::Part {
   }
 };
 
+inline constexpr std::size_t max_offered = 64;  // nodes that one session is offered
+
 // Of a session: nodes whose last item was sent to it since it became available.
 struct PepSession final : core::Part {
   std::set<std::string, std::less<>> offered;
 };
 
-}  // namespace valise::modules
+}  // namespace valise::modules::pep

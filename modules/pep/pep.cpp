@@ -223,7 +223,7 @@ void Pep::owner_set(core::IqRequest request) {
 const core::Manifest& pep_manifest() {
   // What clients look for before they publish (Profanity: publish-options, Monal: subscribe); the domain says the same,
   // because Converse asks there.
-  static const std::vector<std::string> features = [] {
+  static const std::vector<std::string> names = [] {
     std::vector<std::string> out{std::string(core::ns::pubsub)};
     for (const std::string_view feature :
          {"access-open", "access-presence", "access-roster", "access-whitelist", "auto-create", "auto-subscribe",
@@ -236,6 +236,7 @@ const core::Manifest& pep_manifest() {
     }
     return out;
   }();
+  static const std::vector<std::string_view> features(names.begin(), names.end());
   static const core::Manifest manifest{
       .name = "pep",
       .summary = "Every account is a publish-subscribe service: device lists, key bundles, avatars, bookmarks.",
@@ -244,7 +245,7 @@ const core::Manifest& pep_manifest() {
                      {"XEP-0222", "1.0.1"},
                      {"XEP-0223", "1.1.1"},
                      {"XEP-0384", "0.9.1", core::Completeness::partial}},
-      .server_features = {features.begin(), features.end()},
+      .server_features = features,
       .account_features = features,
       .account_identities = {{"pubsub", "pep", ""}},
       .stream_features = {},

@@ -50,15 +50,11 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
     return request.error(errors::too_many({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
   }
   subscribers.insert(asked->jid.str());
-  state->unsaved = true;
-  std::vector<storage::Write> writes;
-  save(account, asked->node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, asked = std::move(*asked)](core::Account& owner, core::IqRequest& answered) {
-           if (auto* saved = find(owner, asked.node)) saved->unsaved = false;
-           answered.result(subscription(asked.node, asked.jid.full(), "subscribed"));
-           send_last(owner, asked.jid, {asked.node}, SendLast::on_sub);
-         });
+  auto answer = subscription(asked->node, asked->jid.full(), "subscribed");
+  commit_config(account, std::move(request), asked->node, std::move(answer),
+                [this, jid = asked->jid, node = asked->node](core::Account& owner) {
+                  send_last(owner, jid, {node}, SendLast::on_sub);
+                });
 }
 
 void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Element element, Turn) {
@@ -69,14 +65,7 @@ void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Elem
   if (state->config.subscribers.erase(asked->jid.str()) == 0) {
     return request.error(errors::of(errors::Type::cancel, "unexpected-request", "not-subscribed"));  // §6.2.3.2
   }
-  state->unsaved = true;
-  std::vector<storage::Write> writes;
-  save(account, asked->node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, asked = std::move(*asked)](core::Account& owner, core::IqRequest& answered) {
-           if (auto* saved = find(owner, asked.node)) saved->unsaved = false;
-           answered.result(subscription(asked.node, asked.jid.full(), "none"));
-         });
+  commit_config(account, std::move(request), asked->node, subscription(asked->node, asked->jid.full(), "none"));
 }
 
 void Pep::get_subscriptions(core::Account& account, core::IqRequest request, std::string_view only) {

@@ -71,9 +71,9 @@ void PresenceModule::probe_contacts(core::Session& session) {
         if (account == nullptr) return;
         account->in_order([account, id, answers] {
           for (const auto& answer : answers) {
-            auto* session = account->find_id(id);
-            if (session == nullptr || !session->available) return;
-            session->stream.deliver(*answer, &account->jid, {});
+            auto* asking = account->find_id(id);
+            if (asking == nullptr || !asking->available) return;
+            asking->stream.deliver(*answer, &account->jid, {});
           }
         });
       });

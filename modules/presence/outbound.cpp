@@ -1,8 +1,6 @@
 // Presence that our own sessions send (RFC 6121 §4.2, §4.4–4.6).
-#include "core/namespaces.hpp"
+#include "modules/presence/elements.hpp"
 #include "modules/presence/module.hpp"
-#include "modules/presence/priority.hpp"
-#include "xml/writer.hpp"
 
 namespace valise::modules::presence {
 namespace {
@@ -15,6 +13,9 @@ const StanzaError unknown_type{.type = StanzaError::Type::modify, .condition = "
 const StanzaError bad_priority{.type = StanzaError::Type::modify, .condition = "bad-request",
                                .text = {"A priority is one number from -128 to 127.",
                                         "Une priorité est un nombre unique de -128 à 127."}};
+const StanzaError bad_show{.type = StanzaError::Type::modify, .condition = "bad-request",
+                           .text = {"A show is one of away, chat, dnd and xa.",
+                                    "Un show est away, chat, dnd ou xa."}};
 const StanzaError too_many_directed{.type = StanzaError::Type::wait, .condition = "resource-constraint",
                                     .text = {"Presence was sent to too many addresses; leave some of them first.",
                                              "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}};
@@ -54,6 +55,9 @@ void PresenceModule::became_available(core::Session& session, core::StanzaPtr st
   const auto priority = priority_of(stanza->root());
   if (!priority) {
     return shard_.route_error(*stanza, bad_priority, core::language_of(stanza->lang, session.language));
+  }
+  if (!has_valid_show(stanza->root())) {
+    return shard_.route_error(*stanza, bad_show, core::language_of(stanza->lang, session.language));
   }
   // What can't go out as it came is written once here, not once a contact.
   if (stanza->document && !stanza->rewritten && !stanza->document->raw_is_portable()) {

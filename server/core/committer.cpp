@@ -39,7 +39,8 @@ Committer::Committer(CommitterOptions options, std::unique_ptr<audit::Log> log, 
       ids_(options.node, options.last_id) {
   if (log_) log_options_ = log_->options();
   if (open_writer) {
-    store_ = std::make_unique<StoreThread>(std::move(open_writer), options_.retry_min_ms, options_.retry_max_ms, stats_);
+    store_ =
+        std::make_unique<StoreThread>(std::move(open_writer), options_.retry_min_ms, options_.retry_max_ms, stats_);
   }
   thread_ = std::thread([this] { run(); });
 }

@@ -34,17 +34,17 @@
 namespace valise::core {
 
 struct CommitterOptions {
-  unsigned node = 0;                           // 0 … 1023, part of each id
-  std::uint64_t last_id = 0;                   // Recovery::last_id
-  std::int64_t gather_us = 2'000;              // 0: never gather
-  double gather_rate = 400;                    // units a second
+  unsigned node = 0;               // 0 … 1023, part of each id
+  std::uint64_t last_id = 0;       // Recovery::last_id
+  std::int64_t gather_us = 2'000;  // 0: never gather
+  double gather_rate = 400;        // units a second
   std::size_t gather_units = 64;
-  std::size_t max_batch = 500;                 // units
-  std::size_t max_batch_bytes = 8u << 20;      // at least one unit is taken
-  std::size_t max_units = 65'536;              // taken and not completed
+  std::size_t max_batch = 500;             // units
+  std::size_t max_batch_bytes = 8u << 20;  // at least one unit is taken
+  std::size_t max_units = 65'536;          // taken and not completed
   std::size_t max_bytes = 128u << 20;
-  std::size_t max_units_without_log = 4'096;   // the same while the log is away
-  std::int64_t retry_min_ms = 50;              // back-off, doubled up to
+  std::size_t max_units_without_log = 4'096;  // the same while the log is away
+  std::int64_t retry_min_ms = 50;             // back-off, doubled up to
   std::int64_t retry_max_ms = 5'000;
 };
 
@@ -81,7 +81,7 @@ class Committer {
     std::vector<Queued> units;
     std::size_t bytes = 0;
     std::vector<const audit::Record*> records;
-    std::vector<storage::WriteSet> sets;            // of the units with writes, in order
+    std::vector<storage::WriteSet> sets;  // of the units with writes, in order
     std::vector<const storage::WriteSet*> set_pointers;
     std::vector<Unit*> set_units;
   };
@@ -138,7 +138,7 @@ class Committer {
   std::condition_variable finished_;  // drain_and_stop waits
   std::deque<Queued> queue_;
   std::int64_t waiting_since_us_ = 0;  // when the first of queue_ came
-  std::size_t units_ = 0;  // taken and not completed
+  std::size_t units_ = 0;              // taken and not completed
   std::size_t bytes_ = 0;
   Sleep sleep_ = Sleep::awake;
   bool log_away_ = false;

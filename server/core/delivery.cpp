@@ -8,12 +8,6 @@
 namespace valise::core {
 namespace {
 
-const StanzaError unavailable_recipient{.type = StanzaError::Type::cancel, .condition = "service-unavailable",
-                                        .text = {"This address can't be reached.", "Cette adresse est injoignable."}};
-const StanzaError store_away{.type = StanzaError::Type::wait, .condition = "resource-constraint",
-                             .text = {"The server can't store this right now. Please try again.",
-                                      "Le serveur ne peut pas l’enregistrer pour l’instant. Veuillez réessayer."}};
-
 Verdict refusal(const StanzaError& error, std::string reason, bool silent = false) {
   auto made = std::make_unique<Refusal>();
   made->error = error;
@@ -59,12 +53,12 @@ void Shard::arrive_iq(Flow flow) {
   if (stanza.to->is_bare()) {
     if (answer) return;
     // RFC 6121 §8.5.1: an unknown account answers as one that does not offer the service.
-    if (!account.exists) return route_error(stanza, unavailable_recipient, flow.language);
+    if (!account.exists) return route_error(stanza, service_unavailable, flow.language);
     return answer_locally(flow.stanza, &account, nullptr, IqTarget::account, flow.language);
   }
   auto* session = account.find(stanza.to->resource());
   if (session != nullptr) return deliver(*session, flow.stanza);
-  if (!answer) route_error(stanza, unavailable_recipient, flow.language);  // RFC 6121 §8.5.3.2.3
+  if (!answer) route_error(stanza, service_unavailable, flow.language);  // RFC 6121 §8.5.3.2.3
 }
 
 // RFC 6121 §8.5: who gets it, or why nobody does.
@@ -72,7 +66,7 @@ void Shard::arrive_message(Flow flow) {
   auto& account = *flow.recipient;
   const auto type = type_of(*flow.stanza);
   if (!account.exists || account.state != storage::AccountState::active) {
-    return refuse(std::move(flow), refusal(unavailable_recipient, "no-account", type == MessageType::error));
+    return refuse(std::move(flow), refusal(service_unavailable, "no-account", type == MessageType::error));
   }
   std::vector<Session*> targets;
   if (!flow.stanza->to->is_bare()) {
@@ -80,10 +74,10 @@ void Shard::arrive_message(Flow flow) {
       targets.push_back(session);
     } else if (type != MessageType::chat) {  // §8.5.3.2.1
       const bool silent = type == MessageType::headline || type == MessageType::error;
-      return refuse(std::move(flow), refusal(unavailable_recipient, "no-resource", silent));
+      return refuse(std::move(flow), refusal(service_unavailable, "no-resource", silent));
     }
   } else if (type == MessageType::groupchat || type == MessageType::error) {  // §8.5.2.1.1, §8.5.2.2.1
-    return refuse(std::move(flow), refusal(unavailable_recipient, "bare-address", type == MessageType::error));
+    return refuse(std::move(flow), refusal(service_unavailable, "bare-address", type == MessageType::error));
   }
   if (targets.empty()) {
     for (auto* session : account.sessions) {
@@ -95,7 +89,7 @@ void Shard::arrive_message(Flow flow) {
   if (targets.empty()) {
     if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));
     if (!hooks_.offline_messages) {
-      return refuse(std::move(flow), refusal(unavailable_recipient, "nobody-available"));
+      return refuse(std::move(flow), refusal(service_unavailable, "nobody-available"));
     }
     if (auto refused = hooks_.offline_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
     stored = true;

@@ -110,10 +110,11 @@ Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const Re
                  tail.claims.size());
     records.push_back(note(audit::Kind::admin, 0, "store-older-than-log"));
   } else {
-    return fail(ErrorCode::corrupt,
-                fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
-                            "older than the log (restored from a backup?)",
-                            tail.claims.size(), tail.claims.back().id));
+    return fail(
+        ErrorCode::corrupt,
+        fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
+                    "older than the log (restored from a backup?)",
+                    tail.claims.size(), tail.claims.back().id));
   }
   if (auto done = append(log, records); !done) return std::unexpected(done.error());
   return was_under_way ? records.size() : 0;
@@ -166,10 +167,6 @@ Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptio
     const auto recovered = recover_messages(*log, reader, tail->greatest_id);
     if (!recovered) return std::unexpected(recovered.error());
     result.recovered = *recovered;
-  }
-  if (result.voided != 0 || result.recovered != 0) {
-    log::warning("recovery", "after a crash: {} records voided, {} messages given their record", result.voided,
-                 result.recovered);
   }
   return result;
 }

@@ -10,7 +10,6 @@ const StanzaError bad_request_iq{.type = StanzaError::Type::modify, .condition =
 const StanzaError no_such_server{.type = StanzaError::Type::cancel, .condition = "remote-server-not-found",
                                  .text = {"This server does not talk to that domain.",
                                           "Ce serveur ne communique pas avec ce domaine."}};
-const StanzaError no_service{.type = StanzaError::Type::cancel, .condition = "service-unavailable", .text = {}};
 
 bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
 
@@ -110,14 +109,14 @@ void Shard::answer_locally(StanzaPtr stanza, Account* account, Session* session,
   if (is_answer(*stanza)) return;
   const auto payload = stanza->payload();
   const auto* handler = hooks_.iq(target, stanza->type, payload.name(), payload.ns());
-  if (handler == nullptr) return route_error(*stanza, no_service, language);  // RFC 6120 §8.4, 6121 §8.5.1
+  if (handler == nullptr) return route_error(*stanza, service_unavailable, language);  // RFC 6120 §8.4, 6121 §8.5.1
   (*handler)(IqRequest(*this, std::move(stanza), account, session, language));
 }
 
 void Shard::to_server(Flow flow) {
   // Nobody reads messages to a bare domain; administrators' addresses are declared by modules later.
   auto refusal = std::make_unique<Refusal>();
-  refusal->error = no_service;
+  refusal->error = service_unavailable;
   refusal->reason = "to-server";
   refuse(std::move(flow), std::move(refusal));
 }

@@ -37,6 +37,13 @@ std::string_view inner_bytes(xml::Element root) {
 
 }  // namespace
 
+const StanzaError service_unavailable{
+    .type = StanzaError::Type::cancel, .condition = "service-unavailable",
+    .text = {"This can't be reached or is not offered here.", "Ceci est injoignable ou n’est pas proposé ici."}};
+const StanzaError store_away{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+                             .text = {"The server can't store this right now. Please try again.",
+                                      "Le serveur ne peut pas l’enregistrer pour l’instant. Veuillez réessayer."}};
+
 std::string_view name_of(Kind kind) noexcept {
   switch (kind) {
     case Kind::message: return "message";

@@ -39,6 +39,11 @@ struct StanzaError {
   int legacy_code = 0;        // RFC 6120 has none; a few clients still look for it
 };
 
+// RFC 6120 §8.3.3.19. One text everywhere: nobody may learn from it whether an account exists (RFC 6121 §8.5.1).
+extern const StanzaError service_unavailable;
+// §8.3.3.18, type wait: the store or the log can't take it now.
+extern const StanzaError store_away;
+
 struct Stanza : RefCounted<Stanza> {
   Kind kind = Kind::message;
   Jid from;

@@ -197,7 +197,13 @@ void App::run_on_all(const std::function<void(core::Shard&)>& work) {
   for (auto& one : done) one.wait();
 }
 
+Ref<const config::Snapshot> App::config() const {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
 Result<std::vector<std::string>> App::reload() {
+  const std::lock_guard one(reload_mutex_);
   auto loaded = config::load(config_path_, registry_);
   if (!loaded) return fail(ErrorCode::invalid, loaded.error().front().message());
   if (const auto problems = config::check_together(**loaded); !problems.empty()) {
@@ -208,6 +214,7 @@ Result<std::vector<std::string>> App::reload() {
   auto needs = config::Snapshot::restart_needed(*config_, **loaded);
   const auto settings = make_settings(**loaded);
   run_on_all([&](core::Shard& shard) { shard.reconfigure(settings, **loaded); });
+  const std::lock_guard lock(config_mutex_);
   config_ = std::move(*loaded);
   return needs;
 }

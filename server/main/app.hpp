@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,7 +32,7 @@ class App {
   [[nodiscard]] Result<std::vector<std::string>> reload();
 
   [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
-  [[nodiscard]] const config::Snapshot& config() const noexcept { return *config_; }
+  [[nodiscard]] Ref<const config::Snapshot> config() const;  // any thread
   [[nodiscard]] const core::Committer* committer() const noexcept { return committer_.get(); }
   [[nodiscard]] storage::Store* store() noexcept { return store_.get(); }
   [[nodiscard]] core::auth::Brake& brake() noexcept { return brake_; }
@@ -68,6 +69,8 @@ class App {
   std::vector<std::thread> threads_;
   std::vector<Socket> sockets_;
   bool running_ = false;
+  mutable std::mutex config_mutex_;  // guards config_ once the threads run
+  std::mutex reload_mutex_;          // one reload at a time: a signal and valisectl may ask at once
 };
 
 }  // namespace valise

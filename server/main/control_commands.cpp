@@ -45,7 +45,7 @@ std::expected<core::Jid, std::string> local_account(App& app, const Json& reques
   const auto jid = core::Jid::parse(text_of(request, "jid"));
   if (!jid) return std::unexpected("not a JID: " + jid.error().text);
   if (!jid->has_local() || !jid->is_bare()) return std::unexpected("give the account as name@host");
-  if (!app.config().has_host(jid->domain())) {
+  if (!app.config()->has_host(jid->domain())) {
     return std::unexpected("this server has no host \"" + std::string(jid->domain()) + "\"");
   }
   return *jid;
@@ -75,7 +75,7 @@ void write_account(core::Shard& shard, core::Jid jid, storage::Write write, std:
 
 std::expected<std::vector<storage::ScramKey>, std::string> keys_from(App& app, const Json& request) {
   auto password = text_of(request, "password");
-  auto keys = core::auth::make_keys(password, static_cast<unsigned>(app.config().get(config::options::scram_iterations)));
+  auto keys = core::auth::make_keys(password, static_cast<unsigned>(app.config()->get(config::options::scram_iterations)));
   crypto::wipe(password);
   if (!keys) return std::unexpected(keys.error().text);
   return std::move(*keys);
@@ -152,7 +152,7 @@ std::string_view state_name(storage::AccountState state) {
 
 Answer user_list(App& app, const Json& request) {
   auto host = text_of(request, "host");
-  const auto hosts = host.empty() ? app.config().hosts() : std::vector<std::string>{host};
+  const auto hosts = host.empty() ? app.config()->hosts() : std::vector<std::string>{host};
   auto reader = app.store()->open_reader();
   if (!reader) return std::unexpected(reader.error().text);
   Json rows = Json::array();
@@ -210,7 +210,7 @@ Answer status(App& app, const Json&) {
   auto& kernel = app.kernel();
   Json result{{"version", VALISE_VERSION},
               {"uptime_s", (utc_now_ns() / 1'000'000 - kernel.started_ms) / 1000},
-              {"hosts", app.config().hosts()},
+              {"hosts", app.config()->hosts()},
               {"shards", kernel.shards.size()},
               {"sessions", kernel.stats.sessions.load()},
               {"connections", kernel.stats.connections.load()},

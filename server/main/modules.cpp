@@ -1,6 +1,7 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/offline/offline.hpp"
 #include "modules/omemo/omemo.hpp"
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
@@ -10,7 +11,7 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(), &presence_manifest(), &omemo_manifest(), &policy_manifest()};
+  return {&roster_manifest(), &presence_manifest(), &offline_manifest(), &omemo_manifest(), &policy_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

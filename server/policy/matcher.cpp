@@ -20,11 +20,12 @@ std::uint32_t depth_above(const std::vector<const Matcher*>& parts) {
   return depth + 1;
 }
 
-std::string joined(const std::vector<const Matcher*>& parts, const char* operation) {
+std::string joined(const std::vector<const Matcher*>& parts, char operation) {
   std::string out;
   for (const auto* part : parts) {
-    if (!out.empty()) out += operation;
-    out += part->compound() ? "(" + part->describe() + ")" : part->describe();
+    if (!out.empty()) out += fmt::format(" {} ", operation);
+    const bool other = part->operation() != 0 && part->operation() != operation;
+    out += other ? "(" + part->describe() + ")" : part->describe();
   }
   return out;
 }
@@ -46,10 +47,10 @@ class All final : public Matcher {
     }
     return true;
   }
-  std::string describe() const override { return joined(parts_, " * "); }
+  std::string describe() const override { return joined(parts_, '*'); }
   EventMask events() const override { return events_; }
   bool pure() const override { return pure_; }
-  bool compound() const override { return true; }
+  char operation() const override { return '*'; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -70,10 +71,10 @@ class Any final : public Matcher {
     }
     return false;
   }
-  std::string describe() const override { return joined(parts_, " + "); }
+  std::string describe() const override { return joined(parts_, '+'); }
   EventMask events() const override { return pure_ ? events_ : all_events; }
   bool pure() const override { return pure_; }
-  bool compound() const override { return true; }
+  char operation() const override { return '+'; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -87,7 +88,7 @@ class Not final : public Matcher {
       : Matcher(std::min(part->weight() + 1, max_weight + 1), part->depth() + 1), part_(part) {}
   bool matches(Context& context) const override { return !part_->matches(context); }
   std::string describe() const override {
-    return part_->compound() ? "-(" + part_->describe() + ")" : "-" + part_->describe();
+    return part_->operation() != 0 ? "-(" + part_->describe() + ")" : "-" + part_->describe();
   }
   bool pure() const override { return part_->pure(); }
 

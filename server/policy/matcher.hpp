@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,14 @@
 
 namespace valise::policy {
 
+// A text with its hash, so that a hundred rules about the same sender hash it once.
+struct Hashed {
+  std::string_view text;
+  std::size_t hash = 0;
+  Hashed() = default;
+  explicit Hashed(std::string_view of) noexcept : text(of), hash(std::hash<std::string_view>{}(of)) {}
+};
+
 // One call of PolicySet::decide.
 struct Context {
   const Facts& facts;
@@ -21,6 +31,13 @@ struct Context {
   bool failed = false;        // a Lua function failed: the rule is over, the verdict is deny
   bool clock_runs = false;    // the calls of one decision share a clock
   std::string why;            // of `failed`: file, line, text
+  // Made when first asked for: a text that no set looks up is not hashed.
+  struct PartyHashes {
+    std::optional<Hashed> bare;
+    std::optional<Hashed> domain;
+  };
+  PartyHashes from{};
+  PartyHashes to{};
 
   void fail(std::string text) {
     failed = true;
@@ -51,7 +68,8 @@ class Matcher {
   [[nodiscard]] virtual EventMask events() const { return all_events; }
   // Without memory and without Lua: it may be skipped when its result does not matter.
   [[nodiscard]] virtual bool pure() const { return true; }
-  [[nodiscard]] virtual bool compound() const { return false; }
+  // '*' or '+' for a combination, which needs brackets inside another.
+  [[nodiscard]] virtual char operation() const { return 0; }
 
   [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
   [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }

@@ -2,8 +2,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
-#include <unordered_set>
 
 #include "policy/matcher.hpp"
 
@@ -29,34 +29,83 @@ class Glob {
     for (std::size_t i = 1; i + 1 < parts_.size(); ++i) {
       const auto& part = parts_[i];
       if (part.empty()) continue;
-      const auto* hit = static_cast<const char*>(memmem(text.data(), text.size(), part.data(), part.size()));
-      if (hit == nullptr) return false;
-      text.remove_prefix(static_cast<std::size_t>(hit - text.data()) + part.size());
+      const auto at = find(text, part);
+      if (at == std::string_view::npos) return false;
+      text.remove_prefix(at + part.size());
     }
     return true;
   }
 
  private:
+  // memmem is linear but slow to start; the simple search is fast where it cannot become quadratic.
+  static std::size_t find(std::string_view text, std::string_view part) {
+    if (text.size() * part.size() <= 4096) return text.find(part);
+    const auto* hit = static_cast<const char*>(memmem(text.data(), text.size(), part.data(), part.size()));
+    return hit == nullptr ? std::string_view::npos : static_cast<std::size_t>(hit - text.data());
+  }
   std::vector<std::string> parts_;  // between the stars; at least two
+};
+
+// A set whose "no" costs one cache line: open addressing over hashes alone; texts are looked at when a hash agrees.
+class TextSet {
+ public:
+  void fill(const std::vector<std::string_view>& texts) {
+    texts_ = &texts;
+    slots_.assign(std::bit_ceil(texts.size() * 2), {});
+    for (std::uint32_t i = 0; i < texts.size(); ++i) {
+      std::size_t at = place(Hashed(texts[i]).hash);
+      while (slots_[at].text != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = {static_cast<std::uint32_t>(Hashed(texts[i]).hash >> 32), i + 1};
+    }
+  }
+  [[nodiscard]] bool empty() const noexcept { return slots_.empty(); }
+  [[nodiscard]] bool contains(const Hashed& wanted) const noexcept {
+    const auto high = static_cast<std::uint32_t>(wanted.hash >> 32);
+    for (std::size_t at = place(wanted.hash); slots_[at].text != 0; at = (at + 1) & (slots_.size() - 1)) {
+      if (slots_[at].hash == high && (*texts_)[slots_[at].text - 1] == wanted.text) return true;
+    }
+    return false;
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t hash = 0;  // upper half
+    std::uint32_t text = 0;  // index + 1; 0: free
+  };
+  [[nodiscard]] std::size_t place(std::size_t hash) const noexcept { return hash & (slots_.size() - 1); }
+  const std::vector<std::string_view>* texts_ = nullptr;
+  std::vector<Slot> slots_;
 };
 
 // The strings that the views of the set look at are `texts`.
 struct Names {
+  static constexpr std::size_t few = 4;  // compared one by one
   std::vector<std::string> texts;
-  std::unordered_set<std::string_view> exact;
+  std::vector<std::string_view> names;
+  TextSet set;  // of names, when they are not few
   std::vector<Glob> globs;
 
   explicit Names(std::vector<std::string> all) : texts(std::move(all)) {
     for (const auto& text : texts) {
       if (text.find('*') == std::string::npos) {
-        exact.insert(text);
+        names.push_back(text);
       } else {
         globs.emplace_back(text);
       }
     }
+    if (names.size() > few) set.fill(names);
   }
-  [[nodiscard]] bool contains(std::string_view text) const {
-    if (!exact.empty() && exact.find(text) != exact.end()) return true;
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
+
+  // `hashed` keeps the text's hash for whoever asks next.
+  [[nodiscard]] bool contains(std::string_view text, std::optional<Hashed>& hashed) const {
+    if (set.empty()) {
+      if (std::ranges::find(names, text) != names.end()) return true;
+    } else {
+      if (!hashed) hashed.emplace(text);
+      if (set.contains(*hashed)) return true;
+    }
     return std::ranges::any_of(globs, [&](const Glob& glob) { return glob.matches(text); });
   }
   [[nodiscard]] bool empty() const { return texts.empty(); }
@@ -75,13 +124,14 @@ class IsParty final : public Matcher {
   IsParty(std::string_view name, Party Facts::* party, PartySet set)
       : Matcher(static_cast<std::uint32_t>(
             1 + std::ranges::count_if(set.jids, has_star) + std::ranges::count_if(set.domains, has_star))),
-        name_(name), party_(party), bare_(pick(set.jids, false)), full_(pick(set.jids, true)),
+        name_(name), party_(party), hashes_(party == &Facts::from ? &Context::from : &Context::to), bare_(pick(set.jids, false)), full_(pick(set.jids, true)),
         domains_(std::move(set.domains)) {}
 
   bool matches(Context& context) const override {
     const Party& party = context.facts.*party_;
-    if (!domains_.empty() && domains_.contains(party.domain)) return true;
-    if (!bare_.empty() && bare_.contains(party.bare)) return true;
+    auto& hashes = context.*hashes_;
+    if (!domains_.empty() && domains_.contains(party.domain, hashes.domain)) return true;
+    if (!bare_.empty() && bare_.contains(party.bare, hashes.bare)) return true;
     return !full_.empty() && full_contains(party);
   }
   std::string describe() const override {
@@ -102,11 +152,13 @@ class IsParty final : public Matcher {
     char* end = std::copy(party.bare.begin(), party.bare.end(), buffer);
     *end++ = '/';
     end = std::copy(party.resource.begin(), party.resource.end(), end);
-    return full_.contains({buffer, static_cast<std::size_t>(end - buffer)});
+    std::optional<Hashed> hashed;
+    return full_.contains({buffer, static_cast<std::size_t>(end - buffer)}, hashed);
   }
 
   std::string name_;
   Party Facts::* party_;
+  Context::PartyHashes Context::* hashes_;
   Names bare_;
   Names full_;
   Names domains_;

@@ -125,7 +125,11 @@ MatcherPtr make_hours(const std::vector<std::string>& ranges, std::string& error
       error = fmt::format("\"{}\" is no time of day: write 08:00-19:00; 22:00-06:00 runs past midnight", text);
       return nullptr;
     }
-    for (unsigned minute = from; minute != until % 1440; minute = (minute + 1) % 1440) minutes.set(minute);
+    unsigned minute = from;
+    do {
+      minutes.set(minute);
+      minute = (minute + 1) % 1440;
+    } while (minute != until % 1440);
   }
   return std::make_unique<Hours>(minutes, ranges);
 }

@@ -97,7 +97,7 @@ bool PolicySet::State::call(int function, Context& context) {
   if (done) return true;
   if (done.error().overrun != config::Overrun::none) ++counters.overruns;
   // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
-  context.fail(fmt::format("{}:{}: {}", name, done.error().line, log::printable(done.error().text)));
+  context.fail(PolicyError{name, done.error().line, log::printable(done.error().text)}.message());
   return false;
 }
 
@@ -150,7 +150,7 @@ Decision PolicySet::decide(const Facts& facts) {
   State& state = *state_;
   ++state.counters.decisions;
   Decision decision;
-  Context context{facts, decision};
+  Context context{.facts = facts, .decision = decision};
   const EventMask event = mask_of(facts.event);
   for (Rule& rule : state.rules) {
     if ((rule.events & event) == 0) continue;

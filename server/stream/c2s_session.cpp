@@ -24,9 +24,6 @@ const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify, .c
 const core::StanzaError too_many_sessions{
     .type = core::StanzaError::Type::wait, .condition = "resource-constraint",
     .text = {"This account has too many sessions.", "Ce compte a trop de sessions ouvertes."}};
-const core::StanzaError store_away{.type = core::StanzaError::Type::wait, .condition = "resource-constraint",
-                                   .text = {"Please try again later.", "Veuillez réessayer plus tard."}};
-
 }  // namespace
 
 // ---- the move
@@ -95,7 +92,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& 
   binding_ = false;
   if (state_ != State::authenticated) return;
   if (account == nullptr) {
-    iq_error(iq_id, store_away);
+    iq_error(iq_id, core::store_away);
   } else if (!account->exists || account->state != storage::AccountState::active) {
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
@@ -211,7 +208,8 @@ void C2s::on_oversized(const xml::OversizedStanza& oversized) {
 
 void C2s::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) {
   if (state_ != State::bound || connection_.closed()) return;
-  stanza.append(connection_.output(), to != nullptr ? to : &session_->jid, extra);
+  if (to == nullptr && !stanza.to) to = &session_->jid;
+  stanza.append(connection_.output(), to, extra);
 }
 
 // ---- XEP-0198: acknowledgements (no resumption yet, and none is offered)

@@ -30,6 +30,8 @@ struct StreamParser::Engine {
   static void on_text(void* self, const XML_Char* text, int length);
   static void on_namespace(void* self, const XML_Char* prefix, const XML_Char* uri);
   static void on_cdata(void* self);
+  static void on_cdata_end(void* self);
+  static void on_other(void* self, const XML_Char* text, int length);
   static void on_restricted(Engine* self, std::string_view what);
   static void on_declaration(void* self, const XML_Char* version, const XML_Char* encoding, int standalone);
 
@@ -57,6 +59,10 @@ struct StreamParser::Engine {
   std::size_t fed = 0;                // bytes given to expat since its reset
   std::size_t last_event = 0;         // stream position after the last event
   std::size_t stanza_begin = 0;
+  // How the unfinished token goes on, for could_end_token().
+  enum class Scan : std::uint8_t { text, opened, tag, quoted, double_quoted, special };
+  Scan scan = Scan::text;
+  bool in_cdata = false;
   bool skipping = false;              // the stanza is oversized: only its end is looked for
   OversizedStanza oversized;
 
@@ -68,6 +74,7 @@ struct StreamParser::Engine {
   std::uint32_t known_ns_count = 0;
   std::uint32_t namespace_count = 0;
   bool declares_default = false;      // the start tag that is coming holds xmlns='…'
+  bool text_goes_on = false;          // the last node is a text, and nothing has come since
   bool portable = true;
   std::string prefix_declarations;    // of the root, for the replay
   std::string default_ns;

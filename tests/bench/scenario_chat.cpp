@@ -2,8 +2,8 @@
 // carbons: each account has two sessions with XEP-0280 on, so that a message makes three copies.
 #include <algorithm>
 
+#include "device_lists.hpp"
 #include "message_flow.hpp"
-#include "omemo_keys.hpp"
 #include "scenarios.hpp"
 
 namespace valise::bench {

@@ -1,8 +1,8 @@
 // offline: messages to accounts that are away; then these log in, and every message must come, once and in order.
 #include <algorithm>
 
+#include "device_lists.hpp"
 #include "message_flow.hpp"
-#include "omemo_keys.hpp"
 #include "scenarios.hpp"
 
 namespace valise::bench {

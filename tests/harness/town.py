@@ -93,12 +93,12 @@ class Town:
             "limits.stanzas_per_s": 100_000,
             "limits.stanzas_burst": 100_000,
             "limits.rate": Raw("GiB"),
+            "policy.file": self.policy_file,
             **self._store_options(number),
             **(options or {}),
         }
         self.write_config()
-        if policy is not None:
-            self.write_policy(policy)
+        self.write_file(self.policy_file, policy if policy is not None else "-- nothing is refused here\n")
 
     def _store_options(self, number):
         if self.store == "sqlite":
@@ -113,11 +113,6 @@ class Town:
     def write_config(self, extra=""):
         lines = [f"{name} = {lua(value)}" for name, value in self.options.items() if value is not None]
         self.write_file(self.config_file, "\n".join(lines) + "\n" + extra)
-
-    def write_policy(self, text):
-        self.write_file(self.policy_file, text)
-        self.options["policy.file"] = self.policy_file
-        self.write_config()
 
     @staticmethod
     def write_file(path, text):

@@ -67,7 +67,8 @@ BoxMessage sealed(const std::string& from, const std::string& to, const std::str
 
 WriteSet to_one(std::uint64_t id, const std::string& owner, const std::string& mark) {
   const std::string peer = "peer@valise.example";
-  return {.id = id, .writes = {PutMessage{.message = sealed(peer, owner, mark), .boxes = {{.owner = owner, .peer = peer}}}}};
+  return {.id = id,
+          .writes = {PutMessage{.message = sealed(peer, owner, mark), .boxes = {{.owner = owner, .peer = peer}}}}};
 }
 
 }  // namespace valise::storage::testing

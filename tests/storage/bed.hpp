@@ -35,7 +35,7 @@ class Bed {
   // Commits and fails the test on an error.
   void commit(const std::vector<WriteSet>& sets);
   Result<> try_commit(const std::vector<WriteSet>& sets);
-  std::uint64_t next_id() { return last_id_ += 1 << 12; }
+  std::uint64_t next_id() { return ++last_id_; }
 
  private:
   Kind kind_;

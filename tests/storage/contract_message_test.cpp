@@ -57,7 +57,8 @@ TEST_P(Message, UndeliveredComesInIdOrderAfterAndUpToTheLimit) {
 
 TEST_P(Message, OnlyInboundRowsNotYetDeliveredWait) {
   bed.commit({{.id = bed.next_id(),
-               .writes = {PutMessage{sealed(alice, bob), {{bob, alice, Direction::in, true}, {alice, bob, Direction::out, false}}}}}});
+               .writes = {PutMessage{sealed(alice, bob),
+                                     {{bob, alice, Direction::in, true}, {alice, bob, Direction::out, false}}}}}});
   EXPECT_THAT(undelivered(alice), IsEmpty());
   EXPECT_THAT(undelivered(bob), IsEmpty());
 }
@@ -101,7 +102,8 @@ TEST_P(Message, BothOwnersInOneBatchTakeTheMessageAlong) {
 
 TEST_P(Message, PutAndMarkKeepTheirOrderWithinABatch) {
   const auto first = bed.next_id(), second = bed.next_id(), third = bed.next_id();
-  bed.commit({to_one(first, bob), mark(bob, {first}, false), to_one(second, bob), mark(bob, {second}, true), to_one(third, bob)});
+  bed.commit({to_one(first, bob), mark(bob, {first}, false), to_one(second, bob), mark(bob, {second}, true),
+              to_one(third, bob)});
   EXPECT_FALSE(must(bed.reader().has_message(first)));
   EXPECT_TRUE(must(bed.reader().message(bob, second))->delivered);
   EXPECT_THAT(undelivered(bob), ElementsAre(third));
@@ -112,7 +114,9 @@ TEST_P(Message, PutAndMarkKeepTheirOrderWithinABatch) {
 
 TEST_P(Message, WhoWritesToHimselfHasTheInboundRow) {
   const auto id = bed.next_id();
-  bed.commit({{.id = id, .writes = {PutMessage{sealed(bob, bob), {{bob, bob, Direction::out, true}, {bob, bob, Direction::in, false}}}}}});
+  bed.commit({{.id = id,
+               .writes = {PutMessage{sealed(bob, bob),
+                                     {{bob, bob, Direction::out, true}, {bob, bob, Direction::in, false}}}}}});
   EXPECT_THAT(undelivered(bob), ElementsAre(id));
   EXPECT_EQ(rows("box"), 1U);
   bed.commit({mark(bob, {id}, false)});
@@ -169,7 +173,8 @@ TEST_P(Message, ALargeBoxIsErasedWhole) {
 
 TEST_P(Message, AMessageToARoomOfTwoThousandIsOneSet) {
   WriteSet set{.id = bed.next_id(), .writes = {PutMessage{sealed(alice, "room@valise.example"), {}}}};
-  for (int i = 0; i < 2000; ++i) std::get<PutMessage>(set.writes[0]).boxes.push_back({"o" + std::to_string(i) + "@valise.example", alice});
+  for (int i = 0; i < 2000; ++i)
+    std::get<PutMessage>(set.writes[0]).boxes.push_back({"o" + std::to_string(i) + "@valise.example", alice});
   bed.commit({set});
   EXPECT_EQ(rows("undelivered"), 2000U);
   std::vector<WriteSet> marks;

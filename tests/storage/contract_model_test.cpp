@@ -22,7 +22,8 @@ class ModelTest : public Contract {
 
   std::uint64_t old_id() {
     if (ids_.empty() || chance(5)) return bed.next_id();
-    return ids_[ids_.size() - 1 - static_cast<std::size_t>(below(static_cast<int>(std::min<std::size_t>(60, ids_.size()))))];
+    return ids_[ids_.size() - 1 -
+                static_cast<std::size_t>(below(static_cast<int>(std::min<std::size_t>(60, ids_.size()))))];
   }
 
   Write message() {
@@ -40,15 +41,25 @@ class ModelTest : public Contract {
   }
   Write other() {
     switch (below(10)) {
-      case 0: return PutAccount{{owner(), AccountState(below(2)), {{"SHA-1", word(), 4096, word(), word()}}, below(1000)}};
-      case 1: return chance(20) ? Write(EraseAccount{owner()}) : Write(RemoveRosterItem{owner(), owner()});
+      case 0:
+        return PutAccount{{owner(), AccountState(below(2)), {{"SHA-1", word(), 4096, word(), word()}}, below(1000)}};
+      case 1:
+        return chance(20) ? Write(EraseAccount{owner()}) : Write(RemoveRosterItem{owner(), owner()});
       case 2:
-      case 3: return PutRosterItem{owner(), {owner(), word(), {word(), word()}, Subscription(below(4)), chance(50), chance(50), word()}};
-      case 4: return PutPepNode{owner(), {node(below(nodes)), {{word(), word()}}}};
-      case 5: return chance(30) ? Write(RemovePepNode{owner(), node(below(nodes))}) : Write(PurgePepNode{owner(), node(below(nodes))});
-      case 6: return RemovePepItem{owner(), node(below(nodes)), std::to_string(below(6))};
+      case 3:
+        return PutRosterItem{
+            owner(), {owner(), word(), {word(), word()}, Subscription(below(4)), chance(50), chance(50), word()}};
+      case 4:
+        return PutPepNode{owner(), {node(below(nodes)), {{word(), word()}}}};
+      case 5:
+        return chance(30) ? Write(RemovePepNode{owner(), node(below(nodes))})
+                          : Write(PurgePepNode{owner(), node(below(nodes))});
+      case 6:
+        return RemovePepItem{owner(), node(below(nodes)), std::to_string(below(6))};
       default:
-        return PutPepItem{owner(), {node(below(nodes)), std::to_string(below(6)), word(), word()}, static_cast<std::uint32_t>(1 + below(4))};
+        return PutPepItem{owner(),
+                          {node(below(nodes)), std::to_string(below(6)), word(), word()},
+                          static_cast<std::uint32_t>(1 + below(4))};
     }
   }
   WriteSet set() {
@@ -70,9 +81,11 @@ class ModelTest : public Contract {
       ASSERT_EQ(must(reader.roster(name)).version, model.roster(name).version) << name;
       ASSERT_EQ(must(reader.roster(name)).items, model.roster(name).items) << name;
       ASSERT_EQ(must(reader.pep_nodes(name)), model.pep_nodes(name)) << name;
-      for (int n = 0; n < nodes; ++n) ASSERT_EQ(must(reader.pep_items(name, node(n), 1000)), model.pep_items(name, node(n)));
+      for (int n = 0; n < nodes; ++n)
+        ASSERT_EQ(must(reader.pep_items(name, node(n), 1000)), model.pep_items(name, node(n)));
       ASSERT_EQ(must(reader.undelivered(name, 0, 1'000'000)), model.undelivered(name)) << name;
-      for (const auto id : ids_) ASSERT_EQ(must(reader.message(name, id)), model.message(name, id)) << name << ' ' << id;
+      for (const auto id : ids_)
+        ASSERT_EQ(must(reader.message(name, id)), model.message(name, id)) << name << ' ' << id;
     }
   }
 
@@ -104,10 +117,12 @@ TEST_P(ModelTest, RandomWritesLeaveWhatTheModelHolds3) { run(4'000'000'007U); }
 TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
   Model model;
   const auto first = bed.next_id();
-  const WriteSet history{.id = first,
-                         .writes = {PutAccount{{owner(0), AccountState::active, {}, 5}}, PutRosterItem{owner(0), {.jid = owner(1)}},
-                                    PutPepNode{owner(0), {.node = "n"}}, PutPepItem{owner(0), {.node = "n", .id = "old"}, 2},
-                                    PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}, {owner(1), owner(0), Direction::out, true}}}}};
+  const WriteSet history{
+      .id = first,
+      .writes = {
+          PutAccount{{owner(0), AccountState::active, {}, 5}}, PutRosterItem{owner(0), {.jid = owner(1)}},
+          PutPepNode{owner(0), {.node = "n"}}, PutPepItem{owner(0), {.node = "n", .id = "old"}, 2},
+          PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}, {owner(1), owner(0), Direction::out, true}}}}};
   bed.commit({history});
   model.apply(history);
   const std::vector<Write> kinds{PutAccount{{owner(0), AccountState::disabled, {}, 5}},

@@ -20,8 +20,13 @@ Account account(const std::string& jid) {
 }
 
 RosterItem contact(const std::string& jid) {
-  return {.jid = jid, .name = "Élise 🦊", .groups = {"Cabinet", "", "Été"}, .subscription = Subscription::both,
-          .ask = true, .approved = true, .pending_in = "<presence type='subscribe'/>"};
+  return {.jid = jid,
+          .name = "Élise 🦊",
+          .groups = {"Cabinet", "", "Été"},
+          .subscription = Subscription::both,
+          .ask = true,
+          .approved = true,
+          .pending_in = "<presence type='subscribe'/>"};
 }
 
 PepItem item(const std::string& node, const std::string& id) {
@@ -65,7 +70,8 @@ TEST_P(Contract, AnAccountComesBackAsItWasPut) {
 TEST_P(Contract, AccountsAreListedByNameWithoutKeysAndWithoutDeletedOnes) {
   std::vector<Write> writes;
   // '.' sorts before '@': by name means by the local part, not by the whole JID.
-  for (const auto* name : {"bob", "al.ice", "al", "zoé"}) writes.push_back(PutAccount{account(std::string(name) + "@valise.example")});
+  for (const auto* name : {"bob", "al.ice", "al", "zoé"})
+    writes.push_back(PutAccount{account(std::string(name) + "@valise.example")});
   writes.push_back(PutAccount{account("al@other.example")});
   writes.push_back(EraseAccount{bob});
   bed.commit({{.id = bed.next_id(), .writes = writes}});
@@ -86,7 +92,8 @@ TEST_P(Contract, AJidWithoutALocalPartIsItsOwnAccount) {
 }
 
 TEST_P(Contract, JidsAreComparedAsBytes) {
-  bed.commit({{.id = bed.next_id(), .writes = {PutAccount{account("éa@valise.example")}, PutAccount{account("ea@valise.example ")}}}});
+  bed.commit({{.id = bed.next_id(),
+               .writes = {PutAccount{account("éa@valise.example")}, PutAccount{account("ea@valise.example ")}}}});
   EXPECT_EQ(must(bed.reader().account("ea@valise.example")), std::nullopt);
   EXPECT_EQ(must(bed.reader().account("ÉA@valise.example")), std::nullopt);
   EXPECT_TRUE(must(bed.reader().account("éa@valise.example")));
@@ -138,7 +145,8 @@ TEST_P(Contract, PutAndRemoveOfOneContactKeepTheirOrderWithinABatch) {
 
 TEST_P(Contract, ARosterOfAThousandContactsIsOneBatch) {
   WriteSet set{.id = bed.next_id()};
-  for (int i = 0; i < 1000; ++i) set.writes.push_back(PutRosterItem{alice, contact("c" + std::to_string(i) + "@valise.example")});
+  for (int i = 0; i < 1000; ++i)
+    set.writes.push_back(PutRosterItem{alice, contact("c" + std::to_string(i) + "@valise.example")});
   bed.commit({set});
   EXPECT_EQ(must(bed.reader().roster(alice)).items.size(), 1000U);
 }
@@ -146,7 +154,8 @@ TEST_P(Contract, ARosterOfAThousandContactsIsOneBatch) {
 TEST_P(Contract, PepNodesAreListedWithTheirConfiguration) {
   const PepNode open{.node = devices, .config = {{"pubsub#access_model", "open"}, {"pubsub#max_items", "1"}}};
   const PepNode bare{.node = "urn:xmpp:bookmarks:1"};
-  bed.commit({{.id = bed.next_id(), .writes = {PutPepNode{alice, bare}, PutPepNode{alice, open}, PutPepNode{bob, bare}}}});
+  bed.commit(
+      {{.id = bed.next_id(), .writes = {PutPepNode{alice, bare}, PutPepNode{alice, open}, PutPepNode{bob, bare}}}});
   EXPECT_THAT(must(bed.reader().pep_nodes(alice)), ElementsAre(open, bare));
   bed.commit({{.id = bed.next_id(), .writes = {PutPepNode{alice, {.node = devices}}}}});
   EXPECT_THAT(must(bed.reader().pep_nodes(alice)), ElementsAre(PepNode{.node = devices}, bare));
@@ -172,14 +181,16 @@ TEST_P(Contract, APublishedItemKeepsAllItsFields) {
 }
 
 TEST_P(Contract, PublishingAnItemAgainMakesItTheNewest) {
-  for (const auto* id : {"a", "b", "a"}) bed.commit({{.id = bed.next_id(), .writes = {PutPepItem{alice, item("n", id), 2}}}});
+  for (const auto* id : {"a", "b", "a"})
+    bed.commit({{.id = bed.next_id(), .writes = {PutPepItem{alice, item("n", id), 2}}}});
   EXPECT_THAT(ids(must(bed.reader().pep_items(alice, "n", 10))), ElementsAre("a", "b"));
 }
 
 TEST_P(Contract, ItemsOfOneUnitKeepTheOrderOfItsWrites) {
   bed.commit({{.id = bed.next_id(),
-               .writes = {PutPepItem{alice, item("n", "z"), 2}, PutPepItem{alice, item("n", "y"), 2}, PutPepItem{alice, item("n", "a"), 2}}}});
-  EXPECT_THAT(ids(must(bed.reader().pep_items(alice, "n", 10))), ElementsAre("a", "y"));
+               .writes = {PutPepItem{alice, item("n", "m"), 2}, PutPepItem{alice, item("n", "a"), 2},
+                          PutPepItem{alice, item("n", "z"), 2}}}});
+  EXPECT_THAT(ids(must(bed.reader().pep_items(alice, "n", 10))), ElementsAre("z", "a"));
 }
 
 TEST_P(Contract, KeepTouchesOnlyItsOwnNodeAndOwner) {
@@ -250,8 +261,13 @@ TEST_P(Contract, GreatestIdIsThatOfTheLastUnitWhateverItWrote) {
 TEST_P(Contract, AnEmptySpanIsCommitted) { EXPECT_TRUE(bed.try_commit({})); }
 
 TEST_P(Contract, HostileStringsComeBackByteForByte) {
-  const std::vector<std::string> hostile{"'; DROP TABLE msg; --", "\"double\" `back` \\slash\\", "🦊🏽‍🚀 \xf4\x8f\xbf\xbf",
-                                         "trailing  ", "%_?*[a]", "\x01\x7f\r\n\t", "e\xcc\x81 vs \xc3\xa9",
+  const std::vector<std::string> hostile{"'; DROP TABLE msg; --",
+                                         "\"double\" `back` \\slash\\",
+                                         "🦊🏽‍🚀 \xf4\x8f\xbf\xbf",
+                                         "trailing  ",
+                                         "%_?*[a]",
+                                         "\x01\x7f\r\n\t",
+                                         "e\xcc\x81 vs \xc3\xa9",
                                          std::string(65536, 'x') + "é"};
   for (const auto& text : hostile) {
     const auto key = text.substr(0, 200);
@@ -277,17 +293,19 @@ TEST_P(Contract, HostileStringsComeBackByteForByte) {
 
 TEST_P(Contract, TheLongestKeysAreTakenAndOneByteMoreIsRefused) {
   const std::string owner(1023, 'o'), node(1023, 'n'), id(1023, 'i'), jid(2047, 'j'), full(3071, 'f');
-  const auto set = [&](const std::string& o, const std::string& n, const std::string& i, const std::string& j, const std::string& f) {
-    return WriteSet{.id = bed.next_id(),
-                    .writes = {PutPepNode{o, {.node = n}}, PutPepItem{o, {.node = n, .id = i, .publisher = f}, 1},
-                               PutRosterItem{o, {.jid = j}},
-                               PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}}}};
+  const auto set = [&](const std::string& o, const std::string& n, const std::string& i, const std::string& j,
+                       const std::string& f) {
+    return WriteSet{
+        .id = bed.next_id(),
+        .writes = {PutPepNode{o, {.node = n}}, PutPepItem{o, {.node = n, .id = i, .publisher = f}, 1},
+                   PutRosterItem{o, {.jid = j}}, PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}}}};
   };
   bed.commit({set(owner, node, id, jid, full)});
   EXPECT_EQ(must(bed.reader().pep_items(owner, node, 1, id)).size(), 1U);
   EXPECT_EQ(must(bed.reader().roster(owner)).items.size(), 1U);
-  for (const auto& bad : {set(owner + "x", node, id, jid, full), set(owner, node + "x", id, jid, full), set(owner, node, id + "x", jid, full),
-                          set(owner, node, id, jid + "x", full), set(owner, node, id, jid, full + "x")}) {
+  for (const auto& bad : {set(owner + "x", node, id, jid, full), set(owner, node + "x", id, jid, full),
+                          set(owner, node, id + "x", jid, full), set(owner, node, id, jid + "x", full),
+                          set(owner, node, id, jid, full + "x")}) {
     const auto done = bed.try_commit({bad});
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, ErrorCode::limit);
@@ -298,8 +316,10 @@ TEST_P(Contract, ASetWithAWriteThatCannotBeLeavesNothing) {
   const auto good = bed.next_id();
   const std::vector<WriteSet> bad{
       {.id = bed.next_id(), .writes = {to_one(1, bob).writes[0], PutRosterItem{alice, {.jid = ""}}}},
-      {.id = bed.next_id(), .writes = {PutRosterItem{alice, contact(bob)}, PutAccount{{.jid = alice, .state = AccountState{9}}}}},
-      {.id = bed.next_id(), .writes = {to_one(1, bob).writes[0], to_one(1, alice).writes[0]}},  // two would share one id
+      {.id = bed.next_id(),
+       .writes = {PutRosterItem{alice, contact(bob)}, PutAccount{{.jid = alice, .state = AccountState{9}}}}},
+      {.id = bed.next_id(),
+       .writes = {to_one(1, bob).writes[0], to_one(1, alice).writes[0]}},  // two would share one id
       {.id = 0, .writes = {PutAccount{account(alice)}}},
       {.id = std::uint64_t{1} << 63, .writes = {PutAccount{account(alice)}}},
       {.id = bed.next_id(), .writes = {PutAccount{account(alice)}, MarkDelivered{bob, {0}, true}}}};

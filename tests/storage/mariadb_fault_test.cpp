@@ -176,8 +176,10 @@ std::string wait_for(Client& client, const std::string& query, const std::string
 }
 
 // (information_schema.innodb_trx would be the natural place, but it shows nothing new to one who asks often.)
-const std::string lock_waits = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_row_lock_current_waits'";
-const std::string waiting_thread = "SELECT MAX(id) FROM information_schema.processlist WHERE info LIKE 'UPDATE high_water%'";
+const std::string lock_waits =
+    "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_row_lock_current_waits'";
+const std::string waiting_thread =
+    "SELECT MAX(id) FROM information_schema.processlist WHERE info LIKE 'UPDATE high_water%'";
 
 TEST(MariadbFault, ADeadlockIsMetByRepeatingTheWholeTransaction) {
   Bed bed(Kind::mariadb);
@@ -190,8 +192,10 @@ TEST(MariadbFault, ADeadlockIsMetByRepeatingTheWholeTransaction) {
   Result<> done;
   std::jthread writing([&] { done = bed.try_commit({wide(id)}); });
   wait_for(watch, lock_waits, "0");
-  EXPECT_EQ(other.try_query(fmt::format("INSERT INTO msg VALUES ({}, 1, '', '', '', '', '')", id)), 0U);  // closes the circle
-  const auto deadlocks = watch.query("SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_deadlocks'");
+  EXPECT_EQ(other.try_query(fmt::format("INSERT INTO msg VALUES ({}, 1, '', '', '', '', '')", id)),
+            0U);  // closes the circle
+  const auto deadlocks = watch.query(
+      "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_deadlocks'");
   other.query("ROLLBACK");
   writing.join();
   ASSERT_TRUE(done) << done.error().text;
@@ -220,7 +224,8 @@ TEST(MariadbFault, AKilledConnectionIsReplaced) {
 TEST(MariadbFault, AServerThatDoesNotSyncItsCommitsIsRefused) {
   Bed bed(Kind::mariadb);
   Client(bed.mariadb().unix_socket).query("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
-  for (const auto& refused : {bed.store().migrate().error(), bed.store().open_writer().error(), bed.store().open_reader().error()}) {
+  for (const auto& refused :
+       {bed.store().migrate().error(), bed.store().open_writer().error(), bed.store().open_reader().error()}) {
     EXPECT_EQ(refused.code, ErrorCode::denied);
     EXPECT_THAT(refused.text, HasSubstr("innodb_flush_log_at_trx_commit is 2"));
   }
@@ -270,7 +275,9 @@ TEST(MariadbFault, ErrorNumbersAreSortedByWhatTheCallerCanDo) {
 TEST(MariadbFault, APasswordFileMustBeAFileThatOthersCannotRead) {
   Bed bed(Kind::mariadb);
   const TemporaryFolder folder;
-  Client(bed.mariadb().unix_socket).query(fmt::format("GRANT ALL ON {}.* TO 'secretive'@localhost IDENTIFIED BY 'pass word'", bed.mariadb().database));
+  Client(bed.mariadb().unix_socket)
+      .query(
+          fmt::format("GRANT ALL ON {}.* TO 'secretive'@localhost IDENTIFIED BY 'pass word'", bed.mariadb().database));
   auto options = bed.mariadb();
   options.user = "secretive";
   options.password_file = folder.path("password");

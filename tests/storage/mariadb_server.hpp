@@ -20,7 +20,9 @@ class TemporaryFolder {
   ~TemporaryFolder();
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] std::string path(const std::string& name = {}) const { return name.empty() ? path_.string() : (path_ / name).string(); }
+  [[nodiscard]] std::string path(const std::string& name = {}) const {
+    return name.empty() ? path_.string() : (path_ / name).string();
+  }
 
  private:
   std::filesystem::path path_;
@@ -36,10 +38,10 @@ class MariadbServer {
 
   void start(const std::vector<std::string>& options = {});  // returns when it answers; options are kept for restart()
   void restart();                                            // with the same options
-  void stop();  // SIGTERM
-  void kill();  // SIGKILL
-  void freeze();  // SIGSTOP
-  void thaw();    // SIGCONT
+  void stop();                                               // SIGTERM
+  void kill();                                               // SIGKILL
+  void freeze();                                             // SIGSTOP
+  void thaw();                                               // SIGCONT
   [[nodiscard]] bool running() const { return pid_ > 0; }
   [[nodiscard]] pid_t pid() const { return pid_; }
 

@@ -15,16 +15,22 @@ using ::testing::HasSubstr;
 class Authority {
  public:
   Authority(const TemporaryFolder& folder, const std::string& name) : folder_(folder), name_(name) {
-    run(fmt::format("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN={0} "
-                    "-keyout {1}/{0}.key -out {1}/{0}.pem", name, folder.path()));
+    run(
+        fmt::format("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN={0} "
+                    "-keyout {1}/{0}.key -out {1}/{0}.pem",
+                    name, folder.path()));
   }
   // A certificate and key for `names`, such as "DNS:localhost,IP:127.0.0.1".
   void sign(const std::string& subject, const std::string& names) const {
     std::ofstream(folder_.path(subject + ".ext")) << "subjectAltName=" << names << '\n';
-    run(fmt::format("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={0} "
-                    "-keyout {1}/{0}.key -out {1}/{0}.csr", subject, folder_.path()));
-    run(fmt::format("x509 -req -in {1}/{0}.csr -CA {1}/{2}.pem -CAkey {1}/{2}.key -CAcreateserial -days 1 "
-                    "-extfile {1}/{0}.ext -out {1}/{0}.pem", subject, folder_.path(), name_));
+    run(
+        fmt::format("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={0} "
+                    "-keyout {1}/{0}.key -out {1}/{0}.csr",
+                    subject, folder_.path()));
+    run(
+        fmt::format("x509 -req -in {1}/{0}.csr -CA {1}/{2}.pem -CAkey {1}/{2}.key -CAcreateserial -days 1 "
+                    "-extfile {1}/{0}.ext -out {1}/{0}.pem",
+                    subject, folder_.path(), name_));
   }
   [[nodiscard]] std::string file() const { return folder_.path(name_ + ".pem"); }
 
@@ -60,8 +66,12 @@ class MariadbTls : public ::testing::Test {
     return options();
   }
   MariadbOptions options() {
-    return {.host = "127.0.0.1", .port = shared_server().port(), .user = "remote", .password_file = folder.path("password"),
-            .database = database, .ca_file = ours.file()};
+    return {.host = "127.0.0.1",
+            .port = shared_server().port(),
+            .user = "remote",
+            .password_file = folder.path("password"),
+            .database = database,
+            .ca_file = ours.file()};
   }
   // What migrate() says: the first thing that connects.
   static Result<> connect(const MariadbOptions& options) { return must(open_mariadb(options))->migrate(); }
@@ -69,7 +79,8 @@ class MariadbTls : public ::testing::Test {
     const auto done = connect(options);
     ASSERT_FALSE(done) << "connected";
     EXPECT_EQ(done.error().code, ErrorCode::unavailable);
-    EXPECT_THAT(done.error().text, ::testing::AnyOf(HasSubstr("SSL"), HasSubstr("TLS"), HasSubstr("ertificate"), HasSubstr("2026")));
+    EXPECT_THAT(done.error().text,
+                ::testing::AnyOf(HasSubstr("SSL"), HasSubstr("TLS"), HasSubstr("ertificate"), HasSubstr("2026")));
   }
 
   TemporaryFolder folder;

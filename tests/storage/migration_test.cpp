@@ -16,9 +16,13 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::vector<sql::Migration> good{{1, "0001_first", "CREATE TABLE first (a INTEGER PRIMARY KEY);"},
-                                       {2, "0002_second", "-- comment\nCREATE TABLE IF NOT EXISTS second (b INTEGER PRIMARY KEY);\nINSERT INTO first VALUES (7);\n"}};
-const std::vector<sql::Migration> broken{good[0], {2, "0002_broken", "CREATE TABLE IF NOT EXISTS second (b INTEGER PRIMARY KEY);\nINSERT INTO nowhere VALUES (1);"}};
+const std::vector<sql::Migration> good{
+    {1, "0001_first", "CREATE TABLE first (a INTEGER PRIMARY KEY);"},
+    {2, "0002_second",
+     "-- comment\nCREATE TABLE IF NOT EXISTS second (b INTEGER PRIMARY KEY);\nINSERT INTO first VALUES (7);\n"}};
+const std::vector<sql::Migration> broken{
+    good[0],
+    {2, "0002_broken", "CREATE TABLE IF NOT EXISTS second (b INTEGER PRIMARY KEY);\nINSERT INTO nowhere VALUES (1);"}};
 
 class SqliteMigration : public ::testing::Test {
  protected:
@@ -27,7 +31,8 @@ class SqliteMigration : public ::testing::Test {
 
   TemporaryFolder folder;
   std::unique_ptr<Store> store = must(open_sqlite({.path = folder.path("m.db")}));
-  std::unique_ptr<sqlite::Connection> connection = must(sqlite::Connection::open(folder.path("m.db"), sqlite::Mode::writer));
+  std::unique_ptr<sqlite::Connection> connection =
+      must(sqlite::Connection::open(folder.path("m.db"), sqlite::Mode::writer));
 };
 
 TEST_F(SqliteMigration, EachRunsOnceInOrder) {
@@ -102,13 +107,22 @@ TEST_F(MariadbMigration, TwoNodesAtOnceChangeTheSchemaOnce) {
 TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
   ASSERT_TRUE(must(open_mariadb(options))->migrate());
   const std::string here = "table_schema = DATABASE()";
-  EXPECT_EQ(number(("SELECT count(*) FROM information_schema.tables WHERE " + here + " AND engine <> 'InnoDB'").c_str()), 0U);
-  EXPECT_EQ(number(("SELECT count(*) FROM information_schema.tables t WHERE " + here +
-                    " AND NOT EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = t.table_schema "
-                    "AND s.table_name = t.table_name AND s.index_name = 'PRIMARY')").c_str()), 0U);
+  EXPECT_EQ(
+      number(("SELECT count(*) FROM information_schema.tables WHERE " + here + " AND engine <> 'InnoDB'").c_str()), 0U);
+  EXPECT_EQ(
+      number(("SELECT count(*) FROM information_schema.tables t WHERE " + here +
+              " AND NOT EXISTS (SELECT 1 FROM information_schema.statistics s WHERE s.table_schema = t.table_schema "
+              "AND s.table_name = t.table_name AND s.index_name = 'PRIMARY')")
+                 .c_str()),
+      0U);
   EXPECT_EQ(number(("SELECT count(*) FROM information_schema.columns WHERE " + here +
-                    " AND collation_name IS NOT NULL AND collation_name NOT LIKE '%bin'").c_str()), 0U);
-  EXPECT_EQ(number(("SELECT count(*) FROM information_schema.columns WHERE " + here + " AND extra LIKE '%auto_increment%'").c_str()), 0U);
+                    " AND collation_name IS NOT NULL AND collation_name NOT LIKE '%bin'")
+                       .c_str()),
+            0U);
+  EXPECT_EQ(
+      number(("SELECT count(*) FROM information_schema.columns WHERE " + here + " AND extra LIKE '%auto_increment%'")
+                 .c_str()),
+      0U);
 }
 
 // DESIGN decision 6: partitioned by week, so that expiry drops a partition.

@@ -53,9 +53,8 @@ void Model::apply(const PutPepItem& write) {
   auto& item = items[write.item.id] = {write.item, place_};
   item.item.version = id_;
   while (items.size() > write.keep) {
-    items.erase(std::ranges::min_element(items, {}, [](const auto& entry) {
-      return std::pair(entry.second.item.version, entry.second.place);
-    }));
+    items.erase(std::ranges::min_element(
+        items, {}, [](const auto& entry) { return std::pair(entry.second.item.version, entry.second.place); }));
   }
 }
 
@@ -67,7 +66,8 @@ void Model::apply(const PutMessage& write) {
   auto& message = messages_[id_];
   message.content = write.message;
   message.content.id = id_;
-  for (const auto& box : write.boxes) message.boxes[box.owner] = {box.direction, box.delivered || box.direction == Direction::out};
+  for (const auto& box : write.boxes)
+    message.boxes[box.owner] = {box.direction, box.delivered || box.direction == Direction::out};
 }
 
 void Model::apply(const MarkDelivered& write) {
@@ -96,7 +96,8 @@ std::optional<Account> Model::account(const std::string& jid) const {
 
 Roster Model::roster(const std::string& owner) const {
   Roster roster;
-  if (const auto version = roster_versions_.find(owner); version != roster_versions_.end()) roster.version = version->second;
+  if (const auto version = roster_versions_.find(owner); version != roster_versions_.end())
+    roster.version = version->second;
   if (const auto items = rosters_.find(owner); items != rosters_.end()) {
     for (const auto& [jid, item] : items->second) roster.items.push_back(item);
   }

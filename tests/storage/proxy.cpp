@@ -35,7 +35,8 @@ bool send_all(int socket, std::string_view data) {
 Proxy::Proxy(std::string listen_at, std::string server) : path_(std::move(listen_at)), server_(std::move(server)) {
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto address = address_of(path_);
-  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(listener_, 8) != 0) {
+  if (::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(listener_, 8) != 0) {
     throw std::runtime_error("the proxy cannot listen");
   }
   acceptor_ = std::thread([this] { accept_all(); });

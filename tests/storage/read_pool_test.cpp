@@ -81,7 +81,8 @@ TEST_F(ReadPoolTest, WhileTheStoreIsAwayJobsGetNoReaderAndTheStoreIsNotFlooded) 
     while (!pool.submit([&](Reader* reader) {
       without += reader == nullptr;
       done.count_down();
-    })) std::this_thread::yield();
+    }))
+      std::this_thread::yield();
   }
   done.wait();
   EXPECT_EQ(without, 1000);

@@ -26,7 +26,8 @@ struct Database {
   ~Database() { sqlite3_close(handle); }
   std::vector<std::string> column(const std::string& query, int index = 0) const {
     sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v2(handle, query.c_str(), -1, &statement, nullptr) != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(handle));
+    if (sqlite3_prepare_v2(handle, query.c_str(), -1, &statement, nullptr) != SQLITE_OK)
+      throw std::runtime_error(sqlite3_errmsg(handle));
     std::vector<std::string> found;
     while (sqlite3_step(statement) == SQLITE_ROW) {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, index));
@@ -41,7 +42,8 @@ struct Database {
 // A unit that touches many tables; whole or not there at all.
 WriteSet wide(std::uint64_t id) {
   return {.id = id,
-          .writes = {PutMessage{sealed(alice, bob, std::string(9000, 'w')), {{bob, alice}, {alice, bob, Direction::out, true}}},
+          .writes = {PutMessage{sealed(alice, bob, std::string(9000, 'w')),
+                                {{bob, alice}, {alice, bob, Direction::out, true}}},
                      PutRosterItem{alice, {.jid = fmt::format("c{}@valise.example", id)}},
                      PutPepItem{alice, {.node = "n", .id = std::to_string(id)}, 100}}};
 }
@@ -168,7 +170,7 @@ TEST(SqliteFault, TheLogIsMovedIntoTheDatabaseWhileCommitsGoOn) {
     for (int j = 0; j < 16; ++j) sets.push_back(to_one(bed.next_id(), bob, std::string(64 * 1024, 'x')));
     bed.commit(sets);
   }
-  struct stat log {};
+  struct stat log{};
   ASSERT_EQ(::stat((bed.sqlite_path() + "-wal").c_str(), &log), 0);
   EXPECT_LT(log.st_size, 32 << 20);
   EXPECT_EQ(must(bed.reader().undelivered(bob, 0, 2000)).size(), 1024U);
@@ -176,16 +178,19 @@ TEST(SqliteFault, TheLogIsMovedIntoTheDatabaseWhileCommitsGoOn) {
 
 TEST(SqliteFault, UndeliveredIsAnIndexLookUp) {
   Bed bed(Kind::sqlite);
-  const auto plan = Database(bed.sqlite_path())
-                        .column("EXPLAIN QUERY PLAN " + std::string(sql::text(sql::Statement::get_undelivered, sql::Dialect::sqlite)), 3);
-  EXPECT_THAT(plan, ::testing::ElementsAre("SEARCH u USING PRIMARY KEY (owner=? AND id>?)", "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"));
+  const auto plan =
+      Database(bed.sqlite_path())
+          .column("EXPLAIN QUERY PLAN " + std::string(sql::text(sql::Statement::get_undelivered, sql::Dialect::sqlite)),
+                  3);
+  EXPECT_THAT(plan, ::testing::ElementsAre("SEARCH u USING PRIMARY KEY (owner=? AND id>?)",
+                                           "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"));
 }
 
 TEST(SqliteFault, OnlyItsOwnerMayReadTheFile) {
   Bed bed(Kind::sqlite);
   bed.commit({wide(bed.next_id())});
   for (const auto* suffix : {"", "-wal", "-shm"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((bed.sqlite_path() + suffix).c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600U) << suffix;
   }
@@ -195,7 +200,8 @@ TEST(SqliteFault, ANewerSchemaAndAForeignFileAreRefused) {
   const TemporaryFolder folder;
   auto store = must(open_sqlite({.path = folder.path("a.db")}));
   ASSERT_TRUE(store->migrate());
-  sqlite3_exec(Database(folder.path("a.db")).handle, "INSERT INTO schema_version VALUES (4711, 0)", nullptr, nullptr, nullptr);
+  sqlite3_exec(Database(folder.path("a.db")).handle, "INSERT INTO schema_version VALUES (4711, 0)", nullptr, nullptr,
+               nullptr);
   const auto newer = store->migrate();
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code, ErrorCode::conflict);

@@ -1,16 +1,17 @@
 // Cost and rate of the hot writes: PutMessage with one box, MarkDelivered without and with keeping, on both stores.
 //   storage_bench [sqlite|mariadb|all] [messages stored before: 0] [owners: 10000] [messages a figure: 20000]
-// CPU is this process's (the client side of MariaDB; all of SQLite, checkpoints included), and beside it that of mariadbd.
+// CPU is this process's (the client side of MariaDB; all of SQLite, checkpoints included), and beside it that of
+// mariadbd.
 #include <fmt/core.h>
 #include <sys/resource.h>
 
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <random>
 #include <sstream>
-#include <unistd.h>
 
 #include "mariadb_server.hpp"
 
@@ -20,7 +21,9 @@ namespace {
 double own_cpu() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -35,9 +38,7 @@ double cpu_of(pid_t pid) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 struct Bench {
   Writer& writer;
@@ -53,7 +54,9 @@ struct Bench {
     for (char& c : text) c = static_cast<char>('a' + random() % 26);
     return text;
   }
-  std::string owner() { return fmt::format("prenom.nom{}@interieur.gouv.fr", random() % static_cast<unsigned>(owners)); }
+  std::string owner() {
+    return fmt::format("prenom.nom{}@interieur.gouv.fr", random() % static_cast<unsigned>(owners));
+  }
 
   std::vector<WriteSet> puts(int count) {
     std::vector<WriteSet> sets;
@@ -61,8 +64,11 @@ struct Bench {
       const auto to = owner();
       const auto peer = owner();
       sets.push_back({.id = id += 1 << 12,
-                      .writes = {PutMessage{{.from = peer + "/gajim.ABCD1234", .to = to, .stanza_id = "3f0c8a52-1d6e-4c1b",
-                                             .digest = "0123456789abcdef", .stanza = stanza},
+                      .writes = {PutMessage{{.from = peer + "/gajim.ABCD1234",
+                                             .to = to,
+                                             .stanza_id = "3f0c8a52-1d6e-4c1b",
+                                             .digest = "0123456789abcdef",
+                                             .stanza = stanza},
                                             {{to, peer}}}}});
     }
     return sets;
@@ -109,8 +115,8 @@ struct Bench {
     }
   }
   void run() {
-    fmt::print("{:<24} {:>6} {:>10} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "write", "batch", "writes/s", "CPU µs", "mariadbd µs",
-               "p50 ms", "p99 ms", "max ms");
+    fmt::print("{:<24} {:>6} {:>10} {:>10} {:>12} {:>9} {:>9} {:>9}\n", "write", "batch", "writes/s", "CPU µs",
+               "mariadbd µs", "p50 ms", "p99 ms", "max ms");
     for (const std::size_t batch : {1, 10, 100, 500}) {
       const int count = batch == 1 ? messages / 10 : messages;
       const auto archived = puts(count);

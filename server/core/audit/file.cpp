@@ -47,7 +47,7 @@ Result<File> File::open(std::string path, int flags) {
 }
 
 Result<std::uint64_t> File::size() const {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd_, &status) != 0) return error("stat");
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -117,7 +117,8 @@ Result<std::string_view> Window::view(std::uint64_t offset, std::size_t length) 
     const auto size = file_->size();
     if (!size) return std::unexpected(size.error());
     const auto left = *size - std::min(*size, offset);
-    if (auto done = file_->read_at(offset, std::min<std::uint64_t>(left, std::max(length, window_bytes)), bytes_); !done) {
+    if (auto done = file_->read_at(offset, std::min<std::uint64_t>(left, std::max(length, window_bytes)), bytes_);
+        !done) {
       bytes_.clear();
       return std::unexpected(done.error());
     }

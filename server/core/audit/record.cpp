@@ -7,11 +7,11 @@
 namespace valise::core::audit {
 namespace {
 
-constexpr std::array<std::string_view, 11> kinds{"message", "presence", "login", "logout", "login-failed", "denied",
+constexpr std::array<std::string_view, 11> kinds{"message", "presence", "login", "logout",    "login-failed", "denied",
                                                  "admin",   "start",    "stop",  "recovered", "void"};
 constexpr std::array<std::string_view, 15> types{
-    "",          "normal",     "chat",        "groupchat",    "headline", "error", "unavailable", "subscribe",
-    "subscribed", "unsubscribe", "unsubscribed", "probe", "get", "set", "result"};
+    "",           "normal",      "chat",         "groupchat", "headline", "error", "unavailable", "subscribe",
+    "subscribed", "unsubscribe", "unsubscribed", "probe",     "get",      "set",   "result"};
 constexpr std::array<std::string_view, 3> encryptions{"", "omemo:2", "legacy"};
 constexpr std::array<std::string_view, 4> outcomes{"", "delivered", "stored", "refused"};
 
@@ -34,8 +34,8 @@ bool is_plain(char c) noexcept { return plain[static_cast<unsigned char>(c)]; }
 
 void append_escape(std::string& out, unsigned unit) {
   constexpr std::string_view digits = "0123456789abcdef";
-  const std::array<char, 6> text{'\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15],
-                                 digits[unit & 15]};
+  const std::array<char, 6> text{
+      '\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15], digits[unit & 15]};
   out.append(text.data(), text.size());
 }
 

@@ -1,8 +1,8 @@
 // One entry of the metadata audit log: the label of an event, never the letter. There is no field that could hold a
 // body, a subject, a file name or key material; `reason` is reduced to a code when it is written.
 //
-// Encoding: one JSON object, ASCII only, no white space, keys in the order below, empty and zero members left out, so
-// that the same record always gives the same bytes:
+// Encoding: one JSON object, ASCII only, no white space, keys in the order below, empty and zero members left out
+// (but for id and kind), so that the same record always gives the same bytes:
 //   id rows kind from resource session source tls cipher mechanism to stanza type size encryption device keys
 //   verdict reason rule cut
 // `id` is a string (64 bits do not survive a JSON number). Whatever a user or peer chose is cut at 1,023 bytes (at a
@@ -61,8 +61,8 @@ enum class Outcome : std::uint8_t { none, delivered, stored, refused };
 [[nodiscard]] std::string_view name_of(Encryption encryption) noexcept;
 [[nodiscard]] std::string_view name_of(Outcome outcome) noexcept;
 
-inline constexpr std::size_t max_user_bytes = 1023;   // of one member
-inline constexpr std::size_t max_token_bytes = 64;    // reason, mechanism, TLS names, source
+inline constexpr std::size_t max_user_bytes = 1023;      // of one member
+inline constexpr std::size_t max_token_bytes = 64;       // reason, mechanism, TLS names, source
 inline constexpr std::size_t max_record_bytes = 65'536;  // more than any record can have
 
 // Who acted, and through which connection. Made once a session (or once for a connection that never logs in) and
@@ -70,11 +70,11 @@ inline constexpr std::size_t max_record_bytes = 65'536;  // more than any record
 class Origin final : public RefCounted<Origin> {
  public:
   struct Members {
-    std::string_view jid;        // bare JID, or host of a peer or component
+    std::string_view jid;  // bare JID, or host of a peer or component
     std::string_view resource;
     std::string_view session;
-    std::string_view source;     // "ip:port", "[v6]:port"
-    std::string_view tls;        // "TLSv1.3"
+    std::string_view source;  // "ip:port", "[v6]:port"
+    std::string_view tls;     // "TLSv1.3"
     std::string_view cipher;
     std::string_view mechanism;  // SASL
   };
@@ -94,18 +94,18 @@ struct Record {
   StanzaType type = StanzaType::none;
   Encryption encryption = Encryption::none;
   Outcome verdict = Outcome::none;
-  bool rows = false;                // set by the committer: the store holds rows of unit `id`
-  std::uint32_t sender_device = 0;  // OMEMO device id
-  std::uint32_t recipient_keys = 0; // number of <key/> elements
-  std::uint32_t size = 0;           // bytes of the stanza as received
-  std::uint64_t id = 0;             // of the unit, set by the committer; void, recovered: of the unit they speak about
-  std::int64_t time_ns = 0;         // UTC, set by the committer
+  bool rows = false;                 // set by the committer: the store holds rows of unit `id`
+  std::uint32_t sender_device = 0;   // OMEMO device id
+  std::uint32_t recipient_keys = 0;  // number of <key/> elements
+  std::uint32_t size = 0;            // bytes of the stanza as received
+  std::uint64_t id = 0;              // of the unit, set by the committer; void, recovered: of the unit they speak about
+  std::int64_t time_ns = 0;          // UTC, set by the committer
   Ref<const Origin> origin;
-  std::string recipient;            // bare JID; of an admin record: the account it is about
-  std::string stanza_id;            // the id attribute
-  std::string reason;               // a code ("plaintext", "policy", "user-add"): other bytes than [A-Za-z0-9._:-]
-                                    // become '_', at most 64
-  std::string rule;                 // name of the policy rule that decided
+  std::string recipient;  // bare JID; of an admin record: the account it is about
+  std::string stanza_id;  // the id attribute
+  std::string reason;     // a code ("plaintext", "policy", "user-add"): other bytes than [A-Za-z0-9._:-]
+                          // become '_', at most 64
+  std::string rule;       // name of the policy rule that decided
 };
 
 // Appends the encoding to `out`. At most max_record_bytes.

@@ -19,7 +19,8 @@ Result<> check_header(const File& file, std::string_view magic, std::uint64_t fi
   if (auto done = file.read_at(0, file_header_size, bytes); !done) return done;
   const auto header = parse_file_header(magic, bytes);
   if (!header) return fail(ErrorCode::corrupt, file.path() + ": not the header of such a file");
-  if (header->first != first) return fail(ErrorCode::corrupt, file.path() + ": its first entry is not the one it names");
+  if (header->first != first)
+    return fail(ErrorCode::corrupt, file.path() + ": its first entry is not the one it names");
   if (header->chain_before != chain_before) {
     return fail(ErrorCode::corrupt, file.path() + ": does not continue the chain of the segment before");
   }

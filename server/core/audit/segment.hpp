@@ -50,8 +50,8 @@ class SegmentWalker {
   Result<Step> next();
 
   [[nodiscard]] std::uint64_t next_seq() const noexcept { return next_; }
-  [[nodiscard]] const Digest& chain() const noexcept { return chain_; }  // after all entries walked
-  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }  // of the next frame
+  [[nodiscard]] const Digest& chain() const noexcept { return chain_; }                // after all entries walked
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }              // of the next frame
   [[nodiscard]] std::uint64_t batch_offset() const noexcept { return batch_offset_; }  // where the last batch begins
 
  private:

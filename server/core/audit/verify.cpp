@@ -110,8 +110,7 @@ class Verifier {
 }  // namespace
 
 Result<Verification> verify(const std::string& folder) {
-  const auto firsts = list_segments(folder);
-  if (!firsts) return std::unexpected(firsts.error());
+  // The head first: what it covers is there by then, and stays.
   const auto head = read_head(folder);
   if (!head && head.error().code == ErrorCode::corrupt) {
     Verification result;
@@ -119,6 +118,8 @@ Result<Verification> verify(const std::string& folder) {
     return result;
   }
   if (!head) return std::unexpected(head.error());
+  const auto firsts = list_segments(folder);
+  if (!firsts) return std::unexpected(firsts.error());
   return Verifier(folder, *head).run(*firsts);
 }
 
@@ -178,9 +179,9 @@ void append_json_line(std::string& out, const Entry& entry) {
   const std::time_t time = seconds;
   std::tm parts{};
   gmtime_r(&time, &parts);
-  fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",)", entry.seq,
-                 parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-                 entry.time_ns - seconds * 1'000'000'000);
+  fmt::format_to(std::back_inserter(out), R"({{"seq":{},"time":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",)",
+                 entry.seq, parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
+                 parts.tm_sec, entry.time_ns - seconds * 1'000'000'000);
   if (entry.erased || !entry.record.starts_with('{')) {
     out.append("\"erased\":true}\n");
     return;

@@ -17,14 +17,14 @@ struct Verification {
     std::string file;       // records file of its segment, or "head"
     std::string reason;
   };
-  std::optional<Bad> bad;          // nothing: sound
-  std::uint64_t entries = 0;       // checked and good, erased ones included
-  std::uint64_t erased = 0;        // their leaves stand: allowed
+  std::optional<Bad> bad;     // nothing: sound
+  std::uint64_t entries = 0;  // checked and good, erased ones included
+  std::uint64_t erased = 0;   // their leaves stand: allowed
   std::uint64_t segments = 0;
   std::int64_t first_time_ns = 0;  // 0 without entries
   std::int64_t last_time_ns = 0;
-  std::uint64_t head_size = 0;     // entries that the head covers
-  Digest chain{};                  // after the last good entry: two readers of one log compare this
+  std::uint64_t head_size = 0;       // entries that the head covers
+  Digest chain{};                    // after the last good entry: two readers of one log compare this
   std::uint64_t leaves_missing = 0;  // above the head, not yet written: opening the log derives them
   std::uint64_t torn_bytes = 0;      // end of a write that nobody was told of: opening the log cuts it off
 

@@ -34,7 +34,7 @@ Result<> read_password(const std::string& path, Secret& secret) {
     int file;
     ~Close() { ::close(file); }
   } const close{file};
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file, &status) != 0) return refuse(std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return refuse("is no ordinary file");
   if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) return refuse("others may read or write it; chmod o= it");
@@ -61,8 +61,8 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
   const unsigned none = 0;
   bool good = set(handle, MYSQL_OPT_CONNECT_TIMEOUT, options.connect_timeout_s) &&
               set(handle, MYSQL_OPT_READ_TIMEOUT, options.io_timeout_s) &&
-              set(handle, MYSQL_OPT_WRITE_TIMEOUT, options.io_timeout_s) &&
-              set(handle, MYSQL_OPT_RECONNECT, no) && set(handle, MYSQL_OPT_LOCAL_INFILE, none) &&
+              set(handle, MYSQL_OPT_WRITE_TIMEOUT, options.io_timeout_s) && set(handle, MYSQL_OPT_RECONNECT, no) &&
+              set(handle, MYSQL_OPT_LOCAL_INFILE, none) &&
               set(handle, MYSQL_SET_CHARSET_NAME, std::string("utf8mb4")) &&
               set(handle, MYSQL_INIT_COMMAND,
                   std::string("SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,"
@@ -84,25 +84,30 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
 // said). With a binary log, InnoDB leaves the decision to that log: then it must be synced as well. And a packet must
 // take the longest row that sql/check.hpp lets pass: a longer one is answered by closing the connection.
 Result<> refuse_if_unsafe(MYSQL* handle) {
-  if (mysql_query(handle, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin, @@GLOBAL.sync_binlog, "
-                          "@@GLOBAL.max_allowed_packet") != 0) {
+  if (mysql_query(handle,
+                  "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin, @@GLOBAL.sync_binlog, "
+                  "@@GLOBAL.max_allowed_packet") != 0) {
     return std::unexpected(error_of(handle, "settings"));
   }
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> result(mysql_store_result(handle), &mysql_free_result);
   if (!result) return std::unexpected(error_of(handle, "settings"));
   const MYSQL_ROW row = mysql_fetch_row(result.get());
-  if (!row || !row[0] || !row[1] || !row[2] || !row[3]) return fail(ErrorCode::denied, "mariadb: settings not readable");
+  if (!row || !row[0] || !row[1] || !row[2] || !row[3])
+    return fail(ErrorCode::denied, "mariadb: settings not readable");
   const auto is = [&](unsigned column, std::string_view value) { return row[column] == value; };
   if (!is(0, "1")) {
-    return fail(ErrorCode::denied,
-                fmt::format("mariadb: innodb_flush_log_at_trx_commit is {}: commits could be lost; set it to 1", row[0]));
+    return fail(
+        ErrorCode::denied,
+        fmt::format("mariadb: innodb_flush_log_at_trx_commit is {}: commits could be lost; set it to 1", row[0]));
   }
   if (!is(1, "0") && !is(2, "1")) {
-    return fail(ErrorCode::denied,
-                fmt::format("mariadb: log_bin is on and sync_binlog is {}: commits could be lost; set it to 1", row[2]));
+    return fail(
+        ErrorCode::denied,
+        fmt::format("mariadb: log_bin is on and sync_binlog is {}: commits could be lost; set it to 1", row[2]));
   }
   if (std::strtoul(row[3], nullptr, 10) < least_packet) {
-    return fail(ErrorCode::denied, fmt::format("mariadb: max_allowed_packet is {}, at least {} is needed", row[3], least_packet));
+    return fail(ErrorCode::denied,
+                fmt::format("mariadb: max_allowed_packet is {}, at least {} is needed", row[3], least_packet));
   }
   return {};
 }
@@ -118,7 +123,8 @@ Result<> check(const MariadbOptions& options) {
   const auto refuse = [](std::string_view why) { return fail(ErrorCode::invalid, fmt::format("mariadb: {}", why)); };
   if (options.host.empty() == options.unix_socket.empty()) return refuse("give either a host or a Unix socket");
   if (!options.host.empty() && options.ca_file.empty()) return refuse("a host needs the CA that signs its certificate");
-  if (options.cert_file.empty() != options.key_file.empty()) return refuse("a client certificate and its key go together");
+  if (options.cert_file.empty() != options.key_file.empty())
+    return refuse("a client certificate and its key go together");
   if (options.user.empty() || options.database.empty()) return refuse("user and database are needed");
   if (options.connect_timeout_s == 0 || options.io_timeout_s == 0) return refuse("time-outs must be at least 1 s");
   for (const auto* file : {&options.ca_file, &options.cert_file, &options.key_file}) {

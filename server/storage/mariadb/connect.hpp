@@ -21,8 +21,8 @@ enum class Role : std::uint8_t { reader, writer };  // a writer's transactions b
 // optional there), a password file that is missing or that others may read.
 [[nodiscard]] Result<> check(const MariadbOptions& options);
 
-// Takes up to options.connect_timeout_s. Errors: `unavailable` (away, wrong certificate, refused log-in); `denied` for a
-// server that does not keep commits safe (see refuse_if_unsafe in connect.cpp).
+// Takes up to options.connect_timeout_s. Errors: `unavailable` (away, wrong certificate, refused log-in); `denied` for
+// a server that does not keep commits safe (see refuse_if_unsafe in connect.cpp).
 [[nodiscard]] Result<Handle> connect(const MariadbOptions& options, Role role);
 
 // The error that the handle holds, sorted (errors.hpp); `what` begins its text.

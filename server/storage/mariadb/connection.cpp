@@ -172,7 +172,8 @@ Result<> Connection::select(sql::Statement statement, std::span<const sql::Value
     MYSQL_STMT* statement;
     ~Free() { mysql_stmt_free_result(statement); }  // also reads off what a callback left unread
   } const free{handle};
-  const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> metadata(mysql_stmt_result_metadata(handle), &mysql_free_result);
+  const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> metadata(mysql_stmt_result_metadata(handle),
+                                                                  &mysql_free_result);
   if (!metadata) return std::unexpected(error(handle));
   ResultRow row(handle, metadata.get());
   if (mysql_stmt_bind_result(handle, row.binds()) != 0) return std::unexpected(error(handle));

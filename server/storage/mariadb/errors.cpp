@@ -9,7 +9,8 @@ Fault sort(unsigned error_number) noexcept {
   switch (error_number) {
     case ER_LOCK_DEADLOCK:      // also what Galera answers when certification fails, at COMMIT too
     case ER_LOCK_WAIT_TIMEOUT:  // undoes one statement only: the transaction is repeated whole all the same
-    case ER_CHECKREAD: return {ErrorCode::conflict, false};
+    case ER_CHECKREAD:
+      return {ErrorCode::conflict, false};
 
     // Out of room, or refusing to write for now: the connection is sound.
     case ER_DISK_FULL:
@@ -48,16 +49,20 @@ Fault sort(unsigned error_number) noexcept {
     case ER_NET_READ_INTERRUPTED:
     case ER_NET_ERROR_ON_WRITE:
     case ER_NET_WRITE_INTERRUPTED:
-    case ER_UNKNOWN_STMT_HANDLER: return {ErrorCode::unavailable, true};
+    case ER_UNKNOWN_STMT_HANDLER:
+      return {ErrorCode::unavailable, true};
 
     case CR_NET_PACKET_TOO_LARGE:
     case ER_DATA_TOO_LONG:
     case ER_NET_PACKET_TOO_LARGE:
-    case ER_TOO_BIG_ROWSIZE: return {ErrorCode::limit, error_number != ER_DATA_TOO_LONG && error_number != ER_TOO_BIG_ROWSIZE};
+    case ER_TOO_BIG_ROWSIZE:
+      return {ErrorCode::limit, error_number != ER_DATA_TOO_LONG && error_number != ER_TOO_BIG_ROWSIZE};
     case ER_CRASHED_ON_USAGE:
     case ER_NOT_KEYFILE:
-    case ER_TABLE_CORRUPT: return {ErrorCode::corrupt, false};
-    default: break;
+    case ER_TABLE_CORRUPT:
+      return {ErrorCode::corrupt, false};
+    default:
+      break;
   }
   if (error_number >= CR_MIN_ERROR && error_number <= CR_MAX_ERROR) return {ErrorCode::unavailable, true};
   if (error_number >= 5000 && error_number < 6000) return {ErrorCode::unavailable, true};  // the connector's own

@@ -28,7 +28,8 @@ std::string week(std::int64_t monday_ms) {
 Result<> add_to(Connection& connection, std::string_view table, std::int64_t now_ms) {
   const auto covered = connection.number(
       fmt::format("SELECT MAX(CAST(partition_description AS UNSIGNED)) FROM information_schema.partitions "
-                  "WHERE table_schema = DATABASE() AND table_name = '{}' AND partition_name <> 'later'", table));
+                  "WHERE table_schema = DATABASE() AND table_name = '{}' AND partition_name <> 'later'",
+                  table));
   if (!covered) return std::unexpected(covered.error());
   const auto end = monday_of(now_ms) + (weeks_ahead + 1) * week_ms;
   std::string weeks;
@@ -36,8 +37,8 @@ Result<> add_to(Connection& connection, std::string_view table, std::int64_t now
   const auto begin = *covered == 0 ? monday_of(now_ms) : static_cast<std::int64_t>(*covered >> id_shift);
   for (auto monday = begin; monday < end; monday += week_ms) weeks += week(monday) + ", ";
   if (weeks.empty()) return {};
-  return connection.execute(fmt::format("ALTER TABLE {} REORGANIZE PARTITION later INTO ({}PARTITION later VALUES LESS THAN MAXVALUE)",
-                                        table, weeks));
+  return connection.execute(fmt::format(
+      "ALTER TABLE {} REORGANIZE PARTITION later INTO ({}PARTITION later VALUES LESS THAN MAXVALUE)", table, weeks));
 }
 
 }  // namespace

@@ -13,8 +13,9 @@ Result<> migrate(
     Connection& connection, std::span<const sql::Migration> migrations,
     const std::function<Result<>(Connection&)>& then = [](Connection&) -> Result<> { return {}; });
 
-// Sees to it that msg and box have a partition for each week up to twelve weeks after `now_ms` (UTC). Rows beyond the last
-// week are taken by the partition `later` and moved to their weeks here, so a server that never restarts stays correct.
+// Sees to it that msg and box have a partition for each week up to twelve weeks after `now_ms` (UTC). Rows beyond the
+// last week are taken by the partition `later` and moved to their weeks here, so a server that never restarts stays
+// correct.
 Result<> add_partitions(Connection& connection, std::int64_t now_ms);
 
 Result<std::unique_ptr<Writer>> open_writer(const MariadbOptions& options);

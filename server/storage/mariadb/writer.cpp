@@ -13,8 +13,8 @@
 namespace valise::storage::mariadb {
 namespace {
 
-constexpr unsigned most_conflicts = 5;          // DESIGN: a transaction is repeated five times
-constexpr std::int64_t patience_ms = 3000;      // how long one commit() looks for a server that is away
+constexpr unsigned most_conflicts = 5;      // DESIGN: a transaction is repeated five times
+constexpr std::int64_t patience_ms = 3000;  // how long one commit() looks for a server that is away
 constexpr std::int64_t first_wait_ms = 50;
 constexpr std::int64_t longest_wait_ms = 1000;
 
@@ -43,13 +43,13 @@ class MariadbWriter final : public Writer {
       const bool lost = !connection_;
       if (code == ErrorCode::conflict) {
         if (++conflicts > most_conflicts || steady_ms() > deadline) {
-          return fail(ErrorCode::unavailable, fmt::format("gave up after {} conflicts: {}", conflicts, done.error().text));
+          return fail(ErrorCode::unavailable,
+                      fmt::format("gave up after {} conflicts: {}", conflicts, done.error().text));
         }
         sleep(1 + jitter(10) * conflicts);
         continue;
       }
       if (code != ErrorCode::unavailable || !lost || steady_ms() + wait > deadline) return done;
-      log::debug("storage", "{}; trying again", done.error().text);
       sleep(wait / 2 + jitter(wait));
     }
   }
@@ -61,11 +61,14 @@ class MariadbWriter final : public Writer {
         // A server that was good and is now careless may be repaired: the units wait.
         return fail(ErrorCode::unavailable, opened.error().text);
       }
-      log::info("storage", "connected to the database");
+      if (std::exchange(away_, false)) log::info("storage", "the database is back");
     }
     auto done = batch_.write(*connection_, sets);
     if (done) done = connection_->commit();
-    if (!done && !connection_->roll_back()) connection_.reset();
+    if (!done && !connection_->roll_back()) {
+      connection_.reset();
+      if (!std::exchange(away_, true)) log::warning("storage", "the database is away: {}", done.error().text);
+    }
     return done;
   }
 
@@ -76,6 +79,7 @@ class MariadbWriter final : public Writer {
   std::unique_ptr<Connection> connection_;
   sql::BatchWriter batch_;
   std::minstd_rand random_{std::random_device{}()};
+  bool away_ = false;  // told the administrator so
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "storage/sql/batch_writer.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "storage/sql/check.hpp"
@@ -40,7 +39,6 @@ void BatchWriter::clear() {
   for (Rows* rows : {&messages_, &boxes_, &undelivered_, &roster_items_, &scratch_}) rows->clear();
   kept_.clear();
   dropped_.clear();
-  least_put_ = std::numeric_limits<std::uint64_t>::max();
   greatest_mark_ = 0;
   roster_versions_.clear();
   encoded_.clear();
@@ -148,9 +146,9 @@ Result<> BatchWriter::add(const RemovePepNode& write) {
 Result<> BatchWriter::add(const PutPepItem& write) {
   const auto owner = Value::text(write.owner);
   const auto node = Value::text(write.item.node);
-  if (auto done = run_one(Statement::put_pep_item, owner, node, Value::text(write.item.id),
-                          Value::text(write.item.publisher), Value::number(id_), Value::number(place_),
-                          Value::text(write.item.payload));
+  if (auto done =
+          run_one(Statement::put_pep_item, owner, node, Value::text(write.item.id), Value::text(write.item.publisher),
+                  Value::number(id_), Value::number(place_), Value::text(write.item.payload));
       !done) {
     return done;
   }
@@ -182,7 +180,7 @@ Result<> BatchWriter::add(const PurgePepNode& write) {
 
 Result<> BatchWriter::add(const PutMessage& write) {
   if (write.boxes.empty()) return {};  // nobody's: the same state as after its last box row went
-  if (id_ <= greatest_mark_) {
+  if (id_ <= greatest_mark_) {  // gathered puts run before gathered marks: only a put behind its own mark must wait
     if (auto flushed = flush_messages(); !flushed) return flushed;
   }
   // An owner has one row a message. One who writes to himself is named twice: the inbound row holds what he still
@@ -200,14 +198,10 @@ Result<> BatchWriter::add(const PutMessage& write) {
   const auto& message = write.message;
   messages_.add(Value::number(id_), Value::number(owners_.size()), Value::text(message.from), Value::text(message.to),
                 Value::text(message.stanza_id), Value::blob(message.digest), Value::text(message.stanza));
-  least_put_ = std::min(least_put_, id_);
   return {};
 }
 
 Result<> BatchWriter::add(const MarkDelivered& write) {
-  if (std::ranges::any_of(write.ids, [this](std::uint64_t id) { return id >= least_put_; })) {
-    if (auto flushed = flush_messages(); !flushed) return flushed;
-  }
   auto& marks = write.keep ? kept_ : dropped_;
   for (const auto id : write.ids) {
     marks.push_back({write.owner, id});
@@ -220,7 +214,6 @@ Result<> BatchWriter::flush_messages() {
   if (auto done = run(Statement::put_msg, messages_); !done) return done;
   if (auto done = run(Statement::put_box, boxes_); !done) return done;
   if (auto done = run(Statement::put_undelivered, undelivered_); !done) return done;
-  least_put_ = std::numeric_limits<std::uint64_t>::max();
 
   for (const auto* marks : {&kept_, &dropped_}) {
     for (const auto& mark : *marks) scratch_.add(Value::text(mark.owner), Value::number(mark.id));

@@ -66,10 +66,9 @@ class BatchWriter {
   std::uint64_t id_ = 0;     // of the unit at hand
   std::uint64_t place_ = 0;  // of the write within it
 
-  // Gathered, not yet run. Puts and marks commute while no mark names a gathered put.
+  // Gathered, not yet run; flush_messages() runs puts before marks.
   Rows messages_, boxes_, undelivered_;
   std::vector<Mark> kept_, dropped_;
-  std::uint64_t least_put_ = 0;
   std::uint64_t greatest_mark_ = 0;
   Rows roster_items_;
   std::map<std::string_view, std::uint64_t> roster_versions_;

@@ -15,7 +15,8 @@ class Checker {
     size(field, value.size(), most);
   }
   void size(std::string_view field, std::size_t bytes, std::size_t most) {
-    if (bytes > most) blame(ErrorCode::limit, fmt::format("{} has {} bytes, at most {} can be stored", field, bytes, most));
+    if (bytes > most)
+      blame(ErrorCode::limit, fmt::format("{} has {} bytes, at most {} can be stored", field, bytes, most));
   }
   void id(std::string_view field, std::uint64_t value) {
     if (value == 0 || value > max_id) blame(ErrorCode::invalid, fmt::format("{} {} is out of range", field, value));

@@ -1,5 +1,5 @@
-// Lists within one column. Format: for each string its length (32 bits, little-endian), then its bytes; nothing else. An
-// empty column is an empty list. Keys: five strings each (hash, salt, iterations in decimal, stored, server key);
+// Lists within one column. Format: for each string its length (32 bits, little-endian), then its bytes; nothing else.
+// An empty column is an empty list. Keys: five strings each (hash, salt, iterations in decimal, stored, server key);
 // configuration: two each (name, value); groups: one each.
 #pragma once
 

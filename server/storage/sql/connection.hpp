@@ -1,5 +1,5 @@
-// What the two engines have in common, seen from the dialect-free half of this layer: numbered statements, values, rows.
-// Values and rows are views; whose bytes they are is said at each.
+// What the two engines have in common, seen from the dialect-free half of this layer: numbered statements, values,
+// rows. Values and rows are views; whose bytes they are is said at each.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ class Row {
 
 using OnRow = std::function<Result<>(const Row&)>;
 
-// One connection, one thread. Errors: `unavailable` (store away, full, busy, I/O error), `conflict` (the transaction was
-// chosen to give way: roll back and repeat it whole), `corrupt`, `invalid` and `internal` (it will never work).
+// One connection, one thread. Errors: `unavailable` (store away, full, busy, I/O error), `conflict` (the transaction
+// was chosen to give way: roll back and repeat it whole), `corrupt`, `invalid` and `internal` (it will never work).
 class Connection {
  public:
   virtual ~Connection() = default;

@@ -7,9 +7,9 @@ namespace valise::storage::sql {
 Result<std::vector<Migration>> missing(std::span<const Migration> all, unsigned current) {
   const unsigned newest = all.empty() ? 0 : all.back().version;
   if (current > newest) {
-    return fail(ErrorCode::conflict,
-                fmt::format("the store has schema {}, this program knows {} at most: use the newer program",
-                            current, newest));
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("the store has schema {}, this program knows {} at most: use the newer program", current, newest));
   }
   std::vector<Migration> todo;
   for (const auto& migration : all) {

@@ -22,7 +22,8 @@ struct Migration {
 [[nodiscard]] Result<std::vector<Migration>> missing(std::span<const Migration> all, unsigned current);
 
 // Says which migration broke; the store stays at the version before it.
-[[nodiscard]] std::unexpected<Error> migration_failed(const Migration& migration, const Error& error, unsigned stays_at);
+[[nodiscard]] std::unexpected<Error> migration_failed(const Migration& migration, const Error& error,
+                                                      unsigned stays_at);
 
 // The statements of a script, without comments: a statement ends with ';' at the end of a line.
 [[nodiscard]] std::vector<std::string_view> statements(std::string_view script);

@@ -74,8 +74,8 @@ Result<> SqlReader::connect() {
   return {};
 }
 
-Result<> SqlReader::query(Statement statement, std::initializer_list<Value> values,
-                          const std::function<void()>& reset, const OnRow& on_row) {
+Result<> SqlReader::query(Statement statement, std::initializer_list<Value> values, const std::function<void()>& reset,
+                          const OnRow& on_row) {
   for (bool again = false;; again = true) {
     if (auto connected = connect(); !connected) return connected;
     auto done = connection_->select(statement, {values.begin(), values.size()}, on_row);
@@ -89,62 +89,64 @@ Result<> SqlReader::query(Statement statement, std::initializer_list<Value> valu
 Result<std::optional<Account>> SqlReader::account(std::string_view jid) {
   std::optional<Account> account;
   const auto [domain, local] = split_bare(jid);
-  auto done = query(Statement::get_account, {Value::text(domain), Value::text(local)}, [&] { account.reset(); },
-                    [&](const Row& row) -> Result<> {
-                      const auto state = decode(row, 0, AccountState::deleted);
-                      if (!state) return std::unexpected(state.error());
-                      auto keys = decode_keys(row.bytes(1));
-                      if (!keys) return std::unexpected(keys.error());
-                      account = Account{.jid = std::string(jid),
-                                        .state = *state,
-                                        .keys = *std::move(keys),
-                                        .created_ms = row.integer(2)};
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_account, {Value::text(domain), Value::text(local)}, [&] { account.reset(); },
+      [&](const Row& row) -> Result<> {
+        const auto state = decode(row, 0, AccountState::deleted);
+        if (!state) return std::unexpected(state.error());
+        auto keys = decode_keys(row.bytes(1));
+        if (!keys) return std::unexpected(keys.error());
+        account =
+            Account{.jid = std::string(jid), .state = *state, .keys = *std::move(keys), .created_ms = row.integer(2)};
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return account;
 }
 
 Result<std::vector<Account>> SqlReader::accounts(std::string_view domain) {
   std::vector<Account> accounts;
-  auto done = query(Statement::get_accounts, {Value::text(domain)}, [&] { accounts.clear(); },
-                    [&](const Row& row) -> Result<> {
-                      const auto state = decode(row, 1, AccountState::deleted);
-                      if (!state) return std::unexpected(state.error());
-                      std::string jid(row.bytes(0));
-                      if (!jid.empty()) jid += '@';
-                      jid += domain;
-                      accounts.push_back({.jid = std::move(jid), .state = *state, .created_ms = row.integer(2)});
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_accounts, {Value::text(domain)}, [&] { accounts.clear(); },
+      [&](const Row& row) -> Result<> {
+        const auto state = decode(row, 1, AccountState::deleted);
+        if (!state) return std::unexpected(state.error());
+        std::string jid(row.bytes(0));
+        if (!jid.empty()) jid += '@';
+        jid += domain;
+        accounts.push_back({.jid = std::move(jid), .state = *state, .created_ms = row.integer(2)});
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return accounts;
 }
 
 Result<Roster> SqlReader::roster(std::string_view owner) {
   Roster roster;
-  auto done = query(Statement::get_roster, {Value::text(owner)}, [&] { roster = {}; },
-                    [&](const Row& row) -> Result<> {
-                      roster.version = row.id(0);
-                      if (row.null(1)) return {};  // changed once, empty now
-                      auto item = roster_item_of(row);
-                      if (!item) return std::unexpected(item.error());
-                      roster.items.push_back(*std::move(item));
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_roster, {Value::text(owner)}, [&] { roster = {}; },
+      [&](const Row& row) -> Result<> {
+        roster.version = row.id(0);
+        if (row.null(1)) return {};  // changed once, empty now
+        auto item = roster_item_of(row);
+        if (!item) return std::unexpected(item.error());
+        roster.items.push_back(*std::move(item));
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return roster;
 }
 
 Result<std::vector<PepNode>> SqlReader::pep_nodes(std::string_view owner) {
   std::vector<PepNode> nodes;
-  auto done = query(Statement::get_pep_nodes, {Value::text(owner)}, [&] { nodes.clear(); },
-                    [&](const Row& row) -> Result<> {
-                      auto config = decode_config(row.bytes(1));
-                      if (!config) return std::unexpected(config.error());
-                      nodes.push_back({.node = std::string(row.bytes(0)), .config = *std::move(config)});
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_pep_nodes, {Value::text(owner)}, [&] { nodes.clear(); },
+      [&](const Row& row) -> Result<> {
+        auto config = decode_config(row.bytes(1));
+        if (!config) return std::unexpected(config.error());
+        nodes.push_back({.node = std::string(row.bytes(0)), .config = *std::move(config)});
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return nodes;
 }
@@ -163,27 +165,26 @@ Result<std::vector<PepItem>> SqlReader::pep_items(std::string_view owner, std::s
     }
     return {};
   };
-  auto done = item_id.empty()
-                  ? query(Statement::get_pep_items, {Value::text(owner), Value::text(node), limit_value(limit)},
-                          reset, on_row)
-                  : query(Statement::get_pep_item, {Value::text(owner), Value::text(node), Value::text(item_id)},
-                          reset, on_row);
+  auto done = item_id.empty() ? query(Statement::get_pep_items,
+                                      {Value::text(owner), Value::text(node), limit_value(limit)}, reset, on_row)
+                              : query(Statement::get_pep_item,
+                                      {Value::text(owner), Value::text(node), Value::text(item_id)}, reset, on_row);
   if (!done) return std::unexpected(done.error());
   return items;
 }
 
-Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after,
-                                                       std::size_t limit) {
+Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) {
   std::vector<BoxMessage> messages;
   if (after > max_id) return messages;
-  auto done = query(Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
-                    [&] { messages.clear(); },
-                    [&](const Row& row) -> Result<> {
-                      auto message = message_of(row);
-                      message.stanza = row.bytes(5);
-                      messages.push_back(std::move(message));
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
+      [&] { messages.clear(); },
+      [&](const Row& row) -> Result<> {
+        auto message = message_of(row);
+        message.stanza = row.bytes(5);
+        messages.push_back(std::move(message));
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return messages;
 }
@@ -191,16 +192,17 @@ Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, s
 Result<std::optional<BoxMessage>> SqlReader::message(std::string_view owner, std::uint64_t id) {
   std::optional<BoxMessage> found;
   if (id > max_id) return found;
-  auto done = query(Statement::get_message, {Value::text(owner), Value::number(id)}, [&] { found.reset(); },
-                    [&](const Row& row) -> Result<> {
-                      const auto direction = decode(row, 6, Direction::out);
-                      if (!direction) return std::unexpected(direction.error());
-                      found = message_of(row);
-                      found->stanza = row.bytes(5);
-                      found->direction = *direction;
-                      found->delivered = row.integer(7) == 0;
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_message, {Value::text(owner), Value::number(id)}, [&] { found.reset(); },
+      [&](const Row& row) -> Result<> {
+        const auto direction = decode(row, 6, Direction::out);
+        if (!direction) return std::unexpected(direction.error());
+        found = message_of(row);
+        found->stanza = row.bytes(5);
+        found->direction = *direction;
+        found->delivered = row.integer(7) == 0;
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return found;
 }
@@ -208,11 +210,12 @@ Result<std::optional<BoxMessage>> SqlReader::message(std::string_view owner, std
 Result<bool> SqlReader::has_message(std::uint64_t id) {
   bool found = false;
   if (id > max_id) return found;
-  auto done = query(Statement::has_message, {Value::number(id)}, [&] { found = false; },
-                    [&](const Row&) -> Result<> {
-                      found = true;
-                      return {};
-                    });
+  auto done = query(
+      Statement::has_message, {Value::number(id)}, [&] { found = false; },
+      [&](const Row&) -> Result<> {
+        found = true;
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return found;
 }
@@ -220,23 +223,24 @@ Result<bool> SqlReader::has_message(std::uint64_t id) {
 Result<std::vector<BoxMessage>> SqlReader::messages_after(std::uint64_t after, std::size_t limit) {
   std::vector<BoxMessage> messages;
   if (after > max_id) return messages;
-  auto done = query(Statement::get_messages_after, {Value::number(after), limit_value(limit)},
-                    [&] { messages.clear(); },
-                    [&](const Row& row) -> Result<> {
-                      messages.push_back(message_of(row));
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_messages_after, {Value::number(after), limit_value(limit)}, [&] { messages.clear(); },
+      [&](const Row& row) -> Result<> {
+        messages.push_back(message_of(row));
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return messages;
 }
 
 Result<std::uint64_t> SqlReader::greatest_id() {
   std::uint64_t greatest = 0;
-  auto done = query(Statement::get_high_water, {}, [&] { greatest = 0; },
-                    [&](const Row& row) -> Result<> {
-                      greatest = row.id(0);
-                      return {};
-                    });
+  auto done = query(
+      Statement::get_high_water, {}, [&] { greatest = 0; },
+      [&](const Row& row) -> Result<> {
+        greatest = row.id(0);
+        return {};
+      });
   if (!done) return std::unexpected(done.error());
   return greatest;
 }

@@ -5,8 +5,9 @@
 namespace valise::storage::sqlite {
 namespace {
 
-// 4 MiB of log. Less writes a page of the database more often: measured at batches of 100, 1,024 pages cost 3 µs a message
-// more than 4,096, but hold commits up for 12 ms instead of 24 (p99), since each round's syncs compete with theirs.
+// 4 MiB of log. Less writes a page of the database more often: measured at batches of 100, 1,024 pages cost 3 µs a
+// message more than 4,096, but hold commits up for 12 ms instead of 24 (p99), since each round's syncs compete with
+// theirs.
 constexpr int pages_a_round = 1024;
 
 }  // namespace

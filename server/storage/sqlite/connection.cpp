@@ -21,7 +21,8 @@ class SqliteRow final : public sql::Row {
   }
   std::string_view bytes(unsigned column) const override {
     const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, static_cast<int>(column)));
-    return data ? std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, static_cast<int>(column))))
+    return data ? std::string_view(data,
+                                   static_cast<std::size_t>(sqlite3_column_bytes(statement_, static_cast<int>(column))))
                 : std::string_view();
   }
 
@@ -39,10 +40,12 @@ int bind(sqlite3_stmt* statement, int index, const sql::Value& value) {
   static constexpr char nothing[] = "";  // a null pointer would bind NULL
   const char* data = value.bytes.data() ? value.bytes.data() : nothing;
   switch (value.kind) {
-    case sql::Value::Kind::integer: return sqlite3_bind_int64(statement, index, value.integer);
+    case sql::Value::Kind::integer:
+      return sqlite3_bind_int64(statement, index, value.integer);
     case sql::Value::Kind::text:
       return sqlite3_bind_text64(statement, index, data, value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
-    case sql::Value::Kind::bytes: return sqlite3_bind_blob64(statement, index, data, value.bytes.size(), SQLITE_STATIC);
+    case sql::Value::Kind::bytes:
+      return sqlite3_bind_blob64(statement, index, data, value.bytes.size(), SQLITE_STATIC);
   }
   return SQLITE_MISUSE;
 }
@@ -66,14 +69,19 @@ ErrorCode sort(int code) {
     case SQLITE_AUTH:
     case SQLITE_NOMEM:
     case SQLITE_INTERRUPT:
-    case SQLITE_PROTOCOL: return ErrorCode::unavailable;
+    case SQLITE_PROTOCOL:
+      return ErrorCode::unavailable;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-    case SQLITE_FORMAT: return ErrorCode::corrupt;
-    case SQLITE_TOOBIG: return ErrorCode::limit;
+    case SQLITE_FORMAT:
+      return ErrorCode::corrupt;
+    case SQLITE_TOOBIG:
+      return ErrorCode::limit;
     case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH: return ErrorCode::invalid;
-    default: return ErrorCode::internal;
+    case SQLITE_MISMATCH:
+      return ErrorCode::invalid;
+    default:
+      return ErrorCode::internal;
   }
 }
 
@@ -82,7 +90,8 @@ ErrorCode sort(int code) {
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mode mode) {
   sqlite3* raw = nullptr;
   const int access = mode == Mode::reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, nullptr);
   std::unique_ptr<Connection> connection(new Connection(Handle(raw), path));
   if (code != SQLITE_OK) return connection->error(code);
   if (auto configured = connection->configure(mode); !configured) return std::unexpected(configured.error());
@@ -107,7 +116,9 @@ Result<> Connection::configure(Mode mode) {
       code != SQLITE_OK) {
     return error(code);
   }
-  if (!wal) return fail(ErrorCode::unavailable, fmt::format("sqlite {}: this file system has no shared memory for a write-ahead log", path_));
+  if (!wal)
+    return fail(ErrorCode::unavailable,
+                fmt::format("sqlite {}: this file system has no shared memory for a write-ahead log", path_));
   // FULL: the log is synced at each commit, before its answer. In WAL mode that is what makes it durable.
   if (auto done = execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0"); !done) return done;
   if (mode == Mode::checkpointer) return {};
@@ -165,7 +176,8 @@ Result<> Connection::execute(const char* script) {
 
 Result<std::int64_t> Connection::number(const char* query) {
   sqlite3_stmt* raw = nullptr;
-  if (const int code = sqlite3_prepare_v2(handle_.get(), query, -1, &raw, nullptr); code != SQLITE_OK) return error(code);
+  if (const int code = sqlite3_prepare_v2(handle_.get(), query, -1, &raw, nullptr); code != SQLITE_OK)
+    return error(code);
   const Prepared statement(raw);
   const int code = sqlite3_step(raw);
   if (code == SQLITE_DONE) return 0;

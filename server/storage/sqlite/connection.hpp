@@ -1,4 +1,5 @@
-// One SQLite handle, used by one thread: statements kept prepared, errors sorted, the handle given up after an I/O error.
+// One SQLite handle, used by one thread: statements kept prepared, errors sorted, the handle given up after an I/O
+// error.
 #pragma once
 
 #include <sqlite3.h>

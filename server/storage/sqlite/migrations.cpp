@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
-#include "base/log.hpp"
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "storage/sqlite/store.hpp"
 
 namespace valise::storage::sqlite {

@@ -13,7 +13,7 @@ namespace valise::core::audit {
 namespace {
 
 mode_t mode_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
   return status.st_mode & 0777;
 }
@@ -36,7 +36,9 @@ class FileSizeLimit {
 
 TEST(AuditLog, ANewLogIsEmptySoundAndPrivate) {
   const TemporaryFolder folder;
-  { const auto log = open_log(folder.log()); }
+  {
+    const auto log = open_log(folder.log());
+  }
   const auto result = verify(folder.log());
   ASSERT_TRUE(result) << result.error().text;
   EXPECT_TRUE(result->ok()) << result->bad->reason;
@@ -84,8 +86,8 @@ TEST(AuditLog, LeafAndChainAreWhatTheFormatSays) {
     EXPECT_EQ(leaves.substr(48 + 81 * i, 81), leaf + chain);
     EXPECT_EQ(get_u64(frame.data() + 32), get_u64(leaf_hashed.data()) ^ get_u64(frame.data() + 16));
   }
-  EXPECT_EQ(read_bytes(folder.file("head")), "valise-audit-head 1\nsize 2\ntime 1790000000000000002\nchain " +
-                                                 crypto::hex_encode(chain) + "\n");
+  EXPECT_EQ(read_bytes(folder.file("head")),
+            "valise-audit-head 1\nsize 2\ntime 1790000000000000002\nchain " + crypto::hex_encode(chain) + "\n");
 }
 
 TEST(AuditLog, NoncesDiffer) {
@@ -155,8 +157,8 @@ TEST(AuditLog, ALinePrintsSequenceTimeAndMembers) {
 
 // ---- what a crash leaves
 
-// A log of three batches (two, one and two entries) whose process ended between the sync of the last batch's records and
-// its leaves; nothing was settled.
+// A log of three batches (two, one and two entries) whose process ended between the sync of the last batch's records
+// and its leaves; nothing was settled.
 class CrashedLog : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -289,7 +291,9 @@ TEST_F(CrashedLog, RefusesARecordThatDoesNotFitItsGenuineLeaf) {
 }
 
 TEST_F(CrashedLog, DoesNotForgetEntriesBelowTheHead) {
-  { ASSERT_TRUE(open()); }  // settles: the head covers all five
+  {
+    ASSERT_TRUE(open());
+  }  // settles: the head covers all five
   for (const auto length : {offsets[1], offsets[4], offsets[5] - 1}) {
     write_bytes(file(records_name(0)), records.substr(0, length));
     keep_leaves(0);

@@ -69,7 +69,8 @@ TEST(AuditRecord, QuotesControlsAndWideCharactersAreEscapedToAscii) {
 }
 
 TEST(AuditRecord, BytesThatAreNoUtf8BecomeReplacementCharactersAndNeverBreakTheJson) {
-  for (const std::string bad : {"\xff", "\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xf0\x9f"}) {
+  for (const std::string bad :
+       {"\xff", "\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80", "\xf0\x9f"}) {
     Record record;
     record.recipient = "x" + bad + "y";
     const auto text = encoded(record);

@@ -83,7 +83,8 @@ TEST_F(TamperedLog, ADroppedRecordIsFound) {
   for (std::uint64_t entry = 0; entry < 5; ++entry) {
     auto bytes = original(names[0]);
     bytes.erase(offsets[entry], offsets[entry + 1] - offsets[entry]);
-    expect_bad(after(names[0], bytes), entry, "is missing: entry " + std::to_string(entry + 1) + " stands in its place");
+    expect_bad(after(names[0], bytes), entry,
+               "is missing: entry " + std::to_string(entry + 1) + " stands in its place");
   }
   auto last = original(names[0]);
   last.resize(offsets[5]);
@@ -176,7 +177,8 @@ TEST_F(TamperedLog, AnErasedRecordLeavesTheLogSound) {
 TEST_F(TamperedLog, AnErasedRecordWhoseLeafIsGoneIsFound) {
   auto bytes = original(names[2]);
   const auto offsets = frame_offsets(bytes);
-  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(offsets[4] + frame_header_size - nonce_size), bytes.end(), '\0');
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(offsets[4] + frame_header_size - nonce_size), bytes.end(),
+            '\0');
   write_bytes(folder.file(names[3]), original(names[3]).substr(0, file_header_size + 4 * leaf_entry_size));
   expect_bad(after(names[2], bytes), 10, "is erased and its leaf is missing");
 }

@@ -79,7 +79,7 @@ struct Meter {
       const std::lock_guard lock(mutex);
       completed += units.size();
       for (const auto& unit : units) {
-        // The bench keeps the time of submission in `shard`'s neighbour that nobody else uses: the record's size.
+        // The time of submission travels in the record's size, which nobody else needs here.
         const auto us = static_cast<std::uint32_t>(now / 1000) - unit->record->size;
         latencies_ms.push_back(us / 1000.0);
       }
@@ -107,7 +107,8 @@ void run(const std::string& folder, const char* name, double rate, std::size_t o
     return;
   }
   Meter meter;
-  Committer committer({}, std::move(*log), {}, [&](unsigned, std::vector<UnitPtr> units) { meter.take(std::move(units)); });
+  Committer committer({}, std::move(*log), {},
+                      [&](unsigned, std::vector<UnitPtr> units) { meter.take(std::move(units)); });
   const auto origin = some_origin();
   const double cpu = cpu_seconds(RUSAGE_SELF);
   double own = cpu_seconds(RUSAGE_THREAD);
@@ -115,8 +116,8 @@ void run(const std::string& folder, const char* name, double rate, std::size_t o
   std::size_t sent = 0;
   while (since(start) < seconds) {
     if (rate > 0) {
-      std::this_thread::sleep_until(start + std::chrono::duration_cast<Clock::duration>(
-                                                std::chrono::duration<double>(double(sent) / rate)));
+      std::this_thread::sleep_until(
+          start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(double(sent) / rate)));
     } else {
       std::unique_lock lock(meter.mutex);
       meter.changed.wait(lock, [&] { return sent - meter.completed < outstanding; });
@@ -135,11 +136,12 @@ void run(const std::string& folder, const char* name, double rate, std::size_t o
   own = cpu_seconds(RUSAGE_THREAD) - own;
   const double used = cpu_seconds(RUSAGE_SELF) - cpu;
   const auto batches = committer.stats().batches.load();
-  std::printf("%-12s %8.0f units/s  %6.2f µs CPU a unit (committer %.2f, submitter %.2f)  batch %.1f  "
-              "latency ms p50 %.2f p99 %.2f max %.2f\n",
-              name, double(sent) / elapsed, used / double(sent) * 1e6, (used - own) / double(sent) * 1e6,
-              own / double(sent) * 1e6, double(sent) / double(batches), meter.quantile(0.5), meter.quantile(0.99),
-              meter.quantile(1));
+  std::printf(
+      "%-12s %8.0f units/s  %6.2f µs CPU a unit (committer %.2f, submitter %.2f)  batch %.1f  "
+      "latency ms p50 %.2f p99 %.2f max %.2f\n",
+      name, double(sent) / elapsed, used / double(sent) * 1e6, (used - own) / double(sent) * 1e6,
+      own / double(sent) * 1e6, double(sent) / double(batches), meter.quantile(0.5), meter.quantile(0.99),
+      meter.quantile(1));
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST_F(CommitterTest, AUnitThatCannotBeStoredFailsAloneAndItsRecordIsTakenBack) 
   store.next([&](Sets sets) { return store.apply(sets); });  // the batch at the gate
   store.next([](Sets) { return refused(); });                // the five together
   for (int i = 0; i < 2; ++i) store.next([&](Sets sets) { return store.apply(sets); });
-  store.next([](Sets) { return refused(); });                // the third alone
+  store.next([](Sets) { return refused(); });  // the third alone
   store.open();
   ASSERT_TRUE(collector.wait_for(6));
   const auto& units = collector.shard(0);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -11,7 +12,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <sys/resource.h>
 
 #include "../audit/support.hpp"
 #include "core/committer.hpp"

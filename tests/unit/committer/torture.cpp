@@ -83,7 +83,8 @@ int serve(const std::string& folder) {
   const int acknowledged = ::open((folder + "/acknowledged").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   CommitterOptions options{.last_id = recovery->last_id, .gather_us = 0, .max_batch = 5};
   Committer committer(
-      options, std::move(*log), [&] { return Result<std::unique_ptr<storage::Writer>>(std::make_unique<FileWriter>(rows)); },
+      options, std::move(*log),
+      [&] { return Result<std::unique_ptr<storage::Writer>>(std::make_unique<FileWriter>(rows)); },
       [&](unsigned, std::vector<UnitPtr> units) {
         std::string lines;
         for (const auto& unit : units) {

@@ -33,8 +33,12 @@ TEST(Decision, KeepsEachTagOnceAndEightAtMost) {
 TEST(StanzaErrors, HaveTheTypesOfTheRfc) {  // RFC 6120 §8.3.3
   for (const auto& error : stanza_errors()) {
     EXPECT_TRUE(error.type == "auth" || error.type == "cancel" || error.type == "modify" || error.type == "wait");
-    if (error.condition == "forbidden") EXPECT_EQ(error.type, "auth");
-    if (error.condition == "service-unavailable") EXPECT_EQ(error.type, "cancel");
+    if (error.condition == "forbidden") {
+      EXPECT_EQ(error.type, "auth");
+    }
+    if (error.condition == "service-unavailable") {
+      EXPECT_EQ(error.type, "cancel");
+    }
   }
 }
 

@@ -1,8 +1,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "policies.hpp"
 
@@ -43,7 +45,7 @@ TEST(File, WrongArgumentsSayWhatIsTaken) {
   EXPECT_THAT(fault("Rate{ per = 'from', rate = 0 }"), HasSubstr("rate takes a number"));
   EXPECT_THAT(fault("All{}"), HasSubstr("at least one matcher"));
   EXPECT_THAT(fault("All{ 1 }"), HasSubstr("a matcher or a function is wanted here, not a number"));
-  EXPECT_THAT(fault("Always() * 5"), HasSubstr("a matcher or a function is wanted here, not a number"));
+  EXPECT_THAT(fault("local x = Always() * 5"), HasSubstr("a matcher or a function is wanted here, not a number"));
   EXPECT_THAT(fault("Not(print == nil)"), HasSubstr("unknown name \"print\""));
   EXPECT_THAT(fault("Not(type)"), HasSubstr("a function of your own"));
   EXPECT_THAT(fault("Deny{'forbidden', fr = 'a\\nb'}"), HasSubstr("one line of text in UTF-8"));

@@ -1,5 +1,7 @@
-#include "modules/presence/priority.hpp"
+#include "modules/presence/elements.hpp"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "core/namespaces.hpp"
@@ -29,6 +31,18 @@ std::optional<std::int8_t> priority_of(xml::Element presence) {
     if (!found) return std::nullopt;
   }
   return found.value_or(std::int8_t{0});
+}
+
+bool has_valid_show(xml::Element presence) {
+  static constexpr std::array<std::string_view, 4> values{"away", "chat", "dnd", "xa"};
+  if (!presence) return true;
+  bool found = false;
+  for (const auto node : presence.children()) {
+    if (node.is_text() || !node.is("show", core::ns::client)) continue;
+    if (found || std::ranges::find(values, node.text()) == values.end()) return false;
+    found = true;
+  }
+  return true;
 }
 
 }  // namespace valise::modules::presence

@@ -1,16 +1,14 @@
-#include "omemo_keys.hpp"
+#include "omemo_bundle.hpp"
 
 #include <fmt/format.h>
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <stdexcept>
 
 #include "base/crypto.hpp"
-#include "omemo_message.hpp"
 
 namespace valise::bench {
 
@@ -86,44 +84,6 @@ std::string make_bundle() {
     bundle += fmt::format("<preKeyPublic preKeyId='{}'>{}</preKeyPublic>", id, crypto::base64_encode(random_point()));
   }
   return bundle + "</prekeys></bundle>";
-}
-
-bool publish_devices(Town& town, const std::vector<Client*>& clients) {
-  std::size_t waiting = 0;
-  const auto failed_before = town.failed;
-  const auto publish = [&](Client& client, const std::string& node, const std::string& payload) {
-    client.request("set", fmt::format(
-        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.{}'>"
-        "<item id='current'>{}</item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>"
-        "<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
-        "<field var='pubsub#access_model'><value>open</value></field></x></publish-options></pubsub>", node, payload));
-    ++waiting;
-  };
-  // Accounts in small groups: one bundle is 3 KB, and the server's input queue is not what is being tested.
-  for (std::size_t first = 0; first < clients.size(); first += 20) {
-    const auto end = std::min(first + 20, clients.size());
-    for (std::size_t i = first; i < end; ++i) {
-      Client& client = *clients[i];
-      client.on_answer = [&](Client& answered, std::string_view element) {
-        --waiting;
-        if (attribute(element, "type") != "result") {
-          town.failure(answered.account().user + ": publishing refused: " + std::string(element.substr(0, 400)));
-        }
-      };
-      const auto devices = devices_of(client.account().user);
-      publish(client, fmt::format("bundles:{}", devices.own), make_bundle());
-      publish(client, fmt::format("bundles:{}", devices.other), make_bundle());
-      publish(client, "devicelist",
-              fmt::format("<list xmlns='eu.siacs.conversations.axolotl'><device id='{}'/><device id='{}'/></list>",
-                          devices.own, devices.other));
-    }
-    const bool done = town.loop.run(now_ns() + 60 * second_ns,
-                                    [&] { return waiting == 0 || town.failed > failed_before; });
-    if (!done) town.failure("publishing device lists took too long");
-    if (!done || town.failed > failed_before) break;
-  }
-  for (auto* client : clients) client->on_answer = {};
-  return town.failed == failed_before;
 }
 
 }  // namespace valise::bench

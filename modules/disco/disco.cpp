@@ -1,0 +1,150 @@
+#include "modules/disco/disco.hpp"
+
+#include "core/namespaces.hpp"
+#include "core/shard.hpp"
+#include "modules/disco/info.hpp"
+#include "modules/disco/verification.hpp"
+#include "modules/pep/discovery.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules {
+namespace disco {
+namespace {
+
+std::string check_address(std::string_view text) {
+  if (is_contact_address(text)) return {};
+  return "takes \"abuse-addresses=mailto:…\" (or admin-, feedback-, sales-, security-, support-addresses; mailto:, "
+         "xmpp: or https:)";
+}
+
+const config::Option<config::Strings> contacts{{.name = "disco.contacts", .otherwise = {},
+    .reason = "addresses that the server names to whoever asks (XEP-0157), \"abuse-addresses=mailto:abuse@example.org\"",
+    .max = 32, .check = &check_address, .scope = config::Scope::host, .reload = config::Reload::live}};
+
+const core::StanzaError unknown_node{.type = core::StanzaError::Type::cancel, .condition = "item-not-found",
+                                     .text = {}};
+// Word for word what an address that does not exist answers.
+const core::StanzaError unknown_address{.type = core::StanzaError::Type::cancel, .condition = "service-unavailable",
+                                        .text = {"This address can't be reached.", "Cette adresse est injoignable."}};
+const core::StanzaError store_away{.type = core::StanzaError::Type::wait, .condition = "resource-constraint",
+                                   .text = {}};
+
+class Disco final : public core::Module {
+ public:
+  explicit Disco(core::Shard& shard) : shard_(shard) {}
+
+  void start(core::Registrar& registrar) override {
+    using core::IqTarget;
+    const auto info = core::ns::disco_info;
+    const auto items = core::ns::disco_items;
+    registrar.iq(IqTarget::server, "get", "query", info, [this](core::IqRequest r) { server_info(std::move(r)); });
+    registrar.iq(IqTarget::server, "get", "query", items, [](core::IqRequest r) { server_items(std::move(r)); });
+    registrar.iq(IqTarget::account, "get", "query", info, [this](core::IqRequest r) { account_info(std::move(r)); });
+    registrar.iq(IqTarget::account, "get", "query", items, [this](core::IqRequest r) { account_items(std::move(r)); });
+  }
+
+  void configure(const config::Snapshot& snapshot) override {
+    const auto& modules = shard_.kernel().modules;
+    hosts_.clear();
+    for (const auto& host : snapshot.hosts()) hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
+    account_ = disco::account_info(modules);
+  }
+
+ private:
+  void server_info(core::IqRequest request) {
+    const auto node = request.payload().attribute_or_empty("node");
+    const auto found = hosts_.find(request.host());
+    if (found == hosts_.end()) return request.error(unknown_node);
+    if (!node.empty() && !is_own_node(node, found->second)) return request.error(unknown_node);
+    request.result(to_xml(found->second, node));
+  }
+
+  static void server_items(core::IqRequest request) {
+    if (!request.payload().attribute_or_empty("node").empty()) return request.error(unknown_node);
+    std::string out;
+    xml::Writer(out).open("query", core::ns::disco_items).close();
+    request.result(std::move(out));
+  }
+
+  // XEP-0030 §8, RFC 6121 §8.5.1: whoever may not know of the account gets what an unknown address answers.
+  [[nodiscard]] bool is_hidden(const core::IqRequest& request, const PepDiscovery* pep) const {
+    if (request.from_owner()) return false;
+    return pep == nullptr || !pep->is_visible(*request.account(), request.from());
+  }
+
+  void account_info(core::IqRequest request) {
+    const auto* pep = shard_.service<PepDiscovery>();
+    if (is_hidden(request, pep)) return request.error(unknown_address);
+    const auto node = request.payload().attribute_or_empty("node");
+    if (node.empty()) return request.result(to_xml(account_, {}));
+    const auto form = pep == nullptr ? std::nullopt : pep->node_form(*request.account(), request.from(), node);
+    if (!form) return request.error(unknown_node);
+    std::string out;
+    xml::Writer writer(out);
+    writer.open("query", core::ns::disco_info).attribute("node", node);
+    writer.open("identity").attribute("category", "pubsub").attribute("type", "leaf").close();
+    writer.open("feature").attribute("var", core::ns::pubsub).close();
+    writer.raw(*form).close();
+    request.result(std::move(out));
+  }
+
+  void account_items(core::IqRequest request) {
+    auto* pep = shard_.service<PepDiscovery>();
+    if (is_hidden(request, pep)) return request.error(unknown_address);
+    const std::string node(request.payload().attribute_or_empty("node"));
+    if (!node.empty()) return node_items(std::move(request), pep, node);
+    std::string out;
+    xml::Writer writer(out);
+    writer.open("query", core::ns::disco_items);
+    if (pep != nullptr) {
+      const auto jid = request.account()->jid.full();
+      pep->each_node(*request.account(), request.from(), [&](std::string_view name, std::string_view title) {
+        writer.open("item").attribute("jid", jid).attribute("node", name).attribute_if("name", title).close();
+      });
+    }
+    writer.close();
+    request.result(std::move(out));
+  }
+
+  // XEP-0060 §5.5.
+  static void node_items(core::IqRequest request, PepDiscovery* pep, const std::string& node) {
+    if (pep == nullptr || !pep->node_form(*request.account(), request.from(), node)) {
+      return request.error(unknown_node);
+    }
+    const auto& account = *request.account();
+    pep->item_ids(account, node, [jid = account.jid, node, request = std::move(request)](
+                                     std::optional<std::vector<std::string>> ids) mutable {
+      if (!ids) return request.error(store_away);
+      std::string out;
+      xml::Writer writer(out);
+      writer.open("query", core::ns::disco_items).attribute("node", node);
+      for (const auto& id : *ids) writer.open("item").attribute("jid", jid.full()).attribute("name", id).close();
+      writer.close();
+      request.result(std::move(out));
+    });
+  }
+
+  core::Shard& shard_;
+  core::TextMap<Info> hosts_;
+  Info account_;
+};
+
+}  // namespace
+}  // namespace disco
+
+const core::Manifest& disco_manifest() {
+  static const core::Manifest manifest{
+      .name = "disco",
+      .summary = "Says what the server and its accounts are and can.",
+      .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}},
+      .server_features = {},
+      .account_features = {},
+      .account_identities = {},
+      .stream_features = {},
+      .options = [](config::Registry& registry) { registry.add(disco::contacts); },
+      .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<disco::Disco>(shard); },
+  };
+  return manifest;
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,50 @@
+#include "modules/pep/devices.hpp"
+
+#include "modules/pep/module.hpp"
+
+namespace valise::modules::pep {
+namespace {
+
+constexpr std::size_t max_known_identities = 128;  // of an account, in memory
+
+std::optional<omemo_keys::Key> identity_of(const std::vector<storage::PepItem>& items, OmemoVersion version) {
+  if (items.empty()) return std::nullopt;
+  const auto document = xml::parse_element(items.front().payload);
+  if (!document) return std::nullopt;
+  const auto bundle = parse_bundle(document->root(), version);
+  return bundle ? std::optional(bundle->identity) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::span<const std::uint32_t>> Pep::devices(const core::Account& account, OmemoVersion version) const {
+  const auto& list = part(account).list(version);
+  if (!list.published) return std::nullopt;
+  return std::span(list.ids);
+}
+
+void Pep::identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
+                       std::move_only_function<void(std::optional<omemo_keys::Key>)> then) {
+  const auto& state = part(account);
+  const auto known = state.identities.find({version, device});
+  if (known != state.identities.end()) return then(known->second);
+  const auto node = bundle_node(version, device);
+  if (!state.nodes.contains(node)) return then(std::nullopt);
+  const auto item_id = version == OmemoVersion::omemo_2 ? std::to_string(device) : std::string();
+  shard_.read(
+      [owner = account.jid.str(), node, item_id](storage::Reader& reader) {
+        return reader.pep_items(owner, node, 1, item_id);
+      },
+      [this, jid = account.jid, version, device, then = std::move(then)](
+          Result<std::vector<storage::PepItem>> items) mutable {
+        const auto key = items ? identity_of(*items, version) : std::nullopt;
+        auto* owner = shard_.find_account(jid.full());
+        if (key && owner != nullptr && part(*owner).identities.size() < max_known_identities) {
+          // What was published meanwhile is newer and stays.
+          part(*owner).identities.try_emplace({version, device}, *key);
+        }
+        then(key);
+      });
+}
+
+}  // namespace valise::modules::pep

@@ -1,0 +1,59 @@
+-- Valise: a production server. This file is Lua in a sandbox: locals, loops and arithmetic work, and names that are no
+-- option are errors with their line. An option may be set once. Values shown are the defaults unless a comment says
+-- otherwise. Check a change before a reload: valised --check-config --config FILE
+
+-- Hosts ---------------------------------------------------------------------------------------------------------
+-- Options of scope "host" can be set for all hosts by their bare name, and for one through host["…"].
+
+host["example.org"].tls.certificate = "/etc/valise/tls/example.org.pem"        -- no default
+host["example.org"].tls.key = "/etc/valise/tls/example.org.key"                -- no default
+
+tls.minimum = "1.2"            -- "1.3" once every client has it
+default_language = "fr"        -- of texts for clients that name no language
+sealed.mode = "required"       -- only OMEMO content passes; "off" is for conformance suites
+archive.enabled = false
+registration.enabled = false   -- accounts are made with valisectl
+
+-- Network -------------------------------------------------------------------------------------------------------
+
+listen.c2s = { "*:5222", "[::]:5222" }
+listen.c2s_tls = { "*:5223", "[::]:5223" }   -- direct TLS (XEP-0368); default: none
+listen.control = "/run/valise/control"       -- who may open it administers the server
+
+-- Process -------------------------------------------------------------------------------------------------------
+
+shards = 0                     -- threads that serve accounts; 0: one a core
+node = 0                       -- never the same on two machines
+run.user = "valise"            -- default: stay who we are (systemd sets the user)
+log.level = "info"
+
+-- Store: MariaDB over TLS with a private CA (default: the embedded SQLite file) -----------------------------------
+
+storage.backend = "mariadb"
+storage.mariadb.host = "db.example.org"      -- as in its certificate
+storage.mariadb.port = 3306
+storage.mariadb.user = "valise"
+storage.mariadb.password_file = "/etc/valise/database.password"  -- the password alone, mode 0600
+storage.mariadb.database = "valise"
+storage.mariadb.ca = "/etc/valise/tls/database-ca.pem"
+storage.read_threads = 4
+
+-- Metadata record and commit --------------------------------------------------------------------------------------
+
+audit.path = "/var/lib/valise/audit"
+audit.segment = 64 * MiB
+commit.gather_us = 2000        -- longest wait for a fuller batch, under load only
+
+-- Policy ----------------------------------------------------------------------------------------------------------
+
+policy.file = "/etc/valise/policy.lua"       -- default: the stock policy (lua/stock.lua)
+
+-- Limits and times that are worth a thought; all others have the defaults of the security guide ---------------------
+
+limits.stanza = 256 * KiB
+limits.offline = 1000
+limits.connections_per_address = 100
+limits.connections_new_per_s = 20
+timeouts.login = seconds(60)
+timeouts.ping = minutes(5)
+scram.iterations = 10000       -- each log-in makes the client compute this many rounds

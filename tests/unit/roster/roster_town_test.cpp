@@ -1,0 +1,174 @@
+// RFC 6121 §2, §3 with a real store and committer: what is answered is durable, what failed never was.
+#include "town.hpp"
+
+namespace {
+
+using valise::storage::Subscription;
+using valise::town::Device;
+using valise::town::Town;
+
+constexpr const char* get = "<query xmlns='jabber:iq:roster'/>";
+std::string set(const std::string& item) { return "<query xmlns='jabber:iq:roster'>" + item + "</query>"; }
+std::string presence(const std::string& type, const std::string& to) {
+  return "<presence type='" + type + "' to='" + to + "'/>";
+}
+
+TEST(Roster, ASetIsDurableWhenAnsweredAndPushedToInterestedDevicesOnly) {
+  Town town({"alice"});
+  auto& phone = town.device("alice", "phone");
+  auto& desk = town.device("alice", "desk");
+  auto& mute = town.device("alice", "mute");
+  phone.asks("get", get);
+  desk.asks("get", get);
+  phone.asks("set", set("<item jid='bob@x.org' name='Bob'><group>A</group></item>"));
+  const auto stored = town.roster_of("alice");
+  ASSERT_EQ(stored.items.size(), 1u);
+  EXPECT_EQ(stored.items[0].name, "Bob");
+  const auto pushed = desk.receives({"<iq", "type='set'", "to='alice@x.org/desk'"});
+  EXPECT_NE(pushed.find("ver='" + std::to_string(stored.version) + "'"), std::string::npos) << pushed;
+  EXPECT_NE(pushed.find("<item jid='bob@x.org' name='Bob' subscription='none'><group>A</group></item>"),
+            std::string::npos) << pushed;
+  mute.receives_no({"jabber:iq:roster"});
+}
+
+TEST(Roster, AFailedSetIsRefusedNotPushedAndTakenBack) {
+  Town town({"alice"});
+  auto& phone = town.device("alice", "phone");
+  phone.asks("get", get);
+  phone.asks("set", set("<item jid='bob@x.org' name='old'/>"));
+  town.store_fails = true;
+  const auto error = phone.asks("set", set("<item jid='bob@x.org' name='new'/>"));
+  EXPECT_NE(error.find("resource-constraint"), std::string::npos) << error;
+  town.store_fails = false;
+  phone.receives_no({"name='new'"});
+  EXPECT_NE(phone.asks("get", get).find("name='old'"), std::string::npos);
+}
+
+TEST(Roster, AVersionBringsOnlyWhatChanged) {  // XEP-0237
+  Town town({"alice"});
+  auto& phone = town.device("alice", "phone");
+  for (const auto* name : {"a", "b", "c"}) phone.asks("set", set("<item jid='" + std::string(name) + "@x.org'/>"));
+  const auto version = std::to_string(town.roster_of("alice").version);
+  const auto versioned = [](const std::string& ver) { return "<query xmlns='jabber:iq:roster' ver='" + ver + "'/>"; };
+  EXPECT_EQ(phone.asks("get", versioned(version)).find("<query"), std::string::npos);
+  phone.asks("set", set("<item jid='a@x.org' subscription='remove'/>"));
+  phone.asks("set", set("<item jid='b@x.org' name='B'/>"));
+
+  auto& desk = town.device("alice", "desk");
+  EXPECT_EQ(desk.asks("get", versioned(version)).find("<query"), std::string::npos);
+  desk.receives({"type='set'", "jid='a@x.org' subscription='remove'"});
+  desk.receives({"type='set'", "jid='b@x.org' name='B'"});
+  desk.receives_no({"c@x.org"});
+  for (const auto* unknown : {"", "1", "99999999999999999999", "18446744073709551615", "x"}) {
+    const auto whole = desk.asks("get", versioned(unknown));
+    EXPECT_NE(whole.find("c@x.org"), std::string::npos) << unknown;
+    EXPECT_NE(whole.find("ver='" + std::to_string(town.roster_of("alice").version) + "'"), std::string::npos);
+  }
+}
+
+TEST(Subscription, GoesBothWaysAcrossShardsAndIsStoredOnBothSides) {
+  Town town({"alice", "bob", "carol", "dave"});
+  auto& alice = town.available("alice", "a");
+  std::vector<Device*> others;
+  for (const auto* name : {"bob", "carol", "dave"}) {
+    others.push_back(&town.available(name, "d"));
+    town.befriend(alice, *others.back());
+  }
+  const auto mine = town.roster_of("alice");
+  ASSERT_EQ(mine.items.size(), 3u);
+  for (const auto& item : mine.items) EXPECT_EQ(item.subscription, Subscription::both) << item.jid;
+  for (const auto* name : {"bob", "carol", "dave"}) {
+    const auto theirs = town.roster_of(name);
+    ASSERT_EQ(theirs.items.size(), 1u);
+    EXPECT_EQ(theirs.items[0].subscription, Subscription::both);
+  }
+}
+
+TEST(Subscription, ARequestWaitsUnseenInTheRosterAndComesAtEachLogInUntilAnswered) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  alice.asks("get", get);
+  alice.sends("<presence type='subscribe' to='bob@x.org' id='s1'><nick xmlns='http://jabber.org/protocol/nick'>A</nick></presence>");
+  alice.receives({"type='set'", "ask='subscribe'"});
+  for (int i = 0; i < 2; ++i) {
+    auto& bob = town.available("bob", "b" + std::to_string(i));
+    const auto request = bob.receives({"type='subscribe'"});
+    EXPECT_NE(request.find(">A</nick>"), std::string::npos) << request;
+    EXPECT_EQ(bob.asks("get", get).find("<item"), std::string::npos);
+    bob.leaves();
+    town.restart();
+  }
+  auto& bob = town.available("bob", "b");
+  bob.receives({"type='subscribe'"});
+  bob.asks("get", get);
+  bob.sends(presence("unsubscribed", "alice@x.org"));
+  auto& later = town.available("bob", "later");
+  later.receives_no({"type='subscribe'"});
+  EXPECT_TRUE(town.roster_of("bob").items.empty());
+  bob.receives_no({"type='set'"});
+}
+
+TEST(Subscription, AContactThatTheUserAddedHimselfStaysVisibleWithARequestOpen) {
+  Town town({"alice", "bob"});
+  auto& bob = town.available("bob", "b");
+  bob.asks("set", set("<item jid='alice@x.org'/>"));
+  auto& alice = town.available("alice", "a");
+  alice.sends(presence("subscribe", "bob@x.org"));
+  bob.receives({"type='subscribe'"});
+  town.restart();
+  auto& again = town.available("bob", "b");
+  EXPECT_NE(again.asks("get", get).find("alice@x.org"), std::string::npos);
+}
+
+TEST(Subscription, ARefusedCommitIsToldAndChangesNothing) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  alice.asks("get", get);
+  town.store_fails = true;
+  alice.sends("<presence type='subscribe' to='bob@x.org' id='s1'/>");
+  EXPECT_NE(alice.receives({"type='error'", "id='s1'"}).find("resource-constraint"), std::string::npos);
+  town.store_fails = false;
+  EXPECT_EQ(alice.asks("get", get).find("<item"), std::string::npos);
+  bob.receives_no({"subscribe"});
+}
+
+TEST(Subscription, CancellingShowsTheEndOfPresenceBeforeTheCancellation) {  // RFC 6121 §3.2.2
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  alice.asks("get", get);
+  bob.asks("get", get);
+  town.befriend(alice, bob);
+  bob.sends(presence("unsubscribed", "alice@x.org"));
+  alice.receives({"type='unavailable'", "from='bob@x.org/b'"});
+  alice.receives({"type='unsubscribed'", "from='bob@x.org'"});
+  alice.receives({"type='set'", "subscription='from'"});
+  bob.receives({"type='set'", "subscription='to'"});
+}
+
+TEST(Subscription, RemovingTheContactEndsBothAndHealsTheOtherSide) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  bob.asks("get", get);
+  town.befriend(alice, bob);
+  alice.asks("set", set("<item jid='bob@x.org' subscription='remove'/>"));
+  bob.receives({"type='set'", "subscription='to'"});
+  bob.receives({"type='set'", "subscription='none'"});
+  EXPECT_TRUE(town.roster_of("alice").items.empty());
+  alice.sends("<presence><show>away</show></presence>");
+  alice.receives({"away"});
+  bob.receives_no({"away"});
+}
+
+TEST(Subscription, TheBoundOfTheRosterHoldsForRequestsToo) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  for (int i = 0; i < 20; ++i) alice.asks("set", set("<item jid='c" + std::to_string(i) + "@x.org'/>"));
+  alice.sends("<presence type='subscribe' to='bob@x.org' id='s'/>");
+  EXPECT_NE(alice.receives({"type='error'", "id='s'"}).find("resource-constraint"), std::string::npos);
+  EXPECT_NE(alice.asks("set", set("<item jid='bob@x.org'/>")).find("resource-constraint"), std::string::npos);
+}
+
+}  // namespace
