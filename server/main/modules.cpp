@@ -1,17 +1,23 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/caps/caps.hpp"
+#include "modules/disco/disco.hpp"
 #include "modules/offline/offline.hpp"
 #include "modules/omemo/omemo.hpp"
+#include "modules/pep/pep.hpp"
+#include "modules/ping/ping.hpp"
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
 #include "modules/roster/roster.hpp"
+#include "modules/version/version.hpp"
 
 namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(), &presence_manifest(), &offline_manifest(), &omemo_manifest(), &policy_manifest()};
+  return {&roster_manifest(), &presence_manifest(), &offline_manifest(), &omemo_manifest(), &policy_manifest(),
+          &caps_manifest(),   &pep_manifest(),      &disco_manifest(),   &ping_manifest(),  &version_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

@@ -14,6 +14,9 @@ constexpr char separator = '\x01';
 constexpr std::string_view xml_ns = "http://www.w3.org/XML/1998/namespace";
 constexpr std::size_t pool_size = 64;
 constexpr std::size_t kept_capacity = 16'384;  // a pooled engine keeps no larger buffers
+constexpr std::size_t kept_nodes = 512;
+// <!… and <?… of legal kinds are short: an XML declaration, the opening of a CDATA section.
+constexpr std::size_t longest_special = 512;
 
 // expat's "uri SEP local SEP prefix", "uri SEP local" or "local".
 struct Triplet {
@@ -29,6 +32,14 @@ Triplet split(const XML_Char* text) {
   if (second == std::string_view::npos) return {whole.substr(0, first), rest, {}};
   return {whole.substr(0, first), rest.substr(0, second), rest.substr(second + 1)};
 }
+
+// RFC 6120 §11.6: what UTF-16 and UTF-32 look like at the start.
+bool is_wide(std::string_view start) {
+  return start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff") || start.starts_with('\0') ||
+         start.starts_with(std::string_view("<\0", 2));
+}
+
+std::string too_long(std::uint32_t limit) { return "a tag is longer than " + std::to_string(limit) + " bytes"; }
 
 thread_local std::vector<std::unique_ptr<StreamParser::Engine>> pool;
 
@@ -53,6 +64,8 @@ void StreamParser::Engine::give_back(std::unique_ptr<Engine> engine) {
   engine->stream = nullptr;
   if (engine->raw.capacity() > kept_capacity) engine->raw = std::string();
   if (engine->arena.capacity() > kept_capacity) engine->arena = std::string();
+  if (engine->nodes.capacity() > kept_nodes) engine->nodes = {};
+  if (engine->attributes.capacity() > kept_nodes) engine->attributes = {};
   pool.push_back(std::move(engine));
 }
 
@@ -65,7 +78,8 @@ void StreamParser::Engine::bind(StreamParser& owner) {
   XML_SetCharacterDataHandler(expat, &on_text);
   XML_SetStartNamespaceDeclHandler(expat, &on_namespace);
   XML_SetXmlDeclHandler(expat, &on_declaration);
-  XML_SetStartCdataSectionHandler(expat, &on_cdata);
+  XML_SetCdataSectionHandler(expat, &on_cdata, &on_cdata_end);
+  XML_SetDefaultHandlerExpand(expat, &on_other);
   // RFC 6120 §11.1: comments, processing instructions, DTD subsets and other entities than the five.
   XML_SetCommentHandler(expat, [](void* self, const XML_Char*) { on_restricted(static_cast<Engine*>(self), "a comment"); });
   XML_SetProcessingInstructionHandler(expat, [](void* self, const XML_Char*, const XML_Char*) {
@@ -81,6 +95,8 @@ void StreamParser::Engine::bind(StreamParser& owner) {
   raw.clear();
   prefix_declarations.clear();
   default_ns.clear();
+  scan = Scan::text;
+  in_cdata = false;
   reset_stanza();
 }
 
@@ -90,9 +106,29 @@ void StreamParser::Engine::reset_stanza() {
   open.clear();
   arena.clear();
   known_ns_count = namespace_count = 0;
-  declares_default = false;
+  declares_default = text_goes_on = false;
   portable = true;
   skipping = false;
+}
+
+bool StreamParser::Engine::could_end_token(std::string_view bytes) {
+  bool could = false;
+  for (const char c : bytes) {
+    if (c == '>' && (in_cdata || (scan != Scan::quoted && scan != Scan::double_quoted))) {
+      could = true;
+      scan = Scan::text;
+      continue;
+    }
+    switch (scan) {
+      case Scan::text: scan = c == '<' ? Scan::opened : Scan::text; break;
+      case Scan::opened: scan = c == '!' || c == '?' ? Scan::special : Scan::tag; break;
+      case Scan::tag: scan = c == '\'' ? Scan::quoted : c == '"' ? Scan::double_quoted : Scan::tag; break;
+      case Scan::quoted: scan = c == '\'' ? Scan::tag : Scan::quoted; break;
+      case Scan::double_quoted: scan = c == '"' ? Scan::tag : Scan::double_quoted; break;
+      case Scan::special: break;
+    }
+  }
+  return could;
 }
 
 std::size_t StreamParser::Engine::position() const { return static_cast<std::size_t>(XML_GetCurrentByteIndex(expat)); }
@@ -109,10 +145,12 @@ void StreamParser::Engine::stop(std::string_view condition, std::string text) {
 std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view bytes) {
   raw += bytes;
   fed += bytes.size();
+  const auto event_before = last_event;
   const auto status = XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), XML_FALSE);
   if (fault) return std::unexpected(*fault);
   if (status == XML_STATUS_ERROR && !restart_asked) {
     const auto code = XML_GetErrorCode(expat);
+    if (last_event == 0 && is_wide(raw)) return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
     if (code == XML_ERROR_UNDEFINED_ENTITY || code == XML_ERROR_RECURSIVE_ENTITY_REF) {
       return std::unexpected(StreamFault{"restricted-xml", "entity references other than the five predefined ones"});
     }
@@ -124,8 +162,15 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
   }
   if (restart_asked) return {};
   if (fed - last_event > stream->limits_->token) {
-    return std::unexpected(StreamFault{"policy-violation", "a tag is longer than " +
-                                                               std::to_string(stream->limits_->token) + " bytes"});
+    return std::unexpected(StreamFault{"policy-violation", too_long(stream->limits_->token)});
+  }
+  const auto unfinished = std::string_view(raw).substr(last_event - raw_offset);
+  if (unfinished.size() > longest_special && !in_cdata && (unfinished.starts_with("<!") || unfinished.starts_with("<?"))) {
+    return std::unexpected(StreamFault{"restricted-xml", "a comment, instruction or declaration (RFC 6120 §11.1)"});
+  }
+  if (last_event != event_before) {
+    scan = Scan::text;
+    (void)could_end_token(unfinished);
   }
   // Keep what an unfinished stanza (or token) may still need.
   const std::size_t keep_from = depth >= 2 && !skipping ? stanza_begin : last_event;
@@ -154,7 +199,24 @@ void StreamParser::Engine::on_declaration(void* self, const XML_Char*, const XML
   if (name != "UTF-8") engine.stop("unsupported-encoding", "only UTF-8 (RFC 6120 §11.6)");
 }
 
-void StreamParser::Engine::on_cdata(void* self) { static_cast<Engine*>(self)->portable = false; }
+void StreamParser::Engine::on_cdata(void* self) {
+  auto& engine = *static_cast<Engine*>(self);
+  engine.last_event = engine.position_end();
+  engine.in_cdata = true;
+  if (engine.depth >= 2) engine.portable = false;
+}
+
+void StreamParser::Engine::on_cdata_end(void* self) {
+  auto& engine = *static_cast<Engine*>(self);
+  engine.last_event = engine.position_end();
+  engine.in_cdata = false;
+}
+
+// White space around the root element.
+void StreamParser::Engine::on_other(void* self, const XML_Char*, int) {
+  auto& engine = *static_cast<Engine*>(self);
+  engine.last_event = std::max(engine.last_event, engine.position_end());
+}
 
 void StreamParser::Engine::on_namespace(void* self, const XML_Char* prefix, const XML_Char* uri) {
   auto& engine = *static_cast<Engine*>(self);
@@ -182,6 +244,10 @@ void StreamParser::Engine::on_start(void* self, const XML_Char* name, const XML_
   auto& engine = *static_cast<Engine*>(self);
   if (engine.fault || engine.restart_asked) return;
   engine.last_event = engine.position_end();
+  engine.text_goes_on = false;
+  if (engine.last_event - engine.position() > engine.stream->limits_->token && !engine.replaying) {
+    return engine.stop("policy-violation", too_long(engine.stream->limits_->token));
+  }
   if (engine.depth == 0) {
     engine.start_root(name, attributes);
   } else {
@@ -254,16 +320,17 @@ void StreamParser::Engine::add_attributes(const XML_Char** list, NodeRecord& nod
 
 void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** list) {
   const auto& limits = *stream->limits_;
-  if (depth == 1) {
-    stanza_begin = position();
-  }
+  if (depth == 1) stanza_begin = position();
   if (depth > limits.depth) return stop("policy-violation", "elements are nested too deep");
-  if (skipping) return;
+  // Before the other limits, so that these are counted in the same stanzas whatever pieces the bytes come in.
+  if (depth > 1 && over_limit()) skip_stanza();
+  if (skipping || fault) return;
   if (static_cast<std::uint32_t>(XML_GetSpecifiedAttributeCount(expat)) / 2 > limits.attributes) {
     return stop("policy-violation", "an element has too many attributes");
   }
   if (nodes.size() >= limits.children) return stop("policy-violation", "a stanza has too many elements");
   const auto triplet = split(name);
+  if (triplet.ns == xml_ns) return stop("bad-namespace-prefix", "the prefix 'xml' is for attributes");
   NodeRecord node;
   node.ns = store_ns(triplet.ns);
   node.name = store(triplet.name);
@@ -274,13 +341,14 @@ void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** 
   add_attributes(list, node);
   open.push_back(static_cast<std::uint32_t>(nodes.size()));
   nodes.push_back(node);
-  if (over_limit()) skip_stanza();
+  if (depth == 1 && over_limit()) skip_stanza();
 }
 
 void StreamParser::Engine::on_end(void* self, const XML_Char*) {
   auto& engine = *static_cast<Engine*>(self);
   if (engine.fault || engine.restart_asked) return;
   engine.last_event = engine.position_end();
+  engine.text_goes_on = false;
   --engine.depth;
   if (engine.depth == 0) {
     engine.stream->events_.on_end();
@@ -313,8 +381,7 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
   if (engine.over_limit()) engine.skip_stanza();
   if (engine.skipping || engine.fault) return;
   auto& nodes = engine.nodes;
-  if (!nodes.empty() && nodes.back().attribute_count == NodeRecord::text_marker && nodes.size() - 1 > engine.open.back() &&
-      nodes.back().name.offset + nodes.back().name.length == engine.arena.size()) {
+  if (engine.text_goes_on) {
     nodes.back().name.length += engine.store(bytes).length;  // expat reports one text in several pieces
     nodes.back().raw_end = static_cast<std::uint32_t>(engine.last_event - engine.stanza_begin);
     return;
@@ -329,6 +396,7 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
   node.raw_begin = static_cast<std::uint32_t>(engine.position() - engine.stanza_begin);
   node.raw_end = static_cast<std::uint32_t>(engine.last_event - engine.stanza_begin);
   nodes.push_back(node);
+  engine.text_goes_on = true;
 }
 
 // True when the current stanza is beyond the soft limit; beyond twice the limit the stream ends.
@@ -355,7 +423,9 @@ void StreamParser::Engine::skip_stanza() {
   };
   oversized = {std::string(arena, nodes.front().name.offset, nodes.front().name.length), attribute("to"),
                attribute("from"), attribute("id"), attribute("type")};
+  const auto declarations = namespace_count;
   reset_stanza();
+  namespace_count = declarations;
   skipping = true;
 }
 

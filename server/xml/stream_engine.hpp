@@ -23,6 +23,9 @@ struct StreamParser::Engine {
   // Feeds expat; keeps the bytes of an unfinished stanza.
   std::expected<void, StreamFault> parse(std::string_view bytes);
   void reset_stanza();
+  // Whether `bytes`, the next of the stream, could end a token: they hold a '>' that is not inside a quoted value.
+  // Each byte must be shown once, before it is parsed.
+  [[nodiscard]] bool could_end_token(std::string_view bytes);
 
   // -- expat's callbacks
   static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);

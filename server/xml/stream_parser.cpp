@@ -6,7 +6,7 @@
 namespace valise::xml {
 namespace {
 constexpr std::size_t slice = 16'384;  // fed to expat at once, so that limits are seen in time
-constexpr std::size_t held_back = 512; // shorter input without a '>' waits for more
+constexpr std::size_t held_back = 512;  // shorter input without a '>' waits for more
 
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 }  // namespace
@@ -40,7 +40,7 @@ std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view byte
     const auto piece = bytes.substr(consumed, slice);
     const auto before = engine_->fed;
     const auto held = pending_.size();
-    if (piece.find('>') == std::string_view::npos && held + piece.size() < held_back + (before - engine_->last_event)) {
+    if (!engine_->could_end_token(piece) && held + piece.size() < held_back + (before - engine_->last_event)) {
       pending_ += piece;
       consumed += piece.size();
       continue;
@@ -95,13 +95,15 @@ std::size_t StreamParser::memory() const noexcept {
 namespace {
 struct OneElement final : StreamEvents {
   DocumentPtr document;
+  bool other = false;  // anything but exactly one element
   void on_header(const StreamHeader&) override {}
   ParserAction on_stanza(DocumentPtr stanza) override {
+    other = other || document;
     document = std::move(stanza);
     return ParserAction::go_on;
   }
-  void on_oversized(const OversizedStanza&) override {}
-  void on_end() override {}
+  void on_oversized(const OversizedStanza&) override { other = true; }
+  void on_end() override { other = true; }
 };
 }  // namespace
 
@@ -114,7 +116,7 @@ DocumentPtr parse_element(std::string_view text, std::string_view default_ns) {
   append_escaped_attribute(whole, default_ns);
   whole += "'>";
   whole += text;
-  if (!parser.feed(whole) || parser.in_stanza()) return {};
+  if (!parser.feed(whole) || parser.in_stanza() || one.other) return {};
   return one.document;
 }
 

@@ -4,7 +4,7 @@
 // the next byte takes one, replays the stream header's namespaces into it and goes on.
 // expat ≥ 2.5.0-1+deb12u1 defers re-parsing of unfinished tokens, which would report a stanza that came in two reads
 // late or never: deferral is switched off after each create and reset, and input is coalesced here instead (it is fed
-// when it holds a '>' or has doubled), so that a long token in small pieces stays linear.
+// when it holds a '>' that can end a token, or has doubled), so that a long token in small pieces stays linear.
 #pragma once
 
 #include <cstdint>
@@ -84,7 +84,6 @@ class StreamParser {
 
  private:
   friend struct Engine;
-  std::expected<void, StreamFault> feed_engine(std::string_view bytes);
   void take_engine();
 
   StreamEvents& events_;

@@ -27,7 +27,10 @@ void append_escaped(std::string& out, std::string_view text) {
       case '\t':
         if (attribute) replacement = "&#9;";
         break;
-      default: break;
+      default:
+        // No character of XML 1.0: a reader would end the stream.
+        if (static_cast<unsigned char>(text[i]) < 0x20) replacement = "\xef\xbf\xbd";
+        break;
     }
     if (replacement.empty()) continue;
     out.append(text, start, i - start);

@@ -93,20 +93,13 @@ void MariadbServer::restart() {
 void MariadbServer::spawn() {
   port_ = free_port();
   const auto path = [this](const char* name) { return folder_.path(name); };
-  std::vector<std::string> arguments{"/usr/sbin/mariadbd",
-                                     "--no-defaults",
-                                     user_option(),
-                                     "--datadir=" + path("data"),
-                                     "--socket=" + path("sock"),
-                                     "--pid-file=" + path("pid"),
-                                     "--log-error=" + path("error.log"),
-                                     "--bind-address=127.0.0.1",
-                                     fmt::format("--port={}", port_),
-                                     "--skip-name-resolve",
-                                     "--performance-schema=OFF",
-                                     "--innodb-buffer-pool-size=128M",
-                                     "--innodb-log-file-size=128M",
-                                     "--innodb-flush-log-at-trx-commit=1", "--skip-innodb-file-per-table"};
+  std::vector<std::string> arguments{
+      "/usr/sbin/mariadbd", "--no-defaults", user_option(), "--datadir=" + path("data"), "--socket=" + path("sock"),
+      "--pid-file=" + path("pid"), "--log-error=" + path("error.log"), "--bind-address=127.0.0.1",
+      fmt::format("--port={}", port_), "--skip-name-resolve", "--performance-schema=OFF",
+      "--innodb-buffer-pool-size=128M", "--innodb-log-file-size=128M", "--innodb-flush-log-at-trx-commit=1",
+      // A database has a few dozen partitions: files of their own cost each test a second.
+      "--innodb-file-per-table=OFF"};
   arguments.insert(arguments.end(), options_.begin(), options_.end());
   pid_ = launch(arguments, path("output.log"));
 }

@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   }
   if (which != "sqlite") {
     MariadbServer server;
-    server.start();
+    server.start({"--innodb-file-per-table=ON"});
     auto store = open_mariadb(server.fresh_database());
     if (!store) return 1;
     bench("MariaDB, Unix socket", **store, server.pid(), stored, owners, messages);
