@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "core/namespaces.hpp"
 #include "modules/omemo/encrypted.hpp"
@@ -323,6 +324,36 @@ std::string rebuild_error(const core::Stanza& stanza) {
   std::string out;
   xml::Writer(out).open("error").attribute("type", type).element(condition, ns::stanza_errors).close();
   return out;
+}
+
+namespace {
+constexpr std::string_view readable[] = {ns::disco_info, ns::disco_items, ns::ping, "jabber:iq:version", "jabber:iq:last",
+                                         "urn:xmpp:time", "vcard-temp", ns::pubsub};
+
+bool is_any_of(std::string_view text, std::span<const std::string_view> list) {
+  return std::ranges::find(list, text) != list.end();
+}
+}  // namespace
+
+bool may_pass_request(const core::Stanza& iq) {
+  const auto payload = iq.payload();
+  if (iq.type == "get") return is_any_of(payload.ns(), readable) && !payload.has_visible_text();
+  if (payload.ns() == ns::pubsub) {  // no publishing into somebody else's nodes
+    const auto verb = payload.first_element();
+    return verb.name() == "subscribe" || verb.name() == "unsubscribe" || verb.name() == "options";
+  }
+  if (payload.is("encrypted", ns::omemo_2)) {
+    Envelope envelope;
+    return check_envelope(payload, {}, envelope) == nullptr;
+  }
+  return false;
+}
+
+bool may_pass_answer(const core::Stanza& iq) {
+  const auto payload = iq.payload();
+  if (iq.type == "error" || !payload) return true;
+  if (payload.is("encrypted", ns::omemo_2)) return may_pass_request(iq);
+  return is_any_of(payload.ns(), readable);
 }
 
 std::string rebuild_presence(const core::Stanza& presence) {

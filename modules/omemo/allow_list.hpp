@@ -27,4 +27,10 @@ struct Rebuilt {
 // Rule 3.5: what of an available or subscription presence may pass; no status, no unknown child.
 [[nodiscard]] std::string rebuild_presence(const core::Stanza& presence);
 
+// Rule 3.5: which requests one person's client may send to another's. Others are not offered here.
+[[nodiscard]] bool may_pass_request(const core::Stanza& iq);
+
+// What an answer between two people may carry: the payload of a request that may pass, or a bare error.
+[[nodiscard]] bool may_pass_answer(const core::Stanza& iq);
+
 }  // namespace valise::modules::omemo

@@ -22,6 +22,7 @@ class Omemo final : public core::Module {
   void start(core::Registrar& registrar) override {
     registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
     registrar.at(core::Stage::sealed, core::Kind::presence, [this](core::Flow& flow) { return presence(flow); });
+    registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
   }
 
  private:
@@ -53,6 +54,19 @@ class Omemo final : public core::Module {
     if (!required(flow)) return nullptr;
     stanza.rewrite(stanza.is_error() ? rebuild_error(stanza) : rebuild_presence(stanza));
     return nullptr;
+  }
+
+  // Requests to the server and to one's own account have handlers of their own; between two people little passes.
+  core::Verdict request(core::Flow& flow) {
+    auto& stanza = *flow.stanza;
+    const bool to_person = stanza.to && stanza.to->has_local() && !stanza.to->same_bare(stanza.from);
+    if (!to_person || !required(flow)) return nullptr;
+    if (stanza.type == "error") stanza.rewrite(rebuild_error(stanza));
+    if (stanza.type == "get" || stanza.type == "set" ? may_pass_request(stanza) : may_pass_answer(stanza)) return nullptr;
+    auto refusal = std::make_unique<core::Refusal>();
+    refusal->error = core::service_unavailable;
+    refusal->reason = "request-not-offered";
+    return refusal;
   }
 
   // Some clients show that a message was not delivered, but not why: once a chat and hour the sentence follows as a

@@ -97,8 +97,11 @@ class Policy final : public core::Module, public core::Rules {
     auto refused = refusal(decision.reason == policy::Reason::policy_failed ? "policy-failed" : "policy", decision.rule);
     refused->silent = decision.verdict == policy::Verdict::drop;
     if (decision.verdict == policy::Verdict::deny) {
-      refused->error.condition = condition_of(decision.error.condition);
-      refused->error.type = error_type(decision.error.type);
+      // A failed rule keeps policy-violation/modify: clients close chats on conditions of type cancel.
+      if (decision.reason == policy::Reason::rule) {
+        refused->error.condition = condition_of(decision.error.condition);
+        refused->error.type = error_type(decision.error.type);
+      }
       refused->error.text_fr = decision.text_fr;
       refused->error.text_en = decision.text_en;
     }

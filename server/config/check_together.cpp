@@ -30,11 +30,13 @@ class Checker {
   void listeners() {
     const auto& starttls = snapshot_.get(options::listen_c2s);
     const auto& direct = snapshot_.get(options::listen_c2s_tls);
-    if (starttls.empty() && direct.empty()) add(snapshot_.line(options::listen_c2s), "listen.c2s and listen.c2s_tls are both empty");
+    if (starttls.empty() && direct.empty())
+      add(snapshot_.line(options::listen_c2s), "listen.c2s and listen.c2s_tls are both empty");
     for (const auto& address : direct) {
       if (address.ends_with(":0")) continue;  // any free port
       for (const auto& other : starttls) {
-        if (address == other) add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", address));
+        if (address == other)
+          add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", address));
       }
     }
   }

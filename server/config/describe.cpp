@@ -18,10 +18,14 @@ std::string scaled(std::int64_t value, std::initializer_list<std::pair<std::int6
 
 std::string_view type_name(const OptionBase& option) {
   switch (option.otherwise.index()) {
-    case 0: return "boolean";
-    case 1: return "number";
-    case 2: return "text";
-    default: return "list of texts";
+    case 0:
+      return "boolean";
+    case 1:
+      return "number";
+    case 2:
+      return "text";
+    default:
+      return "list of texts";
   }
 }
 
@@ -44,13 +48,20 @@ std::string row(const OptionBase& option) {
 
 std::string_view unit_name(Unit unit) noexcept {
   switch (unit) {
-    case Unit::none: return "";
-    case Unit::bytes: return "bytes";
-    case Unit::seconds: return "seconds";
-    case Unit::microseconds: return "microseconds";
-    case Unit::per_second: return "a second";
-    case Unit::per_hour: return "an hour";
-    case Unit::percent: return "percent";
+    case Unit::none:
+      return "";
+    case Unit::bytes:
+      return "bytes";
+    case Unit::seconds:
+      return "seconds";
+    case Unit::microseconds:
+      return "microseconds";
+    case Unit::per_second:
+      return "a second";
+    case Unit::per_hour:
+      return "an hour";
+    case Unit::percent:
+      return "percent";
   }
   return "";
 }
@@ -64,13 +75,20 @@ std::string show(const Value& value, Unit unit) {
   }
   const auto number = std::get<std::int64_t>(value);
   switch (unit) {
-    case Unit::none: return fmt::format("{}", number);
-    case Unit::bytes: return scaled(number, {{GiB, "GiB"}, {MiB, "MiB"}, {KiB, "KiB"}}, "bytes");
-    case Unit::seconds: return scaled(number, {{86400, "d"}, {3600, "h"}, {60, "min"}}, "s");
-    case Unit::microseconds: return scaled(number, {{1'000'000, "s"}, {1000, "ms"}}, "µs");
-    case Unit::per_second: return fmt::format("{}/s", number);
-    case Unit::per_hour: return fmt::format("{}/h", number);
-    case Unit::percent: return fmt::format("{} %", number);
+    case Unit::none:
+      return fmt::format("{}", number);
+    case Unit::bytes:
+      return scaled(number, {{GiB, "GiB"}, {MiB, "MiB"}, {KiB, "KiB"}}, "bytes");
+    case Unit::seconds:
+      return scaled(number, {{86400, "d"}, {3600, "h"}, {60, "min"}}, "s");
+    case Unit::microseconds:
+      return scaled(number, {{1'000'000, "s"}, {1000, "ms"}}, "µs");
+    case Unit::per_second:
+      return fmt::format("{}/s", number);
+    case Unit::per_hour:
+      return fmt::format("{}/h", number);
+    case Unit::percent:
+      return fmt::format("{} %", number);
   }
   return fmt::format("{}", number);
 }
@@ -81,17 +99,19 @@ std::string describe(const Registry& registry) {
     const auto dot = option->name.find('.');
     return dot == std::string_view::npos ? std::string_view() : option->name.substr(0, dot);
   };
-  std::ranges::stable_sort(options, {}, group);
+  std::ranges::sort(options, {}, [&](const OptionBase* option) { return std::pair(group(option), option->name); });
   std::string out =
-      "# Options\n\nA *host* option can be set for one host, `host[\"example.org\"].name = …`, or for all, `name = …`.\n"
+      "# Options\n\nA *host* option can be set for one host, `host[\"example.org\"].name = …`, or for all, `name = "
+      "…`.\n"
       "*reload*: a change takes effect on reload; *restart*: at the next start.\n";
   std::string_view current = "\n";
   for (const auto* option : options) {
     if (group(option) != current) {
       current = group(option);
-      out += fmt::format("\n## {}\n\n| option | type | default | values | scope | change | why |\n"
-                         "|---|---|---|---|---|---|---|\n",
-                         current.empty() ? "general" : current);
+      out += fmt::format(
+          "\n## {}\n\n| option | type | default | values | scope | change | why |\n"
+          "|---|---|---|---|---|---|---|\n",
+          current.empty() ? "general" : current);
     }
     out += row(*option);
   }

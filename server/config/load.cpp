@@ -156,8 +156,10 @@ int Loader::new_index(lua_State* lua) {
     } else if (lua_istable(lua, 3) && (lua_pushnil(lua), lua_next(lua, 3) == 0)) {
       self.builder_.add_host(host);  // host["example.org"] = {}
     } else {
-      self.report(lua, fmt::format("set a host's options one by one: host[\"{}\"].archive.enabled = true; {{}} declares "
-                                   "a host without any", host));
+      self.report(lua,
+                  fmt::format("set a host's options one by one: host[\"{}\"].archive.enabled = true; {{}} declares "
+                              "a host without any",
+                              host));
     }
     return 0;
   }
@@ -172,7 +174,8 @@ void Loader::assign(lua_State* lua, const Node& group, const std::string& path) 
   const auto* option = registry_.find(path);
   if (option == nullptr) {
     if (path == "host" || registry_.is_group(path)) {
-      report(lua, fmt::format("\"{}\" is a group: set its options one by one, as in {}.name = value", written, written));
+      report(lua,
+             fmt::format("\"{}\" is a group: set its options one by one, as in {}.name = value", written, written));
     } else {
       report(lua, fmt::format("unknown option \"{}\"{}", log::printable(path), hint(path)));
     }
@@ -227,12 +230,11 @@ void Loader::push_environment() {
   lua_pushlightuserdata(lua, this);
   sandbox_.push_libraries();
   push_helpers(lua);
-  const luaL_Reg behaviour[] = {{"__index", &index},     {"__newindex", &new_index}, {"__call", &misused},
-                                {"__add", &misused},     {"__sub", &misused},        {"__mul", &misused},
-                                {"__div", &misused},     {"__mod", &misused},        {"__pow", &misused},
-                                {"__idiv", &misused},    {"__unm", &misused},        {"__concat", &misused},
-                                {"__len", &misused},     {"__lt", &misused},         {"__le", &misused},
-                                {nullptr, nullptr}};
+  const luaL_Reg behaviour[] = {
+      {"__index", &index}, {"__newindex", &new_index}, {"__call", &misused}, {"__add", &misused},
+      {"__sub", &misused}, {"__mul", &misused},        {"__div", &misused},  {"__mod", &misused},
+      {"__pow", &misused}, {"__idiv", &misused},       {"__unm", &misused},  {"__concat", &misused},
+      {"__len", &misused}, {"__lt", &misused},         {"__le", &misused},   {nullptr, nullptr}};
   luaL_setfuncs(lua, behaviour, 2);
   lua_pushboolean(lua, 0);
   lua_setfield(lua, -2, "__metatable");

@@ -38,7 +38,7 @@ struct Declaration {
   T otherwise{};          // the default
   std::string_view reason;
   Unit unit = Unit::none;
-  std::int64_t min = 0;   // numbers; for lists the number of entries, for texts the number of bytes
+  std::int64_t min = 0;  // numbers; for lists the number of entries, for texts the number of bytes
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::vector<std::string_view> allowed;  // texts; empty: any
   Check check = nullptr;
@@ -66,8 +66,16 @@ class OptionBase {
  protected:
   template <class T>
   OptionBase(const Declaration<T>& d, Value value)
-      : name(d.name), reason(d.reason), unit(d.unit), min(d.min), max(d.max), allowed(d.allowed), check(d.check),
-        scope(d.scope), reload(d.reload), otherwise(std::move(value)) {}
+      : name(d.name),
+        reason(d.reason),
+        unit(d.unit),
+        min(d.min),
+        max(d.max),
+        allowed(d.allowed),
+        check(d.check),
+        scope(d.scope),
+        reload(d.reload),
+        otherwise(std::move(value)) {}
   ~OptionBase() = default;
 };
 

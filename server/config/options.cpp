@@ -12,10 +12,12 @@ using List = Declaration<Strings>;
 using Flag = Declaration<bool>;
 using Name = Declaration<std::string_view>;
 
-Number count(std::string_view name, std::int64_t otherwise, std::int64_t min, std::int64_t max, std::string_view reason) {
+Number count(std::string_view name, std::int64_t otherwise, std::int64_t min, std::int64_t max,
+             std::string_view reason) {
   return {.name = name, .otherwise = otherwise, .reason = reason, .min = min, .max = max, .reload = Reload::live};
 }
-Number bytes(std::string_view name, std::int64_t otherwise, std::int64_t min, std::int64_t max, std::string_view reason) {
+Number bytes(std::string_view name, std::int64_t otherwise, std::int64_t min, std::int64_t max,
+             std::string_view reason) {
   auto d = count(name, otherwise, min, max, reason);
   d.unit = Unit::bytes;
   return d;
@@ -36,193 +38,325 @@ Text path(std::string_view name, std::string otherwise, std::string_view reason)
 }  // namespace
 
 // ---- process
-const Option<std::int64_t> shards{{.name = "shards", .otherwise = 0,
-    .reason = "threads that serve accounts; 0: one a core", .max = 256}};
-const Option<std::int64_t> node{{.name = "node", .otherwise = 0,
-    .reason = "number of this machine within every id it makes: never the same on two", .max = 1023}};
+const Option<std::int64_t> shards{
+    {.name = "shards", .otherwise = 0, .reason = "threads that serve accounts; 0: one a core", .max = 256}};
+const Option<std::int64_t> node{{.name = "node",
+                                 .otherwise = 0,
+                                 .reason = "number of this machine within every id it makes: never the same on two",
+                                 .max = 1023}};
 const Option<std::string> run_user{path("run.user", "", "user to become after the ports are open; empty: stay")};
 const Option<std::string> run_chroot{path("run.chroot", "", "folder to lock the process into; empty: none")};
 const Option<std::string> run_pid_file{path("run.pid_file", "", "file for the process id; empty: none")};
-const Choice<LogLevel> log_level{Name{.name = "log.level", .otherwise = "info",
-    .reason = "least important line that is written", .reload = Reload::live},
+const Choice<LogLevel> log_level{
+    Name{.name = "log.level",
+         .otherwise = "info",
+         .reason = "least important line that is written",
+         .reload = Reload::live},
     {{"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}}};
 const Option<std::string> log_file{path("log.file", "", "operational log; empty: standard error, for the journal")};
-const Choice<Language> default_language{Name{.name = "default_language", .otherwise = "fr",
-    .reason = "language of texts for streams that name none", .scope = Scope::host, .reload = Reload::live},
-    {{"fr", Language::fr}, {"en", Language::en}}};
+const Choice<Language> default_language{Name{.name = "default_language",
+                                             .otherwise = "fr",
+                                             .reason = "language of texts for streams that name none",
+                                             .scope = Scope::host,
+                                             .reload = Reload::live},
+                                        {{"fr", Language::fr}, {"en", Language::en}}};
 
 // ---- network
-const Option<Strings> listen_c2s{List{.name = "listen.c2s", .otherwise = {"*:5222", "[::]:5222"},
-    .reason = "addresses for clients that start with STARTTLS (RFC 6120)", .check = &check_listen_address}};
-const Option<Strings> listen_c2s_tls{List{.name = "listen.c2s_tls", .otherwise = {},
-    .reason = "addresses for clients with direct TLS (XEP-0368)", .check = &check_listen_address}};
-const Option<std::string> listen_control{path("listen.control", "/run/valise/control",
-    "Unix socket of valisectl; who may open it administers the server")};
+const Option<Strings> listen_c2s{List{.name = "listen.c2s",
+                                      .otherwise = {"*:5222", "[::]:5222"},
+                                      .reason = "addresses for clients that start with STARTTLS (RFC 6120)",
+                                      .check = &check_listen_address}};
+const Option<Strings> listen_c2s_tls{List{.name = "listen.c2s_tls",
+                                          .otherwise = {},
+                                          .reason = "addresses for clients with direct TLS (XEP-0368)",
+                                          .check = &check_listen_address}};
+const Option<std::string> listen_control{
+    path("listen.control", "/run/valise/control", "Unix socket of valisectl; who may open it administers the server")};
 const Option<std::string> tls_certificate{Text{.name = "tls.certificate",
-    .reason = "PEM chain of the host, own certificate first", .scope = Scope::host, .reload = Reload::live}};
-const Option<std::string> tls_key{Text{.name = "tls.key",
-    .reason = "PEM key; empty: it stands in the certificate's file. Refused if others can read it",
-    .scope = Scope::host, .reload = Reload::live}};
-const Choice<TlsMinimum> tls_minimum{Name{.name = "tls.minimum", .otherwise = "1.2",
-    .reason = "oldest TLS that is accepted; 1.2 with ECDHE and AEAD only (ANSSI SDE-NT-35)"},
+                                               .reason = "PEM chain of the host, own certificate first",
+                                               .scope = Scope::host,
+                                               .reload = Reload::live}};
+const Option<std::string> tls_key{
+    Text{.name = "tls.key",
+         .reason = "PEM key; empty: it stands in the certificate's file. Refused if others can read it",
+         .scope = Scope::host,
+         .reload = Reload::live}};
+const Choice<TlsMinimum> tls_minimum{
+    Name{.name = "tls.minimum",
+         .otherwise = "1.2",
+         .reason = "oldest TLS that is accepted; 1.2 with ECDHE and AEAD only (ANSSI SDE-NT-35)"},
     {{"1.2", TlsMinimum::v1_2}, {"1.3", TlsMinimum::v1_3}}};
 
 // ---- store
-const Choice<Backend> storage_backend{Name{.name = "storage.backend", .otherwise = "sqlite",
-    .reason = "embedded file or a MariaDB server"},
+const Choice<Backend> storage_backend{
+    Name{.name = "storage.backend", .otherwise = "sqlite", .reason = "embedded file or a MariaDB server"},
     {{"sqlite", Backend::sqlite}, {"mariadb", Backend::mariadb}}};
-const Option<std::string> storage_sqlite_path{path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
-const Option<std::string> storage_mariadb_host{path("storage.mariadb.host", "",
-    "server's name as in its certificate; TLS is enforced")};
-const Option<std::int64_t> storage_mariadb_port{{.name = "storage.mariadb.port", .otherwise = 3306,
-    .reason = "server's port", .min = 1, .max = 65535}};
-const Option<std::string> storage_mariadb_socket{path("storage.mariadb.socket", "",
-    "Unix socket instead of host and port, on the same machine")};
+const Option<std::string> storage_sqlite_path{
+    path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
+const Option<std::string> storage_mariadb_host{
+    path("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
+const Option<std::int64_t> storage_mariadb_port{
+    {.name = "storage.mariadb.port", .otherwise = 3306, .reason = "server's port", .min = 1, .max = 65535}};
+const Option<std::string> storage_mariadb_socket{
+    path("storage.mariadb.socket", "", "Unix socket instead of host and port, on the same machine")};
 const Option<std::string> storage_mariadb_user{path("storage.mariadb.user", "valise", "database user")};
-const Option<std::string> storage_mariadb_password_file{path("storage.mariadb.password_file", "",
-    "file with the password alone; refused if others can read it")};
+const Option<std::string> storage_mariadb_password_file{
+    path("storage.mariadb.password_file", "", "file with the password alone; refused if others can read it")};
 const Option<std::string> storage_mariadb_database{path("storage.mariadb.database", "valise", "database name")};
-const Option<std::string> storage_mariadb_ca{path("storage.mariadb.ca", "",
-    "PEM of the private CA that signed the server's certificate: nothing else is trusted")};
+const Option<std::string> storage_mariadb_ca{path(
+    "storage.mariadb.ca", "", "PEM of the private CA that signed the server's certificate: nothing else is trusted")};
 const Option<std::string> storage_mariadb_certificate{path("storage.mariadb.certificate", "", "client certificate")};
 const Option<std::string> storage_mariadb_key{path("storage.mariadb.key", "", "its key")};
-const Option<std::int64_t> storage_read_threads{{.name = "storage.read_threads", .otherwise = 4,
-    .reason = "threads, each with a connection, that read for the shards", .min = 1, .max = 64}};
+const Option<std::int64_t> storage_read_threads{{.name = "storage.read_threads",
+                                                 .otherwise = 4,
+                                                 .reason = "threads, each with a connection, that read for the shards",
+                                                 .min = 1,
+                                                 .max = 64}};
 
 // ---- record and commit
-const Option<bool> audit_enabled{Flag{.name = "audit.enabled", .otherwise = true,
-    .reason = "write the metadata record; off only for benchmarks and test suites"}};
+const Option<bool> audit_enabled{Flag{.name = "audit.enabled",
+                                      .otherwise = true,
+                                      .reason = "write the metadata record; off only for benchmarks and test suites"}};
 const Option<std::string> audit_path{path("audit.path", "/var/lib/valise/audit", "folder of the record")};
-const Option<std::int64_t> audit_segment{{.name = "audit.segment", .otherwise = 64 * MiB,
-    .reason = "size at which a file of the record is closed and the next begun", .unit = Unit::bytes, .min = 64 * KiB,
-    .max = 4 * GiB}};
-const Option<std::int64_t> commit_gather_us{{.name = "commit.gather_us", .otherwise = 2000,
-    .reason = "longest wait for a fuller batch, and only under load", .unit = Unit::microseconds, .max = 20'000,
-    .reload = Reload::live}};
-const Option<std::int64_t> commit_queue{{.name = "commit.queue", .otherwise = 65'536,
-    .reason = "units that may wait for the store; above it senders get resource-constraint", .min = 16,
-    .max = 10'000'000}};
-const Option<std::int64_t> commit_queue_bytes{{.name = "commit.queue_bytes", .otherwise = 256 * MiB,
-    .reason = "the same in bytes", .unit = Unit::bytes, .min = MiB, .max = 64 * GiB}};
+const Option<std::int64_t> audit_segment{{.name = "audit.segment",
+                                          .otherwise = 64 * MiB,
+                                          .reason = "size at which a file of the record is closed and the next begun",
+                                          .unit = Unit::bytes,
+                                          .min = 64 * KiB,
+                                          .max = 4 * GiB}};
+const Option<std::int64_t> commit_gather_us{{.name = "commit.gather_us",
+                                             .otherwise = 2000,
+                                             .reason = "longest wait for a fuller batch, and only under load",
+                                             .unit = Unit::microseconds,
+                                             .max = 20'000,
+                                             .reload = Reload::live}};
+const Option<std::int64_t> commit_queue{
+    {.name = "commit.queue",
+     .otherwise = 65'536,
+     .reason = "units that may wait for the store; above it senders get resource-constraint",
+     .min = 16,
+     .max = 10'000'000}};
+const Option<std::int64_t> commit_queue_bytes{{.name = "commit.queue_bytes",
+                                               .otherwise = 256 * MiB,
+                                               .reason = "the same in bytes",
+                                               .unit = Unit::bytes,
+                                               .min = MiB,
+                                               .max = 64 * GiB}};
 
 // ---- features
-const Choice<SealedMode> sealed_mode{Name{.name = "sealed.mode", .otherwise = "required",
-    .reason = "required: only OMEMO content passes; off: an ordinary server, for conformance suites",
-    .scope = Scope::host, .reload = Reload::live},
+const Choice<SealedMode> sealed_mode{
+    Name{.name = "sealed.mode",
+         .otherwise = "required",
+         .reason = "required: only OMEMO content passes; off: an ordinary server, for conformance suites",
+         .scope = Scope::host,
+         .reload = Reload::live},
     {{"required", SealedMode::required}, {"off", SealedMode::off}}};
-const Option<bool> archive_enabled{Flag{.name = "archive.enabled", .otherwise = false,
-    .reason = "keep delivered messages for the owner's other devices", .scope = Scope::host, .reload = Reload::live}};
-const Option<bool> registration_enabled{Flag{.name = "registration.enabled", .otherwise = false,
-    .reason = "let strangers make accounts (XEP-0077); for benchmarks and test suites", .scope = Scope::host,
-    .reload = Reload::live}};
+const Option<bool> archive_enabled{Flag{.name = "archive.enabled",
+                                        .otherwise = false,
+                                        .reason = "keep delivered messages for the owner's other devices",
+                                        .scope = Scope::host,
+                                        .reload = Reload::live}};
+const Option<bool> registration_enabled{
+    Flag{.name = "registration.enabled",
+         .otherwise = false,
+         .reason = "let strangers make accounts (XEP-0077); for benchmarks and test suites",
+         .scope = Scope::host,
+         .reload = Reload::live}};
 const Option<std::string> policy_file{Text{.name = "policy.file",
-    .reason = "Lua file of rules; empty: the stock policy that is compiled in", .reload = Reload::live}};
-const Option<std::int64_t> scram_iterations{{.name = "scram.iterations", .otherwise = 10'000,
-    .reason = "PBKDF2 rounds of new passwords: the client pays for them at each log-in (RFC 7677 §4)", .min = 4096,
-    .max = 1'000'000, .reload = Reload::live}};
-const Option<Strings> scram_mechanisms{List{.name = "scram.mechanisms",
-    .otherwise = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"},
-    .reason = "offered at log-in, best first; each also as -PLUS where the TLS session allows", .min = 1,
-    .allowed = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"}}};
+                                           .reason = "Lua file of rules; empty: the stock policy that is compiled in",
+                                           .reload = Reload::live}};
+const Option<std::int64_t> scram_iterations{
+    {.name = "scram.iterations",
+     .otherwise = 10'000,
+     .reason = "PBKDF2 rounds of new passwords: the client pays for them at each log-in (RFC 7677 §4)",
+     .min = 4096,
+     .max = 1'000'000,
+     .reload = Reload::live}};
+const Option<Strings> scram_mechanisms{
+    List{.name = "scram.mechanisms",
+         .otherwise = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"},
+         .reason = "offered at log-in, best first; each also as -PLUS where the TLS session allows",
+         .min = 1,
+         .allowed = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"}}};
 
 // ---- limits before log-in
-const Option<std::int64_t> limits_stanza_before_login{bytes("limits.stanza_before_login", 10'240, 10'000, 64 * KiB,
-    "one element before log-in; 10,000 is the floor of RFC 6120 §13.12")};
-const Option<std::int64_t> limits_depth_before_login{count("limits.depth_before_login", 8, 4, 64, "nesting before log-in")};
-const Option<std::int64_t> limits_attributes_before_login{count("limits.attributes_before_login", 16, 8, 64,
-    "attributes of an element before log-in")};
-const Option<std::int64_t> limits_children_before_login{count("limits.children_before_login", 64, 8, 10'000,
-    "child elements before log-in")};
-const Option<std::int64_t> limits_namespaces_before_login{count("limits.namespaces_before_login", 16, 4, 64,
-    "namespace declarations in scope before log-in")};
-const Option<std::int64_t> limits_rate_before_login{rate(bytes("limits.rate_before_login", 8 * KiB, KiB, MiB,
-    "bytes a second that are read before log-in"), Unit::bytes)};
+const Option<std::int64_t> limits_stanza_before_login{
+    bytes("limits.stanza_before_login", 10'240, 10'000, 64 * KiB,
+          "one element before log-in; 10,000 is the floor of RFC 6120 §13.12")};
+const Option<std::int64_t> limits_depth_before_login{
+    count("limits.depth_before_login", 8, 4, 64, "nesting before log-in")};
+const Option<std::int64_t> limits_attributes_before_login{
+    count("limits.attributes_before_login", 16, 8, 64, "attributes of an element before log-in")};
+const Option<std::int64_t> limits_children_before_login{
+    count("limits.children_before_login", 64, 8, 10'000, "child elements before log-in")};
+const Option<std::int64_t> limits_namespaces_before_login{
+    count("limits.namespaces_before_login", 16, 4, 64, "namespace declarations in scope before log-in")};
+const Option<std::int64_t> limits_rate_before_login{rate(
+    bytes("limits.rate_before_login", 8 * KiB, KiB, MiB, "bytes a second that are read before log-in"), Unit::bytes)};
 // ---- limits after log-in
 const Option<std::int64_t> limits_stanza{bytes("limits.stanza", 256 * KiB, 10'240, 16 * MiB,
-    "one stanza; above it is bounced, above twice that the stream ends")};
+                                               "one stanza; above it is bounced, above twice that the stream ends")};
 const Option<std::int64_t> limits_depth{count("limits.depth", 64, 16, 512, "nesting")};
 const Option<std::int64_t> limits_attributes{count("limits.attributes", 64, 16, 1024, "attributes of an element")};
 const Option<std::int64_t> limits_attribute_length{bytes("limits.attribute_length", 8 * KiB, 3 * KiB, 64 * KiB,
-    "one attribute's value; a full JID has up to 3,071 bytes")};
+                                                         "one attribute's value; a full JID has up to 3,071 bytes")};
 const Option<std::int64_t> limits_children{count("limits.children", 10'000, 64, 1'000'000, "elements in a stanza")};
-const Option<std::int64_t> limits_namespaces{count("limits.namespaces", 64, 16, 1024, "namespace declarations in scope")};
-const Option<std::int64_t> limits_rate{bytes("limits.rate", 64 * KiB, KiB, GiB,
-    "bytes a second that are read from a session, above the burst")};
+const Option<std::int64_t> limits_namespaces{
+    count("limits.namespaces", 64, 16, 1024, "namespace declarations in scope")};
+const Option<std::int64_t> limits_rate{
+    bytes("limits.rate", 64 * KiB, KiB, GiB, "bytes a second that are read from a session, above the burst")};
 const Option<std::int64_t> limits_rate_burst{bytes("limits.rate_burst", MiB, 64 * KiB, 4 * GiB, "the burst")};
-const Option<std::int64_t> limits_stanzas_per_s{rate(count("limits.stanzas_per_s", 50, 1, 10'000'000,
-    "stanzas a second of a session, above the burst"), Unit::per_second)};
+const Option<std::int64_t> limits_stanzas_per_s{
+    rate(count("limits.stanzas_per_s", 50, 1, 10'000'000, "stanzas a second of a session, above the burst"),
+         Unit::per_second)};
 const Option<std::int64_t> limits_stanzas_burst{count("limits.stanzas_burst", 500, 10, 10'000'000, "the burst")};
 // ---- limits on connections
-const Option<std::int64_t> limits_queue{bytes("limits.queue", MiB, 64 * KiB, 256 * MiB,
-    "unsent bytes of a connection whose client does not read; then the session ends or hibernates")};
-const Option<std::int64_t> limits_connections{count("limits.connections", 200'000, 16, 10'000'000,
-    "connections in all; descriptors are a lower bound")};
-const Option<std::int64_t> limits_connections_per_address{count("limits.connections_per_address", 100, 1, 1'000'000,
-    "connections from one IPv4 address or IPv6 /64")};
-const Option<std::int64_t> limits_connections_new_per_s{rate(count("limits.connections_new_per_s", 20, 1, 1'000'000,
-    "new connections from one IPv4 address or IPv6 /64"), Unit::per_second)};
-const Option<std::int64_t> limits_unauthenticated{rate(count("limits.unauthenticated", 10, 1, 100,
-    "share of limits.connections that may be without log-in"), Unit::percent)};
-const Option<std::int64_t> limits_registrations_per_hour{rate(count("limits.registrations_per_hour", 5, 1, 1'000'000,
-    "new accounts from one network, where registration.enabled allows any"), Unit::per_hour)};
-const Option<std::int64_t> limits_passwords_per_stream{count("limits.passwords_per_stream", 5, 1, 100,
-    "wrong passwords before the stream ends")};
-const Option<std::int64_t> limits_passwords_per_account{rate(count("limits.passwords_per_account", 20, 1, 10'000,
-    "wrong passwords an hour before answers to the guessing network slow down; never a lock-out"), Unit::per_hour)};
+const Option<std::int64_t> limits_queue{
+    bytes("limits.queue", MiB, 64 * KiB, 256 * MiB,
+          "unsent bytes of a connection whose client does not read; then the session ends or hibernates")};
+const Option<std::int64_t> limits_connections{
+    count("limits.connections", 200'000, 16, 10'000'000, "connections in all; descriptors are a lower bound")};
+const Option<std::int64_t> limits_connections_per_address{
+    count("limits.connections_per_address", 100, 1, 1'000'000, "connections from one IPv4 address or IPv6 /64")};
+const Option<std::int64_t> limits_connections_new_per_s{
+    rate(count("limits.connections_new_per_s", 20, 1, 1'000'000, "new connections from one IPv4 address or IPv6 /64"),
+         Unit::per_second)};
+const Option<std::int64_t> limits_unauthenticated{
+    rate(count("limits.unauthenticated", 10, 1, 100, "share of limits.connections that may be without log-in"),
+         Unit::percent)};
+const Option<std::int64_t> limits_registrations_per_hour{
+    rate(count("limits.registrations_per_hour", 5, 1, 1'000'000,
+               "new accounts from one network, where registration.enabled allows any"),
+         Unit::per_hour)};
+const Option<std::int64_t> limits_passwords_per_stream{
+    count("limits.passwords_per_stream", 5, 1, 100, "wrong passwords before the stream ends")};
+const Option<std::int64_t> limits_passwords_per_account{
+    rate(count("limits.passwords_per_account", 20, 1, 10'000,
+               "wrong passwords an hour before answers to the guessing network slow down; never a lock-out"),
+         Unit::per_hour)};
 // ---- limits an account
 const Option<std::int64_t> limits_resources{count("limits.resources", 20, 1, 1000, "sessions of an account")};
-const Option<std::int64_t> limits_directed_presences{count("limits.directed_presences", 500, 10, 100'000,
-    "directed presences of a session")};
-const Option<std::int64_t> limits_open_iqs{count("limits.open_iqs", 500, 10, 100'000, "unanswered requests of a session")};
-const Option<std::int64_t> limits_resume_queue{count("limits.resume_queue", 1000, 10, 100'000,
-    "unacknowledged stanzas of a session (XEP-0198)")};
-const Option<std::int64_t> limits_resume_queue_bytes{bytes("limits.resume_queue_bytes", 4 * MiB, 64 * KiB, 256 * MiB,
-    "the same in bytes")};
-const Option<std::int64_t> limits_hibernated{count("limits.hibernated", 20, 0, 1000, "detached sessions of an account")};
-const Option<std::int64_t> limits_offline{count("limits.offline", 1000, 1, 1'000'000,
-    "undelivered messages of an account; above it the sender gets an error")};
-const Option<std::int64_t> limits_roster_items{count("limits.roster_items", 3000, 10, 100'000, "contacts of an account")};
+const Option<std::int64_t> limits_directed_presences{
+    count("limits.directed_presences", 500, 10, 100'000, "directed presences of a session")};
+const Option<std::int64_t> limits_open_iqs{
+    count("limits.open_iqs", 500, 10, 100'000, "unanswered requests of a session")};
+const Option<std::int64_t> limits_resume_queue{
+    count("limits.resume_queue", 1000, 10, 100'000, "unacknowledged stanzas of a session (XEP-0198)")};
+const Option<std::int64_t> limits_resume_queue_bytes{
+    bytes("limits.resume_queue_bytes", 4 * MiB, 64 * KiB, 256 * MiB, "the same in bytes")};
+const Option<std::int64_t> limits_hibernated{
+    count("limits.hibernated", 20, 0, 1000, "detached sessions of an account")};
+const Option<std::int64_t> limits_offline{count(
+    "limits.offline", 1000, 1, 1'000'000, "undelivered messages of an account; above it the sender gets an error")};
+const Option<std::int64_t> limits_roster_items{
+    count("limits.roster_items", 3000, 10, 100'000, "contacts of an account")};
 const Option<std::int64_t> limits_roster_groups{count("limits.roster_groups", 64, 1, 1000, "groups of a contact")};
-const Option<std::int64_t> limits_nodes{count("limits.nodes", 64, 4, 10'000, "PEP nodes of an account; OMEMO's not counted")};
+const Option<std::int64_t> limits_nodes{
+    count("limits.nodes", 64, 4, 10'000, "PEP nodes of an account; OMEMO's not counted")};
 const Option<std::int64_t> limits_node_items{count("limits.node_items", 256, 1, 100'000, "items of a PEP node")};
 const Option<std::int64_t> limits_item{bytes("limits.item", 64 * KiB, 4 * KiB, 4 * MiB, "one PEP item")};
-const Option<std::int64_t> omemo_max_devices{count("omemo.max_devices", 20, 1, 256, "OMEMO devices in an account's list")};
+const Option<std::int64_t> omemo_max_devices{
+    count("omemo.max_devices", 20, 1, 256, "OMEMO devices in an account's list")};
 
 // ---- times
 const Option<std::int64_t> timeouts_tls{time("timeouts.tls", 10, 300, "TLS handshake")};
 const Option<std::int64_t> timeouts_login{time("timeouts.login", 60, 600, "from the connection to the bound resource")};
-const Option<std::int64_t> timeouts_stanza_before_login{time("timeouts.stanza_before_login", 30, 300,
-    "from an element's first byte to its last, before log-in")};
+const Option<std::int64_t> timeouts_stanza_before_login{
+    time("timeouts.stanza_before_login", 30, 300, "from an element's first byte to its last, before log-in")};
 const Option<std::int64_t> timeouts_stanza{time("timeouts.stanza", 60, 600, "the same after log-in")};
-const Option<std::int64_t> timeouts_ping{time("timeouts.ping", 300, 86'400,
-    "silence after which the server asks whether the client is there")};
-const Option<std::int64_t> timeouts_resume{time("timeouts.resume", 3600, 7 * 86'400,
-    "how long a lost session waits to be resumed (XEP-0198)")};
-const Option<std::int64_t> timeouts_shutdown{time("timeouts.shutdown", 15, 120,
-    "polite end of all streams and commit of what waits, on SIGTERM")};
+const Option<std::int64_t> timeouts_ping{
+    time("timeouts.ping", 300, 86'400, "silence after which the server asks whether the client is there")};
+const Option<std::int64_t> timeouts_resume{
+    time("timeouts.resume", 3600, 7 * 86'400, "how long a lost session waits to be resumed (XEP-0198)")};
+const Option<std::int64_t> timeouts_shutdown{
+    time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 
 }  // namespace options
 
 const std::vector<const OptionBase*>& kernel_options() {
   using namespace options;
-  static const std::vector<const OptionBase*> all{
-      &shards, &node, &run_user, &run_chroot, &run_pid_file, &log_level, &log_file, &default_language, &listen_c2s,
-      &listen_c2s_tls, &listen_control, &tls_certificate, &tls_key, &tls_minimum, &storage_backend,
-      &storage_sqlite_path, &storage_mariadb_host, &storage_mariadb_port, &storage_mariadb_socket,
-      &storage_mariadb_user, &storage_mariadb_password_file, &storage_mariadb_database, &storage_mariadb_ca,
-      &storage_mariadb_certificate, &storage_mariadb_key, &storage_read_threads, &audit_enabled, &audit_path,
-      &audit_segment, &commit_gather_us, &commit_queue, &commit_queue_bytes, &sealed_mode, &archive_enabled,
-      &registration_enabled, &policy_file, &scram_iterations, &scram_mechanisms, &limits_stanza_before_login,
-      &limits_depth_before_login, &limits_attributes_before_login, &limits_children_before_login,
-      &limits_namespaces_before_login, &limits_rate_before_login, &limits_stanza, &limits_depth, &limits_attributes,
-      &limits_attribute_length, &limits_children, &limits_namespaces, &limits_rate, &limits_rate_burst,
-      &limits_stanzas_per_s, &limits_stanzas_burst, &limits_queue, &limits_connections,
-      &limits_connections_per_address, &limits_connections_new_per_s, &limits_unauthenticated,
-      &limits_registrations_per_hour, &limits_passwords_per_stream, &limits_passwords_per_account, &limits_resources, &limits_directed_presences,
-      &limits_open_iqs, &limits_resume_queue, &limits_resume_queue_bytes, &limits_hibernated, &limits_offline,
-      &limits_roster_items, &limits_roster_groups, &limits_nodes, &limits_node_items, &limits_item,
-      &omemo_max_devices, &timeouts_tls, &timeouts_login, &timeouts_stanza_before_login, &timeouts_stanza,
-      &timeouts_ping, &timeouts_resume, &timeouts_shutdown};
+  static const std::vector<const OptionBase*> all{&shards,
+                                                  &node,
+                                                  &run_user,
+                                                  &run_chroot,
+                                                  &run_pid_file,
+                                                  &log_level,
+                                                  &log_file,
+                                                  &default_language,
+                                                  &listen_c2s,
+                                                  &listen_c2s_tls,
+                                                  &listen_control,
+                                                  &tls_certificate,
+                                                  &tls_key,
+                                                  &tls_minimum,
+                                                  &storage_backend,
+                                                  &storage_sqlite_path,
+                                                  &storage_mariadb_host,
+                                                  &storage_mariadb_port,
+                                                  &storage_mariadb_socket,
+                                                  &storage_mariadb_user,
+                                                  &storage_mariadb_password_file,
+                                                  &storage_mariadb_database,
+                                                  &storage_mariadb_ca,
+                                                  &storage_mariadb_certificate,
+                                                  &storage_mariadb_key,
+                                                  &storage_read_threads,
+                                                  &audit_enabled,
+                                                  &audit_path,
+                                                  &audit_segment,
+                                                  &commit_gather_us,
+                                                  &commit_queue,
+                                                  &commit_queue_bytes,
+                                                  &sealed_mode,
+                                                  &archive_enabled,
+                                                  &registration_enabled,
+                                                  &policy_file,
+                                                  &scram_iterations,
+                                                  &scram_mechanisms,
+                                                  &limits_stanza_before_login,
+                                                  &limits_depth_before_login,
+                                                  &limits_attributes_before_login,
+                                                  &limits_children_before_login,
+                                                  &limits_namespaces_before_login,
+                                                  &limits_rate_before_login,
+                                                  &limits_stanza,
+                                                  &limits_depth,
+                                                  &limits_attributes,
+                                                  &limits_attribute_length,
+                                                  &limits_children,
+                                                  &limits_namespaces,
+                                                  &limits_rate,
+                                                  &limits_rate_burst,
+                                                  &limits_stanzas_per_s,
+                                                  &limits_stanzas_burst,
+                                                  &limits_queue,
+                                                  &limits_connections,
+                                                  &limits_connections_per_address,
+                                                  &limits_connections_new_per_s,
+                                                  &limits_unauthenticated,
+                                                  &limits_registrations_per_hour,
+                                                  &limits_passwords_per_stream,
+                                                  &limits_passwords_per_account,
+                                                  &limits_resources,
+                                                  &limits_directed_presences,
+                                                  &limits_open_iqs,
+                                                  &limits_resume_queue,
+                                                  &limits_resume_queue_bytes,
+                                                  &limits_hibernated,
+                                                  &limits_offline,
+                                                  &limits_roster_items,
+                                                  &limits_roster_groups,
+                                                  &limits_nodes,
+                                                  &limits_node_items,
+                                                  &limits_item,
+                                                  &omemo_max_devices,
+                                                  &timeouts_tls,
+                                                  &timeouts_login,
+                                                  &timeouts_stanza_before_login,
+                                                  &timeouts_stanza,
+                                                  &timeouts_ping,
+                                                  &timeouts_resume,
+                                                  &timeouts_shutdown};
   return all;
 }
 

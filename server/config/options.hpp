@@ -53,7 +53,8 @@ extern const Option<std::int64_t> limits_stanza, limits_depth, limits_attributes
     limits_children, limits_namespaces, limits_rate, limits_rate_burst, limits_stanzas_per_s, limits_stanzas_burst;
 extern const Option<std::int64_t> limits_queue, limits_connections, limits_connections_per_address,
     limits_connections_new_per_s, limits_unauthenticated;
-extern const Option<std::int64_t> limits_registrations_per_hour, limits_passwords_per_stream, limits_passwords_per_account;
+extern const Option<std::int64_t> limits_registrations_per_hour, limits_passwords_per_stream,
+    limits_passwords_per_account;
 extern const Option<std::int64_t> limits_resources, limits_directed_presences, limits_open_iqs, limits_resume_queue,
     limits_resume_queue_bytes, limits_hibernated, limits_offline, limits_roster_items, limits_roster_groups;
 extern const Option<std::int64_t> limits_nodes, limits_node_items, limits_item, omemo_max_devices;

@@ -29,7 +29,9 @@ class File {
 };
 
 std::unexpected<Error> system_failure(const std::string& path, int error) {
-  const auto code = error == ENOENT ? ErrorCode::not_found : error == EACCES ? ErrorCode::denied : ErrorCode::unavailable;
+  const auto code = error == ENOENT   ? ErrorCode::not_found
+                    : error == EACCES ? ErrorCode::denied
+                                      : ErrorCode::unavailable;
   return fail(code, fmt::format("{}: {}", path, std::strerror(error)));
 }
 
@@ -40,7 +42,8 @@ Result<> check(const File& file, const std::string& path, Kind kind) {
   struct stat info{};
   if (::fstat(file.fd(), &info) != 0) return system_failure(path, errno);
   if (!S_ISREG(info.st_mode)) return fail(ErrorCode::denied, path + ": not a regular file");
-  if (info.st_mode & S_IWOTH) return fail(ErrorCode::denied, fmt::format("{0}: others may write it; chmod o-w {0}", path));
+  if (info.st_mode & S_IWOTH)
+    return fail(ErrorCode::denied, fmt::format("{0}: others may write it; chmod o-w {0}", path));
   if (kind == Kind::trusted) return {};
   if (info.st_mode & S_IROTH) {
     return fail(ErrorCode::denied, fmt::format("{0}: others may read this secret; chmod o-rwx {0}", path));
@@ -49,7 +52,8 @@ Result<> check(const File& file, const std::string& path, Kind kind) {
     return fail(ErrorCode::denied, fmt::format("{0}: its group may write this secret; chmod g-w {0}", path));
   }
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    return fail(ErrorCode::denied, fmt::format("{}: it belongs to user {}, not to root or to this process", path, info.st_uid));
+    return fail(ErrorCode::denied,
+                fmt::format("{}: it belongs to user {}, not to root or to this process", path, info.st_uid));
   }
   return {};
 }

@@ -52,8 +52,8 @@ std::vector<std::string> Snapshot::restart_needed(const Snapshot& before, const 
     if (option->scope != Scope::host) continue;
     for (const auto& host : after.hosts_) {
       // Through the server-wide value only: that is named already.
-      const bool own = before.by_host_.contains(host) &&
-                       (before.by_host_.at(host).contains(option->name) || after.by_host_.at(host).contains(option->name));
+      const bool own = before.by_host_.contains(host) && (before.by_host_.at(host).contains(option->name) ||
+                                                          after.by_host_.at(host).contains(option->name));
       if (own && before.value(*option, host) != after.value(*option, host)) {
         out.push_back(quoted(host) + "." + std::string(option->name));
       }

@@ -24,12 +24,18 @@ std::string what_it_takes(const OptionBase& option) {
 
 std::string what_it_is(lua_State* lua, int index) {
   switch (lua_type(lua, index)) {
-    case LUA_TNIL: return "nil";
-    case LUA_TBOOLEAN: return lua_toboolean(lua, index) ? "true" : "false";
-    case LUA_TNUMBER: return lua_isinteger(lua, index) ? "a number" : fmt::format("{}", lua_tonumber(lua, index));
-    case LUA_TSTRING: return "a text";
-    case LUA_TTABLE: return "a table";
-    default: return fmt::format("a {}", luaL_typename(lua, index));
+    case LUA_TNIL:
+      return "nil";
+    case LUA_TBOOLEAN:
+      return lua_toboolean(lua, index) ? "true" : "false";
+    case LUA_TNUMBER:
+      return lua_isinteger(lua, index) ? "a number" : fmt::format("{}", lua_tonumber(lua, index));
+    case LUA_TSTRING:
+      return "a text";
+    case LUA_TTABLE:
+      return "a table";
+    default:
+      return fmt::format("a {}", luaL_typename(lua, index));
   }
 }
 
@@ -52,8 +58,8 @@ std::expected<Value, std::string> number(lua_State* lua, int index, const Option
 std::string text_fault(std::string_view text, const OptionBase& option) {
   if (text.find('\0') != std::string_view::npos) return "holds a zero byte";
   if (!option.allowed.empty() && std::ranges::find(option.allowed, text) == option.allowed.end()) {
-    return fmt::format("cannot be \"{}\"; it takes \"{}\"{}", log::printable(text),
-                       fmt::join(option.allowed, "\", \""), nearest_hint(text, option.allowed));
+    return fmt::format("cannot be \"{}\"; it takes \"{}\"{}", log::printable(text), fmt::join(option.allowed, "\", \""),
+                       nearest_hint(text, option.allowed));
   }
   if (option.check != nullptr) {
     if (auto fault = option.check(text); !fault.empty()) {
@@ -75,7 +81,8 @@ std::expected<Value, std::string> text(lua_State* lua, int index, const OptionBa
   const auto value = text_at(lua, index);
   const auto size = static_cast<std::int64_t>(value.size());
   if (size < option.min || size > std::min(option.max, longest)) {
-    return Failure(fmt::format("takes a text of {} to {} bytes, not of {}", option.min, std::min(option.max, longest), size));
+    return Failure(
+        fmt::format("takes a text of {} to {} bytes, not of {}", option.min, std::min(option.max, longest), size));
   }
   // A text that may be empty and is: the way to say "none".
   if (value.empty() && option.min == 0 && option.allowed.empty()) return Value(std::string());
@@ -161,7 +168,8 @@ void push_helpers(lua_State* lua) {
     lua_pushinteger(lua, value);
     lua_setfield(lua, -2, name);
   }
-  const std::pair<const char*, lua_Integer> times[] = {{"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}};
+  const std::pair<const char*, lua_Integer> times[] = {
+      {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}};
   for (const auto& [name, factor] : times) {
     lua_pushinteger(lua, factor);
     lua_pushcclosure(lua, &scaled, 1);

@@ -126,7 +126,8 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       route_error(*passing.stanza, store_away, passing.language);
     } else {
       bool reached = pending->stored;
-      const auto extra = finished.id != 0 ? stanza_id(finished.id, recipient.jid) : std::string();
+      const bool stamped = finished.id != 0 && !passing.stanza->is_error();
+      const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
       for (const auto id : pending->sessions) {
         if (auto* session = recipient.find_id(id)) {
           session->stream.deliver(*passing.stanza, nullptr, extra);

@@ -1,4 +1,5 @@
 // "The way of a message", first half: from one of our sessions, through the stages, to the recipient's home shard.
+#include "core/entry.hpp"
 #include "core/shard.hpp"
 
 namespace valise::core {
@@ -50,6 +51,7 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_n
   }
   flow.stanza = std::move(stanza);
   if (flow.stanza->kind == Kind::iq) return send_iq_from_session(session, std::move(flow));
+  remove_spoofed(*flow.stanza);
   if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
     return refuse(std::move(flow), std::move(refusal));
   }
@@ -84,6 +86,10 @@ void Shard::send_iq_from_session(Session& session, Flow flow) {
     handled(flow);
     take_answer(session, flow.stanza);
     return;
+  }
+  if (is_forged_push(stanza, session)) {
+    handled(flow);
+    return route_error(stanza, service_unavailable, flow.language);
   }
   if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
     return refuse(std::move(flow), std::move(refusal));

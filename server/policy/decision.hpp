@@ -29,11 +29,11 @@ struct StanzaError {
 struct Decision {
   Verdict verdict = Verdict::allow;
   Reason reason = Reason::no_rule;
-  StanzaError error;           // deny
-  std::string_view text_fr;    // deny: for the person, never empty
+  StanzaError error;         // deny
+  std::string_view text_fr;  // deny: for the person, never empty
   std::string_view text_en;
-  std::string_view rule;       // the rule that decided or failed
-  std::uint32_t matched = 0;   // rules that matched
+  std::string_view rule;      // the rule that decided or failed
+  std::uint32_t matched = 0;  // rules that matched
   std::uint32_t tag_count = 0;
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
 

@@ -42,25 +42,25 @@ struct Party {
 struct Facts {
   Event event = Event::message;
   Direction direction = Direction::out;
-  std::string_view host;      // the host of this server that is concerned
+  std::string_view host;  // the host of this server that is concerned
   Party from;
   Party to;
-  std::string_view type;      // with RFC 6121's default filled in ("normal", "available")
-  std::string_view payload;   // namespace of an iq's child, of a published item's node or payload
-  std::size_t size = 0;       // bytes of the stanza as sent
-  bool sealed = false;        // a structurally valid OMEMO message
+  std::string_view type;     // with RFC 6121's default filled in ("normal", "available")
+  std::string_view payload;  // namespace of an iq's child, of a published item's node or payload
+  std::size_t size = 0;      // bytes of the stanza as sent
+  bool sealed = false;       // a structurally valid OMEMO message
   Omemo omemo = Omemo::none;
-  std::uint32_t sid = 0;      // sender's device id
-  std::uint32_t keys = 0;     // <key/> elements, and of these with prekey
+  std::uint32_t sid = 0;   // sender's device id
+  std::uint32_t keys = 0;  // <key/> elements, and of these with prekey
   std::uint32_t prekeys = 0;
-  std::uint32_t unknown_devices = 0;  // keys for device ids that no list names
-  std::size_t sealed_length = 0;      // bytes of the sealed payload
-  IpAddress ip;               // of the session; not known for stanzas from other shards
-  std::string_view mechanism; // SASL mechanism of the session
-  std::string_view tls;       // "1.2", "1.3"
-  std::string_view language;  // xml:lang of the stream
+  std::uint32_t unknown_devices = 0;       // keys for device ids that no list names
+  std::size_t sealed_length = 0;           // bytes of the sealed payload
+  IpAddress ip;                            // of the session; not known for stanzas from other shards
+  std::string_view mechanism;              // SASL mechanism of the session
+  std::string_view tls;                    // "1.2", "1.3"
+  std::string_view language;               // xml:lang of the stream
   std::span<const std::string_view> tags;  // what the account or session carries: "guest", "admin", …
-  std::int64_t now_ms = 0;    // monotonic; rates
+  std::int64_t now_ms = 0;                 // monotonic; rates
   // Local time at the server's place: 0 = Monday 00:00 … 10,079 = Sunday 23:59.
   std::uint16_t minute_of_week = 0;
 };

@@ -55,7 +55,8 @@ void refuse(lua_State* lua, const std::string& text) {
 
 PolicySet::State& building(lua_State* lua, std::string_view function) {
   auto& state = state_of(lua);
-  if (!state.loading) refuse(lua, fmt::format("{} builds a part of a rule: call it while the file is loaded", function));
+  if (!state.loading)
+    refuse(lua, fmt::format("{} builds a part of a rule: call it while the file is loaded", function));
   return state;
 }
 
@@ -64,7 +65,8 @@ std::string read_text(lua_State* lua, int index, std::string_view what) {
     refuse(lua, fmt::format("{} takes a text, not a {}", what, luaL_typename(lua, index)));
   }
   const auto text = view_at(lua, index);
-  if (text.empty() || text.size() > longest_text) refuse(lua, fmt::format("{} takes a text of 1 to {} bytes", what, longest_text));
+  if (text.empty() || text.size() > longest_text)
+    refuse(lua, fmt::format("{} takes a text of 1 to {} bytes", what, longest_text));
   if (text.find('\0') != std::string_view::npos) refuse(lua, fmt::format("{}: a text with a zero byte", what));
   return std::string(text);
 }
@@ -88,11 +90,12 @@ std::vector<std::string> read_texts(lua_State* lua, int index, std::string_view 
   return out;
 }
 
-std::size_t name_index(lua_State* lua, std::string_view text, std::string_view what, std::span<const std::string_view> names) {
+std::size_t name_index(lua_State* lua, std::string_view text, std::string_view what,
+                       std::span<const std::string_view> names) {
   const auto found = std::ranges::find(names, text);
   if (found == names.end()) {
-    refuse(lua, fmt::format("{} cannot be \"{}\"; it takes \"{}\"{}", what, log::printable(text), fmt::join(names, "\", \""),
-                            config::nearest_hint(text, names)));
+    refuse(lua, fmt::format("{} cannot be \"{}\"; it takes \"{}\"{}", what, log::printable(text),
+                            fmt::join(names, "\", \""), config::nearest_hint(text, names)));
   }
   return static_cast<std::size_t>(found - names.begin());
 }
@@ -113,9 +116,11 @@ void check_keys(lua_State* lua, int index, std::string_view what, std::span<cons
 }
 
 double read_number(lua_State* lua, int index, std::string_view what, double least, double most) {
-  if (lua_type(lua, index) != LUA_TNUMBER) refuse(lua, fmt::format("{} takes a number, not a {}", what, luaL_typename(lua, index)));
+  if (lua_type(lua, index) != LUA_TNUMBER)
+    refuse(lua, fmt::format("{} takes a number, not a {}", what, luaL_typename(lua, index)));
   const double value = lua_tonumber(lua, index);
-  if (!(value >= least && value <= most)) refuse(lua, fmt::format("{} takes a number from {} to {}", what, least, most));
+  if (!(value >= least && value <= most))
+    refuse(lua, fmt::format("{} takes a number from {} to {}", what, least, most));
   return value;
 }
 
@@ -142,7 +147,8 @@ const Matcher* read_matcher(lua_State* lua, int index) {
 int push_matcher(lua_State* lua, MatcherPtr matcher) {
   auto& state = state_of(lua);
   if (matcher->weight() > Matcher::max_weight || matcher->depth() > Matcher::max_depth) {
-    refuse(lua, fmt::format("this matcher is too large: at most {} parts, {} levels", Matcher::max_weight, Matcher::max_depth));
+    refuse(lua, fmt::format("this matcher is too large: at most {} parts, {} levels", Matcher::max_weight,
+                            Matcher::max_depth));
   }
   if (state.matchers.size() >= most_parts) refuse(lua, "too many matchers");
   *static_cast<const Matcher**>(lua_newuserdatauv(lua, sizeof(void*), 0)) = matcher.get();

@@ -27,7 +27,8 @@ std::string read_text(lua_State* lua, int index, std::string_view what);
 std::vector<std::string> read_texts(lua_State* lua, int index, std::string_view what, bool sets = false);
 // The index of a text among `names`; refuses others with the nearest.
 std::size_t read_name(lua_State* lua, int index, std::string_view what, std::span<const std::string_view> names);
-std::size_t name_index(lua_State* lua, std::string_view text, std::string_view what, std::span<const std::string_view> names);
+std::size_t name_index(lua_State* lua, std::string_view text, std::string_view what,
+                       std::span<const std::string_view> names);
 // Refuses a table's text keys that are not among `known`.
 void check_keys(lua_State* lua, int index, std::string_view what, std::span<const std::string_view> known);
 double read_number(lua_State* lua, int index, std::string_view what, double least, double most);

@@ -27,7 +27,8 @@ struct Field {
 
 constexpr Field fields[] = {
     {"kind", [](lua_State* l, const Facts& f) { push(l, event_names[static_cast<std::size_t>(f.event)]); }},
-    {"direction", [](lua_State* l, const Facts& f) { push(l, direction_names[static_cast<std::size_t>(f.direction)]); }},
+    {"direction",
+     [](lua_State* l, const Facts& f) { push(l, direction_names[static_cast<std::size_t>(f.direction)]); }},
     {"host", [](lua_State* l, const Facts& f) { push(l, f.host); }},
     {"from", [](lua_State* l, const Facts& f) { push(l, f.from.bare); }},
     {"from_domain", [](lua_State* l, const Facts& f) { push(l, f.from.domain); }},

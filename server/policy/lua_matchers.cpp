@@ -9,13 +9,13 @@
 namespace valise::policy {
 namespace {
 
-constexpr std::size_t most_globs = 64;     // of one From or To
+constexpr std::size_t most_globs = 64;  // of one From or To
 constexpr std::size_t longest_glob = 256;
 constexpr std::string_view comparison_names[] = {"<", "<=", "==", ">=", ">"};
 // RFC 6121 §4.7.1, §5.2.2; RFC 6120 §8.2.3.
-constexpr std::string_view type_names[] = {"chat", "groupchat", "headline", "normal", "error", "get", "set", "result",
-                                           "available", "unavailable", "subscribe", "subscribed", "unsubscribe",
-                                           "unsubscribed", "probe"};
+constexpr std::string_view type_names[] = {"chat",      "groupchat",  "headline",    "normal",       "error",
+                                           "get",       "set",        "result",      "available",    "unavailable",
+                                           "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"};
 
 // ---- parties
 
@@ -130,7 +130,8 @@ int number(lua_State* lua, std::string_view name, std::uint64_t (*field)(const F
   building(lua, name);
   const auto comparison = static_cast<Comparison>(read_name(lua, 1, name, comparison_names));
   const double bound = read_number(lua, 2, name, 0, 1e15);
-  if (bound != static_cast<double>(static_cast<std::uint64_t>(bound))) refuse(lua, fmt::format("{} takes a whole number", name));
+  if (bound != static_cast<double>(static_cast<std::uint64_t>(bound)))
+    refuse(lua, fmt::format("{} takes a whole number", name));
   return push_matcher(lua, make_number(name, field, comparison, static_cast<std::uint64_t>(bound)));
 }
 int size(lua_State* lua) {
@@ -150,7 +151,8 @@ int has_tag(lua_State* lua) {
 
 // ---- place, time, rate
 
-int from_texts(lua_State* lua, std::string_view name, MatcherPtr (*make)(const std::vector<std::string>&, std::string&)) {
+int from_texts(lua_State* lua, std::string_view name,
+               MatcherPtr (*make)(const std::vector<std::string>&, std::string&)) {
   building(lua, name);
   std::string error;
   auto made = make(read_texts(lua, 1, name), error);
@@ -225,19 +227,37 @@ int to_string(lua_State* lua) {
 
 void add_matchers(lua_State* lua, PolicySet::State& state) {
   luaL_newmetatable(lua, matcher_type);
-  const luaL_Reg behaviour[] = {{"__mul", &times}, {"__add", &plus}, {"__unm", &negation}, {"__tostring", &to_string},
-                                {nullptr, nullptr}};
+  const luaL_Reg behaviour[] = {
+      {"__mul", &times}, {"__add", &plus}, {"__unm", &negation}, {"__tostring", &to_string}, {nullptr, nullptr}};
   lua_pushlightuserdata(lua, &state);
   luaL_setfuncs(lua, behaviour, 1);
   lua_pushboolean(lua, 0);
   lua_setfield(lua, -2, "__metatable");
   lua_pop(lua, 1);
-  const luaL_Reg functions[] = {
-      {"From", &from}, {"To", &to}, {"Always", &always}, {"Kind", &kind}, {"Direction", &direction},
-      {"Sealed", &sealed}, {"OmemoVersion", &omemo}, {"Type", &type}, {"Host", &host}, {"Payload", &payload},
-      {"Mechanism", &mechanism}, {"TlsVersion", &tls}, {"Size", &size}, {"Keys", &keys},
-      {"UnknownDevices", &unknown_devices}, {"HasTag", &has_tag}, {"Network", &network}, {"Hours", &hours},
-      {"Weekday", &weekday}, {"Rate", &rate}, {"All", &all}, {"Any", &any}, {"Not", &negation}, {nullptr, nullptr}};
+  const luaL_Reg functions[] = {{"From", &from},
+                                {"To", &to},
+                                {"Always", &always},
+                                {"Kind", &kind},
+                                {"Direction", &direction},
+                                {"Sealed", &sealed},
+                                {"OmemoVersion", &omemo},
+                                {"Type", &type},
+                                {"Host", &host},
+                                {"Payload", &payload},
+                                {"Mechanism", &mechanism},
+                                {"TlsVersion", &tls},
+                                {"Size", &size},
+                                {"Keys", &keys},
+                                {"UnknownDevices", &unknown_devices},
+                                {"HasTag", &has_tag},
+                                {"Network", &network},
+                                {"Hours", &hours},
+                                {"Weekday", &weekday},
+                                {"Rate", &rate},
+                                {"All", &all},
+                                {"Any", &any},
+                                {"Not", &negation},
+                                {nullptr, nullptr}};
   lua_pushlightuserdata(lua, &state);
   luaL_setfuncs(lua, functions, 1);
 }

@@ -112,9 +112,11 @@ int rule(lua_State* lua) {
   lua_getfield(lua, 1, "name");
   made.name = read_person_text(lua, -1, "a rule's name");
   for (const auto& other : state.rules) {
-    if (other.name == made.name) refuse(lua, fmt::format("rule \"{}\" exists already, in line {}", made.name, other.line));
+    if (other.name == made.name)
+      refuse(lua, fmt::format("rule \"{}\" exists already, in line {}", made.name, other.line));
   }
-  if (lua_getfield(lua, 1, "match") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no match; Always() matches all", made.name));
+  if (lua_getfield(lua, 1, "match") == LUA_TNIL)
+    refuse(lua, fmt::format("rule \"{}\" has no match; Always() matches all", made.name));
   made.match = read_matcher(lua, -1);
   made.events = made.match->events();
   if (lua_getfield(lua, 1, "action") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no action", made.name));
@@ -153,7 +155,8 @@ int set_global(lua_State* lua) {
   lua_rawget(lua, lua_upvalueindex(2));
   if (!lua_isnil(lua, -1)) refuse(lua, fmt::format("\"{}\" is built in and cannot be set", lua_tostring(lua, 2)));
   if (!state.loading) {
-    refuse(lua, fmt::format("\"{}\" cannot be set: globals are frozen once the policy is loaded", log::printable(lua_tostring(lua, 2))));
+    refuse(lua, fmt::format("\"{}\" cannot be set: globals are frozen once the policy is loaded",
+                            log::printable(lua_tostring(lua, 2))));
   }
   lua_settop(lua, 3);
   lua_rawset(lua, lua_upvalueindex(3));
@@ -167,7 +170,7 @@ void add_rules(lua_State* lua, PolicySet::State& state) {
   lua_pushboolean(lua, 0);
   lua_setfield(lua, -2, "__metatable");
   lua_pop(lua, 1);
-  const luaL_Reg functions[] = {{"Allow", &allow}, {"Deny", &deny}, {"Drop", &drop}, {"Tag", &tag},
+  const luaL_Reg functions[] = {{"Allow", &allow},    {"Deny", &deny}, {"Drop", &drop},   {"Tag", &tag},
                                 {"Log", &log_action}, {"rule", &rule}, {nullptr, nullptr}};
   lua_pushlightuserdata(lua, &state);
   luaL_setfuncs(lua, functions, 1);

@@ -33,7 +33,8 @@ std::string joined(const std::vector<const Matcher*>& parts, char operation) {
 class All final : public Matcher {
  public:
   explicit All(std::vector<const Matcher*> parts)
-      : Matcher(sum_of_weights(parts), depth_above(parts)), parts_(std::move(parts)),
+      : Matcher(sum_of_weights(parts), depth_above(parts)),
+        parts_(std::move(parts)),
         pure_(std::ranges::all_of(parts_, &Matcher::pure)) {
     for (const auto* part : parts_) {
       // Where the first impure part is reached, it must see the event: what stands behind it cannot narrow.
@@ -61,7 +62,8 @@ class All final : public Matcher {
 class Any final : public Matcher {
  public:
   explicit Any(std::vector<const Matcher*> parts)
-      : Matcher(sum_of_weights(parts), depth_above(parts)), parts_(std::move(parts)),
+      : Matcher(sum_of_weights(parts), depth_above(parts)),
+        parts_(std::move(parts)),
         pure_(std::ranges::all_of(parts_, &Matcher::pure)) {
     for (const auto* part : parts_) events_ |= part->events();
   }
@@ -186,11 +188,16 @@ class Number final : public Matcher {
   bool matches(Context& context) const override {
     const auto value = field_(context.facts);
     switch (comparison_) {
-      case Comparison::less: return value < bound_;
-      case Comparison::at_most: return value <= bound_;
-      case Comparison::equal: return value == bound_;
-      case Comparison::at_least: return value >= bound_;
-      case Comparison::more: return value > bound_;
+      case Comparison::less:
+        return value < bound_;
+      case Comparison::at_most:
+        return value <= bound_;
+      case Comparison::equal:
+        return value == bound_;
+      case Comparison::at_least:
+        return value >= bound_;
+      case Comparison::more:
+        return value > bound_;
     }
     return false;
   }

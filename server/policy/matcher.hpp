@@ -28,9 +28,9 @@ struct Hashed {
 struct Context {
   const Facts& facts;
   Decision& decision;
-  bool failed = false;        // a Lua function failed: the rule is over, the verdict is deny
-  bool clock_runs = false;    // the calls of one decision share a clock
-  std::string why;            // of `failed`: file, line, text
+  bool failed = false;      // a Lua function failed: the rule is over, the verdict is deny
+  bool clock_runs = false;  // the calls of one decision share a clock
+  std::string why;          // of `failed`: file, line, text
   // Made when first asked for: a text that no set looks up is not hashed.
   struct PartyHashes {
     std::optional<Hashed> bare;
@@ -123,7 +123,7 @@ inline constexpr std::array<std::string_view, 7> rate_key_names{"from", "to", "f
                                                                 "pair", "ip", "all"};
 struct RateLimit {
   RateKey per = RateKey::from;
-  double rate = 0;          // events a second
+  double rate = 0;  // events a second
   double burst = 0;
   std::uint32_t keys = 10'000;
 };

@@ -122,9 +122,13 @@ std::vector<std::string> pick(const std::vector<std::string>& jids, bool full) {
 class IsParty final : public Matcher {
  public:
   IsParty(std::string_view name, Party Facts::* party, PartySet set)
-      : Matcher(static_cast<std::uint32_t>(
-            1 + std::ranges::count_if(set.jids, has_star) + std::ranges::count_if(set.domains, has_star))),
-        name_(name), party_(party), hashes_(party == &Facts::from ? &Context::from : &Context::to), bare_(pick(set.jids, false)), full_(pick(set.jids, true)),
+      : Matcher(static_cast<std::uint32_t>(1 + std::ranges::count_if(set.jids, has_star) +
+                                           std::ranges::count_if(set.domains, has_star))),
+        name_(name),
+        party_(party),
+        hashes_(party == &Facts::from ? &Context::from : &Context::to),
+        bare_(pick(set.jids, false)),
+        full_(pick(set.jids, true)),
         domains_(std::move(set.domains)) {}
 
   bool matches(Context& context) const override {
@@ -138,7 +142,8 @@ class IsParty final : public Matcher {
     std::vector<std::string> jids = bare_.texts;
     jids.insert(jids.end(), full_.texts.begin(), full_.texts.end());
     if (domains_.empty()) return name_ + describe_list(jids);
-    const auto domains = domains_.texts.size() == 1 ? fmt::format("\"{}\"", domains_.texts[0]) : describe_list(domains_.texts);
+    const auto domains =
+        domains_.texts.size() == 1 ? fmt::format("\"{}\"", domains_.texts[0]) : describe_list(domains_.texts);
     auto list = describe_list(jids);
     list.pop_back();
     return fmt::format("{}{}{}domain={}}}", name_, list, jids.empty() ? "" : ", ", domains);

@@ -51,7 +51,8 @@ std::optional<Range> parse_network(std::string_view text) {
 
 class Network final : public Matcher {
  public:
-  Network(std::vector<Range> ranges, std::vector<std::string> names) : ranges_(std::move(ranges)), names_(std::move(names)) {
+  Network(std::vector<Range> ranges, std::vector<std::string> names)
+      : ranges_(std::move(ranges)), names_(std::move(names)) {
     std::ranges::sort(ranges_, {}, &Range::low);
     // Nested networks: the wider one begins first or ends later; a prefix maximum makes one look enough.
     for (std::size_t i = 1; i < ranges_.size(); ++i) ranges_[i].high = std::max(ranges_[i].high, ranges_[i - 1].high);
@@ -107,7 +108,8 @@ MatcherPtr make_network(const std::vector<std::string>& networks, std::string& e
   for (const auto& text : networks) {
     const auto range = parse_network(text);
     if (!range) {
-      error = fmt::format("\"{}\" is no network: write 192.0.2.0/24 or 2001:db8::/32, with no bits set behind the prefix", text);
+      error = fmt::format(
+          "\"{}\" is no network: write 192.0.2.0/24 or 2001:db8::/32, with no bits set behind the prefix", text);
       return nullptr;
     }
     ranges.push_back(*range);

@@ -55,8 +55,8 @@ class LuaAction final : public Action {
     lua_pop(lua, 1);
     if (nothing) return Next::go_on;
     if (action != nullptr && action->native()) return action->run(context);
-    context.fail(fmt::format("{}:{}: an action's function returns nothing or an action, not a {}", state_.name, line_,
-                             what));
+    context.fail(
+        fmt::format("{}:{}: an action's function returns nothing or an action, not a {}", state_.name, line_, what));
     return Next::done;
   }
   std::string describe() const override { return fmt::format("function(line {})", line_); }
@@ -89,9 +89,10 @@ bool PolicySet::State::call(int function, Context& context) {
   decision = &context.decision;
   lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, facts_reference);
-  const auto done = sandbox.call(1, 1, {.instructions = options.budgets.call_instructions,
-                                        .memory = options.budgets.call_memory,
-                                        .wall_us = options.budgets.decide_us});
+  const auto done = sandbox.call(1, 1,
+                                 {.instructions = options.budgets.call_instructions,
+                                  .memory = options.budgets.call_memory,
+                                  .wall_us = options.budgets.decide_us});
   facts = nullptr;
   decision = nullptr;
   if (done) return true;
@@ -208,7 +209,8 @@ std::vector<RuleInfo> PolicySet::describe() const {
   for (const auto& rule : state_->rules) {
     std::string actions;
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
-    out.push_back({rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits, rule.errors});
+    out.push_back(
+        {rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits, rule.errors});
   }
   return out;
 }

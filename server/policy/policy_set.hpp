@@ -3,8 +3,9 @@
 // stays in force.
 //
 // Order: rules are tried as they stand in the file. A rule whose matcher matches is counted, then its actions run:
-// Allow, Deny and Drop end the decision, Tag and Log go on. No rule left: allowed. A Lua function that fails or overruns
-// its budget ends the decision as denied (Reason::policy_failed), is counted and logged: a policy fails closed.
+// Allow, Deny and Drop end the decision, Tag and Log go on. No rule left: allowed. A Lua function that fails or
+// overruns its budget ends the decision as denied (Reason::policy_failed), is counted and logged: a policy fails
+// closed.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +47,9 @@ struct PolicyError {
 struct RuleInfo {
   std::string name;
   unsigned line = 0;
-  std::string match;   // as it could stand in the file
+  std::string match;  // as it could stand in the file
   std::string action;
-  bool shadow = false; // counts, does not act
+  bool shadow = false;  // counts, does not act
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
 };
@@ -58,7 +59,7 @@ struct PolicyCounters {
   std::uint64_t denied = 0;
   std::uint64_t dropped = 0;
   std::uint64_t lua_calls = 0;
-  std::uint64_t errors = 0;    // Lua errors and overruns, each of them a denial
+  std::uint64_t errors = 0;  // Lua errors and overruns, each of them a denial
   std::uint64_t overruns = 0;
 };
 
@@ -85,7 +86,7 @@ class PolicySet {
   // The last Lua error as "policy.lua:12: …"; empty if there was none.
   [[nodiscard]] const std::string& last_error() const noexcept;
 
- struct State;  // state.hpp
+  struct State;  // state.hpp
 
  private:
   explicit PolicySet(std::unique_ptr<State> state);

@@ -60,13 +60,26 @@ class Rate final : public Matcher {
   [[nodiscard]] std::uint64_t key(const Facts& facts) const {
     std::uint64_t hash = seed_[0];
     switch (limit_.per) {
-      case RateKey::from: hash = mix(hash, facts.from.bare); break;
-      case RateKey::to: hash = mix(hash, facts.to.bare); break;
-      case RateKey::from_domain: hash = mix(hash, facts.from.domain); break;
-      case RateKey::to_domain: hash = mix(hash, facts.to.domain); break;
-      case RateKey::pair: hash = mix(mix(hash, facts.from.bare), facts.to.bare); break;
-      case RateKey::ip: hash = mix(hash, network_of(facts.ip)); break;
-      case RateKey::all: break;
+      case RateKey::from:
+        hash = mix(hash, facts.from.bare);
+        break;
+      case RateKey::to:
+        hash = mix(hash, facts.to.bare);
+        break;
+      case RateKey::from_domain:
+        hash = mix(hash, facts.from.domain);
+        break;
+      case RateKey::to_domain:
+        hash = mix(hash, facts.to.domain);
+        break;
+      case RateKey::pair:
+        hash = mix(mix(hash, facts.from.bare), facts.to.bare);
+        break;
+      case RateKey::ip:
+        hash = mix(hash, network_of(facts.ip));
+        break;
+      case RateKey::all:
+        break;
     }
     return hash | 1;
   }

@@ -40,7 +40,7 @@ struct PolicySet::State {
   // -- home shard only
   std::vector<Rule> rules;
   PolicyCounters counters;
-  const Facts* facts = nullptr;         // of the running decision; `m` reads them
+  const Facts* facts = nullptr;  // of the running decision; `m` reads them
   const Decision* decision = nullptr;
   bool lua_ran = false;
   std::string last_error;

@@ -60,6 +60,7 @@ bool C2s::on_bytes(std::string_view bytes) {
   const auto pause = rate_.charge(last_read_ms_, static_cast<std::int64_t>(bytes.size()),
                                   logged_in ? settings.bytes_per_second : settings.bytes_per_second_before_login,
                                   logged_in ? settings.burst_bytes : 65'536);
+  parser_.set_limits(state_ == State::bound ? settings.limits : settings.limits_before_login);  // a reload moves them
   const auto* transport = &connection_.transport();
   feed(bytes);
   if (connection_.closed() || moving_ || &connection_.transport() != transport) return false;

@@ -96,6 +96,11 @@ def round_of(args, server, results):
     server.stop()
 
 
+def own_copy(binary, folder):
+    """A build that runs meanwhile must not change what is being measured."""
+    return Path(shutil.copy2(binary, folder)) if binary.exists() else binary
+
+
 def environment(args, present):
     cpu = "unknown CPU"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -145,11 +150,13 @@ def parse_arguments():
 
 def main():
     args = parse_arguments()
-    servers.Valise.binary, servers.Relay.binary = args.valised.absolute(), args.relay.absolute()
     wanted = args.only.split(",") if args.only else [s.key for s in servers.ALL]
     folder = Path(tempfile.mkdtemp(prefix="valise-bench-"))
     results, present, failed = {}, [], False
     try:
+        servers.Valise.binary = own_copy(args.valised, folder)
+        servers.Relay.binary = own_copy(args.relay, folder)
+        args.bench = own_copy(args.bench, folder)
         certificate, key = servers.make_certificate(folder)
         for kind in servers.ALL:
             if kind.key not in wanted:

@@ -90,9 +90,13 @@ class Server:
 
     def start(self):
         log = open(self.folder / "output.log", "ab")
-        self.process = subprocess.Popen(self.command(), cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
-                                        stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-        log.close()
+        with log:
+            try:
+                self.process = subprocess.Popen(self.command(), cwd=self.folder, env=self.environment(),
+                                                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                                start_new_session=True)
+            except OSError as reason:
+                raise StartFailure(f"{self.title} cannot be started: {reason}") from reason
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

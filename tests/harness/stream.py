@@ -264,8 +264,9 @@ class Stream:
         return await self.wait_for(lambda event: isinstance(event, Disconnected), "the end of the connection")
 
     # -- RFC 6120 by the book ----------------------------------------------------------------------------------------
-    def header(self, to=None, lang="en", **attributes):
-        given = {"to": self.domain if to is None else to, "version": "1.0", "xml:lang": lang, "xmlns": "jabber:client",
+    def header(self, to=None, lang=None, **attributes):
+        self._lang = lang or getattr(self, "_lang", "en")  # a client keeps its language over restarts
+        given = {"to": self.domain if to is None else to, "version": "1.0", "xml:lang": self._lang, "xmlns": "jabber:client",
                  "xmlns:stream": "http://etherx.jabber.org/streams", **attributes}
         text = " ".join(f"{name}={quoteattr(value)}" for name, value in given.items() if value)
         return f"<?xml version='1.0'?><stream:stream {text}>"

@@ -3,8 +3,11 @@
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <fstream>
 
 #include "bed.hpp"
@@ -105,6 +108,43 @@ TEST(SqliteFault, AnIoErrorAtAnyWriteOrSyncLosesAndHalvesNothing) { fail_each_op
 TEST(SqliteFault, AFullDiskAtAnyWriteSaysSoAndTheStoreRecovers) {
   // A sync that reports ENOSPC is an I/O error to SQLite; its text names the disk as well.
   fail_each_operation(ENOSPC, true, "disk");
+}
+
+// A process of its own commits without a rest and tells each answer; it is killed at any moment.
+TEST(SqliteFault, KilledAmidCommitsItLosesNothingAnsweredAndHalvesNothing) {
+  Bed bed(Kind::sqlite);
+  std::uint64_t first = 1;
+  for (int round = 0; round < 5; ++round) {
+    int answers[2];
+    ASSERT_EQ(::pipe(answers), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto writer = must(must(open_sqlite({.path = bed.sqlite_path()}))->open_writer());
+      for (std::uint64_t id = first;; ++id) {
+        const auto set = wide(id);
+        const WriteSet* sets[] = {&set};
+        if (!writer->commit(sets) || ::write(answers[1], &id, sizeof id) != sizeof id) ::_exit(1);
+      }
+    }
+    ::close(answers[1]);
+    std::uint64_t last = 0;
+    for (std::uint64_t id = 0; ::read(answers[0], &id, sizeof id) == sizeof id;) {
+      last = id;
+      if (id == first + 30) ::kill(child, SIGKILL);
+    }
+    ::close(answers[0]);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status));
+
+    const auto reader = must(bed.store().open_reader());
+    for (std::uint64_t id = first; id <= last; ++id) ASSERT_EQ(parts(*reader, id), 3) << "answered and lost: " << id;
+    const int unanswered = parts(*reader, last + 1);
+    EXPECT_TRUE(unanswered == 0 || unanswered == 3);
+    EXPECT_EQ(parts(*reader, last + 2), 0);
+    first = last + 2;
+  }
 }
 
 TEST(SqliteFault, AfterAnIoErrorTheHandleIsNotUsedAgain) {

@@ -61,7 +61,10 @@ int protected_call(lua_State* lua) {
   luaL_checkany(lua, 1);
   auto& sandbox = Sandbox::of(lua);
   const int status = lua_pcall(lua, lua_gettop(lua) - 1, LUA_MULTRET, 0);
-  if (status == LUA_ERRMEM) sandbox.overrun(Overrun::memory);
+  // Out of memory, in Lua or in a function of ours, is no error of the script either.
+  if (status != LUA_OK && status != LUA_ERRRUN && status != LUA_ERRERR && sandbox.overrun() == Overrun::none) {
+    sandbox.overrun(Overrun::memory);
+  }
   sandbox.charge(1);  // raises again after an overrun
   lua_pushboolean(lua, status == LUA_OK);
   lua_insert(lua, 1);
@@ -93,8 +96,12 @@ int to_string(lua_State* lua) {
     case LUA_TSTRING:
     case LUA_TNUMBER:
     case LUA_TBOOLEAN:
-    case LUA_TNIL: luaL_tolstring(lua, 1, nullptr); break;
-    default: lua_pushstring(lua, luaL_typename(lua, 1)); break;
+    case LUA_TNIL:
+      luaL_tolstring(lua, 1, nullptr);
+      break;
+    default:
+      lua_pushstring(lua, luaL_typename(lua, 1));
+      break;
   }
   return 1;
 }
@@ -126,8 +133,8 @@ void push_base(lua_State* lua) {
   keep(lua, nullptr, {"assert", "error", "ipairs", "select", "type"});
   keep(lua, &charged_by_text, {"tonumber"});
   lua_remove(lua, -2);
-  const luaL_Reg own[] = {{"pcall", &protected_call}, {"next", &next},   {"pairs", &pairs},
-                          {"tostring", &to_string},   {nullptr, nullptr}};
+  const luaL_Reg own[] = {
+      {"pcall", &protected_call}, {"next", &next}, {"pairs", &pairs}, {"tostring", &to_string}, {nullptr, nullptr}};
   luaL_setfuncs(lua, own, 0);
 }
 

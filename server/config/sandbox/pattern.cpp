@@ -12,17 +12,28 @@ bool is_graph(unsigned char c) { return c > 0x20 && c < 0x7f; }
 // The class behind `%letter`; nullopt: not a class, the letter stands for itself.
 std::optional<bool> in_class(unsigned char c, char letter) {
   switch (letter) {
-    case 'a': return is_alpha(c);
-    case 'c': return c < 0x20 || c == 0x7f;
-    case 'd': return is_digit(c);
-    case 'g': return is_graph(c);
-    case 'l': return c >= 'a' && c <= 'z';
-    case 'p': return is_graph(c) && !is_alpha(c) && !is_digit(c);
-    case 's': return c == ' ' || (c >= '\t' && c <= '\r');
-    case 'u': return c >= 'A' && c <= 'Z';
-    case 'w': return is_alpha(c) || is_digit(c);
-    case 'x': return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    default: return std::nullopt;
+    case 'a':
+      return is_alpha(c);
+    case 'c':
+      return c < 0x20 || c == 0x7f;
+    case 'd':
+      return is_digit(c);
+    case 'g':
+      return is_graph(c);
+    case 'l':
+      return c >= 'a' && c <= 'z';
+    case 'p':
+      return is_graph(c) && !is_alpha(c) && !is_digit(c);
+    case 's':
+      return c == ' ' || (c >= '\t' && c <= '\r');
+    case 'u':
+      return c >= 'A' && c <= 'Z';
+    case 'w':
+      return is_alpha(c) || is_digit(c);
+    case 'x':
+      return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    default:
+      return std::nullopt;
   }
 }
 
@@ -83,11 +94,20 @@ class Pattern::Compiler {
     item.set = keep(set);
     if (at_ < text_.size()) {
       switch (text_[at_]) {
-        case '*': item.repeat = Repeat::any, ++at_; break;
-        case '+': item.repeat = Repeat::some, ++at_; break;
-        case '-': item.repeat = Repeat::lazy, ++at_; break;
-        case '?': item.repeat = Repeat::maybe, ++at_; break;
-        default: break;
+        case '*':
+          item.repeat = Repeat::any, ++at_;
+          break;
+        case '+':
+          item.repeat = Repeat::some, ++at_;
+          break;
+        case '-':
+          item.repeat = Repeat::lazy, ++at_;
+          break;
+        case '?':
+          item.repeat = Repeat::maybe, ++at_;
+          break;
+        default:
+          break;
       }
     }
     push(item);
@@ -236,8 +256,10 @@ struct Pattern::Run {
           }
           return repeated(item, item_at, at);
         }
-        case Kind::open: return captured(item_at, at, PatternCapture::open);
-        case Kind::open_position: return captured(item_at, at, PatternCapture::position);
+        case Kind::open:
+          return captured(item_at, at, PatternCapture::open);
+        case Kind::open_position:
+          return captured(item_at, at, PatternCapture::position);
         case Kind::close: {
           auto& capture = out.captures[item.first];
           capture.length = at - capture.begin;

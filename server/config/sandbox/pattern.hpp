@@ -53,9 +53,9 @@ class Pattern {
   struct Item {
     Kind kind = Kind::single;
     Repeat repeat = Repeat::once;
-    unsigned char first = 0;   // balance: the two characters; back_reference: the capture's number
+    unsigned char first = 0;  // balance: the two characters; back_reference: the capture's number
     unsigned char second = 0;
-    std::uint16_t set = 0;     // index into sets_
+    std::uint16_t set = 0;  // index into sets_
   };
   struct Run;
   class Compiler;

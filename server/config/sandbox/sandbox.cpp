@@ -12,7 +12,7 @@
 namespace valise::config {
 namespace {
 
-constexpr const char* chunk_name = "=lua";  // short, so that Lua never cuts the place; the caller knows the file
+constexpr const char* chunk_name = "=lua";         // short, so that Lua never cuts the place; the caller knows the file
 constexpr std::size_t least_garbage = 256u << 10;  // between two cycles of the collector
 constexpr std::size_t most_garbage = 4u << 20;
 constexpr std::size_t small_block = 256;
@@ -25,10 +25,14 @@ std::int64_t clock_ns(clockid_t which) noexcept {
 
 const char* overrun_text(Overrun what) {
   switch (what) {
-    case Overrun::instructions: return "the instruction budget is used up";
-    case Overrun::memory: return "the memory budget is used up";
-    case Overrun::time: return "the time budget is used up";
-    case Overrun::none: break;
+    case Overrun::instructions:
+      return "the instruction budget is used up";
+    case Overrun::memory:
+      return "the memory budget is used up";
+    case Overrun::time:
+      return "the time budget is used up";
+    case Overrun::none:
+      break;
   }
   return "";
 }
@@ -114,7 +118,7 @@ std::expected<void, LuaError> Sandbox::call(int arguments, int results, const Bu
     lua_settop(state_, lua_gettop(state_) - results);
     return std::unexpected(LuaError{0, overrun_text(overrun_), overrun_});
   }
-  if (status == LUA_ERRMEM && overrun_ == Overrun::none) overrun_ = Overrun::memory;
+  if (status != LUA_ERRRUN && status != LUA_ERRERR && overrun_ == Overrun::none) overrun_ = Overrun::memory;
   return std::unexpected(take_error());
 }
 

@@ -30,7 +30,7 @@ enum class Overrun : std::uint8_t { none, instructions, memory, time };
 
 struct Budget {
   std::uint64_t instructions = 0;
-  std::size_t memory = 0;   // bytes allocated during the call; 0: only the heap's bound holds
+  std::size_t memory = 0;  // bytes allocated during the call; 0: only the heap's bound holds
   std::uint64_t wall_us = 0;
 };
 

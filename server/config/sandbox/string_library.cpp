@@ -231,7 +231,9 @@ void add_replacement(lua_State* lua, std::string& out, std::string_view subject,
       push_capture(lua, subject, match, 0);
       lua_gettable(lua, 3);
       break;
-    default: add_template(lua, out, text_argument(lua, 3), subject, match); return;
+    default:
+      add_template(lua, out, text_argument(lua, 3), subject, match);
+      return;
   }
   if (!lua_toboolean(lua, -1)) {
     add_text(lua, out, subject.substr(match.begin, match.end - match.begin));

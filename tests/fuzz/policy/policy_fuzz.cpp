@@ -12,7 +12,9 @@ namespace {
 using namespace valise::policy;
 
 Facts facts_from(std::string_view bytes, unsigned salt) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes.empty() ? 0 : bytes[(i + salt) % bytes.size()]); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<unsigned char>(bytes.empty() ? 0 : bytes[(i + salt) % bytes.size()]);
+  };
   Facts facts;
   facts.event = static_cast<Event>(byte(0) % event_names.size());
   facts.direction = static_cast<Direction>(byte(1) % 2);
@@ -50,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (unsigned salt = 0; salt < 4; ++salt) {
     const auto facts = facts_from(source, salt);
     const auto decision = (*one)->decide(facts);
-    if (decision.verdict == Verdict::deny && (decision.text_fr.empty() || decision.error.condition.empty())) std::abort();
+    if (decision.verdict == Verdict::deny && (decision.text_fr.empty() || decision.error.condition.empty()))
+      std::abort();
     if (decision.reason == Reason::policy_failed && decision.verdict != Verdict::deny) std::abort();
     if (!other) continue;  // a load near its time limit may end either way
     const auto again = (*other)->decide(facts);

@@ -98,8 +98,9 @@ TEST(Load, RangesHoldAtTheirEdgesAndAreNamed) {
 }
 
 TEST(Load, AnUnknownEnumValueNamesTheAllowedOnesAndTheNearest) {
-  EXPECT_EQ(errors("sealed.mode = 'of'"),
-            "conf/valise.lua:1: \"sealed.mode\" cannot be \"of\"; it takes \"required\", \"off\"; the nearest is \"off\"\n");
+  EXPECT_EQ(
+      errors("sealed.mode = 'of'"),
+      "conf/valise.lua:1: \"sealed.mode\" cannot be \"of\"; it takes \"required\", \"off\"; the nearest is \"off\"\n");
 }
 
 TEST(Load, SettingTwiceNamesBothLines) {
@@ -145,8 +146,7 @@ TEST(Load, GroupsAndHostsAreNotAssigned) {
 TEST(Load, TheSandboxHasNoWayOut) {
   for (const char* name : {"io", "os", "package", "require", "load", "loadfile", "dofile", "debug", "coroutine",
                            "collectgarbage", "setmetatable", "getmetatable", "rawset", "rawget", "xpcall", "_G"}) {
-    EXPECT_THAT(errors(std::string(name) + ".x()"), HasSubstr("unknown name"))
-        << name;
+    EXPECT_THAT(errors(std::string(name) + ".x()"), HasSubstr("unknown name")) << name;
   }
   EXPECT_THAT(errors("string.dump(function() end)"), HasSubstr("dump"));
   EXPECT_THAT(errors("string.rep = 1"), HasSubstr("read-only"));

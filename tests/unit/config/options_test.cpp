@@ -72,7 +72,8 @@ TEST_F(CheckTogether, MariadbNeedsAPlaceAndOnTheNetworkItsCa) {
 }
 
 TEST_F(CheckTogether, LimitsThatContradictEachOtherAreNamed) {
-  EXPECT_THAT(faults(host() + "limits.queue = 64 * KiB"), HasSubstr("limits.queue must not be less than limits.stanza"));
+  EXPECT_THAT(faults(host() + "limits.queue = 64 * KiB"),
+              HasSubstr("limits.queue must not be less than limits.stanza"));
 }
 
 TEST(Options, SecurityTableIsTheDefault) {  // SECURITY.md §3

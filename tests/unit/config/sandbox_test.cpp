@@ -79,8 +79,11 @@ TEST_F(InSandbox, StringFunctionsGiveWhatLuasOwnGive) {
   EXPECT_EQ(run("return ('hello'):find('l', -2)"), "4");
   EXPECT_EQ(run("return ('k=v'):match('(%w)=(%w)')"), "k");
   EXPECT_EQ(run("return ('  x '):match('^%s*(.-)%s*$')"), "x");
-  EXPECT_EQ(run("local o = {} for w in ('one two'):gmatch('%a+') do o[#o+1] = w end return table.concat(o, '|')"), "one|two");
-  EXPECT_EQ(run("local o = {} for k, v in ('a=1,b=2'):gmatch('(%w)=(%w)') do o[#o+1] = v..k end return table.concat(o)"), "1a2b");
+  EXPECT_EQ(run("local o = {} for w in ('one two'):gmatch('%a+') do o[#o+1] = w end return table.concat(o, '|')"),
+            "one|two");
+  EXPECT_EQ(
+      run("local o = {} for k, v in ('a=1,b=2'):gmatch('(%w)=(%w)') do o[#o+1] = v..k end return table.concat(o)"),
+      "1a2b");
   EXPECT_EQ(run("local n = 0 for _ in ('abc'):gmatch('') do n = n + 1 end return n"), "4");
   EXPECT_EQ(run("return (('hello world'):gsub('o', '0'))"), "hell0 w0rld");
   EXPECT_EQ(run("return (('hello'):gsub('', '-'))"), "-h-e-l-l-o-");
@@ -96,18 +99,17 @@ TEST_F(InSandbox, StringFunctionsGiveWhatLuasOwnGive) {
 }
 
 TEST_F(InSandbox, NothingLeadsOut) {
-  for (const char* name : {"io", "os", "package", "require", "load", "loadstring", "loadfile", "dofile", "debug",
-                           "coroutine", "collectgarbage", "setmetatable", "getmetatable", "rawset", "rawget",
-                           "rawequal", "rawlen", "xpcall", "print", "warn", "_G", "utf8"}) {
+  for (const char* name :
+       {"io",     "os",        "package",        "require",      "load",         "loadstring", "loadfile", "dofile",
+        "debug",  "coroutine", "collectgarbage", "setmetatable", "getmetatable", "rawset",     "rawget",   "rawequal",
+        "rawlen", "xpcall",    "print",          "warn",         "_G",           "utf8"}) {
     EXPECT_EQ(run(std::string("return tostring(") + name + ")"), "nil") << name;
   }
   EXPECT_EQ(run("return tostring(string.dump) .. tostring(math.random) .. tostring(string.pack)"), "nilnilnil");
   EXPECT_EQ(run("return tostring(table.move)"), "nil");
 }
 
-TEST_F(InSandbox, BytecodeIsRefused) {
-  EXPECT_THAT(run("\x1bLua"), HasSubstr("attempt to load a binary chunk"));
-}
+TEST_F(InSandbox, BytecodeIsRefused) { EXPECT_THAT(run("\x1bLua"), HasSubstr("attempt to load a binary chunk")); }
 
 TEST_F(InSandbox, LibrariesCannotBeChanged) {
   EXPECT_THAT(run("string.rep = nil"), HasSubstr("read-only"));
@@ -149,7 +151,9 @@ TEST_F(InSandbox, MemoryEndsWithTheBudgetWhateverAsksForIt) {
   expect_overrun("return ('x'):rep(1e9)");
   expect_overrun("return ('x'):rep(300000)");
   expect_overrun("return ('x'):rep(10, ('y'):rep(100000))");
-  expect_overrun("local t = {} for i = 1, 99 do t[i] = ('x'):rep(2000) end local s = table.concat(t) return s .. s .. s .. s .. s");
+  expect_overrun(
+      "local t = {} for i = 1, 99 do t[i] = ('x'):rep(2000) end local s = table.concat(t) return s .. s .. s .. s .. "
+      "s");
   expect_overrun("local s = ('x'):rep(2000) local t = {} for i = 1, 250 do t[i] = s end return table.concat(t)");
   expect_overrun("return (('x'):rep(1000):gsub('x', ('y'):rep(1000)))");
   expect_overrun("local s = ('x'):rep(60000) return string.format('%s%s%s%s%s%s%s%s', s, s, s, s, s, s, s, s)");
@@ -164,7 +168,8 @@ TEST_F(InSandbox, LibraryCallsPayForWhatTheyDo) {
   expect_overrun("local s = ('x'):rep(50000) while true do s:find('y', 1, true) end");
   expect_overrun("local s = ('x'):rep(50000) while true do local _ = s:upper():lower() end");
   expect_overrun("local s = ('('):rep(20000) return s:find('%b()')");
-  expect_overrun("local t = {} for i = 1, 2000 do t[i] = i end while true do table.insert(t, 1, 0) table.remove(t, 1) end");
+  expect_overrun(
+      "local t = {} for i = 1, 2000 do t[i] = i end while true do table.insert(t, 1, 0) table.remove(t, 1) end");
   expect_overrun("local t = {} for i = 1, 5000 do t[i] = -i end while true do table.sort(t) end");
   expect_overrun("for w in ('x'):rep(60000):gmatch('x-y') do end");
 }
@@ -179,7 +184,8 @@ TEST_F(InSandbox, TheClockEndsWhatInstructionsDoNot) {
   const Budget endless{.instructions = 1'000'000'000'000, .memory = 0, .wall_us = 2000};
   EXPECT_THAT(run("while true do end", endless), HasSubstr("time budget"));
   EXPECT_THAT(run("local s = ('a'):rep(200000) s:find('a-b')", endless), HasSubstr("instruction budget"));
-  EXPECT_THAT(run("local s = ('a'):rep(200000) while true do s:find('a', 1, true) end", endless), HasSubstr("time budget"));
+  EXPECT_THAT(run("local s = ('a'):rep(200000) while true do s:find('a', 1, true) end", endless),
+              HasSubstr("time budget"));
 }
 
 TEST_F(InSandbox, AStateIsGoodAgainAfterEveryOverrun) {

@@ -5,15 +5,20 @@
 namespace valise::config::test {
 
 inline const Option<bool> flag{{.name = "flag", .otherwise = false, .reason = "r"}};
-inline const Option<std::int64_t> size{{.name = "limits.stanza", .otherwise = 256 * KiB, .reason = "r",
-    .unit = Unit::bytes, .min = 10'240, .max = MiB}};
-inline const Option<std::int64_t> login{{.name = "timeouts.login", .otherwise = 60, .reason = "r",
-    .unit = Unit::seconds, .min = 1, .max = 600, .reload = Reload::live}};
+inline const Option<std::int64_t> size{
+    {.name = "limits.stanza", .otherwise = 256 * KiB, .reason = "r", .unit = Unit::bytes, .min = 10'240, .max = MiB}};
+inline const Option<std::int64_t> login{{.name = "timeouts.login",
+                                         .otherwise = 60,
+                                         .reason = "r",
+                                         .unit = Unit::seconds,
+                                         .min = 1,
+                                         .max = 600,
+                                         .reload = Reload::live}};
 inline const Option<std::string> certificate{{.name = "tls.certificate", .reason = "r", .scope = Scope::host}};
 inline const Option<Strings> listen{{.name = "listen.c2s", .otherwise = {"*:5222"}, .reason = "r", .max = 3}};
 enum class Mode : std::uint8_t { required, off };
 inline const Choice<Mode> mode{{.name = "sealed.mode", .otherwise = "required", .reason = "r", .scope = Scope::host},
-    {{"required", Mode::required}, {"off", Mode::off}}};
+                               {{"required", Mode::required}, {"off", Mode::off}}};
 
 inline Registry registry() {
   Registry made;

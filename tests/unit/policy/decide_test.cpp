@@ -84,7 +84,8 @@ TEST(LuaFunctions, ReadEveryFact) {
       and m.prekeys == 1 and m.unknown_devices == 2 and m.sealed_length == 64 and m.ip == "192.0.2.7"
       and m.mechanism == "SCRAM-SHA-256" and m.tls == "1.3" and m.language == "fr" and m.weekday == "mon"
       and m.hour == 10 and m.minute == 30 and m:has_tag("guest") and not m:has_tag("admin")
-  end)", facts));
+  end)",
+                      facts));
 }
 
 TEST(LuaFunctions, AsActionsGoOnOrReturnAnActionMadeBefore) {
@@ -115,7 +116,8 @@ TEST(LuaFunctions, MayUseGlobalsAndHelpersOfTheFile) {
 
 // A failure of whatever kind denies, names the rule and is counted.
 void expect_fails_closed(const std::string& function, const std::string& text) {
-  const auto set = loaded("rule{ name = 'r', match = " + function + ", action = Allow() }\n"
+  const auto set = loaded("rule{ name = 'r', match = " + function +
+                          ", action = Allow() }\n"
                           "rule{ name = 'after', match = Always(), action = Allow() }");
   ASSERT_TRUE(set);
   const auto decision = set->decide(message());
@@ -147,7 +149,8 @@ TEST(FailClosed, OnErrors) {
 TEST(FailClosed, OnOverruns) {
   expect_fails_closed("function(m) while true do end end", "instruction budget");
   expect_fails_closed("function(m) local s = m.from while true do s = s .. s end end", "memory budget");
-  expect_fails_closed("function(m) return ('a'):rep(30):find(('a?'):rep(30) .. ('a'):rep(31)) end", "instruction budget");
+  expect_fails_closed("function(m) return ('a'):rep(30):find(('a?'):rep(30) .. ('a'):rep(31)) end",
+                      "instruction budget");
   expect_fails_closed("function(m) while true do pcall(function() while true do end end) end end", "budget");
 }
 
@@ -170,7 +173,8 @@ TEST(Frozen, GlobalsAndPartsAreFixedOnceLoaded) {
   expect_fails_closed("function(m) string.rep = nil end", "read-only");
   expect_fails_closed("function(m) return Kind('message') end", "call it while the file is loaded");
   expect_fails_closed("function(m) return Rate{ per = 'all', rate = 1 } end", "call it while the file is loaded");
-  expect_fails_closed("function(m) rule{ name = 'x', match = Always(), action = Allow() } end", "while the file is loaded");
+  expect_fails_closed("function(m) rule{ name = 'x', match = Always(), action = Allow() } end",
+                      "while the file is loaded");
   expect_fails_closed("function(m) return Always() * Always() end", "while the file is loaded");
 }
 

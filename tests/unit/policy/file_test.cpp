@@ -59,7 +59,8 @@ TEST(File, RulesNeedNameMatchAndAction) {
   EXPECT_THAT(fault("rule{ name = 'a', match = Always() }"), HasSubstr("has no action"));
   EXPECT_THAT(fault("rule{ name = 'a', match = Always(), action = Always() }"), HasSubstr("an action or a function"));
   EXPECT_THAT(fault("rule{ name = 'a', match = Always(), action = {} }"), HasSubstr("1 to 16 actions"));
-  EXPECT_EQ(fault("rule{ name = 'a', match = Always(), action = Allow() }\nrule{ name = 'a', match = Always(), action = Allow() }"),
+  EXPECT_EQ(fault("rule{ name = 'a', match = Always(), action = Allow() }\nrule{ name = 'a', match = Always(), action "
+                  "= Allow() }"),
             "p.lua:2: rule \"a\" exists already, in line 1");
 }
 

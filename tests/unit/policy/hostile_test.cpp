@@ -27,7 +27,8 @@ TEST(Hostile, EveryBombIsDeniedInAFewMilliseconds) {
       "local t = {} while true do t[#t + 1] = m.from .. #t end",
       "local s = m.from while true do s = s .. s end",
       "return ('x'):rep(1 << 40)",
-      "return ('a?'):rep(30):find(('a?'):rep(30) .. ('a'):rep(30)) or (('a'):rep(30)):find(('a?'):rep(30) .. ('a'):rep(30) .. 'b')",
+      "return ('a?'):rep(30):find(('a?'):rep(30) .. ('a'):rep(30)) or (('a'):rep(30)):find(('a?'):rep(30) .. "
+      "('a'):rep(30) .. 'b')",
       "return (('a'):rep(30) .. 'b'):match(('a*'):rep(30) .. 'c')",
       "return (('x'):rep(100000)):gsub('.-y', '')",
       "while true do string.format('%99.99f', 1e300) end",
@@ -41,14 +42,17 @@ TEST(Hostile, EveryBombIsDeniedInAFewMilliseconds) {
       "while true do big2[1] = #table.concat(big, ',') end",
       "for k in pairs(emptied) do end while next(emptied) == nil do end",
       "return big == big or tostring(1):rep(250000):upper():lower():reverse() == ''",
+      "local f f = function() return (('x'):gsub('x', f)) end f()",
+      "local f f = function(a, b) table.sort({3, 2, 1}, f) return false end f()",
       "while true do m:has_tag(('x'):rep(1000)) end",
       "while true do local _ = m.from .. m.to .. m.ip end",
   };
   for (const char* bomb : bombs) {
-    const auto set = loaded(std::string("local big, big2, emptied = {}, {}, {}\nfor i = 1, 20000 do big[i] = i end\n"
-                                        "for i = 1, 50000 do emptied[i .. ''] = 1 end for k in pairs(emptied) do emptied[k] = nil end\n"
-                                        "rule{ name = 'bomb', match = function(m) ") + bomb +
-                            " end, action = Allow() }\n rule{ name = 'end', match = Always(), action = Drop() }");
+    const auto set = loaded(
+        std::string("local big, big2, emptied = {}, {}, {}\nfor i = 1, 20000 do big[i] = i end\n"
+                    "for i = 1, 50000 do emptied[i .. ''] = 1 end for k in pairs(emptied) do emptied[k] = nil end\n"
+                    "rule{ name = 'bomb', match = function(m) ") +
+        bomb + " end, action = Allow() }\n rule{ name = 'end', match = Always(), action = Drop() }");
     ASSERT_TRUE(set) << bomb;
     double worst = 0;
     for (int i = 0; i < 5; ++i) {
@@ -68,11 +72,13 @@ TEST(Hostile, LoadingEndsToo) {
   PolicyOptions options;
   options.budgets.load_us = 50'000;
   options.budgets.heap = 8u << 20;
-  for (const char* source : {"while true do end", "local t = {} while true do t[#t + 1] = {} end",
-                             "while true do pcall(function() local s = 'x' while true do s = s .. s end end) end",
-                             "local m = Always() while true do m = m * m end", "local m = Always() while true do m = -m end",
-                             "while true do Always() end", "local i = 0 while true do i = i + 1 rule{ name = 'r' .. i, match = Always(), action = Allow() } end",
-                             "while true do Rate{ per = 'all', rate = 1, keys = 100000 } end"}) {
+  for (const char* source :
+       {"while true do end", "local t = {} while true do t[#t + 1] = {} end",
+        "while true do pcall(function() local s = 'x' while true do s = s .. s end end) end",
+        "local m = Always() while true do m = m * m end", "local m = Always() while true do m = -m end",
+        "while true do Always() end",
+        "local i = 0 while true do i = i + 1 rule{ name = 'r' .. i, match = Always(), action = Allow() } end",
+        "while true do Rate{ per = 'all', rate = 1, keys = 100000 } end"}) {
     const auto before = cpu_ms();
     const auto set = PolicySet::load(source, "p.lua", options);
     EXPECT_FALSE(set) << source;
@@ -108,7 +114,8 @@ TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
   const auto set = loaded(R"(
     local kept = {}
     rule{ name = 'leak', match = function(m) for i = 1, 500 do kept[#kept + 1] = m.from .. #kept end return false end,
-          action = Allow() })", options);
+          action = Allow() })",
+                          options);
   int allowed = 0;
   for (int i = 0; i < 2000; ++i) allowed += set->decide(message()).verdict == Verdict::allow ? 1 : 0;
   EXPECT_GT(allowed, 10);
@@ -122,7 +129,8 @@ TEST(Hostile, GarbageIsCollectedBetweenDecisions) {
   options.budgets.heap = 2u << 20;
   const auto set = loaded(R"(
     rule{ name = 'waste', match = function(m) local t = {} for i = 1, 500 do t[i] = m.from .. i end return #t == 0 end,
-          action = Deny('forbidden') })", options);
+          action = Deny('forbidden') })",
+                          options);
   for (int i = 0; i < 5000; ++i) ASSERT_EQ(set->decide(message()).verdict, Verdict::allow) << i << set->last_error();
 }
 

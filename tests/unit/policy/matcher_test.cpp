@@ -32,20 +32,38 @@ TEST(Party, StarsStandForAnyCharacters) {
 }
 
 TEST(Party, ALargeSetIsOneLookUp) {
-  EXPECT_TRUE(matches("(function() local a = {'alice@example.org'} for i = 1, 50000 do a[i + 1] = 'u' .. i .. '@x' end "
-                      "return From{accounts = a} end)()"));
+  EXPECT_TRUE(
+      matches("(function() local a = {'alice@example.org'} for i = 1, 50000 do a[i + 1] = 'u' .. i .. '@x' end "
+              "return From{accounts = a} end)()"));
 }
 
 TEST(SingleFacts, EachMatcherReadsItsFact) {
-  const std::pair<const char*, bool> cases[] = {
-      {"Kind('message')", true}, {"Kind{'presence', 'iq'}", false}, {"Kind{'presence', 'message'}", true},
-      {"Direction('out')", true}, {"Direction('in')", false}, {"Type('chat')", true},
-      {"Type{'normal', 'headline'}", false}, {"Sealed()", true}, {"Sealed(true)", true}, {"Sealed(false)", false},
-      {"OmemoVersion('legacy')", true}, {"OmemoVersion('2')", false}, {"Host('example.org')", true},
-      {"Mechanism('SCRAM-SHA-1')", false}, {"TlsVersion('1.3')", true}, {"Payload('x')", false},
-      {"Size('>', 899)", true}, {"Size('>', 900)", false}, {"Size('>=', 900)", true}, {"Size('<', 900)", false},
-      {"Size('<=', 900)", true}, {"Size('==', 900)", true}, {"Keys('==', 3)", true}, {"UnknownDevices('>', 0)", false},
-      {"Always()", true}, {"Type{'a' and 'normal', 'headline', 'error', 'get', 'chat'}", true}};
+  const std::pair<const char*, bool> cases[] = {{"Kind('message')", true},
+                                                {"Kind{'presence', 'iq'}", false},
+                                                {"Kind{'presence', 'message'}", true},
+                                                {"Direction('out')", true},
+                                                {"Direction('in')", false},
+                                                {"Type('chat')", true},
+                                                {"Type{'normal', 'headline'}", false},
+                                                {"Sealed()", true},
+                                                {"Sealed(true)", true},
+                                                {"Sealed(false)", false},
+                                                {"OmemoVersion('legacy')", true},
+                                                {"OmemoVersion('2')", false},
+                                                {"Host('example.org')", true},
+                                                {"Mechanism('SCRAM-SHA-1')", false},
+                                                {"TlsVersion('1.3')", true},
+                                                {"Payload('x')", false},
+                                                {"Size('>', 899)", true},
+                                                {"Size('>', 900)", false},
+                                                {"Size('>=', 900)", true},
+                                                {"Size('<', 900)", false},
+                                                {"Size('<=', 900)", true},
+                                                {"Size('==', 900)", true},
+                                                {"Keys('==', 3)", true},
+                                                {"UnknownDevices('>', 0)", false},
+                                                {"Always()", true},
+                                                {"Type{'a' and 'normal', 'headline', 'error', 'get', 'chat'}", true}};
   for (const auto& [matcher, expected] : cases) EXPECT_EQ(matches(matcher), expected) << matcher;
 }
 
@@ -108,11 +126,11 @@ TEST(Tags, ComeFromTheSessionAndFromEarlierRules) {
 }
 
 TEST(Combinations, OperatorsAndFunctionsMeanTheSame) {
-  for (const char* yes : {"Kind('message') * Sealed()", "Kind('iq') + Sealed()", "-Kind('iq')",
-                          "All{Kind('message'), Sealed()}", "Any(Kind('iq'), Sealed())", "Not(Kind('iq'))",
-                          "-(Kind('iq') + Kind('presence')) * Sealed()", "function(m) return true end",
-                          "Kind('message') * function(m) return m.size == 900 end",
-                          "(function(m) return false end) + Sealed()"}) {
+  for (const char* yes :
+       {"Kind('message') * Sealed()", "Kind('iq') + Sealed()", "-Kind('iq')", "All{Kind('message'), Sealed()}",
+        "Any(Kind('iq'), Sealed())", "Not(Kind('iq'))", "-(Kind('iq') + Kind('presence')) * Sealed()",
+        "function(m) return true end", "Kind('message') * function(m) return m.size == 900 end",
+        "(function(m) return false end) + Sealed()"}) {
     EXPECT_TRUE(matches(yes)) << yes;
   }
   for (const char* no : {"Kind('message') * -Sealed()", "Kind('iq') + -Sealed()", "Not(Always())",

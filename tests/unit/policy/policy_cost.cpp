@@ -52,7 +52,8 @@ void measure(const std::string& what, const std::string& source, int rounds, Ver
 }
 
 std::string hundred(const std::string& matcher) {
-  return "local many = {} for i = 1, 1000 do many[i] = 'u' .. i .. '@example.org' end\nfor i = 1, 100 do rule{ name = 'r' .. i, match = " +
+  return "local many = {} for i = 1, 1000 do many[i] = 'u' .. i .. '@example.org' end\nfor i = 1, 100 do rule{ name = "
+         "'r' .. i, match = " +
          matcher + ", action = Deny('forbidden') } end";
 }
 
@@ -66,19 +67,28 @@ int main() {
   measure("stock policy", std::string(PolicySet::stock()), 200'000, Verdict::allow);
   measure("100 rules: Kind of another event", hundred("Kind('iq')"), 200'000, Verdict::allow);
   measure("100 rules: Kind * Size", hundred("Kind('message') * Size('>', 100000)"), 200'000, Verdict::allow);
-  measure("100 rules: From{1,000 accounts} * Kind", hundred("From{accounts = many} * Kind('message')"), 100'000, Verdict::allow);
+  measure("100 rules: From{1,000 accounts} * Kind", hundred("From{accounts = many} * Kind('message')"), 100'000,
+          Verdict::allow);
   measure("100 rules: From{domain} * -To * Kind",
-          hundred("From{domain='guests.example'} * -To('help@example.org') * Kind('message')"), 100'000, Verdict::allow);
+          hundred("From{domain='guests.example'} * -To('help@example.org') * Kind('message')"), 100'000,
+          Verdict::allow);
   measure("100 rules: To{'*-bot@*'} pattern", hundred("To('*-bot@*')"), 100'000, Verdict::allow);
-  measure("100 rules: Network of 3", hundred("Network{'10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'}"), 100'000, Verdict::allow);
-  measure("1 Rate", "rule{ name = 'r', match = Rate{ per = 'from', rate = 1e6, burst = 1e6 }, action = Drop() }", 200'000, Verdict::allow);
-  measure("1 function: return false", function("return false"), 200'000, Verdict::allow);
-  measure("1 function: kind and size", function("return m.kind == 'message' and m.size > 100000"), 200'000, Verdict::allow);
-  measure("1 function: match on an address", function("return m.from:match('^[^@]+@guests%.example$') ~= nil"), 100'000, Verdict::allow);
-  measure("1 function: a global table", "t = {} rule{ name = 'f', match = function(m) return t[m.from] == true end, action = Drop() }",
+  measure("100 rules: Network of 3", hundred("Network{'10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'}"), 100'000,
+          Verdict::allow);
+  measure("1 Rate", "rule{ name = 'r', match = Rate{ per = 'from', rate = 1e6, burst = 1e6 }, action = Drop() }",
           200'000, Verdict::allow);
+  measure("1 function: return false", function("return false"), 200'000, Verdict::allow);
+  measure("1 function: kind and size", function("return m.kind == 'message' and m.size > 100000"), 200'000,
+          Verdict::allow);
+  measure("1 function: match on an address", function("return m.from:match('^[^@]+@guests%.example$') ~= nil"), 100'000,
+          Verdict::allow);
+  measure("1 function: a global table",
+          "t = {} rule{ name = 'f', match = function(m) return t[m.from] == true end, action = Drop() }", 200'000,
+          Verdict::allow);
   measure("1 function that overruns: while true", function("while true do end"), 200, Verdict::deny);
-  measure("1 function that overruns: s = s .. s", function("local s = m.from while true do s = s .. s end"), 200, Verdict::deny);
-  measure("1 function that overruns: a pattern bomb", function("return ('a'):rep(30):find(('a?'):rep(30) .. ('a'):rep(31))"), 200, Verdict::deny);
+  measure("1 function that overruns: s = s .. s", function("local s = m.from while true do s = s .. s end"), 200,
+          Verdict::deny);
+  measure("1 function that overruns: a pattern bomb",
+          function("return ('a'):rep(30):find(('a?'):rep(30) .. ('a'):rep(31))"), 200, Verdict::deny);
   return 0;
 }

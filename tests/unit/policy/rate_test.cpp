@@ -5,7 +5,8 @@
 namespace valise::policy::test {
 namespace {
 
-constexpr const char* limiter = "rule{ name = 'r', match = Rate{ per = 'from', rate = 2, burst = 5 }, action = Drop() }";
+constexpr const char* limiter =
+    "rule{ name = 'r', match = Rate{ per = 'from', rate = 2, burst = 5 }, action = Drop() }";
 
 int passed(PolicySet& set, const Facts& facts, int tries) {
   int count = 0;
@@ -37,7 +38,8 @@ TEST(Rate, CountsEachKeyAlone) {
 
 TEST(Rate, KeysFollowPer) {
   const auto keys = [](const std::string& per, auto change) {
-    const auto set = loaded("rule{ name = 'r', match = Rate{ per = '" + per + "', rate = 1, burst = 1 }, action = Drop() }");
+    const auto set =
+        loaded("rule{ name = 'r', match = Rate{ per = '" + per + "', rate = 1, burst = 1 }, action = Drop() }");
     auto facts = message();
     EXPECT_EQ(passed(*set, facts, 5), 1);
     change(facts);
@@ -63,7 +65,8 @@ TEST(Rate, AnIpv6NetworkIsOneKey) {
 }
 
 TEST(Rate, AFloodOfKeysDoesNotFreeWhoIsOverTheLimit) {
-  const auto set = loaded("rule{ name = 'r', match = Rate{ per = 'from', rate = 0.001, burst = 5, keys = 100 }, action = Drop() }");
+  const auto set =
+      loaded("rule{ name = 'r', match = Rate{ per = 'from', rate = 0.001, burst = 5, keys = 100 }, action = Drop() }");
   auto facts = message();
   EXPECT_EQ(passed(*set, facts, 6), 5);
   int freed = 0;
@@ -93,7 +96,7 @@ TEST(Rate, CountsOnlyWhatReachesIt) {
   EXPECT_EQ(passed(*set, facts, 3), 3);  // messages: counted by b, dropped by none
   facts.event = Event::presence;
   const auto decision = set->decide(facts);
-  EXPECT_EQ(decision.rule, "b");         // a let its first presence pass; b had seen three events already
+  EXPECT_EQ(decision.rule, "b");  // a let its first presence pass; b had seen three events already
 }
 
 }  // namespace
