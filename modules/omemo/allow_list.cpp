@@ -253,7 +253,7 @@ Reason reason_for(xml::Element element) {
 // Without a seal only control elements pass; anything that could hold text refuses the whole.
 void rebuild_control(const core::Stanza& message, Rebuilt& out) {
   bool retraction = false;
-  bool body = false;
+  bool body = message.root().has_visible_text();
   std::optional<Reason> refused;
   for (const auto child : message.root().children()) {
     if (child.is_text()) continue;
@@ -288,10 +288,6 @@ Rebuilt rebuild_message(const core::Stanza& message) {
   Rebuilt out;
   out.children.reserve(message.size + 64);
   if (message.type == "headline") {  // only the server's own and PEP events
-    out.refused = Reason::plaintext;
-    return out;
-  }
-  if (message.root().has_visible_text()) {
     out.refused = Reason::plaintext;
     return out;
   }

@@ -56,9 +56,9 @@ async def log_in_log_out_and_wrong_passwords_have_records(town):
     await stream.drops()
     await (await alice.device("fence")).leaves()
     kinds = [(record["kind"], record.get("resource")) for record in await town.records(from_=alice.bare)
-             if record["kind"] in ("login", "logout", "login_failed")]
+             if record["kind"] in ("login", "logout", "login-failed")]
     assert ("login", "phone") in kinds and ("logout", "phone") in kinds, kinds
-    assert any(kind == "login_failed" for kind, _ in kinds), kinds
+    assert any(kind == "login-failed" for kind, _ in kinds), kinds
 
 
 @story("COMPLIANCE A2")
