@@ -50,6 +50,12 @@ class Disco final : public core::Module {
     account_ = disco::account_info(modules);
   }
 
+  // XEP-0115 §6.3
+  [[nodiscard]] std::string stream_features(const std::string& host) const override {
+    const auto found = hosts_.find(host);
+    return found == hosts_.end() ? std::string() : disco::stream_feature(found->second);
+  }
+
  private:
   void server_info(core::IqRequest request) {
     const auto node = request.payload().attribute_or_empty("node");

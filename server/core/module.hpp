@@ -26,6 +26,8 @@ class Module {
   virtual void start(Registrar& registrar) = 0;
   // Reads its options: at start and after each reload.
   virtual void configure(const config::Snapshot&) {}
+  // XML for <stream:features/> after log-in that depends on the configuration; what does not stands in the manifest.
+  [[nodiscard]] virtual std::string stream_features(const std::string& /*host*/) const { return {}; }
 };
 
 enum class Completeness : std::uint8_t { complete, partial };

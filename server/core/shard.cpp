@@ -49,6 +49,13 @@ void Shard::reconfigure(Ref<const Settings> settings, const config::Snapshot& co
   for (auto& module : modules_) module->configure(config);
 }
 
+std::string Shard::stream_features(const std::string& host) const {
+  std::string out;
+  for (const auto* manifest : kernel_.modules) out += manifest->stream_features;
+  for (const auto& module : modules_) out += module->stream_features(host);
+  return out;
+}
+
 void Shard::post_to(unsigned shard, net::Task task) {
   if (shard == index_) return task();
   outboxes_[shard].push_back(std::move(task));

@@ -35,6 +35,8 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] const HostSettings* host(std::string_view domain) const { return settings_->host(domain); }
   [[nodiscard]] const Hooks& hooks() const noexcept { return hooks_; }
   void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
+  // What the modules add to <stream:features/> after log-in.
+  [[nodiscard]] std::string stream_features(const std::string& host) const;
 
   // Hands a task to another shard at the end of this turn, in one batch with all others; at once if it is this one.
   void post_to(unsigned shard, net::Task task);

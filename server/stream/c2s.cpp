@@ -172,7 +172,7 @@ void C2s::send_features() {
       out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
              "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
              "<sm xmlns='urn:xmpp:sm:3'/>";
-      for (const auto* manifest : shard().kernel().modules) out += manifest->stream_features;
+      out += shard().stream_features(domain_);
       break;
   }
   out += "</stream:features>";
