@@ -23,11 +23,6 @@ const config::Option<config::Strings> contacts{{.name = "disco.contacts", .other
 
 const core::StanzaError unknown_node{.type = core::StanzaError::Type::cancel, .condition = "item-not-found",
                                      .text = {}};
-// Word for word what an address that does not exist answers.
-const core::StanzaError unknown_address{.type = core::StanzaError::Type::cancel, .condition = "service-unavailable",
-                                        .text = {"This address can't be reached.", "Cette adresse est injoignable."}};
-const core::StanzaError store_away{.type = core::StanzaError::Type::wait, .condition = "resource-constraint",
-                                   .text = {}};
 
 class Disco final : public core::Module {
  public:
@@ -80,7 +75,7 @@ class Disco final : public core::Module {
 
   void account_info(core::IqRequest request) {
     const auto* pep = shard_.service<PepDiscovery>();
-    if (is_hidden(request, pep)) return request.error(unknown_address);
+    if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const auto node = request.payload().attribute_or_empty("node");
     if (node.empty()) return request.result(to_xml(account_, {}));
     const auto form = pep == nullptr ? std::nullopt : pep->node_form(*request.account(), request.from(), node);
@@ -96,7 +91,7 @@ class Disco final : public core::Module {
 
   void account_items(core::IqRequest request) {
     auto* pep = shard_.service<PepDiscovery>();
-    if (is_hidden(request, pep)) return request.error(unknown_address);
+    if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const std::string node(request.payload().attribute_or_empty("node"));
     if (!node.empty()) return node_items(std::move(request), pep, node);
     std::string out;
@@ -120,7 +115,7 @@ class Disco final : public core::Module {
     const auto& account = *request.account();
     pep->item_ids(account, node, [jid = account.jid, node, request = std::move(request)](
                                      std::optional<std::vector<std::string>> ids) mutable {
-      if (!ids) return request.error(store_away);
+      if (!ids) return request.error(core::store_away);
       std::string out;
       xml::Writer writer(out);
       writer.open("query", core::ns::disco_items).attribute("node", node);

@@ -75,13 +75,14 @@ void OfflineModule::begin(core::Session& session) {
 }
 
 void OfflineModule::read_page(core::Account& account) {
-  // Behind all commits under way: what was kept, or marked, up to now is what the store says.
-  account.in_order([this, jid = account.jid, run = waiting(account).drain.run] {
+  // Behind all commits under way: what was kept, or marked, up to now is what the store says. Of what comes until the
+  // store is read it may say less, so the count is taken here.
+  auto& asking = waiting(account);
+  asking.drain.read_up_to = asking.queue.expected();
+  account.in_order([this, jid = account.jid, run = asking.drain.run] {
     resume(jid, run, [&](core::Account& loaded) {
-      auto& part = waiting(loaded);
-      part.drain.read_up_to = part.queue.expected();
       shard_.read(
-          [owner = jid.str(), after = part.drain.cursor](storage::Reader& reader) {
+          [owner = jid.str(), after = waiting(loaded).drain.cursor](storage::Reader& reader) {
             return reader.undelivered(owner, after, page_size);
           },
           [this, jid, run](Result<std::vector<storage::BoxMessage>> rows) {

@@ -49,7 +49,7 @@ class OfflineModule final : public core::Module {
   // ---- offline.cpp
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
   void confirm_soon(core::Account& account);
-  void confirm(core::Account& account);
+  void confirm(core::Account& account, std::uint64_t count);
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);

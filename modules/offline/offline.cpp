@@ -84,17 +84,20 @@ void OfflineModule::confirm_soon(core::Account& account) {
   // Not before the router has handed the unit on.
   shard_.post([this, jid = account.jid] {
     auto* loaded = shard_.find_account(jid.full());
-    if (loaded != nullptr) loaded->in_order([this, loaded] { confirm(*loaded); });
+    if (loaded == nullptr) return;
+    // The store will say of what came up to now; of what comes while this waits it may not.
+    const auto count = waiting(*loaded).queue.expected();
+    loaded->in_order([this, loaded, count] { confirm(*loaded, count); });
   });
 }
 
-void OfflineModule::confirm(core::Account& account) {
+void OfflineModule::confirm(core::Account& account, std::uint64_t count) {
   const auto& queue = waiting(account).queue;
   shard_.read(
       [jid = account.jid.str(), after = queue.last_id()](storage::Reader& reader) {
         return reader.undelivered(jid, after, page_size);
       },
-      [this, jid = account.jid, count = queue.expected()](Result<std::vector<storage::BoxMessage>> rows) {
+      [this, jid = account.jid, count](Result<std::vector<storage::BoxMessage>> rows) {
         auto* loaded = shard_.find_account(jid.full());
         if (loaded == nullptr) return;
         auto& part = waiting(*loaded);

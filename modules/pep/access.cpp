@@ -46,14 +46,11 @@ std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Re
 }
 
 bool account_is_visible(const Requester& requester, bool has_open_node) noexcept {
-  return requester.owner || requester.insider || requester.sees_presence || has_open_node;
+  return requester.owner || requester.sees_presence || has_open_node;
 }
 
-const core::StanzaError& unknown_address() {
-  static const core::StanzaError error{
-      .type = core::StanzaError::Type::cancel, .condition = "service-unavailable",
-      .text = {"This address can't be reached.", "Cette adresse est injoignable."}};
-  return error;
+bool nodes_are_visible(const Requester& requester, bool has_open_node) noexcept {
+  return requester.insider || account_is_visible(requester, has_open_node);
 }
 
 }  // namespace valise::modules::pep

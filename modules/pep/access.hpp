@@ -22,12 +22,12 @@ struct Requester {
 // Nothing: allowed to read items and to subscribe. Otherwise the error of XEP-0060 §6.1.3, §6.5.9.
 [[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester);
 
-// Who is told whether an account exists (XEP-0030 §8, RFC 6121 §8.5.1). People of this server may always know of
-// each other: they have to find each other's keys before they ever exchanged presence. To others an account exists
-// once it is subscribed to them, or has a node that is open to all; before, it answers like an address that is unknown.
+// Who is told whether an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence, and everybody once
+// it has a node that is open to all, such as a device list. Before that it answers like an address that is unknown.
 [[nodiscard]] bool account_is_visible(const Requester& requester, bool has_open_node) noexcept;
-// The answer of an address that does not exist, word for word as the router gives it.
-[[nodiscard]] const core::StanzaError& unknown_address();
+// The same for requests to its nodes. Clients of people who are logged in here are told "no such node": they look for
+// the keys of somebody with whom presence was never exchanged, and understand no other answer.
+[[nodiscard]] bool nodes_are_visible(const Requester& requester, bool has_open_node) noexcept;
 
 // <error/> children of http://jabber.org/protocol/pubsub#errors.
 [[nodiscard]] std::string pubsub_condition(std::string_view name, std::string_view feature = {});

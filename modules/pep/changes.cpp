@@ -64,7 +64,7 @@ void Pep::commit(core::Account& account, core::IqRequest request, std::vector<st
     } else {
       log::warning("pep", "a change could not be stored: {}", finished.outcome.error().text);
       state.stale = true;
-      request.error(errors::store_away());
+      request.error(core::store_away);
     }
     owner.commit_ended();
     if (state.stale && state.committing == 0) reload(owner);

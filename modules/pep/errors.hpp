@@ -25,11 +25,6 @@ inline core::StanzaError unsupported(std::string_view feature) {
   return of(Type::cancel, "feature-not-implemented", "unsupported", feature);
 }
 inline core::StanzaError precondition_not_met() { return of(Type::cancel, "conflict", "precondition-not-met"); }
-inline core::StanzaError store_away() {
-  return {.type = Type::wait, .condition = "resource-constraint",
-          .text = {"The server can't store this right now. Please try again.",
-                   "Le serveur ne peut pas l’enregistrer pour l’instant. Veuillez réessayer."}};
-}
 inline core::StanzaError too_many(core::Text text) {
   return {.type = Type::wait, .condition = "resource-constraint", .text = text};
 }

@@ -77,7 +77,7 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
   shard_.read([wanted](storage::Reader& reader) { return read_items(reader, wanted); },
               [this, node = wanted.node, by_name = !wanted.ids.empty(),
                request = std::move(request)](Result<std::vector<storage::PepItem>> found) mutable {
-                if (!found) return request.error(errors::store_away());
+                if (!found) return request.error(core::store_away);
                 if (by_name && found->empty()) return not_found(request);  // §6.5.9.11
                 request.result(answer_of(node, *found));
               });

@@ -212,7 +212,7 @@ void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
                [this, jid = account.jid, other, request = std::move(request), wanted = std::move(*wanted),
                 turn = std::move(turn)](std::optional<omemo_keys::Key> known) mutable {
                  auto* owner = shard_.find_account(jid.full());
-                 if (owner == nullptr) return request.error(errors::store_away());
+                 if (owner == nullptr) return request.error(core::store_away);
                  const auto theirs =
                      known && other == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*known) : known;
                  if (theirs && theirs != identity_u(*wanted.bundle)) {
@@ -224,7 +224,7 @@ void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
 
 void Pep::store_item(core::Account& account, core::IqRequest request, Publication wanted) {
   const auto* state = find(account, wanted.node);
-  if (state == nullptr) return request.error(errors::store_away());  // reloaded meanwhile
+  if (state == nullptr) return request.error(core::store_away);  // reloaded meanwhile
   std::vector<storage::Write> writes;
   save(account, wanted.node, writes);
   if (state->config.persist) {
@@ -277,7 +277,7 @@ void Pep::retract(core::Account& account, core::IqRequest request, Turn turn) {
       [this, jid = account.jid, node, id, asked, request = std::move(request),
        turn = std::move(turn)](Result<std::vector<storage::PepItem>> found) mutable {
         auto* owner = shard_.find_account(jid.full());
-        if (!found || owner == nullptr) return request.error(errors::store_away());
+        if (!found || owner == nullptr) return request.error(core::store_away);
         if (found->empty()) return request.error(errors::item_not_found());
         retract_now(*owner, std::move(request), std::move(node), std::move(id), asked);
       });

@@ -14,8 +14,7 @@ class Ping final : public core::Module {
     registrar.iq(core::IqTarget::account, "get", "ping", core::ns::ping, [](core::IqRequest request) {
       // A stranger's ping would tell that the account exists, and no client needs the answer.
       if (request.from_owner()) return request.result();
-      request.error({.type = core::StanzaError::Type::cancel, .condition = "service-unavailable",
-                     .text = {"This address can't be reached.", "Cette adresse est injoignable."}});
+      request.error(core::service_unavailable);
     });
   }
 };

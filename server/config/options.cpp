@@ -236,16 +236,6 @@ const Option<std::int64_t> limits_passwords_per_account{
          Unit::per_hour)};
 // ---- limits an account
 const Option<std::int64_t> limits_resources{count("limits.resources", 20, 1, 1000, "sessions of an account")};
-const Option<std::int64_t> limits_directed_presences{
-    count("limits.directed_presences", 500, 10, 100'000, "directed presences of a session")};
-const Option<std::int64_t> limits_open_iqs{
-    count("limits.open_iqs", 500, 10, 100'000, "unanswered requests of a session")};
-const Option<std::int64_t> limits_resume_queue{
-    count("limits.resume_queue", 1000, 10, 100'000, "unacknowledged stanzas of a session (XEP-0198)")};
-const Option<std::int64_t> limits_resume_queue_bytes{
-    bytes("limits.resume_queue_bytes", 4 * MiB, 64 * KiB, 256 * MiB, "the same in bytes")};
-const Option<std::int64_t> limits_hibernated{
-    count("limits.hibernated", 20, 0, 1000, "detached sessions of an account")};
 const Option<std::int64_t> limits_offline{count(
     "limits.offline", 1000, 1, 1'000'000, "undelivered messages of an account; above it the sender gets an error")};
 const Option<std::int64_t> limits_roster_items{
@@ -266,8 +256,6 @@ const Option<std::int64_t> timeouts_stanza_before_login{
 const Option<std::int64_t> timeouts_stanza{time("timeouts.stanza", 60, 600, "the same after log-in")};
 const Option<std::int64_t> timeouts_ping{
     time("timeouts.ping", 300, 86'400, "silence after which the server asks whether the client is there")};
-const Option<std::int64_t> timeouts_resume{
-    time("timeouts.resume", 3600, 7 * 86'400, "how long a lost session waits to be resumed (XEP-0198)")};
 const Option<std::int64_t> timeouts_shutdown{
     time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 
@@ -338,11 +326,6 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_passwords_per_stream,
                                                   &limits_passwords_per_account,
                                                   &limits_resources,
-                                                  &limits_directed_presences,
-                                                  &limits_open_iqs,
-                                                  &limits_resume_queue,
-                                                  &limits_resume_queue_bytes,
-                                                  &limits_hibernated,
                                                   &limits_offline,
                                                   &limits_roster_items,
                                                   &limits_roster_groups,
@@ -355,7 +338,6 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &timeouts_stanza_before_login,
                                                   &timeouts_stanza,
                                                   &timeouts_ping,
-                                                  &timeouts_resume,
                                                   &timeouts_shutdown};
   return all;
 }

@@ -59,7 +59,7 @@ TEST(Roster, AVersionBringsOnlyWhatChanged) {  // XEP-0237
   desk.receives({"type='set'", "jid='a@x.org' subscription='remove'"});
   desk.receives({"type='set'", "jid='b@x.org' name='B'"});
   desk.receives_no({"c@x.org"});
-  for (const auto* unknown : {"", "1", "99999999999999999999", "18446744073709551615", "x"}) {
+  for (const auto* unknown : {"", "99999999999999999999", "18446744073709551615", "x"}) {
     const auto whole = desk.asks("get", versioned(unknown));
     EXPECT_NE(whole.find("c@x.org"), std::string::npos) << unknown;
     EXPECT_NE(whole.find("ver='" + std::to_string(town.roster_of("alice").version) + "'"), std::string::npos);

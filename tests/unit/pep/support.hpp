@@ -1,0 +1,57 @@
+// Elements and recorded publications for the tests of modules/pep.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/namespaces.hpp"
+#include "xml/document.hpp"
+
+namespace valise::modules::pep::testing {
+
+// Keeps the document of an element alive.
+class Xml {
+ public:
+  explicit Xml(std::string_view text) : document_(xml::parse_element(text)) {}
+  [[nodiscard]] xml::Element root() const { return document_ ? document_->root() : xml::Element(); }
+  operator xml::Element() const { return root(); }
+
+ private:
+  xml::DocumentPtr document_;
+};
+
+struct Recorded {
+  std::string file;
+  std::string node;
+  std::string item_id;
+  std::string payload;
+};
+
+// Every publication that real clients were recorded to send. A recording is a list of stanzas inside one element.
+inline std::vector<Recorded> recorded_publications() {
+  std::vector<Recorded> out;
+  const std::filesystem::path folder = std::filesystem::path(VALISE_SOURCE_DIR) / "tests/corpus/stanzas";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".xml") continue;
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    const auto document = xml::parse_element(text.str());
+    if (!document) continue;
+    for (const auto stanza : document->root().children()) {
+      const auto publish = stanza.child("pubsub", core::ns::pubsub).child("publish", core::ns::pubsub);
+      const auto item = publish.child("item", core::ns::pubsub);
+      if (!item) continue;
+      std::string payload(item.first_element().raw());
+      out.push_back({entry.path().filename().string(), std::string(publish.attribute_or_empty("node")),
+                     std::string(item.attribute_or_empty("id")), std::move(payload)});
+    }
+  }
+  return out;
+}
+
+}  // namespace valise::modules::pep::testing
