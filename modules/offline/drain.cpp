@@ -32,7 +32,8 @@ core::Verdict OfflineModule::hold_back(core::Flow& flow) {
   auto& stanza = *flow.stanza;
   if (drain.session == 0 || stanza.to->is_bare()) return nullptr;
   const auto* session = flow.recipient->find(stanza.to->resource());
-  const bool held = session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
+  const bool held =
+      session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
   if (held && storable(stanza).store) stanza.to = stanza.to->to_bare();
   return nullptr;
 }
@@ -81,25 +82,23 @@ void OfflineModule::read_page(core::Account& account) {
   asking.drain.read_up_to = asking.queue.expected();
   account.in_order([this, jid = account.jid, run = asking.drain.run] {
     resume(jid, run, [&](core::Account& loaded) {
-      shard_.read(
-          [owner = jid.str(), after = waiting(loaded).drain.cursor](storage::Reader& reader) {
-            return reader.undelivered(owner, after, page_size);
-          },
-          [this, jid, run](Result<std::vector<storage::BoxMessage>> rows) {
-            resume(jid, run, [&](core::Account& owner) {
-              if (!rows) {
-                log::warning("offline", "waiting messages could not be read: {}", rows.error().text);
-                return end(owner, true);  // the next log-in tries again
-              }
-              auto& now = waiting(owner);
-              for (const auto& row : *rows) now.queue.learn(row);
-              now.drain.last_page = rows->size() < page_size;
-              if (now.drain.last_page) now.queue.settle(now.drain.read_up_to);
-              now.drain.page = std::move(*rows);
-              now.drain.next = 0;
-              hand_over(owner);
-            });
-          });
+      shard_.read([owner = jid.str(), after = waiting(loaded).drain.cursor](
+                      storage::Reader& reader) { return reader.undelivered(owner, after, page_size); },
+                  [this, jid, run](Result<std::vector<storage::BoxMessage>> rows) {
+                    resume(jid, run, [&](core::Account& owner) {
+                      if (!rows) {
+                        log::warning("offline", "waiting messages could not be read: {}", rows.error().text);
+                        return end(owner, true);  // the next log-in tries again
+                      }
+                      auto& now = waiting(owner);
+                      for (const auto& row : *rows) now.queue.learn(row);
+                      now.drain.last_page = rows->size() < page_size;
+                      if (now.drain.last_page) now.queue.settle(now.drain.read_up_to);
+                      now.drain.page = std::move(*rows);
+                      now.drain.next = 0;
+                      hand_over(owner);
+                    });
+                  });
     });
   });
 }
@@ -115,8 +114,8 @@ void OfflineModule::hand_over(core::Account& account) {
     const auto& row = drain.page[drain.next++];
     bytes += row.stanza.size();
     drain.cursor = row.id;
-    const bool again = !row.stanza_id.empty() &&
-                       !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
+    const bool again =
+        !row.stanza_id.empty() && !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
     if (!again) deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
     drain.handed.push_back(row.id);
@@ -147,15 +146,14 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
 void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
   auto& drain = waiting(account).drain;
   if (drain.handed.empty()) return read_page(account);
-  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>",
-                 [this, jid = account.jid, run = drain.run](core::StanzaPtr) {
-                   resume(jid, run, [&](core::Account& owner) {
-                     mark(owner);
-                     const auto& now = waiting(owner).drain;
-                     if (now.next < now.page.size()) return hand_over(owner);
-                     read_page(owner);
-                   });
-                 });
+  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>", [this, jid = account.jid, run = drain.run](core::StanzaPtr) {
+    resume(jid, run, [&](core::Account& owner) {
+      mark(owner);
+      const auto& now = waiting(owner).drain;
+      if (now.next < now.page.size()) return hand_over(owner);
+      read_page(owner);
+    });
+  });
 }
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is

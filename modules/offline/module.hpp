@@ -16,9 +16,9 @@ namespace valise::modules::offline {
 // While what waited is sent to one session, no session takes new messages: they go into the store and are read from
 // there in their turn, so that nothing overtakes.
 struct Drain {
-  std::uint64_t session = 0;  // who gets it; 0: no drain
-  std::uint64_t run = 0;      // tells late answers of an earlier drain apart
-  std::uint64_t cursor = 0;   // greatest id handed over
+  std::uint64_t session = 0;     // who gets it; 0: no drain
+  std::uint64_t run = 0;         // tells late answers of an earlier drain apart
+  std::uint64_t cursor = 0;      // greatest id handed over
   std::uint64_t read_up_to = 0;  // Queue::expected() when the page was asked for
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
@@ -47,6 +47,7 @@ class OfflineModule final : public core::Module {
   [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }
 
   // ---- offline.cpp
+  core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
   void confirm_soon(core::Account& account);
   void confirm(core::Account& account, std::uint64_t count);

@@ -12,7 +12,8 @@ using core::StanzaError;
 constexpr std::size_t page_size = 100;
 constexpr std::size_t most_known = 10'000;  // rows of one account that are looked through when it is loaded
 
-const StanzaError queue_full{.type = StanzaError::Type::cancel, .condition = "service-unavailable",
+const StanzaError queue_full{.type = StanzaError::Type::cancel,
+                             .condition = "service-unavailable",
                              .text = {"This person is away and can't keep more messages.",
                                       "Cette personne est absente et ne peut garder plus de messages."}};
 
@@ -41,7 +42,10 @@ void OfflineModule::start(core::Registrar& registrar) {
   slot_ = registrar.account_part(load);
   registrar.offline_messages(
       [this](core::Flow& flow, std::vector<storage::Write>& writes) { return keep(flow, writes); });
-  registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return hold_back(flow); });
+  registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return hold_back(flow); },
+               {.before = {}, .after = {"policy"}});
+  registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return archive(flow); },
+               {.before = {}, .after = {"policy"}});
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] {
     auto* presence = shard_.service<core::PresenceEvents>();
@@ -49,6 +53,28 @@ void OfflineModule::start(core::Registrar& registrar) {
     presence->on_available([this](core::Session& session, bool) { available(session); });
     presence->on_unavailable([this](core::Session& session) { unavailable(session); });
   });
+}
+
+// archive.enabled: every message that is worth keeping has rows, for the recipient and a local sender, and they stay
+// when it was delivered.
+core::Verdict OfflineModule::archive(core::Flow& flow) {
+  const auto& stanza = *flow.stanza;
+  const auto* host = shard_.host(flow.recipient->jid.domain());
+  if (host == nullptr || !host->archive || !flow.recipient->exists || !storable(stanza).store) return nullptr;
+  std::string children;
+  stanza.append_children(children);
+  storage::BoxMessage message{.from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id,
+                              .digest = content_digest(children)};
+  stanza.append(message.stanza);
+  storage::PutMessage put{std::move(message), {}};
+  put.boxes.push_back({.owner = flow.recipient->jid.str(), .peer = std::string(stanza.from.bare()),
+                       .direction = storage::Direction::in, .delivered = true});
+  if (shard_.host(stanza.from.domain()) != nullptr && !stanza.from.same_bare(flow.recipient->jid)) {
+    put.boxes.push_back({.owner = std::string(stanza.from.bare()), .peer = flow.recipient->jid.str(),
+                         .direction = storage::Direction::out, .delivered = true});
+  }
+  flow.writes.emplace_back(std::move(put));
+  return nullptr;
 }
 
 core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>& writes) {
@@ -59,17 +85,26 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
 
   std::string children;
   stanza.append_children(children);
-  storage::BoxMessage message{.from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id,
-                              .digest = content_digest(children)};
+  storage::BoxMessage message{
+      .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& queue = waiting(account).queue;
   // Without an id nothing says that two equal messages are one.
-  if (!stanza.id.empty() && queue.is_stored(mark)) return nullptr;
-  if (queue.size() >= shard_.settings().max_offline) return refusal("offline-full", false);
+  if (!stanza.id.empty() && queue.is_stored(mark)) {
+    writes.clear();
+    return nullptr;
+  }
+  if (queue.size() >= shard_.settings().max_offline) {
+    if (!queue.is_settled()) confirm_soon(account);  // some of it may have failed
+    return refusal("offline-full", false);
+  }
 
-  stanza.append(message.stanza);
-  storage::PutMessage put{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}};
-  writes.emplace_back(std::move(put));
+  if (!writes.empty()) {  // archived: the recipient's row only has to say that it waits
+    std::get<storage::PutMessage>(writes.front()).boxes.front().delivered = false;
+  } else {
+    stanza.append(message.stanza);
+    writes.emplace_back(storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
+  }
   queue.expect(mark);
   confirm_soon(account);
   return nullptr;
@@ -93,21 +128,19 @@ void OfflineModule::confirm_soon(core::Account& account) {
 
 void OfflineModule::confirm(core::Account& account, std::uint64_t count) {
   const auto& queue = waiting(account).queue;
-  shard_.read(
-      [jid = account.jid.str(), after = queue.last_id()](storage::Reader& reader) {
-        return reader.undelivered(jid, after, page_size);
-      },
-      [this, jid = account.jid, count](Result<std::vector<storage::BoxMessage>> rows) {
-        auto* loaded = shard_.find_account(jid.full());
-        if (loaded == nullptr) return;
-        auto& part = waiting(*loaded);
-        if (!part.confirming) return;  // loaded anew meanwhile
-        part.confirming = false;
-        if (!rows) return;  // the next message tries again
-        for (const auto& row : *rows) part.queue.learn(row);
-        if (rows->size() < page_size) part.queue.settle(count);
-        if (!part.queue.is_settled()) confirm_soon(*loaded);
-      });
+  shard_.read([jid = account.jid.str(),
+               after = queue.last_id()](storage::Reader& reader) { return reader.undelivered(jid, after, page_size); },
+              [this, jid = account.jid, count](Result<std::vector<storage::BoxMessage>> rows) {
+                auto* loaded = shard_.find_account(jid.full());
+                if (loaded == nullptr) return;
+                auto& part = waiting(*loaded);
+                if (!part.confirming) return;  // loaded anew meanwhile
+                part.confirming = false;
+                if (!rows) return;  // the next message tries again
+                for (const auto& row : *rows) part.queue.learn(row);
+                if (rows->size() < page_size) part.queue.settle(count);
+                if (!part.queue.is_settled()) confirm_soon(*loaded);
+              });
 }
 
 namespace {

@@ -46,8 +46,8 @@ class Queue {
     Mark mark;
     std::uint64_t number;
   };
-  std::vector<Row> rows_;            // by id
-  std::vector<Expected> expected_;   // oldest first
+  std::vector<Row> rows_;           // by id
+  std::vector<Expected> expected_;  // oldest first
   std::uint64_t count_ = 0;
   std::uint64_t last_ = 0;
 };

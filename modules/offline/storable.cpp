@@ -20,9 +20,14 @@ bool has_payload(xml::Element message) {
 
 // What means nothing once it is late, or nothing alone.
 bool is_fleeting(xml::Element child) {
-  static constexpr std::array<std::string_view, 8> spaces{
-      "http://jabber.org/protocol/chatstates", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0", ns::hints,
-      ns::stanza_ids, "urn:xmpp:eme:0", "urn:xmpp:rtt:0", ns::delay};
+  static constexpr std::array<std::string_view, 8> spaces{"http://jabber.org/protocol/chatstates",
+                                                          "urn:xmpp:receipts",
+                                                          "urn:xmpp:chat-markers:0",
+                                                          ns::hints,
+                                                          ns::stanza_ids,
+                                                          "urn:xmpp:eme:0",
+                                                          "urn:xmpp:rtt:0",
+                                                          ns::delay};
   if (std::ranges::find(spaces, child.ns()) != spaces.end()) return true;
   if (child.is("thread", ns::client)) return true;
   return child.name() == "encrypted" && (child.ns() == ns::omemo_legacy || child.ns() == ns::omemo_2);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <utility>
 
 #include "core/namespaces.hpp"
+#include "modules/omemo/calls.hpp"
 #include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::omemo {
@@ -17,21 +19,27 @@ constexpr std::string_view eme = "urn:xmpp:eme:0";
 constexpr std::string_view receipts = "urn:xmpp:receipts";
 constexpr std::string_view markers = "urn:xmpp:chat-markers:0";
 constexpr std::string_view chat_states = "http://jabber.org/protocol/chatstates";
-constexpr std::string_view jingle_message = "urn:xmpp:jingle-message:0";
 constexpr std::string_view muc_user = "http://jabber.org/protocol/muc#user";
 constexpr std::string_view conference = "jabber:x:conference";
 constexpr std::string_view reactions = "urn:xmpp:reactions:0";
 constexpr std::string_view fallback = "urn:xmpp:fallback:0";
 constexpr std::string_view reply_ns = "urn:xmpp:reply:0";
+constexpr std::string_view retract_0 = "urn:xmpp:message-retract:0";
+constexpr std::string_view retract_1 = "urn:xmpp:message-retract:1";
+constexpr std::string_view fasten = "urn:xmpp:fasten:0";
 
 // Where an element may stand.
 enum Place : unsigned { sealed = 1, control = 2, anywhere = 3 };
 
-// An element without children and text, with these attributes and no other; each a token (ids, JIDs, numbers).
+// What an element makes of a message without seal: there is one matter a message, signs and asides may stand by it.
+enum class Matter : std::uint8_t { aside, sign, marker, retraction, removal, invitation, call };
+
+// An element without children and text, with these attributes and no other. The first one must be there.
 struct Rule {
   std::string_view name;
   std::string_view ns;
   Place place;
+  Matter matter = Matter::aside;
   std::array<std::string_view, 4> attributes{};
 };
 
@@ -40,57 +48,59 @@ constexpr Rule rules[] = {
     {"no-store", ns::hints, anywhere},
     {"no-copy", ns::hints, anywhere},
     {"no-permanent-store", ns::hints, anywhere},
-    {"origin-id", ns::stanza_ids, anywhere, {"id"}},
+    {"origin-id", ns::stanza_ids, anywhere, Matter::aside, {"id"}},
     {"request", receipts, anywhere},
-    {"received", receipts, anywhere, {"id"}},
+    {"received", receipts, anywhere, Matter::sign, {"id"}},
     {"markable", markers, anywhere},
-    {"received", markers, anywhere, {"id"}},
-    {"displayed", markers, anywhere, {"id"}},
-    {"acknowledged", markers, anywhere, {"id"}},
-    {"active", chat_states, anywhere},
-    {"composing", chat_states, anywhere},
-    {"paused", chat_states, anywhere},
-    {"inactive", chat_states, anywhere},
-    {"gone", chat_states, anywhere},
+    {"received", markers, anywhere, Matter::marker, {"id"}},
+    {"displayed", markers, anywhere, Matter::marker, {"id"}},
+    {"acknowledged", markers, anywhere, Matter::marker, {"id"}},
+    {"active", chat_states, anywhere, Matter::sign},
+    {"composing", chat_states, anywhere, Matter::sign},
+    {"paused", chat_states, anywhere, Matter::sign},
+    {"inactive", chat_states, anywhere, Matter::sign},
+    {"gone", chat_states, anywhere, Matter::sign},
     {"attention", "urn:xmpp:attention:0", sealed},
     {"private", "urn:xmpp:carbons:2", anywhere},
     {"x", muc_user, sealed},
-    {"replace", "urn:xmpp:message-correct:0", sealed, {"id"}},
-    {"reply", reply_ns, sealed, {"id", "to"}},
-    {"retract", "urn:xmpp:message-retract:1", control, {"id"}},
-    {"retract", "urn:xmpp:message-retract:0", control, {"id"}},
-    {"reactions", reactions, control, {"id"}},  // without a reaction: takes an earlier one back
-    {"ringing", jingle_message, control, {"id"}},
-    {"reject", jingle_message, control, {"id"}},
-    {"retract", jingle_message, control, {"id"}},
-    {"accept", jingle_message, control, {"id"}},
-    {"finish", jingle_message, control, {"id"}},
-    {"x", conference, control, {"jid", "password", "continue", "thread"}},
+    {"replace", "urn:xmpp:message-correct:0", sealed, Matter::aside, {"id"}},
+    {"reply", reply_ns, sealed, Matter::aside, {"id", "to"}},
+    {"retract", retract_1, control, Matter::retraction, {"id"}},
+    {"retract", retract_0, control, Matter::retraction, {"id"}},
+    {"reactions", reactions, control, Matter::removal, {"id"}},  // without a reaction: takes an earlier one back
+    {"x", conference, control, Matter::invitation, {"jid", "password", "continue", "thread"}},
 };
 
-bool is_token(std::string_view text, std::size_t limit = 128) {
-  return text.size() <= limit && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+// A reply names who wrote what it quotes: one of the two, or an occupant of the room.
+bool is_author(std::string_view text, const core::Stanza& message) {
+  const auto jid = core::Jid::parse(text);
+  if (!jid) return false;
+  const bool partner = (message.to && jid->same_bare(*message.to)) || jid->same_bare(message.from);
+  return partner && (message.type == "groupchat" ? jid->resource().size() <= 128 : jid->is_bare());
 }
 
-// JIDs may hold any letter, but no control character.
-bool is_address(std::string_view text) {
-  return text.size() <= 3071 && std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+bool may_hold(std::string_view name, std::string_view value, const core::Stanza& message) {
+  if (name == "jid") return is_bare_address(value);
+  if (name == "to") return is_author(value, message);
+  if (name == "password") return is_token(value, 64);
+  if (name == "continue") return is_boolean(value);
+  if (name == "thread") return is_plain_token(value, 64);
+  return !value.empty() && is_token(value);
 }
 
-bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }
-
-void append_by_rule(std::string& out, xml::Element element, const Rule& rule) {
+// False, and nothing written, if the attribute that gives it its meaning is missing or no token.
+bool append_by_rule(std::string& out, xml::Element element, const Rule& rule, const core::Stanza& message) {
+  const auto first = rule.attributes[0];
+  if (!first.empty() && !may_hold(first, element.attribute_or_empty(first), message)) return false;
   xml::Writer writer(out);
   writer.open(rule.name, rule.ns);
   for (const auto name : rule.attributes) {
     if (name.empty()) break;
     const auto value = element.attribute(name);
-    if (!value) continue;
-    if (name == "jid" || name == "to" ? is_address(*value) : is_token(*value, name == "password" ? 64 : 128)) {
-      writer.attribute(name, *value);
-    }
+    if (value && may_hold(name, *value, message)) writer.attribute(name, *value);
   }
   writer.close();
+  return true;
 }
 
 const Rule* find_rule(xml::Element element, Place place) {
@@ -100,37 +110,39 @@ const Rule* find_rule(xml::Element element, Place place) {
   return nullptr;
 }
 
-// Call set-up: ids and media only. <propose id><description media/></propose>, <proceed id><device id/></proceed>.
-bool append_call(std::string& out, xml::Element element) {
-  const bool propose = element.name() == "propose";
-  if (element.ns() != jingle_message || (!propose && element.name() != "proceed")) return false;
-  const auto id = element.attribute_or_empty("id");
-  if (!is_token(id)) return false;
-  xml::Writer writer(out);
-  writer.open(element.name(), jingle_message).attribute("id", id);
-  for (const auto child : element.children()) {
-    if (child.is("description", "urn:xmpp:jingle:apps:rtp:1") && propose) {
-      const auto media = child.attribute_or_empty("media");
-      if (media == "audio" || media == "video") {
-        writer.open("description", child.ns()).attribute("media", media).close();
-      }
-    } else if (child.is("device", "http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification") && !propose) {
-      const auto device = child.attribute_or_empty("id");
-      if (is_token(device, 10)) writer.open("device", child.ns()).attribute("id", device).close();
-    }
+// Each element once: a row of hints or chat states spells words, too.
+class Once {
+ public:
+  [[nodiscard]] bool first(const Rule& rule) {
+    const auto bit = 1u << (&rule - rules);
+    const bool is_first = (seen_ & bit) == 0;
+    seen_ |= bit;
+    return is_first;
   }
-  writer.close();
-  return true;
-}
+
+ private:
+  static_assert(std::size(rules) <= 32);
+  std::uint32_t seen_ = 0;
+};
 
 // <x xmlns='…muc#user'><invite to/></x> and <decline to/>: the free-text reason is left out.
 bool append_mediated_invite(std::string& out, xml::Element element) {
   if (!element.is("x", muc_user)) return false;
   const auto first = element.first_element();
-  if (!first || (first.name() != "invite" && first.name() != "decline")) return false;
+  if (first.ns() != muc_user || (first.name() != "invite" && first.name() != "decline")) return false;
   const auto to = first.attribute_or_empty("to");
-  if (!is_address(to)) return false;
+  if (!is_bare_address(to)) return false;
   xml::Writer(out).open("x", muc_user).open(first.name()).attribute("to", to).close().close();
+  return true;
+}
+
+// Retraction 0.2 rides on message fastening: <apply-to xmlns='urn:xmpp:fasten:0' id><retract/></apply-to>.
+bool append_fastened_retraction(std::string& out, xml::Element element) {
+  const auto id = element.attribute_or_empty("id");
+  if (!element.is("apply-to", fasten) || id.empty() || !is_token(id)) return false;
+  const auto inner = element.first_element();
+  if (!inner.is("retract", retract_0) || !is_empty_element(inner) || element.has_visible_text()) return false;
+  xml::Writer(out).open("apply-to", fasten).attribute("id", id).element("retract", retract_0).close();
   return true;
 }
 
@@ -138,17 +150,16 @@ bool append_mediated_invite(std::string& out, xml::Element element) {
 bool append_fallback(std::string& out, xml::Element element) {
   if (!element.is("fallback", fallback)) return false;
   const auto for_ns = element.attribute_or_empty("for");
-  if (for_ns != reply_ns && for_ns != ns::omemo_2 && for_ns != "urn:xmpp:message-retract:1") return false;
+  if (for_ns != reply_ns && for_ns != ns::omemo_2 && for_ns != retract_1) return false;
   xml::Writer writer(out);
   writer.open("fallback", fallback).attribute("for", for_ns);
-  for (const auto child : element.children()) {
-    if (!child.is("body", fallback) && !child.is("subject", fallback)) continue;
-    writer.open(child.name());
-    for (const auto name : {"start", "end"}) {
-      const auto value = child.attribute_or_empty(name);
-      if (!value.empty() && value.size() < 8 && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; })) {
-        writer.attribute(name, value);
-      }
+  for (const auto* name : {"body", "subject"}) {
+    const auto range = element.child(name, fallback);
+    if (!range) continue;
+    writer.open(name);
+    for (const auto* edge : {"start", "end"}) {
+      const auto value = range.attribute_or_empty(edge);
+      if (is_number(value, 7)) writer.attribute(edge, value);
     }
     writer.close();
   }
@@ -159,11 +170,9 @@ bool append_fallback(std::string& out, xml::Element element) {
 bool append_thread(std::string& out, xml::Element element) {
   if (!element.is("thread", ns::client)) return false;
   const auto text = element.single_text();
-  const bool token = text && !text->empty() && text->size() <= 64 && std::ranges::all_of(*text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
-  });
-  if (token) xml::Writer(out).element("thread", {}, *text);
-  return token;
+  if (!text || !is_plain_token(*text, 64)) return false;
+  xml::Writer(out).element("thread", {}, *text);
+  return true;
 }
 
 // The bytes that came in where they are innocent (decision D1), else written anew.
@@ -184,24 +193,41 @@ bool is_encrypted(xml::Element element) {
 // What the server alone may say: left out silently wherever a client says it (XEP-0359 and kin: spoofing).
 bool is_servers_own(xml::Element element) {
   return element.is("stanza-id", ns::stanza_ids) || element.is("delay", ns::delay) ||
-         element.is("occupant-id", "urn:xmpp:occupant-id:0") || element.is("addresses", "http://jabber.org/protocol/address");
+         element.is("occupant-id", "urn:xmpp:occupant-id:0") || element.is("addresses", "http://jabber.org/protocol/address") ||
+         element.is("displayed", "urn:xmpp:mds:displayed:0");  // XEP-0490: for the server, which strips it
+}
+
+// A header without keys (Converse, where no device of that version is trusted): nothing in it can be read.
+bool is_for_nobody(xml::Element encrypted) {
+  const auto header = encrypted.child("header", encrypted.ns());
+  if (!header) return false;
+  for (const auto child : header.children()) {
+    if (child.is("key", encrypted.ns()) || (child.is("keys", encrypted.ns()) && child.first_element())) return false;
+  }
+  return true;
 }
 
 // Validates all <encrypted/>; decision D8. False: `out.refused` says why.
 bool check_seals(const core::Stanza& message, Rebuilt& out) {
   bool seen[2] = {false, false};
+  bool for_nobody = false;
   for (const auto child : message.root().children()) {
     if (!is_encrypted(child)) continue;
-    Envelope envelope;
-    const auto* why = check_envelope(child, {}, envelope);
-    auto& twice = seen[envelope.version == Version::omemo_2 ? 1 : 0];
-    if (why == nullptr && twice) why = "two of one version";
-    if (why != nullptr) {
-      out.detail = why;
-      out.refused = Reason::malformed;
-      return false;
+    auto& twice = seen[child.ns() == ns::omemo_2 ? 1 : 0];
+    if (std::exchange(twice, true)) {
+      out.detail = "two of one version";
+      break;
     }
-    twice = true;
+    if (is_for_nobody(child)) {
+      for_nobody = true;
+      twice = false;
+      continue;
+    }
+    Envelope envelope;
+    if (const auto* why = check_envelope(child, {}, envelope)) {
+      out.detail = why;
+      break;
+    }
     out.seal.form = seen[0] && seen[1] ? core::Seal::Form::both
                     : seen[1]          ? core::Seal::Form::omemo_2
                                        : core::Seal::Form::legacy;
@@ -209,24 +235,38 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
     out.seal.sender_device = envelope.sender_device;
     out.seal.keys += envelope.keys;
   }
-  return true;
+  if (out.detail.empty() && for_nobody && out.seal.form == core::Seal::Form::none) out.detail = "no keys";
+  if (!out.detail.empty()) out.refused = Reason::malformed;
+  return out.detail.empty();
 }
 
 // Beside a valid seal: what is not allowed is left out, the message survives.
 void rebuild_sealed(const core::Stanza& message, Rebuilt& out) {
   bool body = false;
   bool encryption = false;
+  bool thread = false;
+  unsigned fallbacks = 0;
+  Once once;
   for (const auto child : message.root().children()) {
     if (child.is_text()) continue;
     if (is_encrypted(child)) {
-      append_encrypted(out.children, child);
+      if (is_for_nobody(child)) {
+        ++out.stripped;
+      } else {
+        append_encrypted(out.children, child);
+      }
     } else if (child.is("body", ns::client)) {
       body = true;
     } else if (child.is("encryption", eme)) {
       encryption = true;
-    } else if (const auto* rule = find_rule(child, sealed); rule != nullptr && is_empty_element(child)) {
-      append_by_rule(out.children, child, *rule);
-    } else if (!append_fallback(out.children, child) && !append_thread(out.children, child)) {
+    } else if (const auto* rule = find_rule(child, sealed);
+               rule != nullptr && is_empty_element(child) && once.first(*rule)) {
+      if (!append_by_rule(out.children, child, *rule, message)) ++out.stripped;
+    } else if (fallbacks < 2 && append_fallback(out.children, child)) {
+      ++fallbacks;
+    } else if (!thread && append_thread(out.children, child)) {
+      thread = true;
+    } else {
       ++out.stripped;
     }
   }
@@ -250,39 +290,63 @@ Reason reason_for(xml::Element element) {
   return Reason::plaintext;
 }
 
-// Without a seal only control elements pass; anything that could hold text refuses the whole.
+// Writes `child` if it is an element of control; what it is about, or nothing.
+std::optional<Matter> append_control(std::string& out, xml::Element child, const core::Stanza& message, Once& once) {
+  const auto* rule = find_rule(child, control);
+  if (rule != nullptr && (is_empty_element(child) || rule->matter == Matter::invitation)) {  // its reason is left out
+    if (!once.first(*rule)) return Matter::aside;
+    return append_by_rule(out, child, *rule, message) ? std::optional(rule->matter) : std::nullopt;
+  }
+  if (append_call(out, child)) return Matter::call;
+  if (append_mediated_invite(out, child)) return Matter::invitation;
+  if (append_fastened_retraction(out, child)) return Matter::retraction;
+  return std::nullopt;
+}
+
+// Without a seal only control elements pass, of one matter; anything that could hold text refuses the whole.
 void rebuild_control(const core::Stanza& message, Rebuilt& out) {
-  bool retraction = false;
   bool body = message.root().has_visible_text();
-  std::optional<Reason> refused;
+  bool thread = false;
+  bool sign = false;
+  unsigned matters = 0;
+  std::optional<Matter> matter;
+  Once once;
   for (const auto child : message.root().children()) {
     if (child.is_text()) continue;
     if (child.is("body", ns::client) || child.is("fallback", fallback)) {
       body = true;  // a retraction brings its own sentence for old clients: dropped; alone it is plain text
-    } else if (const auto* rule = find_rule(child, control); rule != nullptr && is_empty_element(child)) {
-      retraction = retraction || (child.name() == "retract" && child.ns() != jingle_message);
-      append_by_rule(out.children, child, *rule);
-    } else if (append_call(out.children, child) || append_mediated_invite(out.children, child) ||
-               append_thread(out.children, child)) {
-      continue;
     } else if (child.is("thread", ns::client) || child.is("encryption", eme) || is_servers_own(child)) {
-      ++out.stripped;
-    } else if (child.is("x", conference)) {  // with a reason inside: only its attributes pass
-      append_by_rule(out.children, child, *find_rule(child, control));
+      const bool kept = !thread && append_thread(out.children, child);
+      thread = thread || kept;
+      if (!kept) ++out.stripped;
+    } else if (const auto found = append_control(out.children, child, message, once)) {
+      sign = sign || *found == Matter::sign;
+      if (*found == Matter::aside || *found == Matter::sign) continue;
+      matter = found;
+      ++matters;
     } else {
-      refused = reason_for(child);
-      if (message.type == "groupchat" && child.is("subject", ns::client)) refused = Reason::subject;
+      const bool subject = message.type == "groupchat" && child.is("subject", ns::client);
+      out.refused = subject ? Reason::subject : reason_for(child);
     }
   }
-  if (body && !retraction && !refused) refused = Reason::plaintext;
-  if (body && refused && *refused == Reason::subject) refused = Reason::plaintext;
-  out.refused = refused;
+  const bool retraction = matter == Matter::retraction;
+  if (body && !retraction && out.refused != Reason::reaction && out.refused != Reason::file) out.refused = Reason::plaintext;
+  if (!out.refused && (matters > 1 || (!sign && matters == 0))) out.refused = Reason::plaintext;
+  if (matter == Matter::invitation && message.type == "groupchat") out.refused = Reason::plaintext;
   if (retraction && out.children.find("<store ") == std::string::npos) {
     xml::Writer(out.children).element("store", ns::hints);  // so that it is archived like what it takes back
   }
 }
 
 }  // namespace
+
+void canonicalise(core::Stanza& stanza) {
+  // RFC 6121 §5.2.2: an unknown type is "normal".
+  static constexpr std::string_view types[] = {"chat", "error", "groupchat", "headline", "normal"};
+  if (stanza.kind == core::Kind::message && std::ranges::find(types, stanza.type) == std::end(types)) stanza.type.clear();
+  if (!is_token(stanza.id)) stanza.id.clear();
+  if (!is_language(stanza.lang)) stanza.lang.clear();
+}
 
 Rebuilt rebuild_message(const core::Stanza& message) {
   Rebuilt out;
@@ -319,74 +383,6 @@ std::string rebuild_error(const core::Stanza& stanza) {
   }
   std::string out;
   xml::Writer(out).open("error").attribute("type", type).element(condition, ns::stanza_errors).close();
-  return out;
-}
-
-namespace {
-constexpr std::string_view readable[] = {ns::disco_info, ns::disco_items, ns::ping, "jabber:iq:version", "jabber:iq:last",
-                                         "urn:xmpp:time", "vcard-temp", ns::pubsub};
-
-bool is_any_of(std::string_view text, std::span<const std::string_view> list) {
-  return std::ranges::find(list, text) != list.end();
-}
-}  // namespace
-
-bool may_pass_request(const core::Stanza& iq) {
-  const auto payload = iq.payload();
-  if (iq.type == "get") return is_any_of(payload.ns(), readable) && !payload.has_visible_text();
-  if (payload.ns() == ns::pubsub) {  // no publishing into somebody else's nodes
-    const auto verb = payload.first_element();
-    return verb.name() == "subscribe" || verb.name() == "unsubscribe" || verb.name() == "options";
-  }
-  if (payload.is("encrypted", ns::omemo_2)) {
-    Envelope envelope;
-    return check_envelope(payload, {}, envelope) == nullptr;
-  }
-  return false;
-}
-
-bool may_pass_answer(const core::Stanza& iq) {
-  const auto payload = iq.payload();
-  if (iq.type == "error" || !payload) return true;
-  if (payload.is("encrypted", ns::omemo_2)) return may_pass_request(iq);
-  return is_any_of(payload.ns(), readable);
-}
-
-std::string rebuild_presence(const core::Stanza& presence) {
-  std::string out;
-  const auto root = presence.root();
-  const auto show = root.child("show", ns::client).text();
-  for (const auto known : {"away", "chat", "dnd", "xa"}) {
-    if (show == known) xml::Writer(out).element("show", {}, show);
-  }
-  const auto priority = root.child("priority", ns::client).text();
-  const bool number = !priority.empty() && priority.size() <= 4 &&
-                      priority.find_first_not_of("0123456789", priority[0] == '-' ? 1 : 0) == std::string::npos;
-  if (number) xml::Writer(out).element("priority", {}, priority);
-  if (const auto caps = root.child("c", ns::caps)) {
-    xml::Writer writer(out);
-    writer.open("c", ns::caps);
-    for (const auto name : {"hash", "node", "ver"}) {
-      const auto value = caps.attribute_or_empty(name);
-      if (is_token(value)) writer.attribute_if(name, value);
-    }
-    writer.close();
-  }
-  if (const auto idle = root.child("idle", "urn:xmpp:idle:1")) {
-    const auto since = idle.attribute_or_empty("since");
-    if (is_token(since, 40)) xml::Writer(out).open("idle", "urn:xmpp:idle:1").attribute("since", since).close();
-  }
-  if (const auto update = root.child("x", "vcard-temp:x:update")) {
-    const auto photo = update.child("photo", "vcard-temp:x:update");
-    xml::Writer writer(out);
-    writer.open("x", "vcard-temp:x:update");
-    if (photo && photo.text().size() <= 64 && is_token(photo.text())) writer.element("photo", {}, photo.text());
-    writer.close();
-  }
-  if (const auto nick = root.child("nick", "http://jabber.org/protocol/nick");
-      nick && presence.type == "subscribe" && nick.text().size() <= 64) {
-    xml::Writer(out).element("nick", nick.ns(), nick.text());
-  }
   return out;
 }
 

@@ -18,6 +18,10 @@ struct Rebuilt {
   std::optional<Reason> refused;
 };
 
+// What stands outside the children (D12): an unknown type of a message, an id that is no token of at most 128 characters
+// and a language that is no tag are taken away.
+void canonicalise(core::Stanza& stanza);
+
 // Decides on a message of a client, of any type but error.
 [[nodiscard]] Rebuilt rebuild_message(const core::Stanza& message);
 

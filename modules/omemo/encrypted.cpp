@@ -38,11 +38,13 @@ bool parse_flag(std::string_view text, bool& out) {
 struct HeaderState {
   std::vector<std::size_t>& key_hashes;
   std::vector<std::pair<std::size_t, std::uint32_t>>& ratchet_keys;  // hash of the key, device
+  std::uint32_t device = 0;                                          // of the last key
 };
 
 const char* check_key(xml::Element key, Version version, const EnvelopeLimits& limits, Envelope& out,
                       std::size_t& ciphertext, HeaderState& state) {
-  std::uint32_t device = 0;
+  auto& device = state.device;
+  device = 0;
   bool prekey = false;
   const std::string_view flag = version == Version::legacy ? "prekey" : "kex";
   const auto* document = key.document();
@@ -104,10 +106,15 @@ const char* check_payload(xml::Element payload, Version version, const EnvelopeL
   return looks_like_plaintext(*bytes) ? "payload is no ciphertext" : nullptr;
 }
 
+template <class T>
+bool has_twins(std::vector<T>& list) {
+  std::ranges::sort(list);
+  return std::ranges::adjacent_find(list) != list.end();
+}
+
 // 3.7-7: key texts distinct; one ratchet key under one rid.
 const char* check_distinct(HeaderState& state) {
-  std::ranges::sort(state.key_hashes);
-  if (std::ranges::adjacent_find(state.key_hashes) != state.key_hashes.end()) return "same key twice";
+  if (has_twins(state.key_hashes)) return "same key twice";
   std::ranges::sort(state.ratchet_keys);
   for (std::size_t i = 1; i < state.ratchet_keys.size(); ++i) {
     const auto& [key, device] = state.ratchet_keys[i];
@@ -141,21 +148,24 @@ const char* check_legacy_header(xml::Element header, const EnvelopeLimits& limit
 }
 
 const char* check_keys_group(xml::Element group, const EnvelopeLimits& limits, Envelope& out, HeaderResult& result,
-                             HeaderState& state, std::vector<std::string>& jids) {
+                             HeaderState& state, std::vector<std::string_view>& jids) {
   const auto jid = group.attribute("jid");
   if (!jid || group.attribute_count() != 1) return "jid of keys";
   const auto parsed = core::Jid::parse(*jid);
-  if (!parsed || !parsed->is_bare()) return "jid of keys";
-  if (std::ranges::find(jids, parsed->str()) != jids.end()) return "one jid twice";
-  jids.push_back(parsed->str());
+  if (!parsed || !parsed->is_bare() || parsed->full() != *jid) return "jid of keys";
+  jids.push_back(*jid);
   if (group.has_visible_text()) return "text";
+  const auto before = out.keys;
+  std::vector<std::uint32_t> devices;
   for (const auto child : group.children()) {
     if (child.is_text()) continue;
     if (!child.is("key", ns::omemo_2)) return "child of keys";
     if (out.keys >= limits.keys) return "too many keys";
     if (const auto* why = check_key(child, Version::omemo_2, limits, out, result.ciphertext, state)) return why;
+    devices.push_back(state.device);
   }
-  return nullptr;
+  if (out.keys == before) return "no keys";
+  return has_twins(devices) ? "one device twice" : nullptr;
 }
 
 const char* check_header(xml::Element header, const EnvelopeLimits& limits, Envelope& out, HeaderResult& result) {
@@ -170,12 +180,13 @@ const char* check_header(xml::Element header, const EnvelopeLimits& limits, Enve
   if (out.version == Version::legacy) {
     if (const auto* why = check_legacy_header(header, limits, out, result, state)) return why;
   } else {
-    std::vector<std::string> jids;
+    std::vector<std::string_view> jids;
     for (const auto child : header.children()) {
       if (child.is_text()) continue;
       if (!child.is("keys", ns::omemo_2)) return "child of header";
       if (const auto* why = check_keys_group(child, limits, out, result, state, jids)) return why;
     }
+    if (has_twins(jids)) return "one jid twice";
   }
   if (out.keys == 0) return "no keys";
   return check_distinct(state);

@@ -34,6 +34,7 @@ class Omemo final : public core::Module {
   core::Verdict message(core::Flow& flow) {
     auto& stanza = *flow.stanza;
     if (!required(flow)) return nullptr;
+    canonicalise(stanza);
     if (stanza.is_error()) {
       stanza.rewrite(rebuild_error(stanza));
       return nullptr;
@@ -52,6 +53,7 @@ class Omemo final : public core::Module {
   core::Verdict presence(core::Flow& flow) {
     auto& stanza = *flow.stanza;
     if (!required(flow)) return nullptr;
+    canonicalise(stanza);
     stanza.rewrite(stanza.is_error() ? rebuild_error(stanza) : rebuild_presence(stanza));
     return nullptr;
   }

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::uint64_t max_counter = 1ull << 31;
 
-// One protobuf message of the few kinds that occur: fields 1 … 6, varints and byte strings, each at most once.
+// One protobuf message of the few kinds that occur: fields 1 … 6, varints and byte strings, each at most once and in
+// ascending order, as every library writes them.
 struct Fields {
   std::array<std::optional<std::uint64_t>, 7> number;
   std::array<std::optional<std::string_view>, 7> bytes;
@@ -28,12 +29,14 @@ std::optional<std::uint64_t> read_varint(std::string_view& in) {
 }
 
 const char* read_fields(std::string_view in, Fields& out) {
+  unsigned last = 0;
   while (!in.empty()) {
     const auto tag = static_cast<unsigned char>(in[0]);
     in.remove_prefix(1);
     const unsigned field = tag >> 3;
     if (field == 0 || field > 6) return "unknown field";
-    if (out.number[field] || out.bytes[field]) return "field twice";
+    if (field <= last) return "fields out of order";
+    last = field;
     const auto value = read_varint(in);
     if (!value) return "bad number";
     if ((tag & 7) == 0) {
@@ -65,9 +68,11 @@ bool only(const Fields& fields, std::initializer_list<unsigned> numbers, std::in
   return true;
 }
 
-bool is_legacy_key(std::string_view key) { return key.size() == 33 && key[0] == '\x05'; }
-
 bool all_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+
+bool is_key(std::string_view key) { return key.size() == 32 && !all_zero(key); }
+
+bool is_legacy_key(std::string_view key) { return key.size() == 33 && key[0] == '\x05' && is_key(key.substr(1)); }
 
 const char* parse_legacy_signal(std::string_view bytes, RatchetMessage& out) {
   if (bytes.size() < 10 || bytes[0] != '\x33') return "version";
@@ -88,6 +93,7 @@ const char* parse_legacy_prekey(std::string_view bytes, RatchetMessage& out) {
   if (!only(fields, {1, 6}, {2, 3, 4}, 5)) return "fields of a prekey message";
   if (!is_legacy_key(*fields.bytes[2]) || !is_legacy_key(*fields.bytes[3])) return "key";
   if (*fields.number[1] >= max_counter || *fields.number[6] >= max_counter) return "key id";
+  if (fields.number[5] && *fields.number[5] >= max_counter) return "registration id";
   out.identity_key = *fields.bytes[3];
   out.prekey = true;
   return parse_legacy_signal(*fields.bytes[4], out);
@@ -100,7 +106,7 @@ const char* parse_authenticated(std::string_view bytes, RatchetMessage& out) {
   Fields inner;
   if (const auto* why = read_fields(*outer.bytes[2], inner)) return why;
   if (!only(inner, {1, 2}, {3, 4})) return "fields of a message";
-  if (inner.bytes[3]->size() != 32 || all_zero(*inner.bytes[3])) return "ratchet key";
+  if (!is_key(*inner.bytes[3])) return "ratchet key";
   if (*inner.number[1] >= max_counter || *inner.number[2] >= max_counter) return "counter";
   out.ratchet_key = *inner.bytes[3];
   out.ciphertext = inner.bytes[4]->size();
@@ -111,7 +117,7 @@ const char* parse_key_exchange(std::string_view bytes, RatchetMessage& out) {
   Fields fields;
   if (const auto* why = read_fields(bytes, fields)) return why;
   if (!only(fields, {1, 2}, {3, 4, 5})) return "fields of a key exchange";
-  if (fields.bytes[3]->size() != 32 || fields.bytes[4]->size() != 32) return "key";
+  if (!is_key(*fields.bytes[3]) || !is_key(*fields.bytes[4])) return "key";
   if (*fields.number[1] >= max_counter || *fields.number[2] >= max_counter) return "key id";
   out.identity_key = *fields.bytes[3];
   out.prekey = true;

@@ -59,25 +59,25 @@ void PresenceModule::probe_contacts(core::Session& session) {
   for (unsigned index = 0; index < here.size(); ++index) {
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
-    shard_.post_to(index, [there, asker = session.jid, id = session.id, back = shard_.index(),
-                           contacts = std::move(here[index])] {
-      auto* module = there->service<PresenceModule>();
-      std::vector<StanzaPtr> answers;
-      for (const auto& contact : contacts) module->collect(contact, asker, answers);
-      if (answers.empty()) return;
-      auto* home = there->kernel().shards[back].get();
-      there->post_to(back, [home, asker, id, answers = std::move(answers)] {
-        auto* account = home->find_account(asker.bare());
-        if (account == nullptr) return;
-        account->in_order([account, id, answers] {
-          for (const auto& answer : answers) {
-            auto* asking = account->find_id(id);
-            if (asking == nullptr || !asking->available) return;
-            asking->stream.deliver(*answer, &account->jid, {});
-          }
+    shard_.post_to(
+        index, [there, asker = session.jid, id = session.id, back = shard_.index(), contacts = std::move(here[index])] {
+          auto* module = there->service<PresenceModule>();
+          std::vector<StanzaPtr> answers;
+          for (const auto& contact : contacts) module->collect(contact, asker, answers);
+          if (answers.empty()) return;
+          auto* home = there->kernel().shards[back].get();
+          there->post_to(back, [home, asker, id, answers = std::move(answers)] {
+            auto* account = home->find_account(asker.bare());
+            if (account == nullptr) return;
+            account->in_order([account, id, answers] {
+              for (const auto& answer : answers) {
+                auto* asking = account->find_id(id);
+                if (asking == nullptr || !asking->available) return;
+                asking->stream.deliver(*answer, &account->jid, {});
+              }
+            });
+          });
         });
-      });
-    });
   }
 }
 

@@ -4,10 +4,10 @@
 namespace valise::modules::presence {
 
 void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except) {
-  const auto sessions = account.sessions;
-  for (auto* session : sessions) {
-    if (std::ranges::find(account.sessions, session) == account.sessions.end()) continue;
+  for (std::size_t i = 0; i < account.sessions.size();) {
+    auto* session = account.sessions[i];
     if (session->available && session != except) session->stream.deliver(stanza, &account.jid, {});
+    if (i < account.sessions.size() && account.sessions[i] == session) ++i;  // a full queue may have ended it
   }
 }
 

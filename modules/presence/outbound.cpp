@@ -7,16 +7,19 @@ namespace {
 
 using core::StanzaError;
 
-const StanzaError unknown_type{.type = StanzaError::Type::modify, .condition = "bad-request",
-                               .text = {"There is no presence of this type.",
-                                        "Il n’existe pas de présence de ce type."}};
-const StanzaError bad_priority{.type = StanzaError::Type::modify, .condition = "bad-request",
-                               .text = {"A priority is one number from -128 to 127.",
-                                        "Une priorité est un nombre unique de -128 à 127."}};
-const StanzaError bad_show{.type = StanzaError::Type::modify, .condition = "bad-request",
-                           .text = {"A show is one of away, chat, dnd and xa.",
-                                    "Un show est away, chat, dnd ou xa."}};
-const StanzaError too_many_directed{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+const StanzaError unknown_type{
+    .type = StanzaError::Type::modify,
+    .condition = "bad-request",
+    .text = {"There is no presence of this type.", "Il n’existe pas de présence de ce type."}};
+const StanzaError bad_priority{
+    .type = StanzaError::Type::modify,
+    .condition = "bad-request",
+    .text = {"A priority is one number from -128 to 127.", "Une priorité est un nombre unique de -128 à 127."}};
+const StanzaError bad_show{.type = StanzaError::Type::modify,
+                           .condition = "bad-request",
+                           .text = {"A show is one of away, chat, dnd and xa.", "Un show est away, chat, dnd ou xa."}};
+const StanzaError too_many_directed{.type = StanzaError::Type::wait,
+                                    .condition = "resource-constraint",
                                     .text = {"Presence was sent to too many addresses; leave some of them first.",
                                              "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}};
 

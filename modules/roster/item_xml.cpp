@@ -17,10 +17,14 @@ StanzaError modify(std::string_view condition, core::Text text) {
 
 std::string_view name_of(storage::Subscription subscription) noexcept {
   switch (subscription) {
-    case storage::Subscription::none: return "none";
-    case storage::Subscription::to: return "to";
-    case storage::Subscription::from: return "from";
-    case storage::Subscription::both: return "both";
+    case storage::Subscription::none:
+      return "none";
+    case storage::Subscription::to:
+      return "to";
+    case storage::Subscription::from:
+      return "from";
+    case storage::Subscription::both:
+      return "both";
   }
   return "none";
 }
@@ -36,8 +40,10 @@ std::optional<StanzaError> add_group(std::vector<std::string>& groups, std::stri
     return modify("bad-request", {"A group is named twice.", "Un groupe est nommé deux fois."});
   }
   if (groups.size() >= most) {
-    return StanzaError{.type = StanzaError::Type::wait, .condition = "resource-constraint",
-                       .text = {"A contact can't be in so many groups.", "Un contact ne peut être dans autant de groupes."}};
+    return StanzaError{
+        .type = StanzaError::Type::wait,
+        .condition = "resource-constraint",
+        .text = {"A contact can't be in so many groups.", "Un contact ne peut être dans autant de groupes."}};
   }
   groups.push_back(std::move(name));
   return std::nullopt;
@@ -75,7 +81,8 @@ std::expected<ItemChange, StanzaError> parse_set(xml::Element query, const core:
                                                      "Un contact est une adresse nue, sans ressource."}));
   }
   if (*jid == owner) {
-    return std::unexpected(StanzaError{.type = StanzaError::Type::cancel, .condition = "not-allowed",
+    return std::unexpected(StanzaError{.type = StanzaError::Type::cancel,
+                                       .condition = "not-allowed",
                                        .text = {"You can't be your own contact.", "On n’est pas son propre contact."}});
   }
   ItemChange change;

@@ -13,7 +13,7 @@
 
 namespace valise::modules::roster {
 
-inline constexpr std::size_t max_name = 1023;   // bytes of a name or of one group
+inline constexpr std::size_t max_name = 1023;     // bytes of a name or of one group
 inline constexpr std::size_t max_request = 2048;  // bytes kept of an inbound request; above, without its children
 
 struct ItemChange {

@@ -13,16 +13,21 @@ namespace {
 
 using core::StanzaError;
 
-const StanzaError forbidden{.type = StanzaError::Type::auth, .condition = "forbidden",
+const StanzaError forbidden{.type = StanzaError::Type::auth,
+                            .condition = "forbidden",
                             .text = {"This contact list is not yours.", "Cette liste de contacts n’est pas la vôtre."}};
-const StanzaError not_saved{.type = StanzaError::Type::wait, .condition = "resource-constraint",
-                            .text = {"The contact list can't be saved right now. Please try again.",
-                                     "La liste de contacts ne peut être enregistrée pour l’instant. Veuillez réessayer."}};
-const StanzaError full{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+const StanzaError not_saved{
+    .type = StanzaError::Type::wait,
+    .condition = "resource-constraint",
+    .text = {"The contact list can't be saved right now. Please try again.",
+             "La liste de contacts ne peut être enregistrée pour l’instant. Veuillez réessayer."}};
+const StanzaError full{.type = StanzaError::Type::wait,
+                       .condition = "resource-constraint",
                        .text = {"Your contact list is full.", "Votre liste de contacts est pleine."}};
-const StanzaError no_such_item{.type = StanzaError::Type::cancel, .condition = "item-not-found",
-                               .text = {"This address is not in your contact list.",
-                                        "Cette adresse n’est pas dans votre liste de contacts."}};
+const StanzaError no_such_item{
+    .type = StanzaError::Type::cancel,
+    .condition = "item-not-found",
+    .text = {"This address is not in your contact list.", "Cette adresse n’est pas dans votre liste de contacts."}};
 
 std::optional<std::uint64_t> version_of(std::string_view ver) {
   std::uint64_t number = 0;
@@ -54,7 +59,8 @@ void RosterModule::answer_get(core::Account& account, core::IqRequest& request) 
     for (const auto* item : changes->items) {
       queries.emplace_back(item->version, push_query(item->jid, item, item->version));
     }
-    for (const auto& [version, jid] : changes->removed) queries.emplace_back(version, push_query(jid, nullptr, version));
+    for (const auto& [version, jid] : changes->removed)
+      queries.emplace_back(version, push_query(jid, nullptr, version));
     std::ranges::sort(queries);
     for (auto& [version, query] : queries) {
       shard_.deliver(*session, core::make_iq("set", fmt::format("push-{}-{}", shard_.index(), ++pushes_), core::Jid(),

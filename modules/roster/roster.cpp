@@ -57,8 +57,8 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
   }
   rows.begin(jid, next);
   account.commit_begun();
-  unit->done = [this, owner = account.jid, jid, next = std::move(next), seen, then = std::move(then)](
-                   core::Unit& finished) mutable {
+  unit->done = [this, owner = account.jid, jid, next = std::move(next), seen,
+                then = std::move(then)](core::Unit& finished) mutable {
     auto& changed = *shard_.find_account(owner.full());  // in memory while its commits are under way
     auto& now = book(changed);
     const bool durable = finished.outcome.has_value();

@@ -12,13 +12,16 @@ using core::StanzaError;
 // Requests of people who are in nobody's contact list, kept for one account.
 constexpr std::size_t max_hidden = 256;
 
-const StanzaError no_address{.type = StanzaError::Type::modify, .condition = "bad-request",
-                             .text = {"A subscription stanza needs an address.",
-                                      "Une demande d’abonnement exige une adresse."}};
-const StanzaError not_saved{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+const StanzaError no_address{
+    .type = StanzaError::Type::modify,
+    .condition = "bad-request",
+    .text = {"A subscription stanza needs an address.", "Une demande d’abonnement exige une adresse."}};
+const StanzaError not_saved{.type = StanzaError::Type::wait,
+                            .condition = "resource-constraint",
                             .text = {"The subscription can't be saved right now. Please try again.",
                                      "L’abonnement ne peut être enregistré pour l’instant. Veuillez réessayer."}};
-const StanzaError full{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+const StanzaError full{.type = StanzaError::Type::wait,
+                       .condition = "resource-constraint",
                        .text = {"Your contact list is full.", "Votre liste de contacts est pleine."}};
 
 // §3.1.2: between bare addresses, with what the client wrote into it.
@@ -42,8 +45,7 @@ std::optional<storage::RosterItem> row_of(const storage::RosterItem* before, std
   row.approved = next.approved;
   if (!next.pending_in) row.pending_in.clear();
   if (!request.empty()) row.pending_in = std::move(request);
-  const bool visible =
-      was_visible || row.ask || row.approved || row.subscription != storage::Subscription::none;
+  const bool visible = was_visible || row.ask || row.approved || row.subscription != storage::Subscription::none;
   if (visible) return row;
   if (row.pending_in.empty()) return std::nullopt;
   row.pending_in.insert(row.pending_in.begin(), hidden_mark);

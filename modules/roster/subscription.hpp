@@ -44,8 +44,8 @@ struct Sent {
 // Appendix A.3: `step` came from the contact.
 struct Received {
   State next;
-  bool deliver = false;          // to the user's resources
-  std::optional<Step> reply;     // what the server answers in the user's name
+  bool deliver = false;       // to the user's resources
+  std::optional<Step> reply;  // what the server answers in the user's name
 };
 [[nodiscard]] Received receive(State state, Step step) noexcept;
 

@@ -84,7 +84,7 @@ void Shard::arrive_message(Flow flow) {
       if (session->available && session->priority >= 0) targets.push_back(session);
     }
   }
-  std::vector<storage::Write> writes;
+  auto writes = std::move(flow.writes);
   bool stored = false;
   if (targets.empty()) {
     if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));

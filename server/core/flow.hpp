@@ -10,6 +10,7 @@
 
 #include "core/audit/record.hpp"
 #include "core/stanza.hpp"
+#include "storage/types.hpp"
 
 namespace valise::core {
 
@@ -51,6 +52,7 @@ struct Flow {
   // What of the sender the record and the rules name.
   audit::Record record;
   std::vector<std::string> tags;
+  std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
 };
 
 // Fills the record with what the stanza's outside says; kind and verdict are left to the caller.

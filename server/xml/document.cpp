@@ -52,7 +52,7 @@ std::string_view Element::ns() const noexcept {
 }
 
 bool Element::is(std::string_view wanted_name, std::string_view wanted_ns) const noexcept {
-  return document_ != nullptr && name() == wanted_name && ns() == wanted_ns;
+  return document_ != nullptr && name() == wanted_name && ns() == wanted_ns && !is_text();
 }
 
 std::uint32_t Element::attribute_count() const noexcept {

@@ -33,10 +33,10 @@ Triplet split(const XML_Char* text) {
   return {whole.substr(0, first), rest.substr(0, second), rest.substr(second + 1)};
 }
 
-// RFC 6120 §11.6: what UTF-16 and UTF-32 look like at the start.
+// RFC 6120 §11.6: what UTF-16 and UTF-32 look like at the start. expat would take them for what they are, although it was
+// told UTF-8, and the bytes of such stanzas must not go on into streams of UTF-8.
 bool is_wide(std::string_view start) {
-  return start.starts_with("\xff\xfe") || start.starts_with("\xfe\xff") || start.starts_with('\0') ||
-         start.starts_with(std::string_view("<\0", 2));
+  return start.starts_with('\xff') || start.starts_with('\xfe') || start.substr(0, 2).find('\0') != std::string_view::npos;
 }
 
 std::string too_long(std::uint32_t limit) { return "a tag is longer than " + std::to_string(limit) + " bytes"; }
@@ -143,14 +143,16 @@ void StreamParser::Engine::stop(std::string_view condition, std::string text) {
 }
 
 std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view bytes) {
+  const auto fed_before = fed;
+  for (const char c : bytes.substr(0, fed < sizeof start ? sizeof start - fed : 0)) start[fed++] = c;
+  fed = fed_before + bytes.size();
   raw += bytes;
-  fed += bytes.size();
   const auto event_before = last_event;
+  if (is_wide({start, std::min(fed, sizeof start)})) return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
   const auto status = XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), XML_FALSE);
   if (fault) return std::unexpected(*fault);
   if (status == XML_STATUS_ERROR && !restart_asked) {
     const auto code = XML_GetErrorCode(expat);
-    if (last_event == 0 && is_wide(raw)) return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
     if (code == XML_ERROR_UNDEFINED_ENTITY || code == XML_ERROR_RECURSIVE_ENTITY_REF) {
       return std::unexpected(StreamFault{"restricted-xml", "entity references other than the five predefined ones"});
     }
@@ -183,6 +185,7 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
     raw.erase(0, last_event > raw_offset ? last_event - raw_offset : 0);
     raw_offset = std::max(raw_offset, last_event);
   }
+  if (skipping && raw.capacity() > kept_capacity) raw.shrink_to_fit();
   return {};
 }
 
@@ -427,6 +430,7 @@ void StreamParser::Engine::skip_stanza() {
   reset_stanza();
   namespace_count = declarations;
   skipping = true;
+  if (arena.capacity() > kept_capacity) arena = std::string();
 }
 
 void StreamParser::Engine::end_stanza() {

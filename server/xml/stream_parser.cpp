@@ -6,6 +6,7 @@
 namespace valise::xml {
 namespace {
 constexpr std::size_t slice = 16'384;  // fed to expat at once, so that limits are seen in time
+constexpr std::size_t start_size = 4;    // the first bytes tell the encoding: never held back
 constexpr std::size_t held_back = 512;  // shorter input without a '>' waits for more
 
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
@@ -29,10 +30,6 @@ void StreamParser::take_engine() {
 std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view bytes) {
   if (!engine_) {
     if (header_seen_ && only_space(bytes)) return bytes.size();  // keepalive: needs no parser
-    if (!header_seen_ && bytes.size() >= 2 && (bytes.substr(0, 2) == "\xff\xfe" || bytes.substr(0, 2) == "\xfe\xff" ||
-                                               (bytes[0] == '<' && bytes[1] == '\0') || bytes[0] == '\0')) {
-      return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8 (RFC 6120 §11.6)"});
-    }
     take_engine();
   }
   std::size_t consumed = 0;
@@ -40,7 +37,8 @@ std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view byte
     const auto piece = bytes.substr(consumed, slice);
     const auto before = engine_->fed;
     const auto held = pending_.size();
-    if (!engine_->could_end_token(piece) && held + piece.size() < held_back + (before - engine_->last_event)) {
+    if (!engine_->could_end_token(piece) && before >= start_size &&
+        held + piece.size() < held_back + (before - engine_->last_event)) {
       pending_ += piece;
       consumed += piece.size();
       continue;

@@ -108,6 +108,10 @@ class Server:
         self.stop()
         raise StartFailure(f"{self.title} did not open port {self.port}: {self.log_end()}")
 
+    def check_after(self):
+        """(whether what it leaves on disk is sound, a line about it or nothing). Called once, when it is stopped."""
+        return True, ""
+
     def log_end(self):
         return (self.folder / "output.log").read_text(errors="replace")[-800:]
 
@@ -242,10 +246,10 @@ modules:
 
 
 class Valise(Server):
-    """As shipped: sealed rules, stock policy, durable metadata log. `binary` is set by the caller."""
+    """As shipped: sealed rules, stock policy, durable metadata log. `binary` and `ctl` are set by the caller."""
 
     key, title = "valise", "Valise as shipped"
-    binary = Path("valised")
+    binary, ctl = Path("valised"), Path("valisectl")
     settings = "scram.iterations = 4096\n"
     lifted = ("limits.rate, rate_burst, stanzas_per_s, stanzas_burst, rate_before_login, connections_new_per_s, "
               "connections_per_address, registrations_per_hour, offline; scram.iterations 4096 as the peers")
@@ -283,6 +287,14 @@ limits.offline = 100000
         return found.stdout.strip() if found.returncode == 0 else "this tree"
 
 
+    def check_after(self):
+        """The record must hold what was measured: a log that was off or torn would make the figures a lie."""
+        if not self.ctl.exists():
+            return True, "the record was not verified: no valisectl"
+        done = subprocess.run([str(self.ctl), "audit", "verify", str(self.folder / "audit")], capture_output=True, text=True)
+        return done.returncode == 0, "record: " + ((done.stdout + done.stderr).strip().splitlines() or ["nothing"])[0]
+
+
 class ValiseBare(Valise):
     key, title = "valise-bare", "Valise bare"
     seed_options = []
@@ -293,6 +305,9 @@ class ValiseBare(Valise):
         self.settings = (f'{Valise.settings}audit.enabled = false\nsealed.mode = "off"\narchive.enabled = false\n'
                          f'policy.file = "{policy}"\n')
         super().configure()
+
+    def check_after(self):
+        return not (self.folder / "audit").exists(), ""
 
 
 class Relay(Server):

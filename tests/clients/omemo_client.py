@@ -66,6 +66,13 @@ class LegacyOmemo(xep_0384.XEP_0384):
             self._manager = asyncio.ensure_future(self._make_manager())
         return await asyncio.shield(self._manager)
 
+    async def refresh_device_lists(self, jids, force_download=False):
+        """Of the one namespace that is loaded (the inherited method asks for both, which fails without the other)."""
+        manager = await self.get_session_manager()
+        for jid in jids:
+            if jid.bare != self.xmpp.boundjid.bare:
+                await manager.refresh_device_list(oldmemo.oldmemo.NAMESPACE, jid.bare)
+
     async def _make_manager(self):
         manager = await xep_0384._make_session_manager(self.xmpp, self).create(
             [oldmemo.Oldmemo(self._storage)],

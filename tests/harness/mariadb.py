@@ -1,7 +1,7 @@
 """A real mariadbd of our own: temporary data, a Unix socket, no network, none of Debian's settings.
 
-    python3 -m harness.mariadb start FOLDER    leaves it running (pid in FOLDER/mariadbd.pid, socket FOLDER/socket)
-    python3 -m harness.mariadb stop FOLDER
+    python3 tests/harness/mariadb.py start FOLDER    leaves it running (pid in FOLDER/mariadbd.pid, socket FOLDER/socket)
+    python3 tests/harness/mariadb.py stop FOLDER
 """
 
 import getpass

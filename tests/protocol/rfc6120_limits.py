@@ -149,7 +149,7 @@ async def one_address_gets_a_bounded_number_of_connections(town):
     raise AssertionError("the place of a closed connection was never free again")
 
 
-@story("SECURITY §2: queues of dead readers", options={"limits.queue": 64 * KIB})
+@story("SECURITY §2: queues of dead readers", options={"limits.queue": 256 * KIB})
 async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
@@ -164,13 +164,13 @@ async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     await sleeper.wait_for(lambda event: getattr(event, "tag", "") == NS.CLIENT + "presence", "own presence")
     sleeper.stops_reading()
     sent = 0
-    while sent < 4000 and (sent % 100 or any(session["jid"] == full for session in await sessions(town))):
+    while sent < 8000 and (sent % 100 or any(session["jid"] == full for session in await sessions(town))):
         await alice.sends(message(full, f"s{sent}", sealed(payload_bytes=3000)))
         sent += 1
         if sent % 50 == 0:
             await carol.asks("<ping xmlns='urn:xmpp:ping'/>")
             await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
-    assert sent < 4000, "the session of a client that does not read lives for ever"
+    assert sent < 8000, "the session of a client that does not read lives for ever"
 
 
 async def sessions(town):

@@ -65,6 +65,22 @@ async def what_is_sent_to_who_is_away_waits_with_its_time(town):
     await again.receives_no("message", before=ping)
 
 
+@story("XEP-0160 §3")
+async def however_much_waits_all_of_it_comes_in_order(town):
+    alice, fence = await town.devices("alice", "fence")
+    bob = await town.account("bob")
+    for number in range(230):
+        await alice.sends(message(bob.bare, f"w{number}"))
+    await alice.sends(message(fence.full, "sent"))
+    await fence.receives("message", id="sent")
+    desk = await bob.device()
+    for number in range(230):
+        waited = await desk.receives("message")
+        assert waited.get("id") == f"w{number}", f"w{number} expected, {waited.get('id')} came"
+    await alice.sends(message(bob.bare, "new"))
+    await desk.receives("message", id="new")
+
+
 @story("RFC 6121 §8.5.2.2")
 async def only_a_device_with_presence_and_no_negative_priority_collects_what_waits(town):
     [alice] = await town.devices("alice")

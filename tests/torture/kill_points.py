@@ -12,7 +12,7 @@ import sys
 import time
 
 import _path  # noqa: F401
-from harness import Town, ping
+from harness import Town, word_from
 from harness.town import STORE, ServerDied
 from ledger import Reader, Sender, check
 
@@ -83,7 +83,7 @@ class Life:
             raise AssertionError(f"{where}: the re-sent messages were not acknowledged")
         for name, letter in (("bob", "b"), ("carol", "c")):
             device = await self.accounts[name].device()
-            await ping(device)
+            await word_from(alice)(device)  # comes behind all that waited
             after = Reader()
             after.takes(device)
             wanted = [entry[0] for entry in self.sender.sent if entry[0] and entry[0].startswith(letter)]

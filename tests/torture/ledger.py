@@ -5,6 +5,7 @@ the stanza-id (XEP-0359) that the server gave, so that a second delivery of the 
 message.
 """
 
+from collections import Counter
 
 import _path  # noqa: F401
 from harness import NS, sealed

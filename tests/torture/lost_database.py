@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import _path  # noqa: F401
-from harness import Town, ping
+from harness import Town, ping, word_from
 from harness.mariadb import Mariadb
 from ledger import Reader, Sender, check
 
@@ -48,7 +48,7 @@ async def main():
             promised += kept
             print(f"ok   round {number}: {len(kept)} acknowledged, {len(refused)} refused with an error", flush=True)
         phone = await carol.device()
-        await ping(phone)
+        await word_from(await alice.device())(phone)  # comes behind all that waited
         reader = Reader()
         reader.takes(phone)
         check(promised, Reader(), reader, "after three crashes of the database")

@@ -33,7 +33,8 @@ TEST(Offline, WhatWaitsComesInOrderWithItsStamps) {
     EXPECT_NE(text.find("id='w" + std::to_string(i) + "'"), std::string::npos) << text;
     EXPECT_NE(text.find("<delay xmlns='urn:xmpp:delay' from='x.org' stamp='20"), std::string::npos) << text;
     EXPECT_NE(text.find("<stanza-id xmlns='urn:xmpp:sid:0' id='" + std::to_string(rows[i].id) + "' by='bob@x.org'/>"),
-              std::string::npos) << text;
+              std::string::npos)
+        << text;
   }
   wait_until_stored(town, "bob", 0);
 }
@@ -165,10 +166,8 @@ TEST(Offline, TheBoundIsToldToTheSenderAndFailuresDoNotUseItUp) {
       const auto id = std::to_string(stored) + "." + std::to_string(attempt);
       alice.sends(chat("bob@x.org", id));
       ASSERT_LT(attempt, 1'000'000);
-      if (town.waiting_for("bob").size() > 3) break;
     }
   }
-  settled(alice);
   EXPECT_EQ(town.waiting_for("bob").size(), 3u);
   alice.sends(chat("bob@x.org", "w3"));
   EXPECT_NE(alice.receives({"id='w3'", "type='error'"}).find("service-unavailable"), std::string::npos);
@@ -177,7 +176,9 @@ TEST(Offline, TheBoundIsToldToTheSenderAndFailuresDoNotUseItUp) {
 TEST(Offline, AFleetingMessageIsDroppedWithoutAnError) {
   Town town({"alice", "bob"});
   auto& alice = town.available("alice", "a");
-  alice.sends("<message type='chat' to='bob@x.org' id='t'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>");
+  alice.sends(
+      "<message type='chat' to='bob@x.org' id='t'><composing "
+      "xmlns='http://jabber.org/protocol/chatstates'/></message>");
   alice.receives_no({"id='t'"});
   EXPECT_TRUE(town.waiting_for("bob").empty());
 }

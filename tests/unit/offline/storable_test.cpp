@@ -21,8 +21,8 @@ constexpr const char* transport =
     "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>AA==</key></header></encrypted>";
 
 std::string reason(const std::string& children, const std::string& type = "chat") {
-  const auto document = xml::parse_element(
-      type.empty() ? "<message>" + children + "</message>" : "<message type='" + type + "'>" + children + "</message>");
+  const auto document = xml::parse_element(type.empty() ? "<message>" + children + "</message>"
+                                                        : "<message type='" + type + "'>" + children + "</message>");
   EXPECT_TRUE(document) << children;
   const auto stanza = core::make_stanza(document);
   const auto decision = storable(**stanza);

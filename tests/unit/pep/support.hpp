@@ -10,6 +10,7 @@
 
 #include "core/namespaces.hpp"
 #include "xml/document.hpp"
+#include "xml/writer.hpp"
 
 namespace valise::modules::pep::testing {
 
@@ -46,7 +47,8 @@ inline std::vector<Recorded> recorded_publications() {
       const auto publish = stanza.child("pubsub", core::ns::pubsub).child("publish", core::ns::pubsub);
       const auto item = publish.child("item", core::ns::pubsub);
       if (!item) continue;
-      std::string payload(item.first_element().raw());
+      std::string payload;
+      xml::append_tree(payload, item.first_element(), {});
       out.push_back({entry.path().filename().string(), std::string(publish.attribute_or_empty("node")),
                      std::string(item.attribute_or_empty("id")), std::move(payload)});
     }

@@ -86,7 +86,8 @@ TEST(Presence, DirectedEndIsToldOnceOnly) {
 TEST(Presence, DirectedToTooManyIsRefused) {
   Town town({"alice"});
   auto& alice = town.available("alice", "a");
-  for (int i = 0; i < 501; ++i) alice.sends("<presence id='p" + std::to_string(i) + "' to='n" + std::to_string(i) + "@x.org'/>");
+  for (int i = 0; i < 501; ++i)
+    alice.sends("<presence id='p" + std::to_string(i) + "' to='n" + std::to_string(i) + "@x.org'/>");
   EXPECT_NE(alice.receives({"type='error'"}).find("id='p500'"), std::string::npos);
 }
 

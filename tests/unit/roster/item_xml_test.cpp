@@ -37,7 +37,8 @@ TEST_F(Set, ReadsNameAndGroups) {
 TEST_F(Set, HeedsOfTheSubscriptionOnlyRemove) {
   EXPECT_TRUE(parse("<item jid='a@x' subscription='remove'/>")->remove);
   for (const auto* value : {"both", "to", "none", "Remove", ""}) {
-    EXPECT_FALSE(parse("<item jid='a@x' approved='true' ask='subscribe' subscription='" + std::string(value) + "'/>")->remove);
+    EXPECT_FALSE(
+        parse("<item jid='a@x' approved='true' ask='subscribe' subscription='" + std::string(value) + "'/>")->remove);
   }
 }
 
@@ -70,8 +71,12 @@ TEST_F(Set, BoundsNameAndGroups) {  // RFC 6121 §2.3.3; limits at n and n + 1
 }
 
 TEST(Push, WritesTheItemEscapedWithItsVersion) {
-  const storage::RosterItem item{.jid = "a&b@x", .name = "<'\">", .groups = {"A&B"},
-                                 .subscription = storage::Subscription::both, .ask = true, .approved = true};
+  const storage::RosterItem item{.jid = "a&b@x",
+                                 .name = "<'\">",
+                                 .groups = {"A&B"},
+                                 .subscription = storage::Subscription::both,
+                                 .ask = true,
+                                 .approved = true};
   const auto query = xml::parse_element(push_query(item.jid, &item, 77));
   ASSERT_TRUE(query);
   EXPECT_EQ(query->root().attribute_or_empty("ver"), "77");

@@ -27,7 +27,8 @@ TEST(Roster, ASetIsDurableWhenAnsweredAndPushedToInterestedDevicesOnly) {
   const auto pushed = desk.receives({"<iq", "type='set'", "to='alice@x.org/desk'"});
   EXPECT_NE(pushed.find("ver='" + std::to_string(stored.version) + "'"), std::string::npos) << pushed;
   EXPECT_NE(pushed.find("<item jid='bob@x.org' name='Bob' subscription='none'><group>A</group></item>"),
-            std::string::npos) << pushed;
+            std::string::npos)
+      << pushed;
   mute.receives_no({"jabber:iq:roster"});
 }
 
@@ -88,7 +89,9 @@ TEST(Subscription, ARequestWaitsUnseenInTheRosterAndComesAtEachLogInUntilAnswere
   Town town({"alice", "bob"});
   auto& alice = town.available("alice", "a");
   alice.asks("get", get);
-  alice.sends("<presence type='subscribe' to='bob@x.org' id='s1'><nick xmlns='http://jabber.org/protocol/nick'>A</nick></presence>");
+  alice.sends(
+      "<presence type='subscribe' to='bob@x.org' id='s1'><nick "
+      "xmlns='http://jabber.org/protocol/nick'>A</nick></presence>");
   alice.receives({"type='set'", "ask='subscribe'"});
   for (int i = 0; i < 2; ++i) {
     auto& bob = town.available("bob", "b" + std::to_string(i));

@@ -104,7 +104,8 @@ class Town {
     shard.post([&] {
       shard.with_account(bare, [&](core::Account* account) {
         ASSERT_NE(account, nullptr);
-        raw->session_ = std::make_unique<core::Session>(kernel_->next_session++, *core::Jid::parse(raw->jid_), *account, *raw);
+        raw->session_ =
+            std::make_unique<core::Session>(kernel_->next_session++, *core::Jid::parse(raw->jid_), *account, *raw);
         shard.open_session(*raw->session_);
         done.set_value();
       });
@@ -267,9 +268,7 @@ inline void Device::deliver(const core::Stanza& stanza, const core::Jid* to, std
 
 inline std::string Device::receives(const std::vector<std::string>& words) {
   std::unique_lock lock(mutex_);
-  const auto found = [&] {
-    return std::ranges::find_if(inbox_, [&](const auto& text) { return holds(text, words); });
-  };
+  const auto found = [&] { return std::ranges::find_if(inbox_, [&](const auto& text) { return holds(text, words); }); };
   if (!came_.wait_for(lock, patience, [&] { return found() != inbox_.end(); })) {
     std::string all;
     for (const auto& text : inbox_) all += "\n  " + text;

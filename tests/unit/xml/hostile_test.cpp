@@ -64,6 +64,7 @@ TEST(Encodings, OnlyUtf8IsSpoken) {
   EXPECT_EQ(events_of("\xfe\xff"), std::vector<std::string>{"fault unsupported-encoding"});
   EXPECT_EQ(events_of("\xff\xfe"), std::vector<std::string>{"fault unsupported-encoding"});
   EXPECT_EQ(events_of(std::string_view("\0<\0s", 4)), std::vector<std::string>{"fault unsupported-encoding"});
+  EXPECT_TRUE(events_of("\xef\xbb\xbf" + header).back().starts_with("header ")) << "the mark of UTF-8 changes nothing";
 }
 
 TEST(Encodings, BadUtf8IsRefused) {

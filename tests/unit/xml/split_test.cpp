@@ -34,7 +34,15 @@ const std::vector<std::string>& streams() {
   return all;
 }
 
-std::string wide() { return {"<\0s\0t\0r\0e\0a\0m\0>\0", 16}; }
+// `ascii` in UTF-16, as a whole stream that expat would take.
+std::string wide(std::string_view ascii, bool big_endian, std::string_view mark) {
+  std::string out(mark);
+  for (const char c : ascii) {
+    const char pair[] = {big_endian ? '\0' : c, big_endian ? c : '\0'};
+    out.append(pair, 2);
+  }
+  return out;
+}
 
 TEST(Splits, AtEveryByteIntoTwoPieces) {
   for (const auto& stream : streams()) {
@@ -102,8 +110,17 @@ TEST(Splits, UnderEveryLimitAtItsEdgeTheSameEvents) {
 
 TEST(Splits, UnsupportedEncodingIsSeenInAnyPieces) {
   const std::vector<std::string> expected{"fault unsupported-encoding"};
-  EXPECT_EQ(events_of(wide()), expected);
-  EXPECT_EQ(events_of(wide(), default_limits, [](std::size_t) { return std::size_t{1}; }), expected);
+  for (const auto* start : {"", " ", "\n\t", "<?xml version='1.0' encoding='UTF-8'?>", "<?xml version='1.0' encoding='UTF-16'?>"}) {
+    const auto ascii = start + std::string(header_text) + "<message/>";
+    for (const auto& stream : {wide(ascii, false, ""), wide(ascii, true, ""), wide(ascii, false, "\xff\xfe"),
+                               wide(ascii, true, "\xfe\xff")}) {
+      EXPECT_EQ(events_of(stream), expected);
+      EXPECT_EQ(events_of(stream, default_limits, [](std::size_t) { return std::size_t{1}; }), expected);
+      bool first = true;
+      const auto cut = [&](std::size_t left) { return std::exchange(first, false) ? 1 : left; };
+      EXPECT_EQ(events_of(stream, default_limits, cut), expected);
+    }
+  }
 }
 
 TEST(Splits, AStanzaIsReportedWithItsLastByteAndNotLater) {

@@ -46,7 +46,7 @@ TEST(Restart, ConsumesExactlyUpToTheStanzaThatAsked) {
     Recorder recorder;
     recorder.decide = [](Element) { return ParserAction::restart; };
     StreamParser parser(recorder, default_limits);
-    if (cut != 0) ASSERT_EQ(parser.feed(std::string_view(all).substr(0, cut)), cut);
+    ASSERT_EQ(parser.feed(std::string_view(all).substr(0, cut)), cut);
     const auto consumed = parser.feed(std::string_view(all).substr(cut));
     ASSERT_TRUE(consumed) << "cut at " << cut;
     EXPECT_EQ(cut + *consumed, stream.size()) << "cut at " << cut;
@@ -146,7 +146,7 @@ TEST(Rest, RawBytesAreRightAfterManyStanzasAndRests) {
     ASSERT_TRUE(parser.feed(std::string(static_cast<std::size_t>(i) % 3, '\n') + stanza));
     ASSERT_EQ(recorder.raws.back(), stanza);
     ASSERT_EQ(recorder.documents.back()->root().first_element().raw(), stanza.substr(stanza.find("<body>"), stanza.size() - 10 - stanza.find("<body>")));
-    if (i % 7 == 0) EXPECT_TRUE(parser.rest());
+    EXPECT_TRUE(i % 7 != 0 || parser.rest());
   }
 }
 
@@ -168,7 +168,7 @@ TEST(Pool, AParserThatEndedInAFaultServesTheNextStreamLikeNew) {
     StreamParser parser(recorder, default_limits);
     ASSERT_TRUE(parser.feed(header_text));
     ASSERT_TRUE(parser.feed("<message><body>half"));
-    if (i % 2 == 0) ASSERT_FALSE(parser.feed("<![CDATA[x]]></wrong>"));
+    ASSERT_TRUE(i % 2 == 0 || !parser.feed("<![CDATA[x]]></wrong>"));
     Recorder second;
     StreamParser next(second, default_limits);
     ASSERT_TRUE(next.feed(std::string(header_text) + "<presence/>"));
@@ -177,11 +177,14 @@ TEST(Pool, AParserThatEndedInAFaultServesTheNextStreamLikeNew) {
 }
 
 TEST(Memory, OfALiveParserIsBoundedByTheStanzaAtHand) {
-  Recorder recorder;
-  StreamParser parser(recorder, default_limits);
-  ASSERT_TRUE(parser.feed(header_text));
-  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(parser.feed("<message><body>" + std::string(900, 'x') + "</body></message>"));
-  EXPECT_LT(parser.memory(), 8'000u);
+  std::thread([] {  // a thread of its own: its pool holds no larger parser
+    Recorder recorder;
+    StreamParser parser(recorder, default_limits);
+    ASSERT_TRUE(parser.feed(header_text));
+    const auto message = "<message><body>" + std::string(900, 'x') + "</body></message>";
+    for (int i = 0; i < 2000; ++i) ASSERT_TRUE(parser.feed(message));
+    EXPECT_LT(parser.memory(), 8'000u);
+  }).join();
 }
 
 }  // namespace

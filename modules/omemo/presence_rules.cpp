@@ -1,0 +1,64 @@
+// Rule 3.5: presence says that somebody is there, and how; it has no place for prose.
+#include "base/crypto.hpp"
+#include "core/namespaces.hpp"
+#include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/values.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules::omemo {
+namespace {
+namespace ns = core::ns;
+
+constexpr std::string_view vcard_update = "vcard-temp:x:update";
+constexpr std::string_view idle = "urn:xmpp:idle:1";
+constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
+
+// RFC 6121 §4.7.2.3; whether it is in range is for modules/presence to say.
+bool is_priority(std::string_view text) { return is_number(text.starts_with('-') ? text.substr(1) : text, 3); }
+
+// XEP-0115: the name of a hash, a node URI, the hash.
+void append_caps(std::string& out, xml::Element caps) {
+  const auto hash = caps.attribute_or_empty("hash");
+  const auto node = caps.attribute_or_empty("node");
+  const auto ver = caps.attribute_or_empty("ver");
+  const auto digest = crypto::base64_decode(ver);
+  if (!is_plain_token(hash, 16) || !is_token(node) || !digest || digest->size() < 16 || digest->size() > 64) return;
+  xml::Writer(out).open("c", ns::caps).attribute("hash", hash).attribute("node", node).attribute("ver", ver).close();
+}
+
+// XEP-0153: the SHA-1 of the picture, nothing for "none", no <photo/> for "not yet known".
+void append_vcard_update(std::string& out, xml::Element update) {
+  xml::Writer writer(out);
+  writer.open("x", vcard_update);
+  if (const auto photo = update.child("photo", vcard_update)) {
+    const auto text = photo.text();
+    const auto hash = crypto::hex_decode(text);
+    writer.element("photo", {}, hash && hash->size() == 20 ? std::string_view(text) : std::string_view());
+  }
+  writer.close();
+}
+
+}  // namespace
+
+std::string rebuild_presence(const core::Stanza& presence) {
+  std::string out;
+  const auto root = presence.root();
+  const auto show = root.child("show", ns::client).text();
+  for (const auto* known : {"away", "chat", "dnd", "xa"}) {
+    if (show == known) xml::Writer(out).element("show", {}, show);
+  }
+  const auto priority = root.child("priority", ns::client).text();
+  if (is_priority(priority)) xml::Writer(out).element("priority", {}, priority);
+  if (const auto caps = root.child("c", ns::caps)) append_caps(out, caps);
+  if (const auto since = root.child("idle", idle).attribute("since"); since && is_date(*since)) {
+    xml::Writer(out).open("idle", idle).attribute("since", *since).close();
+  }
+  if (const auto update = root.child("x", vcard_update)) append_vcard_update(out, update);
+  if (const auto nick = root.child("nick", nickname);
+      nick && presence.type == "subscribe" && nick.text().size() <= 64) {
+    xml::Writer(out).element("nick", nickname, nick.text());
+  }
+  return out;
+}
+
+}  // namespace valise::modules::omemo

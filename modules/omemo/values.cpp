@@ -1,0 +1,55 @@
+#include "modules/omemo/values.hpp"
+
+#include <algorithm>
+
+#include "core/jid/jid.hpp"
+
+namespace valise::modules::omemo {
+namespace {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+}  // namespace
+
+bool is_token(std::string_view text, std::size_t limit) {
+  return text.size() <= limit && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+bool is_plain_token(std::string_view text, std::size_t limit) {
+  return !text.empty() && text.size() <= limit &&
+         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+bool is_number(std::string_view text, std::size_t digits) {
+  return !text.empty() && text.size() <= digits && std::ranges::all_of(text, is_digit);
+}
+
+bool is_boolean(std::string_view text) { return text == "true" || text == "false" || text == "1" || text == "0"; }
+
+bool is_date(std::string_view text) {
+  return text.size() >= 17 && text.size() <= 40 && text.find('T') == 10 && std::ranges::all_of(text, [](char c) {
+    return is_digit(c) || c == '-' || c == ':' || c == 'T' || c == 'Z' || c == '.' || c == '+';
+  });
+}
+
+bool is_language(std::string_view text) {
+  if (text.empty() || text.size() > 35) return false;
+  std::size_t length = 0;  // of the subtag
+  for (const char c : text) {
+    if (c == '-') {
+      if (length == 0) return false;
+      length = 0;
+    } else if (!is_alphanumeric(c) || ++length > 8) {
+      return false;
+    }
+  }
+  return length != 0;
+}
+
+bool is_bare_address(std::string_view text) {
+  const auto jid = core::Jid::parse(text);
+  return jid && jid->is_bare() && jid->has_local();
+}
+
+bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }
+
+}  // namespace valise::modules::omemo

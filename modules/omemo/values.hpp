@@ -1,0 +1,25 @@
+// What the values of permitted attributes and texts may be. All are short and have a form that prose has not.
+#pragma once
+
+#include <string_view>
+
+#include "xml/document.hpp"
+
+namespace valise::modules::omemo {
+
+// Printable ASCII without space (decision D12).
+[[nodiscard]] bool is_token(std::string_view text, std::size_t limit = 128);
+// [A-Za-z0-9._-], not empty.
+[[nodiscard]] bool is_plain_token(std::string_view text, std::size_t limit);
+[[nodiscard]] bool is_number(std::string_view text, std::size_t digits);
+[[nodiscard]] bool is_boolean(std::string_view text);
+// XEP-0082 date and time.
+[[nodiscard]] bool is_date(std::string_view text);
+// BCP 47: a tag of at most 35 characters.
+[[nodiscard]] bool is_language(std::string_view text);
+// A JID that is bare and has a local part: a person or a room.
+[[nodiscard]] bool is_bare_address(std::string_view text);
+// Neither children nor visible text.
+[[nodiscard]] bool is_empty_element(xml::Element element);
+
+}  // namespace valise::modules::omemo

@@ -1,0 +1,132 @@
+#include "modules/pep/allow_list.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/crypto.hpp"
+#include "support.hpp"
+
+namespace valise::modules::pep {
+namespace {
+
+using testing::Xml;
+
+std::string allowed(std::string_view node, std::string_view id, std::string_view payload) {
+  const Xml xml(payload);
+  const auto result = allowed_payload(node, id, xml);
+  return result ? *result : "refused: " + std::string(reason_of(result.error()));
+}
+
+TEST(PepAllowList, FreeTextHasNoNode) {
+  for (const std::string_view node :
+       {"urn:xmpp:microblog:0", "http://jabber.org/protocol/tune", "http://jabber.org/protocol/mood",
+        "http://jabber.org/protocol/activity", "http://jabber.org/protocol/geoloc", "urn:xmpp:openpgp:0:public-keys",
+        "urn:xmpp:omemo:1:devices", "urn:xmpp:reactions:popular:0", "my diary"}) {
+    EXPECT_FALSE(is_allowed_node(node)) << node;
+    EXPECT_EQ(allowed(node, "current", "<x xmlns='urn:example'/>"), "refused: pep-node") << node;
+  }
+}
+
+TEST(PepAllowList, ANickIsShortAndAlone) {
+  const std::string_view node = "http://jabber.org/protocol/nick";
+  EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick' extra='text'>Ali</nick>"),
+            "<nick xmlns='http://jabber.org/protocol/nick'>Ali</nick>");
+  EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'x') + "</nick>"),
+            "refused: pep-payload");
+  EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick'>a<b/></nick>"),
+            "refused: pep-payload");
+}
+
+TEST(PepAllowList, ItemIdsAreTokens) {
+  const std::string_view nick = "<nick xmlns='http://jabber.org/protocol/nick'>Ali</nick>";
+  EXPECT_EQ(allowed("http://jabber.org/protocol/nick", "let us meet", nick), "refused: pep-item-id");
+  EXPECT_EQ(allowed("http://jabber.org/protocol/nick", std::string(65, 'x'), nick), "refused: pep-item-id");
+  EXPECT_TRUE(allowed("http://jabber.org/protocol/nick", std::string(64, 'x'), nick).starts_with("<nick"));
+}
+
+TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
+  const std::string image = "\x89PNG\r\n\x1a\n and so on";
+  const auto id = crypto::hex_encode(crypto::digest(crypto::Hash::sha1, image));
+  const auto data = [](std::string_view bytes) {
+    return "<data xmlns='urn:xmpp:avatar:data'>" + crypto::base64_encode(bytes) + "</data>";
+  };
+  EXPECT_EQ(allowed("urn:xmpp:avatar:data", id, data(image)), data(image));
+  EXPECT_EQ(allowed("urn:xmpp:avatar:data", std::string(40, 'a'), data(image)), "refused: pep-item-id");
+  const std::string text = "the merger is on friday";
+  EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, text)), data(text)),
+            "refused: pep-payload");
+  const auto large = image + std::string(64 * 1024, 'x');
+  EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, large)), data(large)),
+            "refused: pep-payload");
+}
+
+TEST(PepAllowList, AvatarMetadataKeepsNumbersAndHash) {
+  const std::string id(40, 'a');
+  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id,
+                    "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
+                        "' type='image/png' width='64' height='x' url='http://example.org/secret'/>"
+                        "<pointer><x>text</x></pointer></metadata>"),
+            "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
+                "' type='image/png' width='64'/></metadata>");
+  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id, "<metadata xmlns='urn:xmpp:avatar:metadata'/>"),
+            "<metadata xmlns='urn:xmpp:avatar:metadata'/>");
+  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id,
+                    "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='hello' type='image/png'/></metadata>"),
+            "refused: pep-payload");
+}
+
+TEST(PepAllowList, ABookmarkKeepsItsNamesAndPinOnly) {
+  EXPECT_EQ(allowed("urn:xmpp:bookmarks:1", "room@chat.example.org",
+                    "<conference xmlns='urn:xmpp:bookmarks:1' name='Room' autojoin='1'><nick>me</nick>"
+                    "<extensions><pinned xmlns='urn:xmpp:bookmarks-pinning:0'>text</pinned>"
+                    "<note xmlns='urn:example'>text</note></extensions></conference>"),
+            "<conference xmlns='urn:xmpp:bookmarks:1' name='Room' autojoin='true'><nick>me</nick>"
+            "<extensions><pinned xmlns='urn:xmpp:bookmarks-pinning:0'/></extensions></conference>");
+  EXPECT_EQ(allowed("urn:xmpp:bookmarks:1", "not a room/at all", "<conference xmlns='urn:xmpp:bookmarks:1'/>"),
+            "refused: pep-item-id");
+  EXPECT_EQ(allowed("urn:xmpp:bookmarks:1", "room@chat.example.org",
+                    "<conference xmlns='urn:xmpp:bookmarks:1' name='" + std::string(129, 'x') + "'/>"),
+            "refused: pep-payload");
+}
+
+TEST(PepAllowList, OldBookmarksLoseTheirWebPages) {
+  EXPECT_EQ(allowed("storage:bookmarks", "current",
+                    "<storage xmlns='storage:bookmarks'><url name='text' url='http://example.org/'/>"
+                    "<conference jid='Room@chat.example.org' name='R'><nick>me</nick></conference></storage>"),
+            "<storage xmlns='storage:bookmarks'><conference jid='room@chat.example.org' name='R'><nick>me</nick>"
+            "</conference></storage>");
+}
+
+TEST(PepAllowList, ADisplayedMarkIsAnIdOfAChat) {
+  EXPECT_EQ(allowed("urn:xmpp:mds:displayed:0", "bob@example.org",
+                    "<displayed xmlns='urn:xmpp:mds:displayed:0'><stanza-id xmlns='urn:xmpp:sid:0' "
+                    "by='me@example.org' id='123'/><note>text</note></displayed>"),
+            "<displayed xmlns='urn:xmpp:mds:displayed:0'><stanza-id xmlns='urn:xmpp:sid:0' by='me@example.org' "
+            "id='123'/></displayed>");
+  EXPECT_EQ(allowed("urn:xmpp:mds:displayed:0", "bob@example.org",
+                    "<displayed xmlns='urn:xmpp:mds:displayed:0'><stanza-id xmlns='urn:xmpp:sid:0' "
+                    "by='me@example.org' id='let us meet'/></displayed>"),
+            "refused: pep-payload");
+}
+
+TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
+  const std::string ns = "urn:ietf:params:xml:ns:vcard-4.0";
+  EXPECT_EQ(allowed("urn:xmpp:vcard4", "current",
+                    "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn><note><text>secret</text></note>"
+                    "<url><uri>http://example.org/</uri></url></vcard>"),
+            "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn></vcard>");
+}
+
+TEST(PepAllowList, WhatRealClientsPublishIsRefusedOrKeptWhole) {
+  std::size_t kept = 0;
+  for (const auto& publication : testing::recorded_publications()) {
+    if (!is_allowed_node(publication.node)) continue;
+    const auto once = allowed(publication.node, publication.item_id, publication.payload);
+    ASSERT_FALSE(once.starts_with("refused")) << publication.file << " " << publication.node << ": " << once;
+    EXPECT_EQ(allowed(publication.node, publication.item_id, once), once) << publication.node;
+    ++kept;
+  }
+  EXPECT_GT(kept, 0u);
+}
+
+}  // namespace
+}  // namespace valise::modules::pep
