@@ -46,11 +46,7 @@ std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Re
 }
 
 bool account_is_visible(const Requester& requester, bool has_open_node) noexcept {
-  return requester.owner || requester.sees_presence || has_open_node;
-}
-
-bool nodes_are_visible(const Requester& requester, bool has_open_node) noexcept {
-  return requester.insider || account_is_visible(requester, has_open_node);
+  return requester.owner || requester.insider || requester.sees_presence || has_open_node;
 }
 
 }  // namespace valise::modules::pep

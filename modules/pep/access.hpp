@@ -22,12 +22,11 @@ struct Requester {
 // Nothing: allowed to read items and to subscribe. Otherwise the error of XEP-0060 §6.1.3, §6.5.9.
 [[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester);
 
-// Who is told whether an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence, and everybody once
-// it has a node that is open to all, such as a device list. Before that it answers like an address that is unknown.
+// Who is told that an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence; people who are logged in
+// here ("otherwise trusted": they have to find each other's keys before they ever exchanged presence, and their clients
+// understand "no such node" only); and everybody once it has a node that is open to all, such as a device list. To
+// others it answers like an address that is unknown.
 [[nodiscard]] bool account_is_visible(const Requester& requester, bool has_open_node) noexcept;
-// The same for requests to its nodes. Clients of people who are logged in here are told "no such node": they look for
-// the keys of somebody with whom presence was never exchanged, and understand no other answer.
-[[nodiscard]] bool nodes_are_visible(const Requester& requester, bool has_open_node) noexcept;
 
 // <error/> children of http://jabber.org/protocol/pubsub#errors.
 [[nodiscard]] std::string pubsub_condition(std::string_view name, std::string_view feature = {});

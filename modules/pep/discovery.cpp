@@ -9,18 +9,11 @@ namespace {
 constexpr std::size_t max_listed_items = 256;
 }
 
-bool Pep::has_open_node(const core::Account& account) const {
-  return std::ranges::any_of(part(account).nodes, [](const auto& entry) {
+bool Pep::is_visible(const core::Account& account, const core::Jid& jid) const {
+  const bool open = std::ranges::any_of(part(account).nodes, [](const auto& entry) {
     return entry.second.config.access == AccessModel::open && classify(entry.first).kind != NodeKind::probe;
   });
-}
-
-bool Pep::is_visible(const core::Account& account, const core::Jid& jid) const {
-  return account_is_visible(requester(account, jid), has_open_node(account));
-}
-
-bool Pep::answers(const core::Account& account, const core::Jid& asking) const {
-  return nodes_are_visible(requester(account, asking), has_open_node(account));
+  return account_is_visible(requester(account, jid), open);
 }
 
 void Pep::each_node(const core::Account& account, const core::Jid& jid,

@@ -102,8 +102,6 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   [[nodiscard]] PepPart& part(const core::Account& account) const { return *account.part<PepPart>(account_slot_); }
   [[nodiscard]] NodeState* find(const core::Account& account, std::string_view node) const;
   [[nodiscard]] Requester requester(const core::Account& account, const core::Jid& jid) const;
-  [[nodiscard]] bool answers(const core::Account& account, const core::Jid& asking) const;
-  [[nodiscard]] bool has_open_node(const core::Account& account) const;
   [[nodiscard]] bool is_sealed(const core::Account& account) const;
   void not_found(core::IqRequest& request) const;
 

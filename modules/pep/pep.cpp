@@ -136,7 +136,7 @@ void Pep::not_found(core::IqRequest& request) const {
 
 void Pep::get(core::IqRequest request) {
   auto& account = *request.account();
-  if (!answers(account, request.from())) return request.error(core::service_unavailable);
+  if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   const auto action = request.payload().first_element();
   const auto node = action.attribute_or_empty("node");
   if (action.is("items", core::ns::pubsub)) return get_items(account, std::move(request), action);
@@ -147,7 +147,7 @@ void Pep::get(core::IqRequest request) {
 
 void Pep::set(core::IqRequest request) {
   auto& account = *request.account();
-  if (!answers(account, request.from())) return request.error(core::service_unavailable);
+  if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   const auto action = request.payload().first_element();
   const bool theirs = action.is("subscribe", core::ns::pubsub) || action.is("unsubscribe", core::ns::pubsub);
   if (!theirs && !request.from_owner()) return request.error(errors::forbidden());
@@ -165,7 +165,7 @@ void Pep::set(core::IqRequest request) {
 
 void Pep::owner_get(core::IqRequest request) {
   auto& account = *request.account();
-  if (!answers(account, request.from())) return request.error(core::service_unavailable);
+  if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   if (!request.from_owner()) return request.error(errors::forbidden());
   const auto action = request.payload().first_element();
   const auto node = action.attribute_or_empty("node");
@@ -203,7 +203,7 @@ void Pep::owner_get(core::IqRequest request) {
 
 void Pep::owner_set(core::IqRequest request) {
   auto& account = *request.account();
-  if (!answers(account, request.from())) return request.error(core::service_unavailable);
+  if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   if (!request.from_owner()) return request.error(errors::forbidden());
   in_turn(account, std::move(request), [this](core::Account& owner, core::IqRequest asked, Turn) {
     const auto wanted = asked.payload().first_element();

@@ -14,7 +14,6 @@
 namespace valise::config {
 namespace {
 
-constexpr Budget load_budget{.instructions = 10'000'000, .memory = 0, .wall_us = 5'000'000};
 constexpr std::size_t max_errors = 100;
 constexpr std::size_t max_path = 256;
 constexpr const char* node_type = "valise.option";
@@ -41,8 +40,12 @@ std::string host_name(std::string_view text) {
 
 class Loader {
  public:
-  Loader(std::string name, const Registry& registry)
-      : name_(std::move(name)), registry_(registry), builder_(name_, registry.options()) {}
+  Loader(std::string name, const Registry& registry, const LoadLimits& limits)
+      : name_(std::move(name)),
+        registry_(registry),
+        builder_(name_, registry.options()),
+        limits_(limits),
+        sandbox_(limits.heap) {}
 
   LoadResult run(std::string_view source) {
     push_environment();
@@ -50,8 +53,9 @@ class Loader {
       add_error(compiled.error().line, compiled.error().text);
       return std::unexpected(std::move(errors_));
     }
-    sandbox_.start_clock(load_budget.wall_us);
-    if (auto done = sandbox_.call(0, 0, load_budget); !done) add_error(done.error().line, done.error().text);
+    sandbox_.start_clock(limits_.wall_us);
+    const Budget budget{.instructions = limits_.instructions, .memory = 0, .wall_us = limits_.wall_us};
+    if (auto done = sandbox_.call(0, 0, budget); !done) add_error(done.error().line, done.error().text);
     if (!errors_.empty()) return std::unexpected(std::move(errors_));
     return builder_.finish();
   }
@@ -88,6 +92,7 @@ class Loader {
   std::vector<ConfigError> errors_;
   std::vector<Node> nodes_;
   std::map<std::pair<std::string, std::string>, std::size_t> node_of_;
+  LoadLimits limits_;
   Sandbox sandbox_;
 };
 
@@ -248,8 +253,9 @@ std::string ConfigError::message() const {
   return line == 0 ? fmt::format("{}: {}", file, text) : fmt::format("{}:{}: {}", file, line, text);
 }
 
-LoadResult load_text(std::string_view source, const std::string& name, const Registry& registry) {
-  return Loader(name, registry).run(source);
+LoadResult load_text(std::string_view source, const std::string& name, const Registry& registry,
+                     const LoadLimits& limits) {
+  return Loader(name, registry, limits).run(source);
 }
 
 LoadResult load(const std::string& path, const Registry& registry) {

@@ -28,12 +28,20 @@ struct ConfigError {
   [[nodiscard]] std::string message() const;
 };
 
+// What running a file may take.
+struct LoadLimits {
+  std::uint64_t instructions = 10'000'000;
+  std::size_t heap = 64u << 20;
+  std::uint64_t wall_us = 5'000'000;
+};
+
 using LoadResult = std::expected<Ref<const Snapshot>, std::vector<ConfigError>>;
 
-// Reads and runs the file (at most 1 MiB, 10 million instructions, 64 MiB, 5 s; it must not be writable by others).
+// Reads and runs the file (at most 1 MiB, within the default limits; it must not be writable by others).
 // Fails with every error that was found, in the file's order; a Lua error ends the list.
 [[nodiscard]] LoadResult load(const std::string& path, const Registry& registry);
 // The same over a text; `name` stands for the file in errors.
-[[nodiscard]] LoadResult load_text(std::string_view source, const std::string& name, const Registry& registry);
+[[nodiscard]] LoadResult load_text(std::string_view source, const std::string& name, const Registry& registry,
+                                   const LoadLimits& limits = {});
 
 }  // namespace valise::config

@@ -273,7 +273,15 @@ class Stream:
 
     def expects_header(self):
         """A new stream begins: a new parser on our side too."""
-        self._parser = _Parser(lambda event: self._events.append(event))
+        self._parser = _Parser(self._takes)
+
+    def _takes(self, event):
+        """Every client answers the server's pings (XEP-0199 §4.1) and says what it is asked about itself."""
+        if _tag(event) == NS.CLIENT + "iq" and event.get("type") == "get" and len(event) and \
+                event[0].tag == "{urn:xmpp:ping}ping":
+            asyncio.ensure_future(self.sends(f"<iq type='result' id='{event.get('id')}' to='{event.get('from')}'/>"))
+            return
+        self._events.append(event)
 
     async def opens(self, header=None, **attributes):
         """Sends a stream header; takes the server's header and features."""

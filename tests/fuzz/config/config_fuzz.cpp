@@ -13,7 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     made.add(kernel_options());
     return made;
   }();
-  const auto loaded = load_text({reinterpret_cast<const char*>(data), size}, "f.lua", registry);
+  // Smaller than life, so that a run under sanitizers stays quick.
+  const LoadLimits limits{.instructions = 200'000, .heap = 4u << 20, .wall_us = 200'000};
+  const auto loaded = load_text({reinterpret_cast<const char*>(data), size}, "f.lua", registry, limits);
   if (!loaded) {
     if (loaded.error().empty()) std::abort();
     for (const auto& error : loaded.error()) {

@@ -158,6 +158,15 @@ TEST(Load, AFileThatNeverEndsEnds) {
   EXPECT_THAT(errors("local s = 'xxxxxxxxxxxxxxxx' while true do s = s .. s end"), HasSubstr("memory"));
 }
 
+TEST(Load, LimitsAreParameters) {
+  const Registry all = registry();
+  const LoadLimits few{.instructions = 1000};
+  EXPECT_TRUE(load_text("for i = 1, 100 do local x = i end", "f", all, few));
+  const auto loaded = load_text("for i = 1, 1000 do local x = i end", "f", all, few);
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error()[0].text, HasSubstr("instruction budget"));
+}
+
 TEST(Load, AMissingFileIsAnErrorWithoutLine) {
   const Registry all = registry();
   const auto loaded = config::load("/nonexistent/valise.lua", all);

@@ -127,9 +127,12 @@ TEST(CapsCorpus, RecordedClientsHashAsTheyAnnounceAndAreShared) {
       if (stanza.attribute_or_empty("type") != "result" || node.find('#') == std::string_view::npos) continue;
       const auto info = parse_info(query);
       ASSERT_TRUE(info) << entry.path();
-      EXPECT_EQ(verification_string(*info, sha1), node.substr(node.rfind('#') + 1)) << entry.path();
+      const bool same = verification_string(*info, sha1) == node.substr(node.rfind('#') + 1);
+      // Profanity announces its caps anew when OMEMO is switched on, and answers for the old node with the new features.
+      const bool may_be_stale = entry.path().filename().string().find("--profanity-") != std::string::npos;
+      EXPECT_TRUE(same || may_be_stale) << entry.path();
       EXPECT_TRUE(is_shareable(*info)) << entry.path();
-      ++checked;
+      checked += same ? 1 : 0;
     }
   }
   EXPECT_GT(checked, 5u);

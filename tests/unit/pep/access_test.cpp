@@ -51,13 +51,8 @@ TEST(PepAccess, AnAccountIsKnownToWhoSeesItAndByWhatItOpens) {
   EXPECT_TRUE(account_is_visible({.owner = true}, false));
   EXPECT_TRUE(account_is_visible({.sees_presence = true}, false));
   EXPECT_TRUE(account_is_visible({}, true));
-  EXPECT_FALSE(account_is_visible({.insider = true}, false));
+  EXPECT_TRUE(account_is_visible({.insider = true}, false));
   EXPECT_FALSE(account_is_visible({}, false));
-}
-
-TEST(PepAccess, PeopleOfThisServerAreToldThatANodeIsMissing) {
-  EXPECT_TRUE(nodes_are_visible({.insider = true}, false));
-  EXPECT_FALSE(nodes_are_visible({}, false));
 }
 
 }  // namespace
