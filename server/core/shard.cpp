@@ -132,13 +132,13 @@ void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Accoun
   post_to(home, [there, run = std::move(run)]() mutable { run(*there); });
 }
 
-void Shard::account_changed(const Jid& bare) {
+void Shard::account_changed(const Jid& bare, std::move_only_function<void()> then) {
   auto* account = find_account(bare.bare());
-  if (account == nullptr) return;
+  if (account == nullptr) return then();
   read([jid = bare.str()](storage::Reader& reader) { return reader.account(jid); },
-       [this, jid = bare](Result<std::optional<storage::Account>> row) {
+       [this, jid = bare, then = std::move(then)](Result<std::optional<storage::Account>> row) mutable {
          auto* changed = find_account(jid.bare());
-         if (changed == nullptr || !row) return;
+         if (changed == nullptr || !row) return then();
          const bool active = *row && (*row)->state == storage::AccountState::active;
          changed->exists = *row && (*row)->state != storage::AccountState::deleted;
          if (*row) changed->state = (*row)->state;
@@ -148,6 +148,7 @@ void Shard::account_changed(const Jid& bare) {
          }
          // What modules hold of it is read anew once nobody uses it.
          if (changed->idle()) accounts_.erase(jid.str());
+         then();
        });
 }
 

@@ -50,7 +50,8 @@ class Shard final : private net::TurnEnd {
   void on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then);
   // After account rows were changed from outside (valisectl): reads `state` again; gone or disabled ones lose their
   // sessions. The account's rows are already durable.
-  void account_changed(const Jid& bare);
+  // `then` runs when what is in memory says what the rows say.
+  void account_changed(const Jid& bare, std::move_only_function<void()> then);
 
   // -- sessions: called by the stream
   // RFC 6120 §7: adds the session. One resource twice: the older stream ends with <conflict/>.

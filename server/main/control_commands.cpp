@@ -67,8 +67,7 @@ void write_account(core::Shard& shard, core::Jid jid, storage::Write write, std:
   unit->writes.push_back(std::move(write));
   unit->done = [&shard, jid, done = std::move(done)](core::Unit& finished) {
     if (!finished.outcome) return done(std::unexpected(finished.outcome.error().text));
-    shard.account_changed(jid);
-    done(Json{{"jid", jid.str()}});
+    shard.account_changed(jid, [jid, done] { done(Json{{"jid", jid.str()}}); });
   };
   shard.commit(std::move(unit));
 }

@@ -87,11 +87,12 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
     unit->writes.push_back(storage::PutAccount{
         {jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
     unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
-      home.account_changed(jid);
-      if (!finished.outcome) return answer({}, &try_later);
-      std::string out;
-      xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
-      answer(std::move(out), nullptr);
+      home.account_changed(jid, [answer, iq_id, durable = finished.outcome.has_value()] {
+        if (!durable) return answer({}, &try_later);
+        std::string out;
+        xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
+        answer(std::move(out), nullptr);
+      });
     };
     home.commit(std::move(unit));
   });

@@ -280,7 +280,6 @@ class Stream:
         if _tag(event) == NS.CLIENT + "iq" and event.get("type") == "get" and len(event) and \
                 event[0].tag == "{urn:xmpp:ping}ping":
             asyncio.ensure_future(self.sends(f"<iq type='result' id='{event.get('id')}' to='{event.get('from')}'/>"))
-            return
         self._events.append(event)
 
     async def opens(self, header=None, **attributes):

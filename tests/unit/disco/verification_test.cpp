@@ -111,9 +111,12 @@ TEST(CapsPoisoning, SeparatorsWithinAStringAreNotShared) {
 
 TEST(CapsPoisoning, SoftwareInformationIsShared) { EXPECT_TRUE(is_shareable(parsed(simple + form).value())); }
 
-// Recorded answers of Gajim, Dino, Profanity and Converse, whose node says the hash that they must have.
+// Recorded answers of real clients, whose node says the hash that they must have. Profanity, asked about a hash that
+// it announced before one of its plugins added a feature, answers with what it can do now: such an answer proves
+// nothing and must not be shared.
 TEST(CapsCorpus, RecordedClientsHashAsTheyAnnounceAndAreShared) {
   std::size_t checked = 0;
+  std::size_t outdated = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(VALISE_SOURCE_DIR) /
                                                                "tests/corpus/stanzas")) {
     std::ifstream file(entry.path());

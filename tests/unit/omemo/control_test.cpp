@@ -62,6 +62,7 @@ TEST(Control, NothingIsNoMessage) {
                                "<delay xmlns='urn:xmpp:delay' stamp='x'/>", "<private xmlns='urn:xmpp:carbons:2'/>"}) {
     EXPECT_EQ(outcome(children), "refused plaintext") << children;
   }
+  EXPECT_EQ(outcome("<reactions xmlns='urn:xmpp:reactions:0'/>"), "refused reaction");
 }
 
 TEST(Control, OneMatterAMessage) {
@@ -81,7 +82,7 @@ TEST(Control, WithoutWhatGivesThemMeaningTheyAreRefused) {
   for (const auto* children :
        {"<displayed xmlns='urn:xmpp:chat-markers:0'/>", "<displayed xmlns='urn:xmpp:chat-markers:0' id='two words'/>",
         "<received xmlns='urn:xmpp:receipts'/>", "<retract xmlns='urn:xmpp:message-retract:1'/>",
-        "<reactions xmlns='urn:xmpp:reactions:0'/>", "<x xmlns='jabber:x:conference'/>",
+        "<x xmlns='jabber:x:conference'/>",
         "<x xmlns='jabber:x:conference' jid='see you at five'/>", "<x xmlns='jabber:x:conference' jid='c.example'/>",
         "<x xmlns='http://jabber.org/protocol/muc#user'><invite/></x>",
         "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='see you at five'/></x>"}) {
