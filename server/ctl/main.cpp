@@ -14,7 +14,7 @@ namespace {
 using Json = nlohmann::json;
 
 struct Options {
-  std::string socket = "/run/valise/control.sock";
+  std::string socket = "/run/valise/control";  // the default of listen.control
   bool json = false;
   std::string jid;
   std::string host;

@@ -36,7 +36,7 @@ class Life:
             for name in ("alice", "bob", "carol"):
                 self.accounts[name] = await self.town.account(name)
             bob = await self.accounts["bob"].device()
-            alice = await self.accounts["alice"].device()
+            alice = await self.accounts["alice"].device("phone")
             self.sender = await Sender(alice).starts_counting()
             try:
                 await self._everybody_acts(alice)
@@ -73,7 +73,7 @@ class Life:
         if self.sender is None:
             return  # killed before anybody was promised anything
         promised = self.sender.promised()
-        alice = await self.accounts["alice"].device()
+        alice = await self.accounts["alice"].device("phone")
         again = await Sender(alice).starts_counting()
         for identity, to, stanza in self.sender.unpromised():
             if identity:  # a client re-sends what was not acknowledged
@@ -88,7 +88,7 @@ class Life:
             after.takes(device)
             wanted = [entry[0] for entry in self.sender.sent if entry[0] and entry[0].startswith(letter)]
             check([identity for identity in promised + wanted if identity and identity.startswith(letter)],
-                  self.readers[name], after, f"{where}, {name}")
+                  self.readers[name], after, f"{where}, {name}", acknowledged=promised)
         roster = await alice.asks("<query xmlns='jabber:iq:roster'/>")
         kept = {item.get("jid") for item in roster[0]}
         if not set(self.contacts) <= kept:
