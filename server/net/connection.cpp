@@ -82,8 +82,9 @@ void Connection::handshake() {
       handshaking_ = want_write_ = false;
       secured_ = true;
       update_interest();
+      drained_ = false;  // the peer's first bytes may have come with the end of its handshake
       handler_.on_secured();
-      if (fd_ >= 0 && !handshaking_ && reading_ && transport_->has_buffered()) read_some();
+      if (fd_ >= 0) loop_->enqueue(*this);
       return;
     case IoStatus::want_read: want_write_ = false; break;
     case IoStatus::want_write: want_write_ = true; break;
@@ -102,14 +103,19 @@ void Connection::on_io(std::uint32_t events) {
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
-  if (reading_ || closing_) return read_some();
+  if (may_read()) return read_some();
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) close_now(CloseReason::by_peer);
 }
 
 void Connection::read_some() {
-  for (int i = 0; i < reads_a_turn && fd_ >= 0 && !handshaking_ && (reading_ || closing_); ++i) {
+  read_turn_ = loop_->turn();
+  drained_ = false;
+  for (int i = 0; i < reads_a_turn && fd_ >= 0 && may_read(); ++i) {
     const auto result = transport_->read(read_buffer.data(), read_buffer.size());
-    if (result.status == IoStatus::want_read) return;
+    if (result.status == IoStatus::want_read) {
+      drained_ = true;
+      return;
+    }
     if (result.status == IoStatus::want_write) {  // TLS 1.3 key update wants to answer
       want_write_ = true;
       return update_interest();
@@ -124,17 +130,15 @@ void Connection::read_some() {
     if (result.bytes < read_buffer.size() && !transport_->has_buffered()) return;
   }
   // More may wait inside TLS, where epoll does not see it.
-  if (fd_ >= 0 && !handshaking_ && (reading_ || closing_) && transport_->has_buffered()) {
-    loop_->enqueue(*this);
-  }
+  if (fd_ >= 0 && may_read() && transport_->has_buffered()) loop_->enqueue_next(*this);
 }
 
 void Connection::on_turn_end() {
   if (fd_ < 0) return;
-  if (!handshaking_ && output_.empty() && transport_->has_buffered() && (reading_ || closing_)) {
-    return read_some();
-  }
   flush();
+  if (fd_ < 0 || drained_ || !may_read() || !transport_->has_buffered()) return;
+  if (read_turn_ == loop_->turn()) return loop_->enqueue_next(*this);
+  read_some();
 }
 
 void Connection::flush() {
@@ -170,12 +174,11 @@ void Connection::flush() {
     transport_->shutdown();
     ::shutdown(fd_, SHUT_WR);
   }
-  if (!closing_ && transport_->has_buffered() && reading_) loop_->enqueue(*this);
 }
 
 void Connection::update_interest() {
   if (fd_ < 0) return;
-  const std::uint32_t wanted = (reading_ || closing_ || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  const std::uint32_t wanted = (may_read() || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
   if (wanted == interest_) return;
   interest_ = wanted;
   loop_->change(fd_, interest_, *this);
@@ -190,7 +193,7 @@ void Connection::resume_reading() {
   if (reading_) return;
   reading_ = true;
   update_interest();
-  if (fd_ >= 0 && transport_->has_buffered()) loop_->enqueue(*this);
+  if (fd_ >= 0 && !drained_) loop_->enqueue(*this);
 }
 
 void Connection::close_after_flush(std::int64_t linger_ms) {
@@ -215,6 +218,7 @@ void Connection::close_now(CloseReason reason) {
 }
 
 void Connection::detach() {
+  linger_.cancel();
   loop_->cancel(*this);
   loop_->unwatch(fd_, *this);
   interest_ = 0;
@@ -222,9 +226,12 @@ void Connection::detach() {
 
 Result<> Connection::attach(Loop& loop) {
   loop_ = &loop;
-  interest_ = (reading_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  read_turn_ = 0;
+  interest_ = (may_read() || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
   auto watched = loop_->watch(fd_, interest_, *this);
-  if (watched && (!output_.empty() || transport_->has_buffered())) loop_->enqueue(*this);
+  if (!watched) return watched;
+  if (closing_) loop_->timers().arm(linger_, loop_->now_ms(), 5000);
+  loop_->enqueue(*this);
   return watched;
 }
 

@@ -48,7 +48,8 @@ class Connection final : private IoHandler, private TurnEnd {
   void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
 
   // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
-  // (SECURITY: text injected before STARTTLS). What send() queued before still leaves in the clear first.
+  // (SECURITY: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
+  // nothing more is read.
   void secure(std::unique_ptr<Transport> tls);
   [[nodiscard]] Transport& transport() noexcept { return *transport_; }
   [[nodiscard]] bool secured() const noexcept { return secured_; }
@@ -80,6 +81,7 @@ class Connection final : private IoHandler, private TurnEnd {
   void flush();
   void update_interest();
   void drop_output();
+  [[nodiscard]] bool may_read() const noexcept { return (reading_ || closing_) && !handshaking_ && !next_transport_; }
 
   Loop* loop_;
   ConnectionHandler& handler_;
@@ -90,8 +92,9 @@ class Connection final : private IoHandler, private TurnEnd {
   bool handshaking_ = false;
   bool want_write_ = false;
   bool closing_ = false;
-  bool overflow_ = false;
+  bool drained_ = true;           // the transport holds nothing whole: the next event of the socket tells
   std::uint32_t interest_ = 0;
+  std::uint64_t read_turn_ = 0;   // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Transport> next_transport_;
   std::string output_;

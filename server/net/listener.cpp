@@ -33,10 +33,8 @@ Result<Address> parse_endpoint(std::string_view endpoint) {
   if (colon == std::string_view::npos) return bad();
   std::uint16_t port = 0;
   const auto digits = endpoint.substr(colon + 1);
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), port).ptr != digits.data() + digits.size() ||
-      digits.empty()) {
-    return bad();
-  }
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return bad();
   auto host = std::string(endpoint.substr(0, colon));
   Address address;
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {

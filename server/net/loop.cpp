@@ -4,9 +4,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "base/clock.hpp"
 
@@ -104,19 +106,23 @@ void Loop::enqueue(TurnEnd& work) {
   turn_end_.push_back(&work);
 }
 
+void Loop::enqueue_next(TurnEnd& work) {
+  if (work.queued_next_) return;
+  work.queued_next_ = true;
+  next_turn_end_.push_back(&work);
+}
+
 void Loop::cancel(TurnEnd& work) {
-  if (!work.queued_) return;
-  work.queued_ = false;
-  for (auto& entry : turn_end_) {
-    if (entry == &work) entry = nullptr;
-  }
+  if (work.queued_) std::ranges::replace(turn_end_, &work, nullptr);
+  if (work.queued_next_) std::ranges::replace(next_turn_end_, &work, nullptr);
+  work.queued_ = work.queued_next_ = false;
 }
 
 void Loop::wait_for_events() {
   int timeout = timers_.wait_ms(now_ms_);
   sleeping_.store(true, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (has_mail_.load(std::memory_order_acquire)) timeout = 0;
+  if (has_mail_.load(std::memory_order_acquire) || !next_turn_end_.empty()) timeout = 0;
   ready_->count = epoll_wait(epoll_, ready_->events, max_events, timeout);
   sleeping_.store(false, std::memory_order_relaxed);
   if (ready_->count < 0) ready_->count = 0;
@@ -133,6 +139,11 @@ void Loop::run_mailbox() {
 }
 
 void Loop::run_turn_end() {
+  for (auto* work : std::exchange(next_turn_end_, {})) {
+    if (work == nullptr) continue;
+    work->queued_next_ = false;
+    enqueue(*work);
+  }
   // Work may enqueue more work; both end within the turn.
   for (std::size_t i = 0; i < turn_end_.size(); ++i) {
     auto* work = turn_end_[i];
@@ -150,6 +161,7 @@ void Loop::run() {
   ready_ = &ready;
   while (!stopping_.load(std::memory_order_relaxed)) {
     wait_for_events();
+    ++turn_;
     now_ms_ = steady_ms();
     for (ready.at = 0; ready.at < ready.count;) {
       auto& event = ready.events[ready.at++];

@@ -25,7 +25,7 @@ class IoHandler {
   ~IoHandler() = default;
 };
 
-// Something to do once when the turn ends, asked for by enqueue(). Must call Loop::cancel before it dies.
+// Something to do once when the turn ends, asked for by enqueue() or enqueue_next(). Must call Loop::cancel before it dies.
 class TurnEnd {
  public:
   virtual void on_turn_end() = 0;
@@ -35,7 +35,8 @@ class TurnEnd {
 
  private:
   friend class Loop;
-  bool queued_ = false;
+  bool queued_ = false;       // for the end of this turn
+  bool queued_next_ = false;  // for the end of the next one
 };
 
 class Loop {
@@ -56,8 +57,11 @@ class Loop {
   void change(int fd, std::uint32_t epoll_events, IoHandler& handler);
   void unwatch(int fd, IoHandler& handler);  // the handler gets no further call, also not from this turn
   void enqueue(TurnEnd& work);
+  // At the end of the next turn, which then does not wait: for work that goes on, so that others have their turn first.
+  void enqueue_next(TurnEnd& work);
   void cancel(TurnEnd& work);
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+  [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }     // counts from 1
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }  // monotonic, as of this turn
   [[nodiscard]] bool is_current() const noexcept;                         // called on the loop's own thread
 
@@ -71,7 +75,9 @@ class Loop {
   int wake_fd_ = -1;
   TimerWheel timers_;
   std::int64_t now_ms_ = 0;
+  std::uint64_t turn_ = 0;
   std::vector<TurnEnd*> turn_end_;
+  std::vector<TurnEnd*> next_turn_end_;
   struct Ready;
   Ready* ready_ = nullptr;  // events of the turn that is being handled
 

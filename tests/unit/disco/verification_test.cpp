@@ -116,7 +116,6 @@ TEST(CapsPoisoning, SoftwareInformationIsShared) { EXPECT_TRUE(is_shareable(pars
 // nothing and must not be shared.
 TEST(CapsCorpus, RecordedClientsHashAsTheyAnnounceAndAreShared) {
   std::size_t checked = 0;
-  std::size_t outdated = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(VALISE_SOURCE_DIR) /
                                                                "tests/corpus/stanzas")) {
     std::ifstream file(entry.path());
