@@ -132,7 +132,7 @@ Result<> App::open_log_and_committer() {
   if (config_->get(options::audit_enabled)) {
     core::audit::LogOptions log_options;
     log_options.folder = config_->get(options::audit_path);
-    log_options.segment_entries = static_cast<std::uint64_t>(config_->get(options::audit_segment));
+    log_options.segment_entries = static_cast<std::uint64_t>(config_->get(options::audit_segment_entries));
     auto opened = core::audit::Log::open(std::move(log_options));
     if (!opened) return std::unexpected(opened.error());
     log = std::move(*opened);
