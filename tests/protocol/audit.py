@@ -137,6 +137,23 @@ async def a_log_cut_short_is_found(town):
     assert status == 1, out + err
 
 
+@story("COMPLIANCE A2: a cut log, known from a note", alone=True)
+async def a_log_that_was_replaced_is_found_by_an_earlier_note(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "note-1"))
+    await bob.receives("message", id="note-1")
+    await town.stop()
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 0, out + err
+    note = out.split("note", 1)[1].strip()
+    status, out, err = await town.ctl_result("audit", "verify", "--known", note, str(town.audit_folder))
+    assert status == 0, out + err
+    for file in town.audit_folder.iterdir():
+        file.unlink()
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 2 and "no audit log" in err, out + err
+
+
 @story("COMPLIANCE A2: one record, many devices")
 async def several_devices_make_no_second_record(town):
     alice, bob = await town.devices("alice", "bob")
