@@ -91,6 +91,7 @@ Result<> App::open_storage() {
   auto store = open_store(*config_);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
+  if (auto done = store_->claim(); !done) return done;
   if (auto done = store_->migrate(); !done) return done;
   log::info("storage", "{}", store_->describe());
   readers_ = std::make_unique<storage::ReadPool>(
