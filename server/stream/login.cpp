@@ -109,6 +109,7 @@ void Login::take(xml::Element element) {
 void Login::begin(xml::Element element) {
   mechanism_ = nullptr;
   scram_.reset();
+  ++exchange_;
   const auto wanted = element.attribute_or_empty("mechanism");
   for (const auto* mechanism : shared_.mechanisms) {
     if (mechanism->name == wanted && offered(*mechanism)) mechanism_ = mechanism;
@@ -142,10 +143,16 @@ void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view messa
   const auto account = scram_->client_first(message);
   if (!account) return fail(account.error().condition, account.error().reason);
   account_ = *account;
+  load_keys();
+}
+
+// SECURITY: the answer to an exchange that was given up meanwhile is dropped: another account's keys must open nothing.
+void Login::load_keys() {
   busy_ = true;
   owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
-                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
+                      [waiting = waiting_, exchange = exchange_](Result<std::optional<storage::Account>> row) {
+                        auto* login = waiting->login;
+                        if (login != nullptr && login->exchange_ == exchange) login->with_keys(std::move(row));
                       });
 }
 
@@ -154,11 +161,7 @@ void Login::begin_plain(std::string_view message) {
   if (!login) return fail(login.error().condition, login.error().reason);
   account_ = std::move(login->account);
   password_ = std::move(login->password);
-  busy_ = true;
-  owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
-                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
-                      });
+  load_keys();
 }
 
 void Login::with_keys(Result<std::optional<storage::Account>> row) {
@@ -224,6 +227,7 @@ void Login::succeed(std::string_view data) {
 void Login::fail(auth::Condition condition, std::string_view reason) {
   scram_.reset();
   mechanism_ = nullptr;
+  ++exchange_;
   busy_ = false;
   delay_.cancel();
   crypto::wipe(password_);

@@ -54,6 +54,7 @@ class Login {
   void begin(xml::Element auth);
   void begin_scram(const core::auth::Mechanism& mechanism, std::string_view message);
   void begin_plain(std::string_view message);
+  void load_keys();
   void with_keys(Result<std::optional<storage::Account>> row);
   void respond(std::string_view message);
   void succeed(std::string_view data);
@@ -70,6 +71,7 @@ class Login {
   const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
   std::shared_ptr<Waiting> waiting_;
   bool busy_ = false;
+  std::uint64_t exchange_ = 0;  // which one it is: late answers of an earlier one are told by it
   std::uint32_t failures_ = 0;
   const core::auth::Mechanism* mechanism_ = nullptr;
   std::optional<core::auth::ScramExchange> scram_;
