@@ -9,6 +9,7 @@ import _path  # noqa: F401
 from harness import Town, run, sealed, story
 from harness.certificates import make_certificate
 from harness.stream import WAIT_SECONDS
+from harness.town import PROGRAMS
 
 
 class ServiceManager:
@@ -233,6 +234,65 @@ async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
         assert secret.hex().encode() not in log
     finally:
         await loud.close()
+
+
+class Terminal:
+    """A program at a terminal of its own, and somebody who types."""
+
+    def __init__(self, *command):
+        self._command = command
+        self.shown = b""
+
+    async def __aenter__(self):
+        self._master, slave = os.openpty()
+        os.set_blocking(self._master, False)
+        self.process = await asyncio.create_subprocess_exec(*self._command, stdin=slave, stdout=slave, stderr=slave,
+                                                            start_new_session=True)
+        os.close(slave)
+        return self
+
+    async def __aexit__(self, *_):
+        await asyncio.wait_for(self.process.wait(), WAIT_SECONDS)
+        os.close(self._master)
+
+    async def sees(self, text):
+        readable = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._master, readable.set)
+        try:
+            while text not in self.shown:
+                await asyncio.wait_for(readable.wait(), WAIT_SECONDS)
+                readable.clear()
+                try:
+                    self.shown += os.read(self._master, 4096)
+                except BlockingIOError:
+                    pass  # woken for nothing
+        finally:
+            loop.remove_reader(self._master)
+
+    def types(self, text):
+        os.write(self._master, text)
+
+
+@story("valisectl: passwords come from a prompt")
+async def a_password_is_asked_for_twice_and_not_shown(town):
+    command = (str(PROGRAMS["valisectl"]), "--socket", str(town.control), "user", "add", "prompted@localhost")
+    async with Terminal(*command) as terminal:
+        await terminal.sees(b"Password for prompted@localhost: ")
+        terminal.types(b"typed in secret\n")
+        await terminal.sees(b"Once more: ")
+        terminal.types(b"another one\n")
+        await terminal.sees(b"differ")
+    assert await terminal.process.wait() != 0
+    async with Terminal(*command) as again:
+        for question in (b"Password for", b"Once more: "):
+            await again.sees(question)
+            again.types(b"typed in secret\n")
+        await again.sees(b"Once more: \r\n")
+    assert again.process.returncode == 0, again.shown
+    assert b"secret" not in terminal.shown + again.shown, again.shown
+    stream = await town.stream().reaches_tls()
+    await stream.authenticates("prompted", "typed in secret")
 
 
 run()
