@@ -7,6 +7,7 @@
 #include "core/auth/plain.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
+#include "stream/denial.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::stream {
@@ -28,6 +29,18 @@ core::Text text_of(auth::Condition condition) {
               "La connexion est impossible pour l’instant. Veuillez réessayer plus tard."};
     default: return {};
   }
+}
+
+// RFC 6120 §6.5 for what a rule says with a stanza error's condition. Only who has the password gets to know.
+auth::Condition condition_of(const core::Refusal& denied) {
+  using enum auth::Condition;
+  if (denied.silent) return not_authorized;  // Drop: as if the password were wrong
+  if (denied.reason == "policy-failed" || denied.error.type == core::StanzaError::Type::wait) {
+    return temporary_auth_failure;
+  }
+  if (denied.error.condition == "not-authorized") return not_authorized;
+  if (denied.error.condition == "not-acceptable") return mechanism_too_weak;
+  return account_disabled;
 }
 
 std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
@@ -214,17 +227,38 @@ void Login::tell() {
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
     shared_.brake.succeeded(*network, account_.full(), owner_.shard().loop().now_ms());
   }
-  succeed(*outcome_);
+  std::vector<std::string> tags;
+  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, account_,
+                                mechanism_->name, owner_.language(), tags);
+  if (denied) return deny(*denied);
+  succeed(*outcome_, std::move(tags));
 }
 
-void Login::succeed(std::string_view data) {
+void Login::deny(const core::Refusal& denied) {
+  const auto condition = condition_of(denied);
+  const auto& own = owner_.language() == core::Language::french ? denied.error.text_fr : denied.error.text_en;
+  tell_failure(condition, denied.silent || own.empty() ? text_of(condition).in(owner_.language()) : own);
+}
+
+void Login::succeed(std::string_view data, std::vector<std::string> tags) {
   std::string out;
   xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(data));
   owner_.send(out);
-  owner_.login_succeeded(account_, mechanism_->name);
+  owner_.login_succeeded(account_, mechanism_->name, std::move(tags));
 }
 
 void Login::fail(auth::Condition condition, std::string_view reason) {
+  const auto source = source_of(owner_.connection());
+  core::audit::Record record;
+  record.kind = core::audit::Kind::login_failed;
+  record.origin = make_ref<core::audit::Origin>(
+      core::audit::Origin::Members{.jid = account_.full(), .source = source});
+  record.reason = reason;
+  owner_.shard().record(std::move(record));
+  tell_failure(condition, text_of(condition).in(owner_.language()));
+}
+
+void Login::tell_failure(auth::Condition condition, std::string_view text) {
   scram_.reset();
   mechanism_ = nullptr;
   ++exchange_;
@@ -234,21 +268,11 @@ void Login::fail(auth::Condition condition, std::string_view reason) {
   std::string out;
   xml::Writer writer(out);
   writer.open("failure", ns::sasl).element(auth::condition_name(condition));
-  if (const auto text = text_of(condition).in(owner_.language()); !text.empty()) {
+  if (!text.empty()) {
     writer.open("text").attribute("xml:lang", core::tag_of(owner_.language())).text(text).close();
   }
   writer.close();
   owner_.send(out);
-
-  core::audit::Record record;
-  record.kind = core::audit::Kind::login_failed;
-  const auto& connection = owner_.connection();
-  const auto source = fmt::format("{}:{}", connection.peer_address(), connection.peer_port());
-  record.origin = make_ref<core::audit::Origin>(
-      core::audit::Origin::Members{.jid = account_.full(), .source = source});
-  record.reason = reason;
-  owner_.shard().record(std::move(record));
-
   if (condition != auth::Condition::aborted && ++failures_ >= owner_.shard().settings().bad_logins_per_stream) {
     owner_.login_failed_too_often();
   }

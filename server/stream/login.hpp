@@ -33,7 +33,7 @@ class LoginOwner {
   virtual core::Language language() const = 0;
   virtual void send(std::string_view xml) = 0;
   // <success/> is already on its way.
-  virtual void login_succeeded(core::Jid account, std::string_view mechanism) = 0;
+  virtual void login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) = 0;
   virtual void login_failed_too_often() = 0;
 
  protected:
@@ -57,8 +57,10 @@ class Login {
   void load_keys();
   void with_keys(Result<std::optional<storage::Account>> row);
   void respond(std::string_view message);
-  void succeed(std::string_view data);
+  void succeed(std::string_view data, std::vector<std::string> tags);
   void fail(core::auth::Condition condition, std::string_view reason);
+  void deny(const core::Refusal& denied);
+  void tell_failure(core::auth::Condition condition, std::string_view text);
   void conclude(std::expected<std::string, core::auth::Condition> outcome);
   void tell();
   [[nodiscard]] bool braked();
