@@ -121,7 +121,7 @@ async def started_as_root_it_becomes_its_user_and_can_still_reload(_town):
     if not AS_ROOT:
         return  # nobody else can change the user
     import pwd
-    town = Town({"run.user": "nobody"}, name="user")
+    town = Town({"run.user": "nobody"}, name="user", store="sqlite")  # a database has its own idea of who nobody is
     give_to(town.folder, "nobody")
     try:
         await town.start()
@@ -158,7 +158,7 @@ async def it_works_within_a_chroot_and_the_service_manager_still_hears_it(_town)
         return
     import pwd
     outside = Town(name="outside")  # its folder holds the notify socket, which no path inside leads to
-    town = Town(name="chroot")
+    town = Town(name="chroot", store="sqlite")  # a database's socket would be outside
     town.options |= {"run.user": "nobody", "run.chroot": town.folder}
     town.write_config()
     # The same paths must lead to the same files inside: /tmp/valise-chroot-… is the root itself.
@@ -205,6 +205,21 @@ async def the_login_secret_has_a_home_of_its_own_on_every_store(_town):
             assert "login-secret" in str(error) and "chmod" in str(error), error
         else:
             raise AssertionError("a secret that others can read was taken")
+    finally:
+        await town.close()
+
+
+@story("state.path: where it was before")
+async def without_the_option_it_lies_beside_the_sqlite_file_and_moves_from_there(_town):
+    town = Town({"state.path": None}, name="state", store="sqlite")
+    try:
+        await town.start()
+        secret = (town.folder / "login-secret").read_bytes()
+        town.options["state.path"] = town.folder / "state"
+        town.write_config()
+        await town.restart()
+        assert (town.folder / "state" / "login-secret").read_bytes() == secret
+        assert not (town.folder / "login-secret").exists()
     finally:
         await town.close()
 
