@@ -50,6 +50,7 @@ void C2s::move_home() {
 
 void C2s::arrive(StreamHost& host) {
   host_ = &host;
+  login_.reset();  // not in login_succeeded, which it calls itself; a session keeps neither its 1 KiB nor its keys
   if (moving_) {
     moving_ = false;
     if (!connection_.attach(host.shard().loop())) return connection_.close_now(net::CloseReason::error);

@@ -111,21 +111,51 @@ void StreamParser::Engine::reset_stanza() {
   skipping = false;
 }
 
+// Every byte of every stanza passes here: long runs (text, values) are skipped by memchr.
 bool StreamParser::Engine::could_end_token(std::string_view bytes) {
   bool could = false;
-  for (const char c : bytes) {
-    if (c == '>' && (in_cdata || (scan != Scan::quoted && scan != Scan::double_quoted))) {
-      could = true;
-      scan = Scan::text;
-      continue;
-    }
+  std::size_t at = 0;
+  const auto npos = std::string_view::npos;
+  // Behind the next `wanted`, where `then` goes on; to the end when there is none.
+  const auto skip = [&](std::size_t from, char wanted, Scan then) {
+    const auto found = bytes.find(wanted, from);
+    if (found == npos) return bytes.size();
+    scan = then;
+    return found + 1;
+  };
+  if (const auto last = in_cdata ? bytes.rfind('>') : npos; last != npos) {  // nothing is quoted in there
+    could = true;
+    scan = Scan::text;
+    at = last + 1;
+  }
+  while (at < bytes.size()) {
+    const char c = bytes[at];
     switch (scan) {
-      case Scan::text: scan = c == '<' ? Scan::opened : Scan::text; break;
-      case Scan::opened: scan = c == '!' || c == '?' ? Scan::special : Scan::tag; break;
-      case Scan::tag: scan = c == '\'' ? Scan::quoted : c == '"' ? Scan::double_quoted : Scan::tag; break;
-      case Scan::quoted: scan = c == '\'' ? Scan::tag : Scan::quoted; break;
-      case Scan::double_quoted: scan = c == '"' ? Scan::tag : Scan::double_quoted; break;
-      case Scan::special: break;
+      case Scan::text: {
+        const auto next = skip(at, '<', Scan::opened);
+        could = could || bytes.substr(at, next - at).contains('>');
+        at = next;
+        break;
+      }
+      case Scan::opened:
+        ++at;
+        scan = c == '>' ? Scan::text : c == '!' || c == '?' ? Scan::special : Scan::tag;
+        could = could || c == '>';
+        break;
+      case Scan::tag:
+        ++at;
+        if (c == '\'') scan = Scan::quoted;
+        if (c == '"') scan = Scan::double_quoted;
+        if (c != '>') break;
+        scan = Scan::text;
+        could = true;
+        break;
+      case Scan::quoted: at = skip(at, '\'', Scan::tag); break;
+      case Scan::double_quoted: at = skip(at, '"', Scan::tag); break;
+      case Scan::special:
+        at = skip(at, '>', Scan::text);
+        could = could || scan == Scan::text;
+        break;
     }
   }
   return could;
