@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "modules/offline/module.hpp"
-#include "modules/offline/storable.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::offline {
@@ -34,7 +33,7 @@ core::Verdict OfflineModule::hold_back(core::Flow& flow) {
   const auto* session = flow.recipient->find(stanza.to->resource());
   const bool held =
       session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
-  if (held && storable(stanza).store) stanza.to = stanza.to->to_bare();
+  if (held && flow.storable.store) stanza.to = stanza.to->to_bare();
   return nullptr;
 }
 
@@ -91,9 +90,7 @@ void OfflineModule::read_page(core::Account& account) {
                         return end(owner, true);  // the next log-in tries again
                       }
                       auto& now = waiting(owner);
-                      for (const auto& row : *rows) now.queue.learn(row);
                       now.drain.last_page = rows->size() < page_size;
-                      if (now.drain.last_page) now.queue.settle(now.drain.read_up_to);
                       now.drain.page = std::move(*rows);
                       now.drain.next = 0;
                       hand_over(owner);
@@ -142,18 +139,19 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
 }
 
 // A client's answer to a ping says that it has read everything before; then it may get more. One that answers nothing
-// for 30 s and still is connected gets the next slice all the same.
+// for 30 s and still is connected gets the next slice all the same, but nothing says yet that it has this one.
 void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
   auto& drain = waiting(account).drain;
   if (drain.handed.empty()) return read_page(account);
-  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>", [this, jid = account.jid, run = drain.run](core::StanzaPtr) {
-    resume(jid, run, [&](core::Account& owner) {
-      mark(owner);
-      const auto& now = waiting(owner).drain;
-      if (now.next < now.page.size()) return hand_over(owner);
-      read_page(owner);
-    });
-  });
+  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>",
+                 [this, jid = account.jid, run = drain.run](core::StanzaPtr answer) {
+                   resume(jid, run, [&](core::Account& owner) {
+                     if (answer) mark(owner);
+                     const auto& now = waiting(owner).drain;
+                     if (now.next < now.page.size()) return hand_over(owner);
+                     read_page(owner);
+                   });
+                 });
 }
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
@@ -164,13 +162,10 @@ void OfflineModule::mark(core::Account& account) {
   const auto* host = shard_.host(account.jid.domain());
   auto unit = std::make_unique<core::Unit>();
   unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
-  account.commit_begun();
-  unit->done = [this, jid = account.jid, ids = std::move(ids)](core::Unit& finished) {
-    auto& loaded = *shard_.find_account(jid.full());  // in memory while its commits are under way
-    if (finished.outcome) waiting(loaded).queue.remove(ids);
-    loaded.commit_ended();
+  unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
+    if (finished.outcome) waiting(account).queue.remove(ids);
   };
-  shard_.commit(std::move(unit));
+  shard_.commit_in_order(account, std::move(unit));
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

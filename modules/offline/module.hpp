@@ -34,7 +34,6 @@ struct Drain {
 
 struct Waiting final : core::Part {
   Queue queue;
-  bool confirming = false;  // a read is under way that learns what became durable
   Drain drain;
 };
 
@@ -49,8 +48,6 @@ class OfflineModule final : public core::Module {
   // ---- offline.cpp
   core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
-  void confirm_soon(core::Account& account);
-  void confirm(core::Account& account, std::uint64_t count);
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);

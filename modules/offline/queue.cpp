@@ -25,19 +25,9 @@ std::string content_digest(std::string_view children) {
   return {reinterpret_cast<const char*>(hash.data()), 16};
 }
 
-void Queue::learn(const storage::BoxMessage& row) {
-  if (row.id <= last_) return;
-  last_ = row.id;
-  const auto mark = mark_of(row.from, row.to, row.stanza_id, row.digest);
-  rows_.push_back({row.id, mark});
-  const auto expected = std::ranges::find(expected_, mark, &Expected::mark);
-  if (expected != expected_.end()) expected_.erase(expected);
-}
-
-void Queue::expect(const Mark& mark) { expected_.push_back({mark, ++count_}); }
-
-void Queue::settle(std::uint64_t count) {
-  std::erase_if(expected_, [count](const Expected& e) { return e.number <= count; });
+void Queue::came_back(std::uint64_t id, const Mark& mark) {
+  --under_way_;
+  if (id != 0) learn(id, mark);
 }
 
 void Queue::remove(const std::vector<std::uint64_t>& ids) {

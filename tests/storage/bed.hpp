@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "mariadb_server.hpp"
 #include "storage/store.hpp"
 
@@ -47,7 +48,7 @@ class Bed {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;
-  std::uint64_t last_id_ = std::uint64_t{1764000000000} << 22;  // ids as they are today: 63 bits
+  std::uint64_t last_id_ = IdGenerator::first_of(1'764'000'000'000);  // ids as they are today
 };
 
 class Contract : public ::testing::TestWithParam<Kind> {

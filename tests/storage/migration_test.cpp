@@ -132,7 +132,7 @@ TEST_F(MariadbMigration, MessagesLieInThePartitionOfTheirWeek) {
   ASSERT_TRUE(migrate(sql::mariadb_migrations()));
   ASSERT_TRUE(mariadb::add_partitions(*connection, tuesday_ms));
   const auto writer = must(must(open_mariadb(options))->open_writer());
-  const auto id = [&](int days) { return static_cast<std::uint64_t>(tuesday_ms + days * day_ms) << 22; };
+  const auto id = [&](int days) { return IdGenerator::first_of(tuesday_ms + days * day_ms); };
   std::vector<WriteSet> sets;
   for (const int days : {-400, 0, 5, 6, 400}) sets.push_back(to_one(id(days), "alice@valise.example"));
   std::vector<const WriteSet*> pointers;

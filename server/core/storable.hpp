@@ -4,13 +4,14 @@
 
 #include "core/stanza.hpp"
 
-namespace valise::modules::offline {
+namespace valise::core {
 
 // RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, OMEMO rule D10: is this message worth keeping for somebody who is away?
+// What is not waits for nobody: it is delivered while its record is being written. Pure.
 struct Storable {
   bool store = false;
   std::string_view reason;  // the rule that decided: for record, log and tests
 };
-[[nodiscard]] Storable storable(const core::Stanza& message);
+[[nodiscard]] Storable storable(const Stanza& message);
 
-}  // namespace valise::modules::offline
+}  // namespace valise::core
