@@ -52,6 +52,7 @@ class Device final : public core::SessionStream {
   std::atomic<std::size_t> dies_after{0};  // so many messages; 0: never
 
   void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
+  void when_sent(core::Departure& waiting) override { waiting.departed(true); }
   void acknowledge(std::uint32_t) override {}
   void end(std::string_view, std::string_view) override {}
 
