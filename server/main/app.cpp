@@ -1,7 +1,5 @@
 #include "main/app.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -11,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
+#include "core/audit/file.hpp"
 #include "core/auth/mechanism.hpp"
 #include "core/recovery.hpp"
 #include "main/modules.hpp"
@@ -120,10 +119,10 @@ Result<std::string> App::login_secret() {
     return fail(ErrorCode::corrupt, path + ": not 32 bytes");
   }
   auto secret = crypto::random_string(32);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written = fd >= 0 && ::write(fd, secret.data(), secret.size()) == 32 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!written) return fail(ErrorCode::unavailable, "cannot write " + path);
+  // As one step: half a secret, left by a crash, would keep the server from starting.
+  if (auto done = core::audit::replace_file(folder.empty() ? "." : folder.string(), "login-secret", secret); !done) {
+    return std::unexpected(done.error());
+  }
   return secret;
 }
 
@@ -132,7 +131,7 @@ Result<> App::open_log_and_committer() {
   if (config_->get(options::audit_enabled)) {
     core::audit::LogOptions log_options;
     log_options.folder = config_->get(options::audit_path);
-    log_options.segment_entries = static_cast<std::uint64_t>(config_->get(options::audit_segment));
+    log_options.segment_bytes = static_cast<std::uint64_t>(config_->get(options::audit_segment));
     auto opened = core::audit::Log::open(std::move(log_options));
     if (!opened) return std::unexpected(opened.error());
     log = std::move(*opened);
