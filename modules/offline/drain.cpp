@@ -1,6 +1,7 @@
 // What waited goes to the first session that is available with a priority of 0 or more (RFC 6121 §8.5.2.2, XEP-0160):
 // page by page from the store, in order of ids, and no faster than the client reads. New messages don't overtake.
 #include "base/clock.hpp"
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "modules/offline/module.hpp"
@@ -117,13 +118,11 @@ void OfflineModule::hand_over(core::Account& account) {
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
     drain.handed.push_back(row.id);
   }
+  auto* session = account.find_id(drain.session);
+  if (session == nullptr) return end(account, false);
   const bool more = drain.next < drain.page.size() || !drain.last_page || part.queue.expected() != drain.read_up_to;
-  if (more) {
-    if (auto* session = account.find_id(drain.session)) return wait_for_client(account, *session);
-    return end(account, false);
-  }
-  mark(account);
-  end(account, true);
+  if (more) return wait_for_client(account, *session);
+  wait_for_kernel(*session, drain.run);
 }
 
 void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
@@ -152,6 +151,29 @@ void OfflineModule::wait_for_client(core::Account& account, core::Session& sessi
                      read_page(owner);
                    });
                  });
+}
+
+// The last slice needs no answer, but a row may go only when the kernel has its message.
+void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
+  struct LastSlice final : core::Departure {
+    LastSlice(OfflineModule& module_, core::Jid jid_, std::uint64_t run_)
+        : module(module_), jid(std::move(jid_)), run(run_) {}
+    void departed(bool sent) override {
+      const std::unique_ptr<LastSlice> self(this);
+      if (!sent) return;  // the end of the session has ended the drain
+      VALISE_FAULT("offline.sent.after");
+      module.resume(jid, run, [this](core::Account& account) {
+        const auto& part = module.waiting(account);
+        if (part.queue.expected() != part.drain.read_up_to) return module.read_page(account);  // more came meanwhile
+        module.mark(account);
+        module.end(account, true);
+      });
+    }
+    OfflineModule& module;
+    const core::Jid jid;
+    const std::uint64_t run;
+  };
+  session.stream.when_sent(*new LastSlice(*this, session.account.jid, run));
 }
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is

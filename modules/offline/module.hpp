@@ -59,6 +59,7 @@ class OfflineModule final : public core::Module {
   void hand_over(core::Account& account);
   void deliver(core::Session& session, const storage::BoxMessage& row);
   void wait_for_client(core::Account& account, core::Session& session);
+  void wait_for_kernel(core::Session& session, std::uint64_t run);
   void mark(core::Account& account);
   // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
   void end(core::Account& account, bool complete);

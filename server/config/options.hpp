@@ -39,7 +39,7 @@ extern const Option<std::int64_t> storage_mariadb_port, storage_read_threads;
 // -- record and commit
 extern const Option<bool> audit_enabled;
 extern const Option<std::string> audit_path;
-extern const Option<std::int64_t> audit_segment_entries;
+extern const Option<std::int64_t> audit_segment;
 extern const Option<std::int64_t> commit_gather_us, commit_queue, commit_queue_bytes;
 // -- features that the kernel itself asks about
 extern const Choice<SealedMode> sealed_mode;

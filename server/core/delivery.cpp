@@ -2,6 +2,7 @@
 // behind the commit of its unit.
 #include "core/shard.hpp"
 
+#include "core/handover.hpp"
 #include "core/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -127,39 +128,26 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     unit->record = std::move(flow.record);
   }
   unit->writes = std::move(writes);
-  struct Pending {
-    Flow flow;
-    std::vector<std::uint64_t> sessions;
-    bool stored;
-  };
-  auto pending = std::make_unique<Pending>();
-  pending->stored = stored;
-  for (const auto* session : targets) pending->sessions.push_back(session->id);
+  auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
   account.commit_begun();
-  unit->done = [this, pending = std::move(pending)](Unit& finished) {
+  unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
     if (passing.written) passing.written(finished.outcome ? finished.id : 0);
     if (!finished.outcome) {
-      handled(passing);
       route_error(*passing.stanza, store_away, passing.language);
+      handled(passing);  // behind the error: who has <a/> knows
+    } else if (stored) {
+      handled(passing);
     } else {
-      bool reached = pending->stored;
       const bool stamped = finished.id != 0 && !passing.stanza->is_error();
       const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
-      for (const auto id : pending->sessions) {
-        if (auto* session = recipient.find_id(id)) {
-          session->stream.deliver(*passing.stanza, nullptr, extra);
-          reached = true;
-        }
-      }
-      if (reached) {
-        handled(passing);
-      } else {
-        // Every session went away while the record was written: begin again, so that it is stored or refused.
+      if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
+      if (!Handover::begin(pending, recipient, extra)) {
+        // Every session went away while the record was written.
         recipient.commit_ended();
-        return arrive_message(std::move(passing));
+        return begin_again(std::move(passing));
       }
     }
     recipient.commit_ended();
@@ -173,6 +161,15 @@ void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   if (!record_passing(flow, audit::Kind::message)) return;
   for (auto* session : targets) deliver(*session, flow.stanza);
+}
+
+void Shard::begin_again(Flow flow) {
+  const auto to = *flow.stanza->to;
+  with_account(to, [this, flow = std::make_unique<Flow>(std::move(flow))](Account* account) mutable {
+    flow->recipient = account;
+    if (account == nullptr) return refuse(std::move(*flow), refusal(store_away, "store-unavailable"));
+    arrive_message(std::move(*flow));
+  });
 }
 
 // ---- what the server makes itself

@@ -169,11 +169,11 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   unit->record = std::move(flow.record);
   const auto language = flow.language;
   unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal), language](Unit&) {
-    // The error goes out whether or not the record could be written: nothing was delivered.
+    // The error goes out whether or not the record could be written: nothing was delivered. It goes before <a/>.
+    const bool told = !refusal->silent && !flow->stanza->is_error() && !is_answer(*flow->stanza);
+    if (told) route_error(*flow->stanza, refusal->error, language);
     handled(*flow);
-    if (refusal->silent || flow->stanza->is_error() || is_answer(*flow->stanza)) return;
-    route_error(*flow->stanza, refusal->error, language);
-    if (!refusal->notice.empty()) {
+    if (told && !refusal->notice.empty()) {
       auto domain = Jid::make({}, flow->stanza->from.domain());
       if (domain) route(make_message("chat", *domain, flow->stanza->from, std::move(refusal->notice)));
     }

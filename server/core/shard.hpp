@@ -127,6 +127,7 @@ class Shard final : private net::TurnEnd {
 
  private:
   friend class Router;
+  friend class Handover;
   template <class Service>
   static inline const char service_key = 0;
   static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
@@ -166,6 +167,7 @@ class Shard final : private net::TurnEnd {
   void send_iq_from_session(Session& session, Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
+  void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);
   bool take_answer(Session& session, const StanzaPtr& stanza);
 };

@@ -58,15 +58,19 @@ class ServerDied(AssertionError):
 
 
 class Town:
-    """`options`: option name -> value, over the defaults below; None leaves a default out. `policy`: Lua text."""
+    """`options`: option name -> value, over the defaults below; None leaves a default out. `policy`: Lua text.
+    `certificates`: a folder that towns share; the first fills it."""
 
-    def __init__(self, options=None, policy=None, environment=None, store=STORE, name=None):
+    def __init__(self, options=None, policy=None, environment=None, store=STORE, name=None, certificates=None):
         self.folder = Path(tempfile.mkdtemp(prefix=f"valise-{name or 'town'}-"))
-        number = next(_towns)
-        certificates = self.folder / "tls"
-        certificates.mkdir()
-        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(make_ca(certificates)))
-        certificate, key = make_certificate(certificates, "localhost")
+        number = next(_towns) % 5000
+        certificates = certificates or self.folder / "tls"
+        certificates.mkdir(exist_ok=True)
+        authority, certificate, key = (certificates / name for name in ("ca.pem", "localhost.pem", "localhost.key"))
+        if not key.exists():
+            make_ca(certificates)
+            make_certificate(certificates, "localhost")
+        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(authority))
         self.control = self.folder / "control"
         self.audit_folder = self.folder / "audit"
         self.policy_file = self.folder / "policy.lua"

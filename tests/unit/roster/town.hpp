@@ -61,6 +61,7 @@ class Device final : public core::SessionStream {
     acknowledged_.push_back(number);
     came_.notify_all();
   }
+  void when_sent(core::Departure& waiting) override { waiting.departed(true); }
   void end(std::string_view, std::string_view) override {}
 
  private:
