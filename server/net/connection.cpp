@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "base/release.hpp"
+
 namespace valise::net {
 namespace {
 
@@ -61,7 +63,7 @@ void Connection::drop_output() {
     output_.clear();
     buffer_pool.push_back(std::move(output_));
   }
-  output_ = std::string();
+  release(output_);
   written_ = 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "base/release.hpp"
 #include "core/audit/segment.hpp"
 
 namespace valise::core::audit {
@@ -207,7 +208,7 @@ Result<> Log::append(std::span<const Record* const> records) {
   last_time_ns_ = records.back()->time_ns;
   // The batch is durable whatever becomes of its leaves: a failure here concerns the next one.
   if (auto done = leaves_.write_at(leaves_offset, leaf_entries_); !done) static_cast<void>(poison(std::move(done)));
-  if (frames_.capacity() > kept_bytes) frames_ = {}, leaf_entries_ = {}, nonces_ = {};
+  if (frames_.capacity() > kept_bytes) release(frames_), release(leaf_entries_), release(nonces_);
   return {};
 }
 
