@@ -13,7 +13,7 @@
 
 namespace valise::modules::offline {
 
-// 16 bytes over sender, address, id and content (DESIGN: such a re-send is stored once).
+// 16 bytes over sender, address, id and content (docs/sealed.md D2: such a re-send is stored once).
 using Mark = std::array<unsigned char, 16>;
 [[nodiscard]] Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest);
 // BoxMessage::digest of these children.

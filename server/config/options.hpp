@@ -47,7 +47,7 @@ extern const Option<bool> archive_enabled, registration_enabled;
 extern const Option<std::string> policy_file;
 extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;
-// -- limits (SECURITY.md §3)
+// -- limits (docs/security.md §3)
 extern const Option<std::int64_t> limits_stanza_before_login, limits_depth_before_login, limits_attributes_before_login,
     limits_children_before_login, limits_namespaces_before_login, limits_rate_before_login;
 extern const Option<std::int64_t> limits_stanza, limits_depth, limits_attributes, limits_attribute_length,

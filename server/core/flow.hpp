@@ -38,7 +38,7 @@ struct Refusal {
   std::string reason;
   std::string rule;      // the policy rule that decided, if one did
   bool silent = false;   // drop: the sender gets no error
-  std::string notice;    // a sentence that follows as a message of the server (OMEMO part 5), once a chat and hour
+  std::string notice;    // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 

@@ -6,7 +6,7 @@
 
 namespace valise::core {
 
-// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, OMEMO rule D10: is this message worth keeping for somebody who is away?
+// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, docs/sealed.md D10: is this message worth keeping for somebody who is away?
 // What is not waits for nobody: it is delivered while its record is being written. Pure.
 struct Storable {
   bool store = false;

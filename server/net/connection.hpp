@@ -53,7 +53,7 @@ class Connection final : private IoHandler, private TurnEnd {
   void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
 
   // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
-  // (SECURITY: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
+  // (docs/security.md §2: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
   // nothing more is read.
   void secure(std::unique_ptr<Transport> tls);
   [[nodiscard]] Transport& transport() noexcept { return *transport_; }

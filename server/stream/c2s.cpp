@@ -86,7 +86,7 @@ void C2s::feed(std::string_view bytes) {
     if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
     bytes.remove_prefix(*consumed);
     if (tls_asked_) {
-      // SECURITY: whatever came in the clear behind <starttls/> is dropped.
+      // docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
       tls_asked_ = false;
       return start_tls();
     }

@@ -104,7 +104,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   bool tls_asked_ = false;
   std::string domain_;
   std::string header_from_;
-  core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
+  core::Jid account_;            // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;

@@ -150,7 +150,7 @@ class Town:
         return self._process is not None and self._process.returncode is None
 
     async def stop(self):
-        """SIGTERM: it drains, commits and ends by itself with status 0 (SECURITY.md's promise 7: within 20 s)."""
+        """SIGTERM: it drains, commits and ends by itself with status 0 (docs/security.md §6, promise 7)."""
         self._process.send_signal(signal.SIGTERM)
         try:
             status = await asyncio.wait_for(self._process.wait(), 20 + WAIT_SECONDS)

@@ -66,7 +66,7 @@ def names(first, last=FLOOD):
     return [f"f{number}" for number in range(first, last)]
 
 
-@story("DESIGN: acknowledged means durable", options=ROOM, alone=True)
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM, alone=True)
 async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_nothing_that_was(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
@@ -87,7 +87,7 @@ async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_noth
     assert len(before) < FLOOD, "nothing had to wait: this story shows nothing"
 
 
-@story("DESIGN: acknowledged means durable", options=ROOM)
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM)
 async def a_slow_reader_that_reads_again_lets_the_acknowledgements_go(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")

@@ -241,7 +241,7 @@ async def what_is_not_to_be_stored_does_not_wait(town):
         await phone.receives_no("message", before=ping, id=identity)
 
 
-@story("DESIGN: acknowledged means durable")
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable")
 async def what_waits_outlives_kill_9(town):
     [alice] = await town.devices("alice")
     bob = await town.account("bob")

@@ -72,7 +72,7 @@ async def directed_presence_reaches_a_stranger_and_its_end_too(town):
     await bob.receives("presence", from_=alice.full, type_="unavailable")
 
 
-@story("RFC 6121 §4.7.2.2, OMEMO 3.5")
+@story("RFC 6121 §4.7.2.2, docs/sealed.md 3.5")
 async def a_status_text_is_content_and_does_not_pass(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)

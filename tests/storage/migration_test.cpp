@@ -103,7 +103,7 @@ TEST_F(MariadbMigration, TwoNodesAtOnceChangeTheSchemaOnce) {
   EXPECT_EQ(number("SELECT count(*) FROM schema_version"), sql::mariadb_migrations().size());
 }
 
-// COMPLIANCE and DESIGN: InnoDB, a primary key everywhere, binary collations, undelivered by its key.
+// InnoDB, a primary key everywhere, binary collations, undelivered by its key.
 TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
   ASSERT_TRUE(must(open_mariadb(options))->migrate());
   const std::string here = "table_schema = DATABASE()";
@@ -125,7 +125,7 @@ TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
       0U);
 }
 
-// DESIGN decision 6: partitioned by week, so that expiry drops a partition.
+// Partitioned by week, so that expiry drops a partition.
 TEST_F(MariadbMigration, MessagesLieInThePartitionOfTheirWeek) {
   constexpr std::int64_t tuesday_ms = 1795478400000;  // 2026-11-24
   constexpr std::int64_t day_ms = 86'400'000;

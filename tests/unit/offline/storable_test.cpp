@@ -1,4 +1,4 @@
-// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, OMEMO rule D10.
+// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, docs/sealed.md D10.
 #include "core/storable.hpp"
 
 #include <gtest/gtest.h>

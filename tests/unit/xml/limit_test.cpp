@@ -1,4 +1,4 @@
-// Every limit of StreamLimits at n − 1, n and n + 1 (SECURITY §3).
+// Every limit of StreamLimits at n − 1, n and n + 1 (docs/security.md §3).
 #include <gtest/gtest.h>
 
 #include "recorder.hpp"
