@@ -46,7 +46,7 @@ Result<> C2s::start() {
 }
 
 std::unique_ptr<net::Transport> C2s::make_tls() {
-  auto* ssl = host_->new_tls();
+  auto* ssl = host_->new_tls(domain_);
   return ssl == nullptr ? nullptr : net::tls_transport(ssl, connection_.descriptor());
 }
 

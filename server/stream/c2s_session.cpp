@@ -30,6 +30,7 @@ const core::StanzaError too_many_sessions{
 
 void C2s::move_home() {
   if (connection_.closed()) return;
+  login_.reset();  // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
   parser_.restart(shard().settings().limits);

@@ -14,7 +14,6 @@ namespace ns = core::ns;
 namespace auth = core::auth;
 namespace {
 
-constexpr std::string_view exporter_name = "tls-exporter";  // RFC 9266
 constexpr std::size_t max_message = 8'192;                  // base64 of one SASL message
 
 core::Text text_of(auth::Condition condition) {
@@ -31,6 +30,15 @@ core::Text text_of(auth::Condition condition) {
   }
 }
 
+std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
+  std::vector<auth::ChannelBinding> out;
+  if (ssl == nullptr) return out;
+  if (auto bytes = net::exporter(ssl)) out.push_back({"tls-exporter", std::move(*bytes)});  // RFC 9266
+  // XEP-0440 §3: servers MUST offer it. It names the certificate, not the session.
+  if (auto bytes = net::server_end_point(ssl)) out.push_back({"tls-server-end-point", std::move(*bytes)});
+  return out;
+}
+
 }  // namespace
 
 // Answers of database threads come back through this; it is emptied when the Login goes.
@@ -39,7 +47,7 @@ struct Login::Waiting {
 };
 
 Login::Login(LoginOwner& owner, const LoginShared& shared)
-    : owner_(owner), shared_(shared), waiting_(std::make_shared<Waiting>(Waiting{this})),
+    : owner_(owner), shared_(shared), bindings_(bindings_of(owner.connection().transport().ssl())), waiting_(std::make_shared<Waiting>(Waiting{this})),
       delay_(
           [](void* self) {
             static_cast<Login*>(self)->tell();
@@ -51,30 +59,38 @@ Login::~Login() {
   crypto::wipe(password_);
 }
 
-std::optional<std::string> Login::exporter() const {
-  auto* ssl = owner_.connection().transport().ssl();
-  return ssl == nullptr ? std::nullopt : net::exporter(ssl);
-}
+bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || !bindings_.empty(); }
 
-bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || exporter().has_value(); }
+bool Login::plus_offered() const {
+  return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return one->plus && offered(*one); });
+}
 
 std::string Login::features() const {
   std::string out;
   xml::Writer writer(out);
   writer.open("mechanisms", ns::sasl);
-  bool plus = false;
   for (const auto* mechanism : shared_.mechanisms) {
-    if (!offered(*mechanism)) continue;
-    plus = plus || mechanism->plus;
-    writer.element("mechanism", {}, mechanism->name);
+    if (offered(*mechanism)) writer.element("mechanism", {}, mechanism->name);
   }
   writer.close();
-  if (plus) {  // XEP-0440
-    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0")
-        .open("channel-binding").attribute("type", exporter_name).close()
-        .close();
+  if (plus_offered()) {  // XEP-0440
+    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0");
+    for (const auto& binding : bindings_) writer.open("channel-binding").attribute("type", binding.name).close();
+    writer.close();
   }
   return out;
+}
+
+// Over exactly what features() says (XEP-0474 §5.1).
+std::string Login::downgrade_hash(crypto::Hash hash) const {
+  std::vector<std::string_view> mechanisms, types;
+  for (const auto* mechanism : shared_.mechanisms) {
+    if (offered(*mechanism)) mechanisms.push_back(mechanism->name);
+  }
+  if (plus_offered()) {
+    for (const auto& binding : bindings_) types.push_back(binding.name);
+  }
+  return auth::downgrade_hash(hash, mechanisms, types);
 }
 
 void Login::take(xml::Element element) {
@@ -119,8 +135,9 @@ void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view messa
   auth::ScramSettings settings;
   settings.mechanism = &mechanism;
   settings.host = owner_.domain();
-  if (auto bytes = exporter()) settings.bindings.push_back({std::string(exporter_name), std::move(*bytes)});
-  for (const auto* other : shared_.mechanisms) settings.plus_offered |= other->plus && offered(*other);
+  settings.bindings = bindings_;
+  settings.plus_offered = plus_offered();
+  settings.downgrade_hash = downgrade_hash(mechanism.hash);
   scram_.emplace(std::move(settings));
   const auto account = scram_->client_first(message);
   if (!account) return fail(account.error().condition, account.error().reason);

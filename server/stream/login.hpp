@@ -62,10 +62,12 @@ class Login {
   void tell();
   [[nodiscard]] bool braked();
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;
-  [[nodiscard]] std::optional<std::string> exporter() const;
+  [[nodiscard]] bool plus_offered() const;
+  [[nodiscard]] std::string downgrade_hash(crypto::Hash hash) const;
 
   LoginOwner& owner_;
   const LoginShared& shared_;
+  const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
   std::shared_ptr<Waiting> waiting_;
   bool busy_ = false;
   std::uint32_t failures_ = 0;
