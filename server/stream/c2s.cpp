@@ -261,9 +261,10 @@ void C2s::start_tls() {
   connection_.secure(std::move(tls));
 }
 
-void C2s::login_succeeded(core::Jid account, std::string_view mechanism) {
-  account_ = std::move(account);
-  mechanism_ = mechanism;
+void C2s::login_succeeded(LoggedIn who) {
+  account_ = std::move(who.account);
+  mechanism_ = who.mechanism;
+  credentials_ = who.credentials;
   if (lingering_) {
     lingering_ = false;
     shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);

@@ -59,7 +59,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   const std::string& domain() const override { return domain_; }
   core::Language language() const override { return language_; }
   void send(std::string_view xml) override { connection_.send(xml); }
-  void login_succeeded(core::Jid account, std::string_view mechanism) override;
+  void login_succeeded(LoggedIn who) override;
   void login_failed_too_often() override;
 
   // c2s.cpp: the stream
@@ -77,7 +77,8 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
-  void finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id);
+  void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
+  void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
   void stanza_from_client(xml::DocumentPtr document);
   bool stream_management(xml::Element element);
@@ -103,6 +104,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   std::string header_from_;
   core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
   std::string_view mechanism_;
+  std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled

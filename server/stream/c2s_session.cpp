@@ -72,11 +72,16 @@ bool C2s::bind(xml::Element iq) {
     return true;
   }
   binding_ = true;
-  auto self = host_->token(*this);
-  shard().with_account(account_, [self, jid = std::move(*jid), id](core::Account* account) mutable {
-    if (auto* stream = self.get()) stream->finish_bind(account, std::move(jid), id);
-  });
+  load_and_bind(std::move(*jid), id, false);
   return true;
+}
+
+// `fresh`: the account's row was read again for this.
+void C2s::load_and_bind(core::Jid jid, std::string iq_id, bool fresh) {
+  shard().with_account(account_, [self = host_->token(*this), jid = std::move(jid), iq_id = std::move(iq_id),
+                                  fresh](core::Account* account) mutable {
+    if (auto* stream = self.get()) stream->finish_bind(account, std::move(jid), std::move(iq_id), fresh);
+  });
 }
 
 void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
@@ -89,13 +94,23 @@ void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   connection_.send(out);
 }
 
-void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id) {
-  binding_ = false;
+void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh) {
   if (state_ != State::authenticated) return;
+  // The password was changed between its check and now, or what is in memory is older than the change.
+  const bool differs = account != nullptr && account->credentials != credentials_;
+  if (differs && !fresh) {
+    return shard().account_changed(account_, [self = host_->token(*this), jid = std::move(jid),
+                                              iq_id = std::move(iq_id)]() mutable {
+      if (auto* stream = self.get()) stream->load_and_bind(std::move(jid), std::move(iq_id), true);
+    });
+  }
+  binding_ = false;
   if (account == nullptr) {
     iq_error(iq_id, core::store_away);
   } else if (!account->exists || account->state != storage::AccountState::active) {
     return stream_error("not-authorized", "the account was disabled or removed");
+  } else if (differs) {
+    return stream_error("not-authorized", "the password was changed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     iq_error(iq_id, too_many_sessions);
   } else {

@@ -24,6 +24,13 @@ struct LoginShared {
   std::vector<const core::auth::Mechanism*> mechanisms;  // that the configuration allows, strongest first
 };
 
+// Who has logged in, and with what.
+struct LoggedIn {
+  core::Jid account;                // bare
+  std::string_view mechanism;
+  std::uint64_t credentials = 0;    // core::auth::fingerprint of the keys that the password was checked against
+};
+
 // What Login needs of its stream.
 class LoginOwner {
  public:
@@ -33,7 +40,7 @@ class LoginOwner {
   virtual core::Language language() const = 0;
   virtual void send(std::string_view xml) = 0;
   // <success/> is already on its way.
-  virtual void login_succeeded(core::Jid account, std::string_view mechanism) = 0;
+  virtual void login_succeeded(LoggedIn who) = 0;
   virtual void login_failed_too_often() = 0;
 
  protected:
@@ -50,17 +57,21 @@ class Login {
   void take(xml::Element element);
 
  private:
-  struct Waiting;  // keeps a Login from being called back after it is gone
+  struct Exchange;
   void begin(xml::Element auth);
-  void begin_scram(const core::auth::Mechanism& mechanism, std::string_view message);
-  void begin_plain(std::string_view message);
-  void with_keys(Result<std::optional<storage::Account>> row);
-  void respond(std::string_view message);
-  void succeed(std::string_view data);
+  void take_message(Exchange& exchange, std::string_view base64);
+  void begin_scram(Exchange& exchange, std::string_view message);
+  void begin_plain(Exchange& exchange, std::string_view message);
+  void read_account();
+  void with_account(Exchange& exchange, const std::optional<storage::Account>& row);
+  void challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
+  void check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
+  void conclude(Exchange& exchange, std::expected<std::string, core::auth::Condition> outcome);
+  void tell(Exchange& exchange);
+  void succeed(Exchange& exchange);
   void fail(core::auth::Condition condition, std::string_view reason);
-  void conclude(std::expected<std::string, core::auth::Condition> outcome);
-  void tell();
-  [[nodiscard]] bool braked();
+  void tell_failure(core::auth::Condition condition, std::string_view text);
+  [[nodiscard]] bool braked(Exchange& exchange);
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;
   [[nodiscard]] bool plus_offered() const;
   [[nodiscard]] std::string downgrade_hash(crypto::Hash hash) const;
@@ -68,17 +79,10 @@ class Login {
   LoginOwner& owner_;
   const LoginShared& shared_;
   const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
-  std::shared_ptr<Waiting> waiting_;
-  bool busy_ = false;
   std::uint32_t failures_ = 0;
-  const core::auth::Mechanism* mechanism_ = nullptr;
-  std::optional<core::auth::ScramExchange> scram_;
-  core::Jid account_;
-  std::string password_;  // PLAIN only, until it is checked
-  storage::AccountState state_ = storage::AccountState::active;
-  bool exists_ = false;
-  std::expected<std::string, core::auth::Condition> outcome_;  // what is told when delay_ is over
-  net::Timer delay_;
+  // The one under way, or null. Nobody else owns it: what comes late from a database thread finds its own exchange or
+  // none, never another.
+  std::shared_ptr<Exchange> exchange_;
 };
 
 }  // namespace valise::stream
