@@ -265,6 +265,7 @@ void C2s::login_succeeded(LoggedIn who) {
   account_ = std::move(who.account);
   mechanism_ = who.mechanism;
   credentials_ = who.credentials;
+  tags_ = std::move(who.tags);
   if (lingering_) {
     lingering_ = false;
     shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);

@@ -105,6 +105,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
   std::string_view mechanism_;
   std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
+  std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled

@@ -9,6 +9,7 @@
 #include "core/auth/plain.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
+#include "stream/denial.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::stream {
@@ -30,6 +31,18 @@ core::Text text_of(auth::Condition condition) {
               "La connexion est impossible pour l’instant. Veuillez réessayer plus tard."};
     default: return {};
   }
+}
+
+// RFC 6120 §6.5 for what a rule says with a stanza error's condition. Only who has the password gets to know.
+auth::Condition condition_of(const core::Refusal& denied) {
+  using enum auth::Condition;
+  if (denied.silent) return not_authorized;  // Drop: as if the password were wrong
+  if (denied.reason == "policy-failed" || denied.error.type == core::StanzaError::Type::wait) {
+    return temporary_auth_failure;
+  }
+  if (denied.error.condition == "not-authorized") return not_authorized;
+  if (denied.error.condition == "not-acceptable") return mechanism_too_weak;
+  return account_disabled;
 }
 
 std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
@@ -233,22 +246,31 @@ void Login::tell(Exchange& exchange) {
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
     shared_.brake.succeeded(*network, exchange.account.full(), owner_.shard().loop().now_ms());
   }
-  succeed(exchange);
+  std::vector<std::string> tags;
+  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
+                                exchange.mechanism.name, owner_.language(), tags);
+  if (denied) return deny(*denied);
+  succeed(exchange, std::move(tags));
 }
 
-void Login::succeed(Exchange& exchange) {
+void Login::deny(const core::Refusal& denied) {
+  const auto condition = condition_of(denied);
+  const auto& own = owner_.language() == core::Language::french ? denied.error.text_fr : denied.error.text_en;
+  tell_failure(condition, denied.silent || own.empty() ? text_of(condition).in(owner_.language()) : own);
+}
+
+void Login::succeed(Exchange& exchange, std::vector<std::string> tags) {
   const auto ended = std::move(exchange_);
   std::string out;
   xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(*exchange.outcome));
   owner_.send(out);
-  owner_.login_succeeded({exchange.account, exchange.mechanism.name, exchange.credentials});
+  owner_.login_succeeded({exchange.account, exchange.mechanism.name, exchange.credentials, std::move(tags)});
 }
 
 // What was given up is counted but has no record: it costs a stranger nothing.
 void Login::fail(auth::Condition condition, std::string_view reason) {
   if (condition != auth::Condition::aborted) {
-    const auto& connection = owner_.connection();
-    const auto source = fmt::format("{}:{}", connection.peer_address(), connection.peer_port());
+    const auto source = source_of(owner_.connection());
     core::audit::Record record;
     record.kind = core::audit::Kind::login_failed;
     record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{

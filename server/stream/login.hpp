@@ -29,6 +29,7 @@ struct LoggedIn {
   core::Jid account;                // bare
   std::string_view mechanism;
   std::uint64_t credentials = 0;    // core::auth::fingerprint of the keys that the password was checked against
+  std::vector<std::string> tags;    // that rules gave
 };
 
 // What Login needs of its stream.
@@ -68,7 +69,8 @@ class Login {
   void check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
   void conclude(Exchange& exchange, std::expected<std::string, core::auth::Condition> outcome);
   void tell(Exchange& exchange);
-  void succeed(Exchange& exchange);
+  void succeed(Exchange& exchange, std::vector<std::string> tags);
+  void deny(const core::Refusal& denied);
   void fail(core::auth::Condition condition, std::string_view reason);
   void tell_failure(core::auth::Condition condition, std::string_view text);
   [[nodiscard]] bool braked(Exchange& exchange);

@@ -9,6 +9,7 @@ import _path  # noqa: F401
 from harness import Town, run, sealed, story
 from harness.certificates import make_certificate
 from harness.stream import WAIT_SECONDS
+from harness.town import PROGRAMS
 
 
 class ServiceManager:
@@ -120,7 +121,7 @@ async def started_as_root_it_becomes_its_user_and_can_still_reload(_town):
     if not AS_ROOT:
         return  # nobody else can change the user
     import pwd
-    town = Town({"run.user": "nobody"}, name="user")
+    town = Town({"run.user": "nobody"}, name="user", store="sqlite")  # a database has its own idea of who nobody is
     give_to(town.folder, "nobody")
     try:
         await town.start()
@@ -157,7 +158,7 @@ async def it_works_within_a_chroot_and_the_service_manager_still_hears_it(_town)
         return
     import pwd
     outside = Town(name="outside")  # its folder holds the notify socket, which no path inside leads to
-    town = Town(name="chroot")
+    town = Town(name="chroot", store="sqlite")  # a database's socket would be outside
     town.options |= {"run.user": "nobody", "run.chroot": town.folder}
     town.write_config()
     # The same paths must lead to the same files inside: /tmp/valise-chroot-… is the root itself.
@@ -208,6 +209,21 @@ async def the_login_secret_has_a_home_of_its_own_on_every_store(_town):
         await town.close()
 
 
+@story("state.path: where it was before")
+async def without_the_option_it_lies_beside_the_sqlite_file_and_moves_from_there(_town):
+    town = Town({"state.path": None}, name="state", store="sqlite")
+    try:
+        await town.start()
+        secret = (town.folder / "login-secret").read_bytes()
+        town.options["state.path"] = town.folder / "state"
+        town.write_config()
+        await town.restart()
+        assert (town.folder / "state" / "login-secret").read_bytes() == secret
+        assert not (town.folder / "login-secret").exists()
+    finally:
+        await town.close()
+
+
 @story("SECURITY: no secret in a log")
 async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
     """At the most talkative log level: what was typed is nowhere, right or wrong, in SASL or in valisectl."""
@@ -233,6 +249,65 @@ async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
         assert secret.hex().encode() not in log
     finally:
         await loud.close()
+
+
+class Terminal:
+    """A program at a terminal of its own, and somebody who types."""
+
+    def __init__(self, *command):
+        self._command = command
+        self.shown = b""
+
+    async def __aenter__(self):
+        self._master, slave = os.openpty()
+        os.set_blocking(self._master, False)
+        self.process = await asyncio.create_subprocess_exec(*self._command, stdin=slave, stdout=slave, stderr=slave,
+                                                            start_new_session=True)
+        os.close(slave)
+        return self
+
+    async def __aexit__(self, *_):
+        await asyncio.wait_for(self.process.wait(), WAIT_SECONDS)
+        os.close(self._master)
+
+    async def sees(self, text):
+        readable = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._master, readable.set)
+        try:
+            while text not in self.shown:
+                await asyncio.wait_for(readable.wait(), WAIT_SECONDS)
+                readable.clear()
+                try:
+                    self.shown += os.read(self._master, 4096)
+                except BlockingIOError:
+                    pass  # woken for nothing
+        finally:
+            loop.remove_reader(self._master)
+
+    def types(self, text):
+        os.write(self._master, text)
+
+
+@story("valisectl: passwords come from a prompt")
+async def a_password_is_asked_for_twice_and_not_shown(town):
+    command = (str(PROGRAMS["valisectl"]), "--socket", str(town.control), "user", "add", "prompted@localhost")
+    async with Terminal(*command) as terminal:
+        await terminal.sees(b"Password for prompted@localhost: ")
+        terminal.types(b"typed in secret\n")
+        await terminal.sees(b"Once more: ")
+        terminal.types(b"another one\n")
+        await terminal.sees(b"differ")
+    assert await terminal.process.wait() != 0
+    async with Terminal(*command) as again:
+        for question in (b"Password for", b"Once more: "):
+            await again.sees(question)
+            again.types(b"typed in secret\n")
+        await again.sees(b"Once more: \r\n")
+    assert again.process.returncode == 0, again.shown
+    assert b"secret" not in terminal.shown + again.shown, again.shown
+    stream = await town.stream().reaches_tls()
+    await stream.authenticates("prompted", "typed in secret")
 
 
 run()

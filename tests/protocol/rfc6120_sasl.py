@@ -374,4 +374,35 @@ async def strangers_slow_themselves_down_and_nobody_else(town):
     assert not held_back.waiting(lambda event: getattr(event, "tag", None) == NS.SASL + "failure"), "the guess did not wait"
 
 
+@story("RFC 6120 §6.4.4: an exchange that was given up is over")
+async def the_keys_of_an_exchange_that_was_aborted_open_no_other(town):
+    mallory, victim = await town.account("mallory"), await town.account("victim")
+
+    def first(account):
+        scram = Scram("SCRAM-SHA-1", account.name, mallory.password)
+        return scram, f"<auth {SASL} mechanism='SCRAM-SHA-1'>{scram.first()}</auth>"
+    salts = set()
+    for between in (f"<abort {SASL}/>", f"<response {SASL}>AAAA</response>", f"<nonsense {SASL}/>"):
+        for _ in range(5):
+            stream = await town.stream().reaches_tls(source=elsewhere())
+            _, own = first(mallory)
+            scram, other = first(victim)
+            await stream.sends(own + between + other)  # before the store has answered
+            await stream.sasl_answer("failure")
+            challenge = await stream.sasl_answer("challenge")
+            # Mallory's own salt would give his password a meaning here.
+            await stream.sends(f"<response {SASL}>{scram.final(challenge.text)}</response>")
+            await stream.sasl_fails_with("not-authorized")
+            salts.add(scram.salt)
+        stream = await town.stream().reaches_tls(source=elsewhere())
+        await stream.sends(own + between)  # and the answer finds nobody
+        await stream.sasl_answer("failure")
+        await stream.authenticates(victim.name, victim.password)
+    stream = await town.stream().reaches_tls(source=elsewhere())
+    scram, own = first(mallory)
+    await stream.sends(own)
+    scram.final((await stream.sasl_answer("challenge")).text)
+    assert len(salts) == 1 and scram.salt not in salts, "the keys of somebody else were used"
+
+
 run()
