@@ -186,6 +186,35 @@ async def an_old_password_opens_no_session_after_it_was_changed(town):
         await alice.device()
 
 
+@story("SECURITY: guessing", alone=True)
+async def who_shares_a_network_with_a_guesser_gets_in_after_a_restart(town):
+    alice, bob = await town.account("alice"), await town.account("bob")
+    shared = "127.3.0.1"
+    await logs_in(town, bob, shared)
+    await town.restart()
+    for number in range(65):  # more than the network may
+        stream = await town.stream().reaches_tls(source=shared)
+        scram = scram_for(alice, f"guess {number}")
+        await stream.sends(auth(scram))
+        # What follows the proof ends the exchange: counted, but nobody waits for the brake's delay.
+        await stream.sends(response(scram.final((await stream.sasl_answer("challenge")).text)) + f"<foo {SASL}/>")
+        await stream.sasl_answer("failure")
+        await stream.drops()
+    stream = await town.stream().reaches_tls(source=shared)
+    scram = scram_for(alice)
+    await stream.sends(auth(scram))
+    await stream.sends(response(scram.final((await stream.sasl_answer("challenge")).text)))
+    await fails(stream, "temporary-auth-failure")  # alice has never been there
+    await logs_in(town, bob, shared)
+
+
+async def logs_in(town, account, source):
+    stream = await town.stream().reaches_tls(source=source)
+    await stream.authenticates(account.name, account.password)
+    await stream.binds()
+    await stream.drops()
+
+
 # ---- whole sequences, against a model
 
 class Model:
