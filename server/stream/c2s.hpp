@@ -86,7 +86,10 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   void close_session();
   // Time
   void on_timer();
+  void begin_phase(std::int64_t limit_ms);  // before bind: what is to happen in this time
   void arm(std::int64_t delay_ms);
+  void arm_within(std::int64_t delay_ms);  // unless it is due earlier
+  [[nodiscard]] std::int64_t stanza_limit_ms();
 
   StreamHost* host_;
   net::Connection connection_;
@@ -117,7 +120,9 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   net::Timer resume_;
   std::int64_t opened_ms_;
   std::int64_t last_read_ms_;
-  std::int64_t stanza_since_ms_ = 0;
+  std::int64_t stanza_since_ms_ = 0;  // when the unfinished stanza began; 0: there is none
+  std::int64_t deadline_ms_ = 0;      // of the phase, before bind
+  std::int64_t due_ms_ = 0;           // of timer_
 };
 
 }  // namespace valise::stream

@@ -13,14 +13,17 @@ namespace valise::stream {
 namespace ns = core::ns;
 namespace {
 
-constexpr std::string_view sm_ns = "urn:xmpp:sm:3";
-
-const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify, .condition = "jid-malformed",
+const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify,
+                                          .condition = "jid-malformed",
                                           .text = {"The address is not valid.", "L’adresse n’est pas valide."}};
 const core::StanzaError too_large{
     .type = core::StanzaError::Type::modify, .condition = "policy-violation",
     .text = {"This is too large for this server.", "Ceci est trop volumineux pour ce serveur."}};
-const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify, .condition = "bad-request",
+const core::StanzaError no_id{.type = core::StanzaError::Type::modify,
+                              .condition = "bad-request",
+                              .text = {"An iq needs an id.", "Un iq doit porter un id."}};
+const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify,
+                                     .condition = "bad-request",
                                      .text = {"The resource is not valid.", "La ressource n’est pas valide."}};
 const core::StanzaError too_many_sessions{
     .type = core::StanzaError::Type::wait, .condition = "resource-constraint",
@@ -30,7 +33,7 @@ const core::StanzaError too_many_sessions{
 // ---- the move
 
 void C2s::move_home() {
-  if (connection_.closed()) return;
+  if (connection_.closed() || state_ != State::authenticated) return;  // it was ended in this turn
   login_.reset();  // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
@@ -53,8 +56,9 @@ void C2s::arrive(StreamHost& host) {
   if (moving_) {
     moving_ = false;
     if (!connection_.attach(host.shard().loop())) return connection_.close_now(net::CloseReason::error);
+    connection_.resume_reading();  // the timer that would have was left behind
   }
-  arm(std::max<std::int64_t>(1, shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_)));
+  begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
   const auto carried = std::exchange(carry_, {});
   feed(carried);
 }
@@ -65,6 +69,10 @@ bool C2s::bind(xml::Element iq) {
   const auto request = iq.child("bind", ns::bind);
   if (!request || iq.attribute_or_empty("type") != "set" || binding_) return false;
   const std::string id(iq.attribute_or_empty("id"));
+  if (id.empty()) {  // RFC 6120 §8.2.3
+    iq_error(id, no_id);
+    return true;
+  }
   auto wanted = request.child("resource", ns::bind).text();
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
@@ -88,7 +96,8 @@ void C2s::load_and_bind(core::Jid jid, std::string iq_id, bool fresh) {
 void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("iq").attribute("type", "error").attribute("id", iq_id);
+  writer.open("iq").attribute("type", "error");
+  if (!iq_id.empty()) writer.attribute("id", iq_id);
   std::string inner;
   core::append_error(inner, error, language_);
   writer.raw(inner).close();
@@ -167,7 +176,7 @@ void C2s::close_session() {
 
 void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto root = document->root();
-  if (root.ns() == sm_ns && stream_management(root)) return;
+  if (root.ns() == ns::stream_management && stream_management(root)) return;
   const auto now = shard().loop().now_ms();
   if (const auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second,
                                              shard().settings().burst_stanzas);
@@ -204,7 +213,11 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   }
   // RFC 6121 §1.4: the session request of RFC 3921 means nothing any more and succeeds.
   if ((*stanza)->kind == core::Kind::iq && (*stanza)->type == "set" && (*stanza)->child("session", ns::session)) {
-    connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
+    if ((*stanza)->id.empty()) {
+      iq_error({}, no_id);
+    } else {
+      connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
+    }
     return acknowledge(ack_number);
   }
   (*stanza)->from = session_->jid;
@@ -213,6 +226,7 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
 
 // Above the soft limit: bounced by its id, and the stream goes on.
 void C2s::on_oversized(const xml::OversizedStanza& oversized) {
+  stanza_since_ms_ = 0;
   if (state_ != State::bound) return stream_error("policy-violation", "a stanza is too large");
   if (acks_) acknowledge(acks_->received());
   core::Stanza original;
@@ -233,10 +247,10 @@ void C2s::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_v
   stanza.append(connection_.output(), to, extra);
 }
 
-// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered)
+// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered). §3: before bind <enable/> is unexpected.
 
 bool C2s::stream_management(xml::Element element) {
-  if (element.name() == "enable" && !acks_) {
+  if (element.name() == "enable" && !acks_ && state_ == State::bound) {
     acks_ = std::make_unique<AckWindow>();
     connection_.send("<enabled xmlns='urn:xmpp:sm:3'/>");
     return true;
