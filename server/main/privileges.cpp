@@ -18,7 +18,7 @@ namespace valise {
 
 Result<> drop_privileges(const std::string& user, const std::string& folder) {
   const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);  // SECURITY §5: a core dump holds keys
+  setrlimit(RLIMIT_CORE, &none);  // docs/security.md §5: a core dump holds keys
   const auto failed = [](std::string what) { return fail(ErrorCode::denied, what + ": " + std::strerror(errno)); };
   const passwd* entry = nullptr;
   if (!user.empty()) {

@@ -17,7 +17,7 @@
 
 namespace valise::stream {
 
-// Who may connect (SECURITY §3): connections in all and of one network (auth::Network), new ones of it a second,
+// Who may connect (docs/security.md §3): connections in all and of one network (auth::Network), new ones of it a second,
 // unauthenticated ones in all. One a process, behind a mutex: it is asked once a connection, never on the path of a
 // message.
 class Gate {

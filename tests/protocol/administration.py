@@ -56,7 +56,7 @@ async def disabling_ends_the_sessions(town):
     await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
 
 
-@story("SECURITY §2: a re-registered name inherits data")
+@story("docs/security.md §2: a re-registered name inherits data")
 async def a_deleted_account_leaves_nothing_and_its_name_rests(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
@@ -169,7 +169,7 @@ async def a_new_certificate_is_served_after_sighup_and_sessions_live_on(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("SECURITY §6, promise 7", alone=True)
+@story("docs/security.md §6, promise 7", alone=True)
 async def sigterm_ends_every_stream_politely(town):
     alice, bob = await town.devices("alice", "bob")
     await town.stop()
@@ -179,12 +179,12 @@ async def sigterm_ends_every_stream_politely(town):
     await alice.account.device()
 
 
-@story("SECURITY §4: the control socket", alone=True)
+@story("docs/security.md §4: the control socket", alone=True)
 async def the_control_socket_is_for_the_owner_only(town):
     assert town.control.stat().st_mode & 0o077 == 0, oct(town.control.stat().st_mode)
 
 
-@story("SECURITY: hostile bytes on the control socket")
+@story("docs/security.md §4: hostile bytes on the control socket")
 async def nonsense_on_the_control_socket_hurts_nobody(town):
     for data in (b"\x00" * 100, b"{" * 10_000, b"[]\n", b'{"command": 5}\n', b'{"command": "status"', b"\xff\xfe\n" * 1000,
                  json.dumps({"command": "user.add", "jid": ["x"], "password": {}}).encode() + b"\n"):

@@ -224,7 +224,7 @@ async def without_the_option_it_lies_beside_the_sqlite_file_and_moves_from_there
         await town.close()
 
 
-@story("SECURITY: no secret in a log")
+@story("docs/security.md §2: no secret in a log")
 async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
     """At the most talkative log level: what was typed is nowhere, right or wrong, in SASL or in valisectl."""
     loud = Town({"log.level": "debug", "registration.enabled": True}, name="loud")

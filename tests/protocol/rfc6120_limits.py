@@ -1,4 +1,4 @@
-"""SECURITY §3, RFC 6120 §13.12: every limit, one below and above. Where the id is known the stream goes on."""
+"""docs/security.md §3, RFC 6120 §13.12: every limit, one below and above. Where the id is known the stream goes on."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ def padded(to, identity, size):
     return message(to, identity, sealed(fallback="x" * (size - len(bare)))) if size > len(bare) else bare
 
 
-@story("SECURITY §3: stanza 256 KiB")
+@story("docs/security.md §3: stanza 256 KiB")
 async def a_stanza_at_the_limit_passes_and_one_above_is_bounced_by_its_id(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(padded(bob.full, "fits", 256 * KIB))
@@ -32,7 +32,7 @@ async def a_stanza_at_the_limit_passes_and_one_above_is_bounced_by_its_id(town):
     await bob.receives_no("message", before=word_from(alice), id="large")  # and the stream goes on
 
 
-@story("SECURITY §3: stanza 256 KiB")
+@story("docs/security.md §3: stanza 256 KiB")
 async def a_large_request_is_answered_by_an_error(town):
     [alice] = await town.devices("alice")
     answer = await alice.tries(f"<query xmlns='jabber:iq:private'>{'y' * 300 * KIB}</query>", "set")
@@ -40,7 +40,7 @@ async def a_large_request_is_answered_by_an_error(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("SECURITY §3: twice the limit")
+@story("docs/security.md §3: twice the limit")
 async def twice_the_limit_ends_the_stream(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(f"<message to='{bob.full}' id='huge'><body>{'x' * (513 * KIB)}")
@@ -71,19 +71,19 @@ async def passes_is_bounced_or_ends(town, inner_of, limit):
     await alice.stream.fails_with("policy-violation")
 
 
-@story("SECURITY §3: depth 64")
+@story("docs/security.md §3: depth 64")
 async def depth_64_passes_65_is_bounced_and_129_ends_the_stream(town):
     await passes_is_bounced_or_ends(
         town, lambda depth: "<x xmlns='urn:example:nest'>" + "<x>" * (depth - 2) + "</x>" * (depth - 2) + "</x>", 64)
 
 
-@story("SECURITY §3: 64 attributes")
+@story("docs/security.md §3: 64 attributes")
 async def attributes_64_pass_65_are_bounced_and_129_end_the_stream(town):
     await passes_is_bounced_or_ends(
         town, lambda count: "<x " + " ".join(f"a{number}='1'" for number in range(count)) + "/>", 64)
 
 
-@story("SECURITY §3: 10,000 children")
+@story("docs/security.md §3: 10,000 children")
 async def a_stanza_of_very_many_children_is_bounced_and_of_twice_as_many_ends_the_stream(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.full, "many", sealed() + "<x/>" * 5000))
@@ -102,7 +102,7 @@ async def a_request_with_too_much_in_it_is_answered_by_an_error(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("DESIGN decision 3: quadratic tokens (CVE-2023-52425)")
+@story("decision 3: quadratic tokens (CVE-2023-52425)")
 async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     [alice] = await town.devices("alice")
     began = time.monotonic()
@@ -116,26 +116,26 @@ async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     assert time.monotonic() - began < 10
 
 
-@story("SECURITY §3: TLS within 10 s", options={"timeouts.tls": 1})
+@story("docs/security.md §3: TLS within 10 s", options={"timeouts.tls": 1})
 async def who_never_starts_tls_is_disconnected(town):
     stream = await town.stream().connect()
     await stream.wait_for(lambda event: isinstance(event, Disconnected), "the end")
 
 
-@story("SECURITY §3: log-in within 60 s", options={"timeouts.login": 1})
+@story("docs/security.md §3: log-in within 60 s", options={"timeouts.login": 1})
 async def who_never_logs_in_is_disconnected(town):
     stream = await town.stream().reaches_tls()
     await stream.fails_with("connection-timeout")
 
 
-@story("SECURITY §3: one stanza within 60 s", options={"timeouts.stanza": 1})
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
 async def a_stanza_that_never_ends_is_given_up(town):
     [alice] = await town.devices("alice")
     await alice.sends("<message to='localhost'><body>drip")
     await alice.stream.fails_with("connection-timeout")
 
 
-@story("SECURITY §3: one stanza within 60 s", options={"timeouts.stanza": 1})
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
 async def a_stanza_that_comes_byte_by_byte_is_given_up_too(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(f"<message to='{bob.full}' id='drip' type='chat'><body>")
@@ -152,7 +152,7 @@ async def a_stanza_that_comes_byte_by_byte_is_given_up_too(town):
     await alice.stream.fails_with("connection-timeout")
 
 
-@story("SECURITY §3: one stanza within 60 s", options={"timeouts.stanza": 3})
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 3})
 async def stanzas_that_follow_each_other_without_a_gap_are_each_timed_for_themselves(town):
     alice, bob = await town.devices("alice", "bob")
     began, sent, rest = time.monotonic(), 0, ""
@@ -177,7 +177,7 @@ async def a_white_space_keepalive_begins_no_stanza(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("SECURITY §3: one element before log-in", options={"timeouts.stanza_before_login": 1})
+@story("docs/security.md §3: one element before log-in", options={"timeouts.stanza_before_login": 1})
 async def an_element_before_log_in_that_never_ends_is_given_up(town):
     stream = await town.stream().reaches_tls()
     await stream.sends("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>")
@@ -197,7 +197,7 @@ async def silence_is_asked_about_and_an_answer_keeps_the_session(town):
     assert again.get("id") != ping.get("id")
 
 
-@story("SECURITY §3: connections of an address", options={"limits.connections_per_address": 8})
+@story("docs/security.md §3: connections of an address", options={"limits.connections_per_address": 8})
 async def one_address_gets_a_bounded_number_of_connections(town):
     streams = [await town.stream().connect() for _ in range(8)]
     for stream in streams:
@@ -215,7 +215,7 @@ async def one_address_gets_a_bounded_number_of_connections(town):
     raise AssertionError("the place of a closed connection was never free again")
 
 
-@story("SECURITY §3: connections in all", options={"limits.connections": 16, "limits.unauthenticated": 100})
+@story("docs/security.md §3: connections in all", options={"limits.connections": 16, "limits.unauthenticated": 100})
 async def the_server_gets_a_bounded_number_of_connections(town):
     accounts = [await town.account("alice") for _ in range(4)]
     devices = [await accounts[number % 4].device(interested=False) for number in range(16)]
@@ -237,7 +237,7 @@ async def the_server_gets_a_bounded_number_of_connections(town):
     raise AssertionError("the place of a closed connection was never free again")
 
 
-@story("SECURITY §2: queues of dead readers", options={"limits.queue": 256 * KIB})
+@story("docs/security.md §2: queues of dead readers", options={"limits.queue": 256 * KIB})
 async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")

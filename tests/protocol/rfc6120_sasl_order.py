@@ -126,7 +126,7 @@ async def an_auth_without_a_message_is_asked_for_one_and_may_be_given_up(town):
     scram.verify((await stream.sasl_answer("success")).text)
 
 
-@story("SECURITY: guessing", options={"limits.passwords_per_stream": 3})
+@story("docs/security.md §2: guessing", options={"limits.passwords_per_stream": 3})
 async def giving_up_counts_like_a_wrong_password_and_is_not_recorded(town):
     alice = await town.account("alice")
     before = len(await town.records(kind="login-failed"))
@@ -186,7 +186,7 @@ async def an_old_password_opens_no_session_after_it_was_changed(town):
         await alice.device()
 
 
-@story("SECURITY: guessing", alone=True)
+@story("docs/security.md §2: guessing", alone=True)
 async def who_shares_a_network_with_a_guesser_gets_in_after_a_restart(town):
     alice, bob = await town.account("alice"), await town.account("bob")
     shared = "127.3.0.1"
