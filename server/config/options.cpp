@@ -198,10 +198,12 @@ const Option<std::int64_t> limits_rate_before_login{rate(
 // ---- limits after log-in
 const Option<std::int64_t> limits_stanza{bytes("limits.stanza", 256 * KiB, 10'240, 16 * MiB,
                                                "one stanza; above it is bounced, above twice that the stream ends")};
-const Option<std::int64_t> limits_depth{count("limits.depth", 64, 16, 512, "nesting")};
+const Option<std::int64_t> limits_depth{
+    count("limits.depth", 64, 16, 512, "nesting; above it a stanza is bounced, above twice that the stream ends")};
 const Option<std::int64_t> limits_attributes{count("limits.attributes", 64, 16, 1024, "attributes of an element")};
-const Option<std::int64_t> limits_attribute_length{bytes("limits.attribute_length", 8 * KiB, 3 * KiB, 64 * KiB,
-                                                         "one attribute's value; a full JID has up to 3,071 bytes")};
+const Option<std::int64_t> limits_attribute_length{
+    bytes("limits.attribute_length", 8 * KiB, 3 * KiB, 64 * KiB,
+          "one start tag with its attributes; a full JID has up to 3,071 bytes")};
 const Option<std::int64_t> limits_children{count("limits.children", 10'000, 64, 1'000'000, "elements in a stanza")};
 const Option<std::int64_t> limits_namespaces{
     count("limits.namespaces", 64, 16, 1024, "namespace declarations in scope")};

@@ -23,6 +23,7 @@ class Account {
   const Jid jid;  // bare
   bool exists = false;  // a row with state active or disabled
   storage::AccountState state = storage::AccountState::active;
+  std::uint64_t credentials = 0;   // auth::fingerprint of its keys, when the row was last read
   std::vector<Session*> sessions;  // bound ones, in the order of binding
   std::int64_t last_used_ms = 0;   // loop time: when it may leave memory
 

@@ -29,6 +29,7 @@ using TextMap = std::unordered_map<std::string, T, TextHash, std::equal_to<>>;
 
 struct Settings : RefCounted<Settings> {
   TextMap<HostSettings> hosts;
+  std::string default_host;  // speaks where a client has named none
   bool audit = true;
   xml::StreamLimits limits_before_login{.stanza = 10'240, .token = 10'240, .depth = 8, .attributes = 16, .children = 64,
                                         .namespaces = 16};
@@ -49,6 +50,7 @@ struct Settings : RefCounted<Settings> {
   std::uint32_t roster_items = 3'000;
   std::uint32_t roster_groups = 64;
   std::uint32_t bad_logins_per_stream = 5;
+  std::uint32_t connections = 200'000;  // in all
   std::uint32_t connections_per_address = 100;
   std::uint32_t new_connections_per_second = 20;  // of one address
   std::uint32_t unauthenticated = 2'000;     // in all

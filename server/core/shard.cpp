@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "core/auth/password.hpp"
 #include "core/committer.hpp"
 
 namespace valise::core {
@@ -110,6 +111,7 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
           auto made = std::make_unique<Account>(jid);
           made->exists = loaded->row && loaded->row->state != storage::AccountState::deleted;
           if (loaded->row) made->state = loaded->row->state;
+          if (loaded->row) made->credentials = auth::fingerprint(loaded->row->keys);
           made->set_parts(std::move(loaded->parts));
           made->last_used_ms = loop_.now_ms();
           account = made.get();
@@ -133,8 +135,13 @@ void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Accoun
 }
 
 void Shard::account_changed(const Jid& bare, std::move_only_function<void()> then) {
-  auto* account = find_account(bare.bare());
-  if (account == nullptr) return then();
+  // What is being loaded may have been read before the change: then it is read again.
+  if (const auto loading = loading_.find(bare.str()); loading != loading_.end()) {
+    loading->second.push_back(
+        [this, jid = bare, then = std::move(then)](Account*) mutable { account_changed(jid, std::move(then)); });
+    return;
+  }
+  if (find_account(bare.bare()) == nullptr) return then();
   read([jid = bare.str()](storage::Reader& reader) { return reader.account(jid); },
        [this, jid = bare, then = std::move(then)](Result<std::optional<storage::Account>> row) mutable {
          auto* changed = find_account(jid.bare());
@@ -142,6 +149,7 @@ void Shard::account_changed(const Jid& bare, std::move_only_function<void()> the
          const bool active = *row && (*row)->state == storage::AccountState::active;
          changed->exists = *row && (*row)->state != storage::AccountState::deleted;
          if (*row) changed->state = (*row)->state;
+         changed->credentials = *row ? auth::fingerprint((*row)->keys) : 0;
          if (!active) {
            const auto sessions = changed->sessions;
            for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
+#include "config/secret_file.hpp"
 #include "core/audit/file.hpp"
 #include "core/auth/mechanism.hpp"
 #include "core/recovery.hpp"
@@ -18,6 +19,9 @@
 
 namespace valise {
 namespace options = config::options;
+namespace {
+constexpr const char* known_networks = "known-networks";  // in state.path: what Brake::known_pairs gives
+}  // namespace
 
 App::App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config)
     : config_path_(std::move(config_path)), registry_(registry), config_(std::move(config)),
@@ -44,10 +48,12 @@ Result<> App::start() {
   const auto beside_store = std::filesystem::path(config_->get(options::storage_sqlite_path)).parent_path().string();
   const auto& state = config_->get(options::state_path);
   const bool sqlite = config_->get(options::storage_backend) == config::Backend::sqlite;
-  auto secret = login_secret(!state.empty() ? state : sqlite ? beside_store : "/var/lib/valise", beside_store);
+  state_folder_ = !state.empty() ? state : sqlite ? beside_store : "/var/lib/valise";
+  auto secret = login_secret(state_folder_, beside_store);
   if (!secret) return std::unexpected(secret.error());
-  login_->fake_keys = core::auth::FakeKeys(std::move(*secret),
-                                           static_cast<unsigned>(config_->get(options::scram_iterations)));
+  read_known_networks();
+  login_->fake_keys =
+      core::auth::FakeKeys(std::move(*secret), static_cast<unsigned>(config_->get(options::scram_iterations)));
   const auto count = config_->get(options::shards);
   const auto shards = count > 0 ? static_cast<unsigned>(count) : std::max(1u, std::thread::hardware_concurrency());
   kernel_.cluster = std::make_unique<core::SingleNode>();
@@ -57,6 +63,22 @@ Result<> App::start() {
   for (unsigned i = 0; i < shards; ++i) kernel_.shards.push_back(std::make_unique<core::Shard>(kernel_, i, settings));
   if (auto done = open_log_and_committer(); !done) return done;
   return start_shards();
+}
+
+void App::read_known_networks() {
+  const auto path = (std::filesystem::path(state_folder_) / known_networks).string();
+  const auto kept = config::read_secret_bytes(path, 16 * 1024 * 1024);
+  if (!kept && kept.error().code == ErrorCode::not_found) return;
+  if (!kept || !brake_.restore(*kept, steady_ms(), utc_now_ns() / 1'000'000)) {
+    log::warning("main", "{} cannot be used; networks are known again from their next log-in on", path);
+  }
+}
+
+void App::save_known_networks() {
+  if (state_folder_.empty()) return;
+  const auto written =
+      write_secret(state_folder_, known_networks, brake_.known_pairs(steady_ms(), utc_now_ns() / 1'000'000));
+  if (!written) log::warning("main", "{}", written.error().text);
 }
 
 Result<> App::load_certificates(const config::Snapshot& config) {
@@ -208,6 +230,7 @@ Result<std::vector<std::string>> App::reload() {
 void App::stop() {
   if (!running_) return;
   running_ = false;
+  save_known_networks();
   const auto limit = std::chrono::seconds(config_->get(options::timeouts_shutdown));
   const auto streams_limit = std::chrono::duration_cast<std::chrono::milliseconds>(limit) / 2;
   std::vector<std::future<void>> done;

@@ -31,6 +31,9 @@ class App {
   // Reads the configuration again. An error leaves everything as it was. Returns what needs a restart to change.
   [[nodiscard]] Result<std::vector<std::string>> reload();
 
+  // Which account is known on which network: main thread, every few minutes; stop() does it too.
+  void save_known_networks();
+
   [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
   [[nodiscard]] Ref<const config::Snapshot> config() const;  // any thread
   [[nodiscard]] const core::Committer* committer() const noexcept { return committer_.get(); }
@@ -44,6 +47,7 @@ class App {
     bool direct_tls;
     unsigned shard;
   };
+  void read_known_networks();
   Result<> open_sockets();
   Result<> load_certificates(const config::Snapshot& config);
   Result<> open_storage();
@@ -53,6 +57,7 @@ class App {
   void run_on_all(const std::function<void(core::Shard&)>& work);
 
   const std::string config_path_;
+  std::string state_folder_;  // state.path or what stands for it
   config::Registry& registry_;
   Ref<const config::Snapshot> config_;
   std::shared_ptr<net::TicketKeys> tickets_;

@@ -17,6 +17,7 @@ namespace valise {
 namespace {
 
 constexpr std::size_t size = 32;
+constexpr const char* secret_name = "login-secret";
 
 std::unexpected<Error> failed(const std::string& path) {
   return fail(ErrorCode::unavailable, fmt::format("{}: {}", path, std::strerror(errno)));
@@ -30,18 +31,6 @@ Result<> sync_folder(const std::string& folder) {
   return {};
 }
 
-// Under another name first: a crash leaves the whole secret or none.
-Result<> write_secret(const std::string& folder, const std::string& path, const std::string& secret) {
-  const auto fresh = path + ".new";
-  ::unlink(fresh.c_str());
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written =
-      fd >= 0 && ::write(fd, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size()) && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!written || ::rename(fresh.c_str(), path.c_str()) != 0) return failed(path);
-  return sync_folder(folder);
-}
-
 bool exists(const std::string& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
@@ -49,14 +38,31 @@ bool exists(const std::string& path) {
 
 }  // namespace
 
+Result<> write_secret(const std::string& folder, const std::string& name, const std::string& bytes) {
+  const auto path = (std::filesystem::path(folder) / name).string();
+  const auto fresh = path + ".new";  // first: a crash leaves the whole file or none
+  ::unlink(fresh.c_str());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  std::string_view left = bytes;
+  while (fd >= 0 && !left.empty()) {
+    const auto written = ::write(fd, left.data(), left.size());
+    if (written <= 0) break;
+    left.remove_prefix(static_cast<std::size_t>(written));
+  }
+  const bool whole = fd >= 0 && left.empty() && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!whole || ::rename(fresh.c_str(), path.c_str()) != 0) return failed(path);
+  return sync_folder(folder);
+}
+
 Result<std::string> login_secret(const std::string& folder, const std::string& former_folder) {
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return failed("state.path: " + folder);
-  const auto path = (std::filesystem::path(folder) / "login-secret").string();
-  const auto former = (std::filesystem::path(former_folder) / "login-secret").string();
+  const auto path = (std::filesystem::path(folder) / secret_name).string();
+  const auto former = (std::filesystem::path(former_folder) / secret_name).string();
   if (!exists(path) && former != path && exists(former)) {
     auto kept = config::read_secret_bytes(former, size);
     if (!kept) return kept;
-    if (auto moved = write_secret(folder, path, *kept); !moved) return std::unexpected(moved.error());
+    if (auto moved = write_secret(folder, secret_name, *kept); !moved) return std::unexpected(moved.error());
     ::unlink(former.c_str());
     log::info("main", "{} moved to {}", former, path);
   }
@@ -66,7 +72,7 @@ Result<std::string> login_secret(const std::string& folder, const std::string& f
     return kept;
   }
   auto secret = crypto::random_string(size);
-  if (auto written = write_secret(folder, path, secret); !written) return std::unexpected(written.error());
+  if (auto written = write_secret(folder, secret_name, secret); !written) return std::unexpected(written.error());
   return secret;
 }
 

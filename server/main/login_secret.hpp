@@ -12,4 +12,7 @@ namespace valise {
 // that cannot be written.
 [[nodiscard]] Result<std::string> login_secret(const std::string& folder, const std::string& former_folder);
 
+// Writes `bytes` as `folder`/`name`, mode 0600: whole or not at all, also in a crash. Errors: unavailable.
+[[nodiscard]] Result<> write_secret(const std::string& folder, const std::string& name, const std::string& bytes);
+
 }  // namespace valise

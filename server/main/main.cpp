@@ -4,6 +4,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -73,14 +74,22 @@ void reload(App& app) {
   notify_service_manager("READY=1");
 }
 
+constexpr std::int64_t save_every_ms = 300'000;
+
 int serve(App& app, int signals) {
   const auto interval = watchdog_interval_ms();
   auto& shards = app.kernel().shards;
   Heartbeat heartbeat(static_cast<unsigned>(shards.size()),
                       [&shards](unsigned shard, std::function<void()> task) { shards[shard]->post(std::move(task)); });
+  auto saved_ms = steady_ms();
   for (;;) {
     pollfd waiting{signals, POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, interval > 0 ? static_cast<int>(interval) : -1);
+    const int ready =
+        ::poll(&waiting, 1, static_cast<int>(interval > 0 ? std::min(interval, save_every_ms) : save_every_ms));
+    if (steady_ms() - saved_ms >= save_every_ms) {
+      saved_ms = steady_ms();
+      app.save_known_networks();
+    }
     if (interval > 0 && heartbeat.beat()) notify_service_manager("WATCHDOG=1");
     if (ready <= 0) continue;
     signalfd_siginfo info{};

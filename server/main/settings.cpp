@@ -28,6 +28,7 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
   auto settings = make_ref<core::Settings>();
   auto& s = *settings;
   for (const auto& host : config.hosts()) s.hosts.emplace(host, make_host(config, host));
+  if (!config.hosts().empty()) s.default_host = config.hosts().front();
   s.audit = config.get(options::audit_enabled);
   s.limits_before_login = {.stanza = count(config, options::limits_stanza_before_login),
                            .token = count(config, options::limits_stanza_before_login),
@@ -57,6 +58,7 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
   s.roster_items = count(config, options::limits_roster_items);
   s.roster_groups = count(config, options::limits_roster_groups);
   s.bad_logins_per_stream = count(config, options::limits_passwords_per_stream);
+  s.connections = count(config, options::limits_connections);
   s.connections_per_address = count(config, options::limits_connections_per_address);
   s.new_connections_per_second = count(config, options::limits_connections_new_per_s);
   s.unauthenticated = static_cast<std::uint32_t>(config.get(options::limits_connections) *

@@ -1,5 +1,7 @@
 #include "stream/c2s.hpp"
 
+#include <limits>
+
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
@@ -9,6 +11,9 @@
 
 namespace valise::stream {
 namespace ns = core::ns;
+namespace {
+constexpr std::int64_t quiet_ms = 1'000;  // then a session gives its parser back
+}  // namespace
 
 C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
          bool direct_tls)
@@ -29,7 +34,7 @@ C2s::~C2s() {
   auto& stats = host_->shard().kernel().stats;
   if (lingering_) stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
   stats.connections.fetch_sub(1, std::memory_order_relaxed);
-  host_->gate().left(connection_.peer_address());
+  host_->gate().left(connection_.peer_address(), host_->shard().loop().now_ms());
 }
 
 core::Shard& C2s::shard() { return host_->shard(); }
@@ -37,7 +42,7 @@ core::Shard& C2s::shard() { return host_->shard(); }
 Result<> C2s::start() {
   auto started = connection_.start();
   if (!started) return started;
-  arm(shard().settings().tls_timeout_ms);
+  begin_phase(shard().settings().tls_timeout_ms);
   if (direct_tls_) {
     auto tls = make_tls();
     if (!tls) return fail(ErrorCode::unavailable, "no certificate for direct TLS");
@@ -69,7 +74,7 @@ bool C2s::on_bytes(std::string_view bytes) {
     connection_.pause_reading();
     shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
   }
-  if (state_ == State::bound) arm(1000);
+  if (state_ == State::bound) arm_within(quiet_ms);
   return true;
 }
 
@@ -91,14 +96,21 @@ void C2s::feed(std::string_view bytes) {
       return start_tls();
     }
   }
-  stanza_since_ms_ = parser_.in_stanza() ? (stanza_since_ms_ == 0 ? last_read_ms_ : stanza_since_ms_) : 0;
+  if (state_ == State::ending || connection_.closed() || moving_) return;
+  if (!parser_.in_stanza()) {
+    stanza_since_ms_ = 0;
+  } else if (stanza_since_ms_ == 0) {
+    stanza_since_ms_ = last_read_ms_;
+    arm_within(stanza_limit_ms());
+  }
 }
 
 void C2s::on_secured() {
   state_ = State::secured;
   parser_.restart(shard().settings().limits_before_login);
   header_sent_ = false;
-  arm(std::max<std::int64_t>(1, shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_)));
+  stanza_since_ms_ = 0;
+  begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
 }
 
 void C2s::on_closed(net::CloseReason reason) {
@@ -125,7 +137,8 @@ void C2s::send_header() {
   std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='";
   out += ns::stream;
   out += "' id='" + crypto::random_hex(16) + "'";
-  if (!domain_.empty()) out += " from='" + xml::escaped(domain_) + "'";
+  // RFC 6120 §4.7.1: always; the first host speaks where the client has named none of ours.
+  out += " from='" + xml::escaped(domain_.empty() ? shard().settings().default_host : domain_) + "'";
   if (!header_from_.empty()) out += " to='" + xml::escaped(header_from_) + "'";  // RFC 6120 §4.7.2
   out += " version='1.0' xml:lang='";
   out += core::tag_of(language_);
@@ -218,6 +231,7 @@ void C2s::on_end() { end({}, {}); }
 
 xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
   if (state_ == State::ending) return xml::ParserAction::go_on;
+  stanza_since_ms_ = 0;
   if (binding_) {
     if (held_.size() >= 64) {
       stream_error("policy-violation", "too much was sent ahead");
@@ -250,6 +264,12 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   if (state_ == State::secured && element.is("iq", ns::client) && registration_offered()) {
     if (registration(element)) return go_on;
   }
+  if (state_ == State::plain && element.ns() == ns::sasl) {  // RFC 6120 §6.5.4
+    connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
+    return go_on;
+  }
+  if (state_ == State::authenticated && element.ns() == ns::stream_management && stream_management(element))
+    return go_on;
   if (element.ns() == ns::client) {
     stream_error("not-authorized", state_ == State::authenticated ? "bind a resource first" : "log in first");
   } else if (element.ns() == ns::sasl || element.ns() == ns::tls) {
@@ -267,10 +287,11 @@ void C2s::start_tls() {
   connection_.secure(std::move(tls));
 }
 
-void C2s::login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) {
-  account_ = std::move(account);
-  tags_ = std::move(tags);
-  mechanism_ = mechanism;
+void C2s::login_succeeded(LoggedIn who) {
+  account_ = std::move(who.account);
+  mechanism_ = who.mechanism;
+  credentials_ = who.credentials;
+  tags_ = std::move(who.tags);
   if (lingering_) {
     lingering_ = false;
     shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
@@ -284,20 +305,38 @@ void C2s::login_failed_too_often() { stream_error("policy-violation", "too many 
 
 // ---- time
 
-void C2s::arm(std::int64_t delay_ms) { shard().loop().timers().arm(timer_, shard().loop().now_ms(), delay_ms); }
+void C2s::arm(std::int64_t delay_ms) {
+  due_ms_ = shard().loop().now_ms() + delay_ms;
+  shard().loop().timers().arm(timer_, shard().loop().now_ms(), delay_ms);
+}
+
+void C2s::arm_within(std::int64_t delay_ms) {
+  if (!timer_.armed() || due_ms_ > shard().loop().now_ms() + delay_ms) arm(delay_ms);
+}
+
+void C2s::begin_phase(std::int64_t limit_ms) {
+  deadline_ms_ = shard().loop().now_ms() + std::max<std::int64_t>(1, limit_ms);
+  arm(std::max<std::int64_t>(1, limit_ms));
+}
+
+std::int64_t C2s::stanza_limit_ms() {
+  const auto& settings = shard().settings();
+  return state_ == State::bound ? settings.stanza_timeout_ms : settings.stanza_timeout_before_login_ms;
+}
 
 void C2s::on_timer() {
   const auto& settings = shard().settings();
   const auto now = shard().loop().now_ms();
+  const auto stanza_left =
+      stanza_since_ms_ == 0 ? std::numeric_limits<std::int64_t>::max() : stanza_since_ms_ + stanza_limit_ms() - now;
+  if (stanza_left <= 0) return stream_error("connection-timeout", "a stanza was begun and not ended");
   if (state_ != State::bound) {
+    if (now < deadline_ms_) return arm(std::min(deadline_ms_ - now, stanza_left));
     return connection_.secured() ? stream_error("connection-timeout", "log-in took too long")
                                  : connection_.close_now(net::CloseReason::by_us);
   }
-  if (stanza_since_ms_ != 0 && now - stanza_since_ms_ >= settings.stanza_timeout_ms) {
-    return stream_error("connection-timeout", "a stanza was begun and not ended");
-  }
-  const bool rests = parser_.rest();
   const auto silent = now - last_read_ms_;
+  const bool rests = silent >= quiet_ms && parser_.rest();
   if (silent >= settings.silence_ms && !pinged_) {
     pinged_ = true;
     const auto id = session_->id;
@@ -309,7 +348,8 @@ void C2s::on_timer() {
                       if (session != nullptr) session->stream.end("connection-timeout", "no answer to a ping");
                     });
   }
-  arm(rests ? std::max<std::int64_t>(1000, settings.silence_ms - silent) : 5000);
+  if (rests) return arm(std::max(quiet_ms, settings.silence_ms - silent));
+  arm(std::min(silent < quiet_ms ? quiet_ms - silent : 5 * quiet_ms, stanza_left));
 }
 
 std::size_t C2s::memory() const noexcept {

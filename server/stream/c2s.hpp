@@ -61,7 +61,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   const std::string& domain() const override { return domain_; }
   core::Language language() const override { return language_; }
   void send(std::string_view xml) override { connection_.send(xml); }
-  void login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) override;
+  void login_succeeded(LoggedIn who) override;
   void login_failed_too_often() override;
 
   // c2s.cpp: the stream
@@ -79,7 +79,8 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
-  void finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id);
+  void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
+  void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
   void stanza_from_client(xml::DocumentPtr document);
   bool stream_management(xml::Element element);
@@ -88,7 +89,10 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   void give_back();
   // Time
   void on_timer();
+  void begin_phase(std::int64_t limit_ms);  // before bind: what is to happen in this time
   void arm(std::int64_t delay_ms);
+  void arm_within(std::int64_t delay_ms);  // unless it is due earlier
+  [[nodiscard]] std::int64_t stanza_limit_ms();
 
   StreamHost* host_;
   net::Connection connection_;
@@ -106,6 +110,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   std::string header_from_;
   core::Jid account_;            // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
+  std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
@@ -119,7 +124,9 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   net::Timer resume_;
   std::int64_t opened_ms_;
   std::int64_t last_read_ms_;
-  std::int64_t stanza_since_ms_ = 0;
+  std::int64_t stanza_since_ms_ = 0;  // when the unfinished stanza began; 0: there is none
+  std::int64_t deadline_ms_ = 0;      // of the phase, before bind
+  std::int64_t due_ms_ = 0;           // of timer_
 };
 
 }  // namespace valise::stream

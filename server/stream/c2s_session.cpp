@@ -14,14 +14,17 @@ namespace valise::stream {
 namespace ns = core::ns;
 namespace {
 
-constexpr std::string_view sm_ns = "urn:xmpp:sm:3";
-
-const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify, .condition = "jid-malformed",
+const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify,
+                                          .condition = "jid-malformed",
                                           .text = {"The address is not valid.", "L’adresse n’est pas valide."}};
 const core::StanzaError too_large{
     .type = core::StanzaError::Type::modify, .condition = "policy-violation",
     .text = {"This is too large for this server.", "Ceci est trop volumineux pour ce serveur."}};
-const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify, .condition = "bad-request",
+const core::StanzaError no_id{.type = core::StanzaError::Type::modify,
+                              .condition = "bad-request",
+                              .text = {"An iq needs an id.", "Un iq doit porter un id."}};
+const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify,
+                                     .condition = "bad-request",
                                      .text = {"The resource is not valid.", "La ressource n’est pas valide."}};
 const core::StanzaError too_many_sessions{
     .type = core::StanzaError::Type::wait, .condition = "resource-constraint",
@@ -31,7 +34,7 @@ const core::StanzaError too_many_sessions{
 // ---- the move
 
 void C2s::move_home() {
-  if (connection_.closed()) return;
+  if (connection_.closed() || state_ != State::authenticated) return;  // it was ended in this turn
   login_.reset();  // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
@@ -55,8 +58,9 @@ void C2s::arrive(StreamHost& host) {
   if (moving_) {
     moving_ = false;
     if (!connection_.attach(host.shard().loop())) return connection_.close_now(net::CloseReason::error);
+    connection_.resume_reading();  // the timer that would have was left behind
   }
-  arm(std::max<std::int64_t>(1, shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_)));
+  begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
   const auto carried = std::exchange(carry_, {});
   feed(carried);
 }
@@ -67,6 +71,10 @@ bool C2s::bind(xml::Element iq) {
   const auto request = iq.child("bind", ns::bind);
   if (!request || iq.attribute_or_empty("type") != "set" || binding_) return false;
   const std::string id(iq.attribute_or_empty("id"));
+  if (id.empty()) {  // RFC 6120 §8.2.3
+    iq_error(id, no_id);
+    return true;
+  }
   auto wanted = request.child("resource", ns::bind).text();
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
@@ -75,30 +83,46 @@ bool C2s::bind(xml::Element iq) {
     return true;
   }
   binding_ = true;
-  auto self = host_->token(*this);
-  shard().with_account(account_, [self, jid = std::move(*jid), id](core::Account* account) mutable {
-    if (auto* stream = self.get()) stream->finish_bind(account, std::move(jid), id);
-  });
+  load_and_bind(std::move(*jid), id, false);
   return true;
+}
+
+// `fresh`: the account's row was read again for this.
+void C2s::load_and_bind(core::Jid jid, std::string iq_id, bool fresh) {
+  shard().with_account(account_, [self = host_->token(*this), jid = std::move(jid), iq_id = std::move(iq_id),
+                                  fresh](core::Account* account) mutable {
+    if (auto* stream = self.get()) stream->finish_bind(account, std::move(jid), std::move(iq_id), fresh);
+  });
 }
 
 void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("iq").attribute("type", "error").attribute("id", iq_id);
+  writer.open("iq").attribute("type", "error");
+  if (!iq_id.empty()) writer.attribute("id", iq_id);
   std::string inner;
   core::append_error(inner, error, language_);
   writer.raw(inner).close();
   connection_.send(out);
 }
 
-void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& iq_id) {
-  binding_ = false;
+void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh) {
   if (state_ != State::authenticated) return;
+  // The password was changed between its check and now, or what is in memory is older than the change.
+  const bool differs = account != nullptr && account->credentials != credentials_;
+  if (differs && !fresh) {
+    return shard().account_changed(account_, [self = host_->token(*this), jid = std::move(jid),
+                                              iq_id = std::move(iq_id)]() mutable {
+      if (auto* stream = self.get()) stream->load_and_bind(std::move(jid), std::move(iq_id), true);
+    });
+  }
+  binding_ = false;
   if (account == nullptr) {
     iq_error(iq_id, core::store_away);
   } else if (!account->exists || account->state != storage::AccountState::active) {
     return stream_error("not-authorized", "the account was disabled or removed");
+  } else if (differs) {
+    return stream_error("not-authorized", "the password was changed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     iq_error(iq_id, too_many_sessions);
   } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
@@ -160,7 +184,7 @@ void C2s::give_back() {
 
 void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto root = document->root();
-  if (root.ns() == sm_ns && stream_management(root)) return;
+  if (root.ns() == ns::stream_management && stream_management(root)) return;
   const auto now = shard().loop().now_ms();
   if (const auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second,
                                              shard().settings().burst_stanzas);
@@ -197,7 +221,11 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   }
   // RFC 6121 §1.4: the session request of RFC 3921 means nothing any more and succeeds.
   if ((*stanza)->kind == core::Kind::iq && (*stanza)->type == "set" && (*stanza)->child("session", ns::session)) {
-    connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
+    if ((*stanza)->id.empty()) {
+      iq_error({}, no_id);
+    } else {
+      connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
+    }
     return acknowledge(ack_number);
   }
   (*stanza)->from = session_->jid;
@@ -206,6 +234,7 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
 
 // Above the soft limit: bounced by its id, and the stream goes on.
 void C2s::on_oversized(const xml::OversizedStanza& oversized) {
+  stanza_since_ms_ = 0;
   if (state_ != State::bound) return stream_error("policy-violation", "a stanza is too large");
   if (acks_) acknowledge(acks_->received());
   core::Stanza original;
@@ -231,10 +260,10 @@ void C2s::when_sent(core::Departure& waiting) {
   departures_.wait(waiting, connection_.sent() + connection_.queued());
 }
 
-// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered)
+// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered). §3: before bind <enable/> is unexpected.
 
 bool C2s::stream_management(xml::Element element) {
-  if (element.name() == "enable" && !acks_) {
+  if (element.name() == "enable" && !acks_ && state_ == State::bound) {
     acks_ = std::make_unique<AckWindow>();
     connection_.send("<enabled xmlns='urn:xmpp:sm:3'/>");
     return true;

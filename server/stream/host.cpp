@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "core/jid/domain.hpp"
 
@@ -10,32 +12,29 @@ namespace valise::stream {
 namespace {
 std::atomic<std::uint64_t> next_stream{1};
 constexpr std::size_t gate_entries = 100'000;  // beyond it, idle networks are forgotten
+constexpr std::string_view shut_down_text = "the server is being stopped";
+constexpr std::int64_t ms_per_hour = 3'600'000;
 }  // namespace
 
 // ---- Gate
 
-// IPv6 users own a /64 (RFC 6177): that is one stranger.
-std::string Gate::network(const std::string& address) {
-  if (address.find(':') == std::string::npos) return address;
-  std::size_t groups = 0;
-  for (std::size_t i = 0; i < address.size(); ++i) {
-    if (address[i] != ':') continue;
-    if (i + 1 < address.size() && address[i + 1] == ':') return address.substr(0, i) + "::/64";
-    if (++groups == 4) return address.substr(0, i) + "::/64";
+Gate::Counts& Gate::counts_of(const std::string& address, std::int64_t now_ms) {
+  if (by_network_.size() >= forget_at_) {
+    std::erase_if(by_network_, [hour = now_ms / ms_per_hour](const auto& entry) {
+      return entry.second.open == 0 && entry.second.hour != hour;
+    });
+    forget_at_ = std::max(gate_entries, 2 * by_network_.size());
   }
-  return address;
+  const auto network = core::auth::Network::parse(address);
+  return by_network_[network ? std::string(network->bytes()) : address];
 }
 
 bool Gate::admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,
                  std::int64_t unauthenticated) {
   if (unauthenticated >= settings.unauthenticated) return false;
   const std::lock_guard lock(mutex_);
-  if (by_network_.size() > gate_entries) {
-    std::erase_if(by_network_, [](const auto& entry) {
-      return entry.second.open == 0 && entry.second.registered_in_hour == 0;
-    });
-  }
-  auto& counts = by_network_[network(address)];
+  if (open_ >= settings.connections) return false;
+  auto& counts = counts_of(address, now_ms);
   if (counts.second != now_ms / 1000) {
     counts.second = now_ms / 1000;
     counts.new_in_second = 0;
@@ -43,23 +42,23 @@ bool Gate::admit(const std::string& address, const core::Settings& settings, std
   if (counts.open >= settings.connections_per_address || counts.new_in_second >= settings.new_connections_per_second) {
     return false;
   }
+  ++open_;
   ++counts.open;
   ++counts.new_in_second;
   return true;
 }
 
-void Gate::left(const std::string& address) {
+void Gate::left(const std::string& address, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  const auto found = by_network_.find(network(address));
-  if (found == by_network_.end()) return;
-  if (found->second.open > 0) --found->second.open;
+  --open_;
+  --counts_of(address, now_ms).open;
 }
 
 bool Gate::may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  auto& counts = by_network_[network(address)];
-  if (counts.hour != now_ms / 3'600'000) {
-    counts.hour = now_ms / 3'600'000;
+  auto& counts = counts_of(address, now_ms);
+  if (counts.hour != now_ms / ms_per_hour) {
+    counts.hour = now_ms / ms_per_hour;
     counts.registered_in_hour = 0;
   }
   return ++counts.registered_in_hour <= settings.registrations_per_hour;
@@ -139,6 +138,7 @@ void StreamHost::adopt(std::unique_ptr<C2s> stream) {
   auto& adopted = *stream;
   streams_.emplace(adopted.number, std::move(stream));
   adopted.arrive(*this);
+  if (stopping_) adopted.end("system-shutdown", shut_down_text);  // it was between two shards
 }
 
 void StreamHost::bury(C2s& stream) {
@@ -161,12 +161,13 @@ void StreamHost::on_turn_end() {
 
 void StreamHost::shut_down(std::int64_t limit_ms, std::move_only_function<void()> done) {
   stop_listening();
+  stopping_ = true;
   shut_down_done_ = std::move(done);
   shard_.loop().timers().arm(shut_down_timer_, shard_.loop().now_ms(), limit_ms);
   std::vector<std::uint64_t> ids;
   for (const auto& [id, stream] : streams_) ids.push_back(id);
   for (const auto id : ids) {
-    if (auto* stream = find(id)) stream->end("system-shutdown", "the server is being stopped");
+    if (auto* stream = find(id)) stream->end("system-shutdown", shut_down_text);
   }
   shard_.loop().enqueue(*this);
 }

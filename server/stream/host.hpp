@@ -17,13 +17,14 @@
 
 namespace valise::stream {
 
-// Who may connect (docs/security.md §3): connections of one address (/64 for IPv6), new ones a second, unauthenticated ones in
-// all. One a process, behind a mutex: it is asked once a connection, never on the path of a message.
+// Who may connect (docs/security.md §3): connections in all and of one network (auth::Network), new ones of it a second,
+// unauthenticated ones in all. One a process, behind a mutex: it is asked once a connection, never on the path of a
+// message.
 class Gate {
  public:
   [[nodiscard]] bool admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,
                            std::int64_t unauthenticated);
-  void left(const std::string& address);
+  void left(const std::string& address, std::int64_t now_ms);
   // New accounts from one network: settings.registrations_per_hour.
   [[nodiscard]] bool may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms);
 
@@ -33,11 +34,13 @@ class Gate {
     std::uint32_t new_in_second = 0;
     std::int64_t second = 0;
     std::uint32_t registered_in_hour = 0;
-    std::int64_t hour = 0;
+    std::int64_t hour = -1;
   };
-  [[nodiscard]] static std::string network(const std::string& address);
-  std::mutex mutex_;  // guards by_network_
+  Counts& counts_of(const std::string& address, std::int64_t now_ms);
+  std::mutex mutex_;  // guards what follows
   std::unordered_map<std::string, Counts> by_network_;
+  std::size_t forget_at_ = 100'000;  // entries; doubles when all of them are in use
+  std::uint32_t open_ = 0;
 };
 
 // TLS contexts of the moment; swapped whole at a reload.
@@ -106,6 +109,7 @@ class StreamHost final : private net::TurnEnd {
   std::unordered_map<std::uint64_t, std::unique_ptr<C2s>> streams_;
   std::vector<std::uint64_t> graves_;
   std::vector<std::pair<std::uint64_t, void (*)(C2s&)>> deferred_;
+  bool stopping_ = false;
   std::move_only_function<void()> shut_down_done_;
   net::Timer shut_down_timer_;
 };

@@ -2,6 +2,8 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
+
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "core/auth/plain.hpp"
@@ -54,23 +56,43 @@ std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
 
 }  // namespace
 
-// Answers of database threads come back through this; it is emptied when the Login goes.
-struct Login::Waiting {
-  Login* login;
+// One exchange (RFC 6120 §6.4): <auth/> begins it, <success/> or <failure/> ends it. All that belongs to it is here.
+struct Login::Exchange {
+  enum class Step : std::uint8_t {
+    begun,       // the client's first message is due
+    reading,     // … has come; the account's row is on its way
+    challenged,  // the client's proof is due
+    concluded,   // the outcome is known and waits for the brake
+  };
+
+  Exchange(Login& its_login, const auth::Mechanism& chosen)
+      : login(its_login), mechanism(chosen), delay(
+                                                 [](void* self) {
+                                                   auto& exchange = *static_cast<Exchange*>(self);
+                                                   exchange.login.tell(exchange);
+                                                 },
+                                                 this) {}
+  ~Exchange() { crypto::wipe(password); }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  [[nodiscard]] bool client_is_due() const noexcept { return step == Step::begun || step == Step::challenged; }
+
+  Login& login;  // which owns this
+  const auth::Mechanism& mechanism;
+  Step step = Step::begun;
+  std::optional<auth::ScramExchange> scram;
+  core::Jid account;
+  std::string password;  // PLAIN only, until it is checked
+  bool active = false;   // the account's row says so
+  std::uint64_t credentials = 0;
+  std::expected<std::string, auth::Condition> outcome;
+  net::Timer delay;
 };
 
 Login::Login(LoginOwner& owner, const LoginShared& shared)
-    : owner_(owner), shared_(shared), bindings_(bindings_of(owner.connection().transport().ssl())), waiting_(std::make_shared<Waiting>(Waiting{this})),
-      delay_(
-          [](void* self) {
-            static_cast<Login*>(self)->tell();
-          },
-          this) {}
+    : owner_(owner), shared_(shared), bindings_(bindings_of(owner.connection().transport().ssl())) {}
 
-Login::~Login() {
-  waiting_->login = nullptr;
-  crypto::wipe(password_);
-}
+Login::~Login() = default;
 
 bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || !bindings_.empty(); }
 
@@ -107,131 +129,128 @@ std::string Login::downgrade_hash(crypto::Hash hash) const {
 }
 
 void Login::take(xml::Element element) {
-  if (element.name() == "abort") return fail(auth::Condition::aborted, "aborted");
-  if (busy_) return fail(auth::Condition::malformed_request, "out of order");
-  if (element.name() == "auth") return begin(element);
-  if (element.name() == "response") {
-    const auto text = element.text();
-    const auto message = text.size() <= max_message ? crypto::base64_decode(text == "=" ? "" : text) : std::nullopt;
-    if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
-    return respond(*message);
-  }
-  fail(auth::Condition::malformed_request, "unknown element");
+  const auto name = element.name();
+  if (name == "auth" && !exchange_) return begin(element);
+  if (name == "abort" && exchange_) return fail(auth::Condition::aborted, {});
+  if (name == "response" && exchange_ && exchange_->client_is_due()) return take_message(*exchange_, element.text());
+  fail(auth::Condition::malformed_request, "out of order");
 }
 
 void Login::begin(xml::Element element) {
-  mechanism_ = nullptr;
-  scram_.reset();
-  ++exchange_;
   const auto wanted = element.attribute_or_empty("mechanism");
-  for (const auto* mechanism : shared_.mechanisms) {
-    if (mechanism->name == wanted && offered(*mechanism)) mechanism_ = mechanism;
-  }
-  if (mechanism_ == nullptr) return fail(auth::Condition::invalid_mechanism, "not offered");
+  const auto found = std::ranges::find_if(shared_.mechanisms, [&](const auto* one) { return one->name == wanted && offered(*one); });
+  if (found == shared_.mechanisms.end()) return fail(auth::Condition::invalid_mechanism, "not offered");
+  exchange_ = std::make_shared<Exchange>(*this, **found);
   const auto text = element.text();
   if (text.empty()) return owner_.send("<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");  // RFC 6120 §6.4.2
-  const auto message = text.size() <= max_message ? crypto::base64_decode(text == "=" ? "" : text) : std::nullopt;
+  take_message(*exchange_, text);
+}
+
+void Login::take_message(Exchange& exchange, std::string_view base64) {
+  const auto message = base64.size() <= max_message ? crypto::base64_decode(base64 == "=" ? "" : base64) : std::nullopt;
   if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
-  respond(*message);
+  if (exchange.mechanism.kind == auth::Mechanism::Kind::plain) return begin_plain(exchange, *message);
+  if (!exchange.scram) return begin_scram(exchange, *message);
+  if (braked(exchange)) return;
+  auto outcome = exchange.scram->client_final(*message);
+  if (!outcome) return conclude(exchange, std::unexpected(outcome.error().condition));
+  conclude(exchange, std::move(*outcome));
 }
 
-void Login::respond(std::string_view message) {
-  if (mechanism_ == nullptr) return fail(auth::Condition::malformed_request, "no exchange");
-  if (mechanism_->kind == auth::Mechanism::Kind::plain) return begin_plain(message);
-  if (!scram_) return begin_scram(*mechanism_, message);
-  if (braked()) return;
-  auto outcome = scram_->client_final(message);
-  if (!outcome) return conclude(std::unexpected(outcome.error().condition));
-  conclude(std::move(*outcome));
-}
-
-void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view message) {
+void Login::begin_scram(Exchange& exchange, std::string_view message) {
   auth::ScramSettings settings;
-  settings.mechanism = &mechanism;
+  settings.mechanism = &exchange.mechanism;
   settings.host = owner_.domain();
   settings.bindings = bindings_;
   settings.plus_offered = plus_offered();
-  settings.downgrade_hash = downgrade_hash(mechanism.hash);
-  scram_.emplace(std::move(settings));
-  const auto account = scram_->client_first(message);
+  settings.downgrade_hash = downgrade_hash(exchange.mechanism.hash);
+  exchange.scram.emplace(std::move(settings));
+  const auto account = exchange.scram->client_first(message);
   if (!account) return fail(account.error().condition, account.error().reason);
-  account_ = *account;
-  load_keys();
+  exchange.account = *account;
+  read_account();
 }
 
-// docs/security.md §2: the answer to an exchange that was given up meanwhile is dropped: another account's keys must open nothing.
-void Login::load_keys() {
-  busy_ = true;
-  owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [waiting = waiting_, exchange = exchange_](Result<std::optional<storage::Account>> row) {
-                        auto* login = waiting->login;
-                        if (login != nullptr && login->exchange_ == exchange) login->with_keys(std::move(row));
-                      });
-}
-
-void Login::begin_plain(std::string_view message) {
+void Login::begin_plain(Exchange& exchange, std::string_view message) {
   auto login = auth::parse_plain(message, owner_.domain());
   if (!login) return fail(login.error().condition, login.error().reason);
-  account_ = std::move(login->account);
-  password_ = std::move(login->password);
-  load_keys();
+  exchange.account = std::move(login->account);
+  exchange.password = std::move(login->password);
+  read_account();
 }
 
-void Login::with_keys(Result<std::optional<storage::Account>> row) {
-  busy_ = false;
-  if (!row) return fail(auth::Condition::temporary_auth_failure, "store away");
-  exists_ = row->has_value() && (*row)->state != storage::AccountState::deleted;
-  state_ = exists_ ? (*row)->state : storage::AccountState::deleted;
+void Login::read_account() {
+  exchange_->step = Exchange::Step::reading;
+  owner_.shard().read(
+      [jid = exchange_->account.str()](storage::Reader& reader) { return reader.account(jid); },
+      [asker = std::weak_ptr(exchange_)](Result<std::optional<storage::Account>> row) {
+        const auto exchange = asker.lock();
+        if (!exchange) return;  // given up meanwhile, or the stream is gone
+        if (!row) return exchange->login.fail(auth::Condition::temporary_auth_failure, "store away");
+        exchange->login.with_account(*exchange, *row);
+      });
+}
+
+void Login::with_account(Exchange& exchange, const std::optional<storage::Account>& row) {
+  const bool exists = row && row->state != storage::AccountState::deleted;
   const std::vector<storage::ScramKey> none;
-  const auto& keys = exists_ ? (*row)->keys : none;
-  if (mechanism_->kind == auth::Mechanism::Kind::scram) {
-    const auto challenge = scram_->server_first(keys, shared_.fake_keys);
-    if (!challenge) return fail(challenge.error().condition, challenge.error().reason);
-    std::string out;
-    xml::Writer(out).element("challenge", ns::sasl, crypto::base64_encode(*challenge));
-    return owner_.send(out);
-  }
-  if (braked()) return;
-  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha256, account_)};
-  const bool right = auth::verify_password(keys.empty() ? fake : keys, password_) && exists_;
-  crypto::wipe(password_);
-  if (!right) return conclude(std::unexpected(auth::Condition::not_authorized));
-  conclude(std::string());
+  const auto& keys = exists ? row->keys : none;
+  exchange.active = exists && row->state == storage::AccountState::active;
+  exchange.credentials = auth::fingerprint(keys);
+  if (exchange.scram) return challenge(exchange, keys);
+  check_password(exchange, keys);
+}
+
+void Login::challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
+  const auto message = exchange.scram->server_first(keys, shared_.fake_keys);
+  if (!message) return fail(message.error().condition, message.error().reason);
+  exchange.step = Exchange::Step::challenged;
+  std::string out;
+  xml::Writer(out).element("challenge", ns::sasl, crypto::base64_encode(*message));
+  owner_.send(out);
+}
+
+void Login::check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
+  if (braked(exchange)) return;
+  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha256, exchange.account)};
+  const bool right = auth::verify_password(keys.empty() ? fake : keys, exchange.password) && !keys.empty();
+  crypto::wipe(exchange.password);
+  if (!right) return conclude(exchange, std::unexpected(auth::Condition::not_authorized));
+  conclude(exchange, std::string());
 }
 
 // True: the brake refused, and the client knows. Arms the delay that the answer must wait for.
-bool Login::braked() {
+bool Login::braked(Exchange& exchange) {
   const auto network = auth::Network::parse(owner_.connection().peer_address());
   if (!network) return false;
   auto& loop = owner_.shard().loop();
-  const auto verdict = shared_.brake.attempt(*network, account_.full(), loop.now_ms());
+  const auto verdict = shared_.brake.attempt(*network, exchange.account.full(), loop.now_ms());
   if (verdict.refused) {
     fail(auth::Condition::temporary_auth_failure, "braked");
     return true;
   }
-  if (verdict.delay_ms > 0) loop.timers().arm(delay_, loop.now_ms(), verdict.delay_ms);
+  if (verdict.delay_ms > 0) loop.timers().arm(exchange.delay, loop.now_ms(), verdict.delay_ms);
   return false;
 }
 
 // The answer, right or wrong, waits until the brake's delay is over.
-void Login::conclude(std::expected<std::string, auth::Condition> outcome) {
-  outcome_ = std::move(outcome);
-  busy_ = delay_.armed();
-  if (!busy_) tell();
+void Login::conclude(Exchange& exchange, std::expected<std::string, auth::Condition> outcome) {
+  exchange.step = Exchange::Step::concluded;
+  exchange.outcome = std::move(outcome);
+  if (!exchange.delay.armed()) tell(exchange);
 }
 
-void Login::tell() {
-  busy_ = false;
-  if (!outcome_) return fail(outcome_.error(), "wrong password or unknown account");
-  if (state_ != storage::AccountState::active) return fail(auth::Condition::account_disabled, "disabled");
+void Login::tell(Exchange& exchange) {
+  if (!exchange.outcome) return fail(exchange.outcome.error(), "wrong password or unknown account");
+  if (!exchange.active) return fail(auth::Condition::account_disabled, "disabled");
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
-    shared_.brake.succeeded(*network, account_.full(), owner_.shard().loop().now_ms());
+    shared_.brake.succeeded(*network, exchange.account.full(), owner_.shard().loop().now_ms());
   }
   std::vector<std::string> tags;
-  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, account_,
-                                mechanism_->name, owner_.language(), tags);
+  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
+                                exchange.mechanism.name, owner_.language(), tags);
   if (denied) return deny(*denied);
-  succeed(*outcome_, std::move(tags));
+  succeed(exchange, std::move(tags));
 }
 
 void Login::deny(const core::Refusal& denied) {
@@ -240,31 +259,30 @@ void Login::deny(const core::Refusal& denied) {
   tell_failure(condition, denied.silent || own.empty() ? text_of(condition).in(owner_.language()) : own);
 }
 
-void Login::succeed(std::string_view data, std::vector<std::string> tags) {
+void Login::succeed(Exchange& exchange, std::vector<std::string> tags) {
+  const auto ended = std::move(exchange_);
   std::string out;
-  xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(data));
+  xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(*exchange.outcome));
   owner_.send(out);
-  owner_.login_succeeded(account_, mechanism_->name, std::move(tags));
+  owner_.login_succeeded({exchange.account, exchange.mechanism.name, exchange.credentials, std::move(tags)});
 }
 
+// What was given up is counted but has no record: it costs a stranger nothing.
 void Login::fail(auth::Condition condition, std::string_view reason) {
-  const auto source = source_of(owner_.connection());
-  core::audit::Record record;
-  record.kind = core::audit::Kind::login_failed;
-  record.origin = make_ref<core::audit::Origin>(
-      core::audit::Origin::Members{.jid = account_.full(), .source = source});
-  record.reason = reason;
-  owner_.shard().record(std::move(record));
+  if (condition != auth::Condition::aborted) {
+    const auto source = source_of(owner_.connection());
+    core::audit::Record record;
+    record.kind = core::audit::Kind::login_failed;
+    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
+        .jid = exchange_ ? exchange_->account.full() : std::string_view(), .source = source});
+    record.reason = reason;
+    owner_.shard().record(std::move(record));
+  }
   tell_failure(condition, text_of(condition).in(owner_.language()));
 }
 
 void Login::tell_failure(auth::Condition condition, std::string_view text) {
-  scram_.reset();
-  mechanism_ = nullptr;
-  ++exchange_;
-  busy_ = false;
-  delay_.cancel();
-  crypto::wipe(password_);
+  const auto ended = std::move(exchange_);
   std::string out;
   xml::Writer writer(out);
   writer.open("failure", ns::sasl).element(auth::condition_name(condition));
@@ -273,9 +291,7 @@ void Login::tell_failure(auth::Condition condition, std::string_view text) {
   }
   writer.close();
   owner_.send(out);
-  if (condition != auth::Condition::aborted && ++failures_ >= owner_.shard().settings().bad_logins_per_stream) {
-    owner_.login_failed_too_often();
-  }
+  if (++failures_ >= owner_.shard().settings().bad_logins_per_stream) owner_.login_failed_too_often();
 }
 
 }  // namespace valise::stream

@@ -24,6 +24,14 @@ struct LoginShared {
   std::vector<const core::auth::Mechanism*> mechanisms;  // that the configuration allows, strongest first
 };
 
+// Who has logged in, and with what.
+struct LoggedIn {
+  core::Jid account;                // bare
+  std::string_view mechanism;
+  std::uint64_t credentials = 0;    // core::auth::fingerprint of the keys that the password was checked against
+  std::vector<std::string> tags;    // that rules gave
+};
+
 // What Login needs of its stream.
 class LoginOwner {
  public:
@@ -33,7 +41,7 @@ class LoginOwner {
   virtual core::Language language() const = 0;
   virtual void send(std::string_view xml) = 0;
   // <success/> is already on its way.
-  virtual void login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) = 0;
+  virtual void login_succeeded(LoggedIn who) = 0;
   virtual void login_failed_too_often() = 0;
 
  protected:
@@ -50,20 +58,22 @@ class Login {
   void take(xml::Element element);
 
  private:
-  struct Waiting;  // keeps a Login from being called back after it is gone
+  struct Exchange;
   void begin(xml::Element auth);
-  void begin_scram(const core::auth::Mechanism& mechanism, std::string_view message);
-  void begin_plain(std::string_view message);
-  void load_keys();
-  void with_keys(Result<std::optional<storage::Account>> row);
-  void respond(std::string_view message);
-  void succeed(std::string_view data, std::vector<std::string> tags);
-  void fail(core::auth::Condition condition, std::string_view reason);
+  void take_message(Exchange& exchange, std::string_view base64);
+  void begin_scram(Exchange& exchange, std::string_view message);
+  void begin_plain(Exchange& exchange, std::string_view message);
+  void read_account();
+  void with_account(Exchange& exchange, const std::optional<storage::Account>& row);
+  void challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
+  void check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
+  void conclude(Exchange& exchange, std::expected<std::string, core::auth::Condition> outcome);
+  void tell(Exchange& exchange);
+  void succeed(Exchange& exchange, std::vector<std::string> tags);
   void deny(const core::Refusal& denied);
+  void fail(core::auth::Condition condition, std::string_view reason);
   void tell_failure(core::auth::Condition condition, std::string_view text);
-  void conclude(std::expected<std::string, core::auth::Condition> outcome);
-  void tell();
-  [[nodiscard]] bool braked();
+  [[nodiscard]] bool braked(Exchange& exchange);
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;
   [[nodiscard]] bool plus_offered() const;
   [[nodiscard]] std::string downgrade_hash(crypto::Hash hash) const;
@@ -71,18 +81,10 @@ class Login {
   LoginOwner& owner_;
   const LoginShared& shared_;
   const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
-  std::shared_ptr<Waiting> waiting_;
-  bool busy_ = false;
-  std::uint64_t exchange_ = 0;  // which one it is: late answers of an earlier one are told by it
   std::uint32_t failures_ = 0;
-  const core::auth::Mechanism* mechanism_ = nullptr;
-  std::optional<core::auth::ScramExchange> scram_;
-  core::Jid account_;
-  std::string password_;  // PLAIN only, until it is checked
-  storage::AccountState state_ = storage::AccountState::active;
-  bool exists_ = false;
-  std::expected<std::string, core::auth::Condition> outcome_;  // what is told when delay_ is over
-  net::Timer delay_;
+  // The one under way, or null. Nobody else owns it: what comes late from a database thread finds its own exchange or
+  // none, never another.
+  std::shared_ptr<Exchange> exchange_;
 };
 
 }  // namespace valise::stream

@@ -106,7 +106,7 @@ void StreamParser::Engine::reset_stanza() {
   attributes.clear();
   open.clear();
   arena.clear();
-  known_ns_count = namespace_count = 0;
+  known_ns_count = namespace_count = node_count = 0;
   declares_default = text_goes_on = false;
   inherited_ns = 0;
   portable = true;
@@ -195,8 +195,8 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
     return std::unexpected(StreamFault{"not-well-formed", XML_ErrorString(code)});
   }
   if (restart_asked) return {};
-  if (fed - last_event > stream->limits_->token) {
-    return std::unexpected(StreamFault{"policy-violation", too_long(stream->limits_->token)});
+  if (fed - last_event > stream->limits_.token) {
+    return std::unexpected(StreamFault{"policy-violation", too_long(stream->limits_.token)});
   }
   const auto unfinished = std::string_view(raw).substr(last_event - raw_offset);
   if (unfinished.size() > longest_special && !in_cdata && (unfinished.starts_with("<!") || unfinished.starts_with("<?"))) {
@@ -212,7 +212,7 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
     raw.erase(0, keep_from - raw_offset);
     raw_offset = keep_from;
   }
-  if (depth >= 2 && !skipping && fed - stanza_begin > stream->limits_->stanza) {
+  if (depth >= 2 && !skipping && fed - stanza_begin > stream->limits_.stanza) {
     skip_stanza();
     raw.erase(0, last_event > raw_offset ? last_event - raw_offset : 0);
     raw_offset = std::max(raw_offset, last_event);
@@ -270,7 +270,7 @@ void StreamParser::Engine::on_namespace(void* self, const XML_Char* prefix, cons
   } else {
     engine.portable = false;
   }
-  if (++engine.namespace_count > engine.stream->limits_->namespaces) {
+  if (++engine.namespace_count > engine.stream->limits_.namespaces) {
     engine.stop("policy-violation", "too many namespace declarations in one stanza");
   }
 }
@@ -280,8 +280,8 @@ void StreamParser::Engine::on_start(void* self, const XML_Char* name, const XML_
   if (engine.fault || engine.restart_asked) return;
   engine.last_event = engine.position_end();
   engine.text_goes_on = false;
-  if (engine.last_event - engine.position() > engine.stream->limits_->token && !engine.replaying) {
-    return engine.stop("policy-violation", too_long(engine.stream->limits_->token));
+  if (engine.last_event - engine.position() > engine.stream->limits_.token && !engine.replaying) {
+    return engine.stop("policy-violation", too_long(engine.stream->limits_.token));
   }
   if (engine.depth == 0) {
     engine.start_root(name, attributes);
@@ -366,16 +366,16 @@ void StreamParser::Engine::add_attributes(const XML_Char** list, NodeRecord& nod
 }
 
 void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** list) {
-  const auto& limits = *stream->limits_;
+  const auto& limits = stream->limits_;
   if (depth == 1) stanza_begin = position();
-  if (depth > limits.depth) return stop("policy-violation", "elements are nested too deep");
-  // Before the other limits, so that these are counted in the same stanzas whatever pieces the bytes come in.
-  if (depth > 1 && over_limit()) skip_stanza();
+  const auto attribute_count = static_cast<std::uint32_t>(XML_GetSpecifiedAttributeCount(expat)) / 2;
+  ++node_count;
+  if (depth > 2 * limits.depth) return stop("policy-violation", "elements are nested too deep");
+  if (attribute_count > 2 * limits.attributes) return stop("policy-violation", "an element has too many attributes");
+  if (node_count > 2 * limits.children) return stop("policy-violation", "a stanza has too many elements");
+  const bool too_much = depth > limits.depth || attribute_count > limits.attributes || node_count > limits.children;
+  if (depth > 1 && (too_much || over_limit())) skip_stanza();
   if (skipping || fault) return;
-  if (static_cast<std::uint32_t>(XML_GetSpecifiedAttributeCount(expat)) / 2 > limits.attributes) {
-    return stop("policy-violation", "an element has too many attributes");
-  }
-  if (nodes.size() >= limits.children) return stop("policy-violation", "a stanza has too many elements");
   const auto triplet = split(name);
   if (triplet.ns == xml_ns) return stop("bad-namespace-prefix", "the prefix 'xml' is for attributes");
   NodeRecord node;
@@ -388,7 +388,7 @@ void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** 
   add_attributes(list, node);
   open.push_back(static_cast<std::uint32_t>(nodes.size()));
   nodes.push_back(node);
-  if ((depth == 1 || inherited_ns != 0) && over_limit()) skip_stanza();
+  if ((depth == 1 && too_much) || ((depth == 1 || inherited_ns != 0) && over_limit())) skip_stanza();
 }
 
 void StreamParser::Engine::on_end(void* self, const XML_Char*) {
@@ -433,9 +433,7 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
     nodes.back().raw_end = static_cast<std::uint32_t>(engine.last_event - engine.stanza_begin);
     return;
   }
-  if (nodes.size() >= engine.stream->limits_->children) {
-    return engine.stop("policy-violation", "a stanza has too many elements");
-  }
+  if (++engine.node_count > engine.stream->limits_.children) return engine.skip_stanza();
   NodeRecord node;
   node.name = engine.store(bytes);
   node.attribute_count = NodeRecord::text_marker;
@@ -446,11 +444,11 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
   engine.text_goes_on = true;
 }
 
-// True when the current stanza is beyond the soft limit, as it came or written anew; beyond twice the limit, as it
-// came, the stream ends.
+// True when the current stanza is beyond the soft limit of bytes, as it came or written anew; beyond twice the limit, as
+// it came, the stream ends.
 bool StreamParser::Engine::over_limit() {
   const auto size = last_event - stanza_begin;
-  const std::size_t limit = stream->limits_->stanza;
+  const std::size_t limit = stream->limits_.stanza;
   if (size > 2 * limit) stop("policy-violation", "a stanza is larger than " + std::to_string(2 * limit) + " bytes");
   return size + inherited_ns > limit;
 }
@@ -472,8 +470,10 @@ void StreamParser::Engine::skip_stanza() {
   oversized = {std::string(arena, nodes.front().name.offset, nodes.front().name.length), attribute("to"),
                attribute("from"), attribute("id"), attribute("type")};
   const auto declarations = namespace_count;
+  const auto counted = node_count;
   reset_stanza();
   namespace_count = declarations;
+  node_count = counted;
   skipping = true;
   if (arena.capacity() > kept_capacity) release(arena);
 }

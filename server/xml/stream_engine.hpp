@@ -68,7 +68,7 @@ struct StreamParser::Engine {
   enum class Scan : std::uint8_t { text, opened, tag, quoted, double_quoted, special };
   Scan scan = Scan::text;
   bool in_cdata = false;
-  bool skipping = false;              // the stanza is oversized: only its end is looked for
+  bool skipping = false;  // the stanza is too large or has too much in it: only its end is looked for
   OversizedStanza oversized;
 
   std::vector<NodeRecord> nodes;
@@ -79,8 +79,9 @@ struct StreamParser::Engine {
   Span known_ns[8];
   std::uint32_t known_ns_count = 0;
   std::uint32_t namespace_count = 0;
-  bool declares_default = false;      // the start tag that is coming holds xmlns='…'
-  bool text_goes_on = false;          // the last node is a text, and nothing has come since
+  std::uint32_t node_count = 0;   // of the stanza; of what is skipped only the elements
+  bool declares_default = false;  // the start tag that is coming holds xmlns='…'
+  bool text_goes_on = false;      // the last node is a text, and nothing has come since
   bool portable = true;
   std::string prefix_declarations;    // of the root, for the replay
   std::string default_ns;

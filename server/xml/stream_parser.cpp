@@ -13,7 +13,7 @@ constexpr std::size_t held_back = 512;  // shorter input without a '>' waits for
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 }  // namespace
 
-StreamParser::StreamParser(StreamEvents& events, const StreamLimits& limits) : events_(events), limits_(&limits) {}
+StreamParser::StreamParser(StreamEvents& events, const StreamLimits& limits) : events_(events), limits_(limits) {}
 
 StreamParser::~StreamParser() {
   if (engine_) Engine::give_back(std::move(engine_));
@@ -29,10 +29,9 @@ void StreamParser::take_engine() {
 }
 
 std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view bytes) {
-  if (!engine_) {
-    if (header_seen_ && only_space(bytes)) return bytes.size();  // keepalive: needs no parser
-    take_engine();
-  }
+  // A keepalive (RFC 6120 §4.6.1) needs no parser, and is no stanza that has begun.
+  if (header_seen_ && (!engine_ || (engine_->depth == 1 && !in_stanza())) && only_space(bytes)) return bytes.size();
+  if (!engine_) take_engine();
   std::size_t consumed = 0;
   while (consumed < bytes.size()) {
     const auto piece = bytes.substr(consumed, slice);
@@ -64,7 +63,7 @@ std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view byte
 }
 
 void StreamParser::restart(const StreamLimits& limits) {
-  limits_ = &limits;
+  limits_ = limits;
   header_seen_ = false;
   release(replay_);
   release(pending_);

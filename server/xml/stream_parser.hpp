@@ -18,14 +18,15 @@
 
 namespace valise::xml {
 
-// All in bytes or counts; the parser refuses what is greater.
+// All in bytes or counts. What is greater ends the stream; the soft ones skip and bounce the stanza first, and end the
+// stream beyond twice the limit.
 struct StreamLimits {
-  std::uint32_t stanza = 262'144;  // soft: beyond it the stanza is skipped and bounced, beyond twice it the stream ends
-  std::uint32_t token = 65'536;    // one tag with its attributes
-  std::uint32_t depth = 64;        // the stanza itself counts 1, its children 2
-  std::uint32_t attributes = 64;   // of one element
-  std::uint32_t children = 10'000; // nodes of one stanza
-  std::uint32_t namespaces = 64;   // declarations in one stanza
+  std::uint32_t stanza = 262'144;   // soft
+  std::uint32_t token = 65'536;     // one tag with its attributes
+  std::uint32_t depth = 64;         // soft; the stanza itself counts 1, its children 2
+  std::uint32_t attributes = 64;    // soft; of one element
+  std::uint32_t children = 10'000;  // soft; nodes of one stanza
+  std::uint32_t namespaces = 64;    // declarations in one stanza
 };
 
 struct StreamHeader {
@@ -34,7 +35,7 @@ struct StreamHeader {
   std::string to, from, version, lang, id;
 };
 
-// What is known of a stanza that was too large to keep.
+// What is known of a stanza that was too large to keep, or had too much in it.
 struct OversizedStanza {
   std::string name, to, from, id, type;
 };
@@ -71,7 +72,7 @@ class StreamParser {
   std::expected<std::size_t, StreamFault> feed(std::string_view bytes);
   // Forgets the stream: the next byte begins a new one. Limits may change with it.
   void restart(const StreamLimits& limits);
-  void set_limits(const StreamLimits& limits) { limits_ = &limits; }
+  void set_limits(const StreamLimits& limits) { limits_ = limits; }
   // Gives the expat parser back if nothing is under way; true if the parser now owns none.
   bool rest();
   // Something of a stanza has been read, but not its end.
@@ -87,7 +88,7 @@ class StreamParser {
   void take_engine();
 
   StreamEvents& events_;
-  const StreamLimits* limits_;
+  StreamLimits limits_;  // a copy: the settings that it comes from may be replaced before the next bytes
   std::unique_ptr<Engine> engine_;
   std::string replay_;  // a header with the same namespaces, for a fresh engine
   std::string pending_;

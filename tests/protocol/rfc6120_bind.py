@@ -85,4 +85,31 @@ async def an_old_style_session_request_is_answered(town):
     await alice.sets("<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>")
 
 
+@story("RFC 6120 §8.2.3: the id is REQUIRED")
+async def bind_and_session_without_an_id_are_bad_requests(town):
+    stream = await authenticated(town, await town.account("alice"))
+    for identity in ("", " id=''"):
+        await stream.sends(f"<iq type='set'{identity}><bind {BIND}/></iq>")
+        answer = await stream.next()
+        assert answer.get("id") is None, answer.attrib
+        expect_error(answer, "bad-request", "modify")
+    await stream.binds()
+    for identity in ("", " id=''"):
+        await stream.sends(f"<iq type='set'{identity}><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>")
+        expect_error(await stream.next(), "bad-request", "modify")
+
+
+@story("XEP-0198 §3")
+async def stream_management_before_bind_is_unexpected_and_the_stream_goes_on(town):
+    alice = await town.account("alice")
+    stream = await authenticated(town, alice)
+    for element in ("<enable xmlns='urn:xmpp:sm:3'/>", "<resume xmlns='urn:xmpp:sm:3' h='1' previd='x'/>"):
+        await stream.sends(element)
+        failed = await stream.next()
+        assert failed.tag == "{urn:xmpp:sm:3}failed" and failed[0].tag == NS.STANZA_ERROR + "unexpected-request", failed
+    await stream.binds()
+    await stream.sends("<enable xmlns='urn:xmpp:sm:3'/>")
+    assert (await stream.next()).tag == "{urn:xmpp:sm:3}enabled"
+
+
 run()

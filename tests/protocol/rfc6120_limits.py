@@ -1,10 +1,12 @@
 """docs/security.md §3, RFC 6120 §13.12: every limit, one below and above. Where the id is known the stream goes on."""
 
+import asyncio
 import time
 
 import _path  # noqa: F401
 from harness import NS, Disconnected, run, sealed, story, word_from
 from harness.device import expect_error
+from harness.stream import WAIT_SECONDS
 
 KIB = 1024
 
@@ -56,40 +58,51 @@ async def before_log_in_10000_bytes_pass_and_twice_that_does_not(town):
     await stream.fails_with("policy-violation")
 
 
+async def passes_is_bounced_or_ends(town, inner_of, limit):
+    """At the limit it passes, up to twice the limit it is bounced by its id, beyond that the stream ends."""
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.full, "fits", sealed() + inner_of(limit)))
+    await bob.receives("message", id="fits")
+    for count in (limit + 1, 2 * limit):
+        await alice.sends(message(bob.full, f"more{count}", sealed() + inner_of(count)))
+        await alice.gets_error("message", f"more{count}", "policy-violation", "modify")
+        await bob.receives_no("message", before=word_from(alice), id=f"more{count}")
+    await alice.sends(message(bob.full, "most", sealed() + inner_of(2 * limit + 1)))
+    await alice.stream.fails_with("policy-violation")
+
+
 @story("docs/security.md §3: depth 64")
-async def depth_64_passes_and_65_ends_the_stream(town):
-    for depth, passes in ((64, True), (65, False)):
-        alice, bob = await town.devices("alice", "bob")
-        inner = "<x xmlns='urn:example:nest'>" + "<x>" * (depth - 2) + "</x>" * (depth - 2) + "</x>"
-        await alice.sends(message(bob.full, "deep", sealed() + inner))
-        if passes:
-            await bob.receives("message", id="deep")
-        else:
-            await alice.stream.fails_with("policy-violation")
+async def depth_64_passes_65_is_bounced_and_129_ends_the_stream(town):
+    await passes_is_bounced_or_ends(
+        town, lambda depth: "<x xmlns='urn:example:nest'>" + "<x>" * (depth - 2) + "</x>" * (depth - 2) + "</x>", 64)
 
 
 @story("docs/security.md §3: 64 attributes")
-async def attributes_64_pass_and_65_end_the_stream(town):
-    for count, passes in ((64, True), (65, False)):
-        alice, bob = await town.devices("alice", "bob")
-        attributes = " ".join(f"a{number}='1'" for number in range(count))
-        await alice.sends(message(bob.full, "wide", sealed() + f"<x {attributes}/>"))
-        if passes:
-            await bob.receives("message", id="wide")
-        else:
-            await alice.stream.fails_with("policy-violation")
+async def attributes_64_pass_65_are_bounced_and_129_end_the_stream(town):
+    await passes_is_bounced_or_ends(
+        town, lambda count: "<x " + " ".join(f"a{number}='1'" for number in range(count)) + "/>", 64)
 
 
 @story("docs/security.md §3: 10,000 children")
-async def a_stanza_of_very_many_children_ends_the_stream(town):
+async def a_stanza_of_very_many_children_is_bounced_and_of_twice_as_many_ends_the_stream(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.full, "many", sealed() + "<x/>" * 5000))
     await bob.receives("message", id="many")
     await alice.sends(message(bob.full, "more", sealed() + "<x/>" * 10001))
+    await alice.gets_error("message", "more", "policy-violation", "modify")
+    await alice.sends(message(bob.full, "most", sealed() + "<x/>" * 20001))
     await alice.stream.fails_with("policy-violation")
 
 
-@story("docs/security.md §2: quadratic tokens (CVE-2023-52425)")
+@story("RFC 6120 §8.3: a request")
+async def a_request_with_too_much_in_it_is_answered_by_an_error(town):
+    [alice] = await town.devices("alice")
+    answer = await alice.tries("<query xmlns='jabber:iq:private'>" + "<a>" * 70 + "</a>" * 70 + "</query>", "set")
+    expect_error(answer, "policy-violation")
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("decision 3: quadratic tokens (CVE-2023-52425)")
 async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     [alice] = await town.devices("alice")
     began = time.monotonic()
@@ -122,6 +135,59 @@ async def a_stanza_that_never_ends_is_given_up(town):
     await alice.stream.fails_with("connection-timeout")
 
 
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
+async def a_stanza_that_comes_byte_by_byte_is_given_up_too(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(f"<message to='{bob.full}' id='drip' type='chat'><body>")
+
+    async def drips():
+        while not alice.stream.is_cut():
+            try:
+                await alice.sends("a")
+            except OSError:
+                return
+            await bob.asks("<ping xmlns='urn:xmpp:ping'/>")  # its answer paces
+
+    await asyncio.wait_for(drips(), WAIT_SECONDS)
+    await alice.stream.fails_with("connection-timeout")
+
+
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 3})
+async def stanzas_that_follow_each_other_without_a_gap_are_each_timed_for_themselves(town):
+    alice, bob = await town.devices("alice", "bob")
+    began, sent, rest = time.monotonic(), 0, ""
+    while time.monotonic() - began < 7:  # longer than the limit: in every read one ends and the next begins
+        stanza = message(bob.full, f"s{sent}", sealed())
+        await alice.sends(rest + stanza[:len(stanza) // 2])
+        rest = stanza[len(stanza) // 2:]
+        sent += 1
+        gap = time.monotonic()
+        while time.monotonic() - gap < 1.2:  # long enough for the server to look at its clock
+            await bob.asks("<ping xmlns='urn:xmpp:ping'/>")
+    await alice.sends(rest)
+    await bob.receives("message", id=f"s{sent - 1}")
+
+
+@story("RFC 6120 §4.6.1", options={"timeouts.stanza": 1, "timeouts.ping": 8})
+async def a_white_space_keepalive_begins_no_stanza(town):
+    [alice] = await town.devices("alice")
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    await alice.sends(" ")
+    await alice.answers(await alice.receives("iq", type_="get", child="{urn:xmpp:ping}ping"))  # after the stanza's time
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("docs/security.md §3: one element before log-in", options={"timeouts.stanza_before_login": 1})
+async def an_element_before_log_in_that_never_ends_is_given_up(town):
+    stream = await town.stream().reaches_tls()
+    await stream.sends("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>")
+    await stream.fails_with("connection-timeout")
+    stream = await town.stream().connect()
+    await stream.opens()
+    await stream.sends("<starttls")
+    await stream.fails_with("connection-timeout")
+
+
 @story("RFC 6120 §4.6, XEP-0199", options={"timeouts.ping": 1})
 async def silence_is_asked_about_and_an_answer_keeps_the_session(town):
     [alice] = await town.devices("alice")
@@ -145,6 +211,28 @@ async def one_address_gets_a_bounded_number_of_connections(town):
         await again.sends(again.header())
         event = await again.next()
         if not isinstance(event, Disconnected):
+            return
+    raise AssertionError("the place of a closed connection was never free again")
+
+
+@story("docs/security.md §3: connections in all", options={"limits.connections": 16, "limits.unauthenticated": 100})
+async def the_server_gets_a_bounded_number_of_connections(town):
+    accounts = [await town.account("alice") for _ in range(4)]
+    devices = [await accounts[number % 4].device(interested=False) for number in range(16)]
+    extra = await town.stream().connect()
+    extra.expects_header()
+    try:
+        await extra.sends(extra.header())
+    except OSError:
+        pass  # it was quicker
+    assert isinstance(await extra.next(), Disconnected)
+    await devices[0].asks("<ping xmlns='urn:xmpp:ping'/>")
+    await devices[1].drops()
+    for _ in range(100):  # the place is free as soon as the server has seen the end
+        again = await town.stream().connect()
+        again.expects_header()
+        await again.sends(again.header())
+        if not isinstance(await again.next(), Disconnected):
             return
     raise AssertionError("the place of a closed connection was never free again")
 

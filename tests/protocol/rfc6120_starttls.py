@@ -17,7 +17,6 @@ async def before_tls_only_tls_is_offered_and_required(town):
 @story("RFC 6120 §5.3.1")
 async def nothing_but_starttls_is_served_before_tls(town):
     for impatient in (
-            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>biwsbj1hLHI9YQ==</auth>",
             "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
             "<message to='bob@localhost' id='1'><body>clear</body></message>",
             "<presence/>",
@@ -29,6 +28,18 @@ async def nothing_but_starttls_is_served_before_tls(town):
         assert error[0].tag in (NS.STREAM_ERROR + "not-authorized", NS.STREAM_ERROR + "policy-violation",
                                 NS.STREAM_ERROR + "unsupported-stanza-type"), error[0].tag
         await stream.is_disconnected()
+
+
+@story("RFC 6120 §6.5.4")
+async def a_log_in_before_tls_is_told_that_it_needs_encryption(town):
+    stream = await town.stream().connect()
+    await stream.opens()
+    for mechanism in ("SCRAM-SHA-1", "PLAIN", "X"):
+        await stream.sends(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{mechanism}'>biwsbj1hLHI9YQ==</auth>")
+        await stream.sasl_fails_with("encryption-required")
+    await stream.starts_tls()
+    await stream.opens()
+    assert stream.mechanisms()
 
 
 @story("RFC 6120 §5.4.3.3")

@@ -35,6 +35,23 @@ async def another_domain_is_unknown_here(town):
         await stream.fails_with("host-unknown")
 
 
+@story("RFC 6120 §4.7.1")
+async def the_servers_header_says_from_whom_it_is_whatever_the_client_wanted(town):
+    for header in ({"to": "nowhere.example"}, {"to": ""}, {"to": "@"}, {"version": ""}, {"xmlns": "jabber:server"}):
+        stream = await town.stream().connect()
+        stream.expects_header()
+        await stream.sends(stream.header(**header))
+        opened = await stream.wait_for(lambda event: hasattr(event, "attributes"), "the server's header")
+        assert opened.attributes.get("from") == "localhost", (header, opened)
+        assert opened.attributes.get("id"), opened
+    stream = await town.stream().connect()
+    stream.expects_header()
+    await stream.sends("<?xml version='1.0'?><stream:stream xmlns:stream='x' to=>")
+    opened = await stream.wait_for(lambda event: hasattr(event, "attributes"), "the server's header")
+    assert opened.attributes.get("from") == "localhost", opened
+    await stream.fails_with("not-well-formed")
+
+
 @story("RFC 6120 §4.9.3.10")
 async def another_namespace_is_refused(town):
     for wrong in ({"xmlns": "jabber:server"}, {"xmlns": "jabber:nonsense"},

@@ -5,11 +5,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <ranges>
 
 #include "base/crypto.hpp"
 
 namespace valise::core::auth {
 namespace {
+
+// One known pair in the file: for the machine that wrote it.
+struct SavedPair {
+  std::uint64_t account, network;
+  std::int64_t at_utc_ms;
+};
 
 constexpr double ms_per_hour = 3'600'000;
 constexpr std::array<unsigned char, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -165,6 +172,33 @@ bool Brake::known(const Network& network, std::string_view account, std::int64_t
   const auto account_key = key('a', account);
   const std::lock_guard lock(mutex_);
   return find_known(account_key, network_key, now_ms) != nullptr;
+}
+
+std::string Brake::known_pairs(std::int64_t now_ms, std::int64_t utc_ms) const {
+  const std::lock_guard lock(mutex_);
+  std::string out = seed_;
+  for (const auto& [account, known] : std::views::reverse(known_.latest_first())) {
+    for (const auto& seen : std::span(known.seen).first(known.count)) {
+      const SavedPair pair{account, seen.network, utc_ms - (now_ms - seen.at_ms)};
+      out.append(reinterpret_cast<const char*>(&pair), sizeof pair);
+    }
+  }
+  return out;
+}
+
+bool Brake::restore(std::string_view pairs, std::int64_t now_ms, std::int64_t utc_ms) {
+  const std::lock_guard lock(mutex_);
+  if (pairs.size() < seed_.size() || (pairs.size() - seed_.size()) % sizeof(SavedPair) != 0) return false;
+  seed_ = pairs.substr(0, seed_.size());
+  for (pairs.remove_prefix(seed_.size()); !pairs.empty(); pairs.remove_prefix(sizeof(SavedPair))) {
+    SavedPair pair{};
+    std::memcpy(&pair, pairs.data(), sizeof pair);
+    auto& known = known_.at(pair.account);
+    if (known.count == known.seen.size()) continue;
+    known.seen[known.count++] = {.network = pair.network,
+                                 .at_ms = now_ms - std::max<std::int64_t>(0, utc_ms - pair.at_utc_ms)};
+  }
+  return true;
 }
 
 std::size_t Brake::entries() const {

@@ -69,6 +69,12 @@ class Brake {
   // Forgets the networks of an account (password changed by the administrator, account removed).
   void forget(std::string_view account);
 
+  // What a restart must not forget, or a guesser could keep out all who share his network: the known pairs with their
+  // times, as keyed hashes and the key. `utc_ms`: the same moment as `now_ms`. Bytes for a file that only we may read.
+  [[nodiscard]] std::string known_pairs(std::int64_t now_ms, std::int64_t utc_ms) const;
+  // Takes over what known_pairs gave, before the first attempt. False: those are no such bytes; nothing is changed.
+  bool restore(std::string_view pairs, std::int64_t now_ms, std::int64_t utc_ms);
+
   [[nodiscard]] bool known(const Network& network, std::string_view account, std::int64_t now_ms);
   [[nodiscard]] std::size_t entries() const;
 
@@ -84,6 +90,7 @@ class Brake {
     Value& at(Key key);
     void erase(Key key);
     [[nodiscard]] std::size_t size() const { return index_.size(); }
+    [[nodiscard]] const auto& latest_first() const { return order_; }
 
    private:
     std::size_t size_;
@@ -113,7 +120,7 @@ class Brake {
   Known::Seen* find_known(Key account, Key network, std::int64_t now_ms);
 
   const BrakeLimits limits_;
-  const std::string seed_;  // keys of the hashes: nobody outside can aim at an entry
+  std::string seed_;  // keys of the hashes: nobody outside can aim at an entry
   mutable std::mutex mutex_;
   Table<Bucket> accounts_;
   Table<Bucket> networks_;

@@ -1,6 +1,7 @@
 #include "core/auth/password.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "core/auth/mechanism.hpp"
@@ -74,6 +75,15 @@ bool verify_password(std::span<const storage::ScramKey> keys, std::string_view p
     return crypto::equal(tried.stored_key, key->stored_key) && usable;
   }
   return false;
+}
+
+std::uint64_t fingerprint(std::span<const storage::ScramKey> keys) {
+  std::string all;
+  for (const auto& key : keys) all += key.hash + key.salt + key.stored_key;
+  std::uint64_t out = 0;
+  if (!keys.empty()) std::memcpy(&out, crypto::digest(Hash::sha256, all).data(), sizeof out);
+  crypto::wipe(all);
+  return out;
 }
 
 FakeKeys::FakeKeys(std::string secret, unsigned iterations) : secret_(std::move(secret)), iterations_(iterations) {

@@ -1,6 +1,7 @@
 // From passwords to the keys that are stored instead of them (RFC 5802 §3), and back to "is it this one".
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ inline constexpr crypto::Hash all_hashes[] = {crypto::Hash::sha1, crypto::Hash::
 // True if `password` made one of `keys`; tried on the strongest hash that is there. Costs one PBKDF2 unless no key is
 // usable, so a caller who hides which accounts exist passes FakeKeys' key for an unknown one.
 [[nodiscard]] bool verify_password(std::span<const storage::ScramKey> keys, std::string_view password);
+
+// Tells one password of an account from another by its keys; 0: there are none.
+[[nodiscard]] std::uint64_t fingerprint(std::span<const storage::ScramKey> keys);
 
 // Keys for accounts that do not exist, always the same for the same name, so that an exchange with them looks and
 // costs like any other (docs/security.md §2: enumeration). No password leads to them.

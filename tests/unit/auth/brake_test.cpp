@@ -201,5 +201,31 @@ TEST(Brake, ThreadsMayUseItAtOnce) {
   EXPECT_TRUE(brake.known(numbered(0), alice, 0));
 }
 
+// A guesser fills his network's bucket; who logged in from there before the restart is let in all the same.
+TEST(Brake, ARestartForgetsNoKnownPair) {
+  Brake before;
+  before.succeeded(home, alice, 5 * day);
+  before.succeeded(fresh, "bob@example.com", 20 * day);
+  const auto saved = before.known_pairs(31 * day, 1'000 * day);
+  Brake after;
+  ASSERT_TRUE(after.restore(saved, 2 * hour, 1'000 * day + 2 * hour));
+  for (int i = 0; i < 100; ++i) (void)after.attempt(home, "guessed" + std::to_string(i) + "@example.com", 2 * hour);
+  EXPECT_TRUE(after.attempt(home, "carol@example.com", 2 * hour).refused);
+  EXPECT_EQ(after.attempt(home, alice, 2 * hour), (Brake::Verdict{}));
+  EXPECT_TRUE(after.known(fresh, "bob@example.com", 2 * hour));
+  EXPECT_FALSE(after.known(home, "bob@example.com", 2 * hour));
+  EXPECT_FALSE(after.known(home, alice, 5 * day)) << "30 days since the log-in, the restart between them";
+}
+
+TEST(Brake, WhatIsNoSavedTableChangesNothing) {
+  Brake before;
+  before.succeeded(home, alice, 0);
+  const auto saved = before.known_pairs(0, 0);
+  for (const auto& broken : {std::string(), saved.substr(1), saved + "x", saved.substr(0, 20)}) {
+    EXPECT_FALSE(before.restore(broken, 0, 0));
+    EXPECT_TRUE(before.known(home, alice, 0));
+  }
+}
+
 }  // namespace
 }  // namespace valise::core::auth

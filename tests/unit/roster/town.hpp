@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <barrier>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -185,6 +186,22 @@ class Town {
     return *(*reader)->roster(user + "@x.org");
   }
 
+  [[nodiscard]] core::Kernel& kernel() { return *kernel_; }
+  void write(storage::Write row) {  // behind the server's back
+    storage::WriteSet set{.id = 2, .writes = {}};
+    set.writes.push_back(std::move(row));
+    const storage::WriteSet* sets[] = {&set};
+    EXPECT_TRUE((*store_->open_writer())->commit(sets));
+  }
+  // Returns when all reads are done that were asked for before. Their results are posted by then.
+  void reads_are_done() {
+    auto both = std::make_shared<std::barrier<>>(static_cast<std::ptrdiff_t>(read_threads) + 1);
+    for (unsigned i = 0; i < read_threads; ++i) {
+      EXPECT_TRUE(readers_->submit([both](storage::Reader*) { both->arrive_and_wait(); }));
+    }
+    both->arrive_and_wait();
+  }
+
   std::atomic<bool> store_fails{false};
   Gate gate;  // while it is closed, no commit of rows ends
 
@@ -223,7 +240,7 @@ class Town {
     settings->max_offline = max_offline;
     settings->roster_items = 20;
     for (unsigned i = 0; i < 2; ++i) kernel_->shards.push_back(std::make_unique<core::Shard>(*kernel_, i, settings));
-    readers_ = std::make_unique<storage::ReadPool>(*store_, 2, 10'000);
+    readers_ = std::make_unique<storage::ReadPool>(*store_, read_threads, 10'000);
     kernel_->readers = readers_.get();
     core::CommitterOptions options;
     options.last_id = *(*store_->open_reader())->greatest_id();
@@ -259,6 +276,7 @@ class Town {
     kernel_.reset();
   }
 
+  static constexpr unsigned read_threads = 2;
   const bool audit_;
   std::filesystem::path folder_;
   std::unique_ptr<storage::Store> store_;

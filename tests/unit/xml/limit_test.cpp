@@ -1,6 +1,8 @@
 // Every limit of StreamLimits at n − 1, n and n + 1 (docs/security.md §3).
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "recorder.hpp"
 
 namespace valise::xml {
@@ -104,11 +106,14 @@ TEST(StanzaLimit, AnOversizedFirstTagIsBouncedWithCutAddresses) {
             "oversized message to=" + std::string(900, 'b') + " from= id=" + std::string(300, 'i') + " type=");
 }
 
-TEST(StanzaLimit, InASkippedStanzaOtherLimitsThanDepthAndNamespacesAreQuiet) {
+TEST(StanzaLimit, InASkippedStanzaOtherLimitsCountTwice) {
   const auto limits = with([](auto& l) { l.stanza = 200, l.attributes = 2, l.children = 4, l.depth = 3; });
   const std::string many = "<message id='7'><body>" + std::string(190, 'x') + "</body>" + repeated("<a b='' c='' d=''/>", 5);
   EXPECT_EQ(last_event_of(many + "</message>", limits), "oversized message to= from= id=7 type=");
-  EXPECT_EQ(last_event_of(many + "<a><b><c/></b></a></message>", limits), violation);
+  EXPECT_EQ(last_event_of(many + "<a/><a/></message>", limits), violation);
+  const std::string large = "<message id='7'><body>" + std::string(190, 'x') + "</body>";
+  EXPECT_EQ(last_event_of(large + "<a b='' c='' d='' e='' f=''/></message>", limits), violation);
+  EXPECT_EQ(last_event_of(large + repeated("<a>", 6) + repeated("</a>", 6) + "</message>", limits), violation);
 }
 
 TEST(TokenLimit, HoldsToTheByteInOnePieceAndInMany) {
@@ -152,38 +157,70 @@ TEST(TokenLimit, AnEndlessTagWithoutAnEndIsStopped) {
   }
 }
 
+// RFC 6120 §8.3: a stanza with an id that is known is bounced, and the stream goes on; up to twice the limit.
+enum class Outcome { passes, bounced, ends };
+
+Outcome outcome_of(const std::string& stanza, const StreamLimits& limits) {
+  const auto stream = std::string(header_text) + stanza + "<presence/>";
+  const auto events = events_of(stream, limits);
+  EXPECT_EQ(events_of(stream, limits, [](std::size_t) { return std::size_t{1}; }), events) << stanza;
+  if (events.back() == violation) return Outcome::ends;
+  EXPECT_EQ(events.size(), 3u) << stanza;
+  EXPECT_EQ(events.back(), "stanza {jabber:client}presence()/") << stanza;
+  return events[1].starts_with("oversized message to=b@c from= id=i type=") ? Outcome::bounced : Outcome::passes;
+}
+
+Outcome expected_of(std::size_t count, std::size_t limit) {
+  return count <= limit ? Outcome::passes : count <= 2 * limit ? Outcome::bounced : Outcome::ends;
+}
+
+constexpr std::string_view start = "<message to='b@c' id='i'>";
+
 TEST(DepthLimit, CountsTheStanzaAsOne) {
   const auto limits = with([](auto& l) { l.depth = 8; });
-  for (const std::size_t depth : {7u, 8u, 9u}) {
-    const auto stanza = repeated("<message>", depth) + repeated("</message>", depth);
-    EXPECT_EQ(last_event_of(stanza, limits) == violation, depth > 8) << depth;
+  for (const std::size_t depth : {7u, 8u, 9u, 15u, 16u, 17u}) {
+    const auto stanza = std::string(start) + repeated("<a>", depth - 1) + repeated("</a>", depth - 1) + "</message>";
+    EXPECT_EQ(outcome_of(stanza, limits), expected_of(depth, 8)) << depth;
   }
 }
 
 TEST(AttributeLimit, CountsOneElement) {
   const auto limits = with([](auto& l) { l.attributes = 5; });
-  for (const std::size_t count : {4u, 5u, 6u}) {
-    std::string stanza = "<message><a";
+  for (const std::size_t count : {4u, 5u, 6u, 10u, 11u}) {
+    std::string stanza = std::string(start) + "<a";
     for (std::size_t i = 0; i < count; ++i) stanza += " a" + std::to_string(i) + "=''";
-    EXPECT_EQ(last_event_of(stanza + "/><b a='' b='' c='' d=''/></message>", limits) == violation, count > 5) << count;
+    EXPECT_EQ(outcome_of(stanza + "/><b a='' b='' c='' d=''/></message>", limits), expected_of(count, 5)) << count;
   }
 }
 
 TEST(AttributeLimit, HoldsForTheStanzaItself) {
-  const auto limits = with([](auto& l) { l.attributes = 2; });
-  EXPECT_TRUE(last_event_of("<message a='' b=''/>", limits).starts_with("stanza"));
-  EXPECT_EQ(last_event_of("<message a='' b='' c=''/>", limits), violation);
+  const auto limits = with([](auto& l) { l.attributes = 3; });
+  for (const std::size_t count : {3u, 4u, 6u, 7u}) {
+    std::string stanza = "<message";
+    for (std::size_t i = 2; i < count; ++i) stanza += " a" + std::to_string(i) + "=''";
+    EXPECT_EQ(outcome_of(stanza + " to='b@c' id='i'/>", limits), expected_of(count, 3)) << count;
+  }
 }
 
 TEST(ChildLimit, CountsElementsAndTextsOfAStanzaAndBeginsAnewWithTheNext) {
   const auto limits = with([](auto& l) { l.children = 5; });  // the stanza itself is one
-  for (const std::size_t count : {3u, 4u, 5u}) {
-    EXPECT_EQ(last_event_of("<message>" + repeated("<a/>", count) + "</message>", limits) == violation, count > 4) << count;
+  for (const std::size_t count : {3u, 4u, 5u, 9u, 10u}) {
+    EXPECT_EQ(outcome_of(std::string(start) + repeated("<a/>", count) + "</message>", limits),
+              expected_of(count + 1, 5))
+        << count;
   }
-  EXPECT_TRUE(last_event_of("<message>t<a/>t<a/></message>", limits).starts_with("stanza"));
-  EXPECT_EQ(last_event_of("<message>t<a/>t<a/>t</message>", limits), violation);
+  EXPECT_EQ(outcome_of(std::string(start) + "t<a/>t<a/></message>", limits), Outcome::passes);
+  EXPECT_EQ(outcome_of(std::string(start) + "t<a/>t<a/>t</message>", limits), Outcome::bounced);
   const auto twice = repeated("<message><a/><a/><a/><a/></message>", 3);
   EXPECT_EQ(events_of(std::string(header_text) + twice, limits).size(), 4u);
+}
+
+TEST(ChildLimit, ASkippedStanzaLeavesNothingToTheNext) {
+  const auto limits = with([](auto& l) { l.children = 5; });
+  const auto stream = std::string(header_text) + repeated("<message id='i'>" + repeated("<a/>", 7) + "</message>", 9);
+  EXPECT_EQ(events_of(stream, limits).size(), 10u);
+  EXPECT_EQ(last_event_of(repeated("<message id='i'>" + repeated("<a/>", 7) + "</message>", 9), limits),
+            "oversized message to= from= id=i type=");
 }
 
 TEST(NamespaceLimit, CountsTheDeclarationsOfOneStanza) {
@@ -216,6 +253,36 @@ TEST(Limits, MayChangeWithARestart) {
   parser.restart(large);
   ASSERT_TRUE(parser.feed(std::string(header_text) + message_of(300)));
   EXPECT_TRUE(recorder.events.back().starts_with("stanza"));
+}
+
+// The settings that they come from may be replaced, and gone, before the next bytes are read.
+TEST(Limits, AreCopied) {
+  Recorder recorder;
+  auto settings = std::make_unique<StreamLimits>(with([](auto& l) { l.stanza = 200; }));
+  StreamParser parser(recorder, *settings);
+  *settings = with([](auto& l) { l.stanza = 2000; });
+  ASSERT_TRUE(parser.feed(std::string(header_text) + message_of(300)));
+  EXPECT_TRUE(recorder.events.back().starts_with("oversized"));
+  parser.set_limits(*settings);
+  settings->stanza = 100;
+  settings.reset();
+  ASSERT_TRUE(parser.feed(message_of(300)));
+  EXPECT_TRUE(recorder.events.back().starts_with("stanza"));
+}
+
+TEST(Keepalive, BetweenStanzasIsNoStanzaThatHasBegun) {
+  Recorder recorder;
+  StreamParser parser(recorder, default_limits);
+  ASSERT_TRUE(parser.feed(std::string(header_text) + "<presence/>"));
+  ASSERT_TRUE(parser.feed(" "));
+  EXPECT_FALSE(parser.in_stanza());
+  ASSERT_TRUE(parser.feed("<presence"));
+  ASSERT_TRUE(parser.feed(" "));
+  EXPECT_TRUE(parser.in_stanza());
+  ASSERT_TRUE(parser.feed("/> \n"));
+  EXPECT_FALSE(parser.in_stanza());
+  EXPECT_TRUE(parser.rest());
+  EXPECT_EQ(recorder.events.size(), 3u);
 }
 
 }  // namespace
