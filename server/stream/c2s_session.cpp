@@ -14,6 +14,8 @@ namespace valise::stream {
 namespace ns = core::ns;
 namespace {
 
+constexpr std::size_t longest_resource = 128;  // bytes
+
 const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify,
                                           .condition = "jid-malformed",
                                           .text = {"The address is not valid.", "L’adresse n’est pas valide."}};
@@ -78,6 +80,8 @@ bool C2s::bind(xml::Element iq) {
   auto wanted = request.child("resource", ns::bind).text();
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
+  // RFC 6120 §7.7: a long one stands in every address and could carry a letter (docs/sealed.md D12).
+  if (jid && jid->resource().size() > longest_resource) jid = account_.with_resource(crypto::random_hex(8));
   if (!jid) {
     iq_error(id, bad_resource);
     return true;

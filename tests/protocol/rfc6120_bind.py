@@ -79,6 +79,17 @@ async def an_account_has_a_bounded_number_of_sessions(town):
     expect_error(answer, "resource-constraint", "wait")
 
 
+@story("RFC 6120 §7.7: the server may choose another one")
+async def a_resource_of_more_than_128_bytes_is_replaced(town):
+    alice = await town.account("alice")
+    longest = "r" * 128
+    stream = await authenticated(town, alice)
+    assert await stream.binds(longest) == f"{alice.bare}/{longest}"
+    stream = await authenticated(town, alice)
+    full = await stream.binds("the bag holds " + longest)
+    assert full.startswith(alice.bare + "/") and "bag" not in full, full
+
+
 @story("RFC 6121 §1.4 (RFC 3921 §3)")
 async def an_old_style_session_request_is_answered(town):
     [alice] = await town.devices("alice")
