@@ -26,6 +26,7 @@ shards = 0                     -- threads that serve accounts; 0: one a core
 node = 0                       -- never the same on two machines
 run.user = "valise"            -- default: stay who we are (systemd sets the user)
 log.level = "info"
+state.path = "/var/lib/valise"               -- the server's own secrets, mode 0700; default with MariaDB
 
 -- Store: MariaDB over TLS with a private CA (default: the embedded SQLite file) -----------------------------------
 

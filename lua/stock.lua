@@ -36,7 +36,7 @@ rule{
   shadow = true,
 }
 
--- Keys for devices that no list names come from a client with an old list, or from somebody who reads along.
+-- Keys for devices that neither list names come from a client with an old list, or from somebody who reads along.
 rule{
   name = "keys for unknown devices",
   match = Kind("message") * Sealed() * UnknownDevices(">", 0),

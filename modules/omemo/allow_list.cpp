@@ -234,6 +234,8 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
     out.seal.has_payload = out.seal.has_payload || envelope.has_payload;
     out.seal.sender_device = envelope.sender_device;
     out.seal.keys += envelope.keys;
+    out.seal.prekeys += envelope.prekeys;
+    out.seal.payload_bytes = std::max(out.seal.payload_bytes, envelope.payload_bytes);
   }
   if (out.detail.empty() && for_nobody && out.seal.form == core::Seal::Form::none) out.detail = "no keys";
   if (!out.detail.empty()) out.refused = Reason::malformed;

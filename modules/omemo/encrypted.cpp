@@ -96,13 +96,14 @@ const char* check_iv(xml::Element iv) {
   return bytes->find_first_not_of('\0') == std::string::npos ? "iv" : nullptr;
 }
 
-const char* check_payload(xml::Element payload, Version version, const EnvelopeLimits& limits) {
+const char* check_payload(xml::Element payload, const EnvelopeLimits& limits, Envelope& out) {
   if (payload.attribute_count() != 0) return "attribute of payload";
   const auto text = payload.single_text();
   if (!text || text->size() > limits.payload / 3 * 4 + 16) return "payload";
   const auto bytes = crypto::base64_decode(trimmed(*text));
   if (!bytes || bytes->empty() || bytes->size() > limits.payload) return "payload";
-  if (version == Version::omemo_2 && bytes->size() % 16 != 0) return "payload";
+  if (out.version == Version::omemo_2 && bytes->size() % 16 != 0) return "payload";
+  out.payload_bytes = static_cast<std::uint32_t>(bytes->size());
   return looks_like_plaintext(*bytes) ? "payload is no ciphertext" : nullptr;
 }
 
@@ -262,7 +263,7 @@ const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, E
   const std::size_t expected = out.version == Version::legacy ? 48 : 64;
   const bool wide = out.version == Version::legacy && limits.wide_ratchet && result.ciphertext == 64;
   if (result.ciphertext != expected && !wide) return "ratchet ciphertext";
-  return check_payload(payload, out.version, limits);
+  return check_payload(payload, limits, out);
 }
 
 }  // namespace valise::modules::omemo

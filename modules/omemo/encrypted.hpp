@@ -18,6 +18,7 @@ struct Envelope {
   std::uint32_t keys = 0;
   std::uint32_t prekeys = 0;
   bool has_payload = false;
+  std::uint32_t payload_bytes = 0;
   std::string identity_key;  // of the first prekey message: the sender's, raw bytes
 };
 

@@ -48,6 +48,7 @@ struct Publication {
 struct Denial {
   core::StanzaError error;
   std::string reason;
+  std::string rule;  // of the administrator, if one decided
 };
 
 // An event on its way to somebody who is not its owner.
@@ -132,6 +133,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   [[nodiscard]] std::optional<core::StanzaError> prepare_node(core::Account& account, const std::string& node,
                                                               xml::Element options);
   void refuse(core::IqRequest& request, const Denial& denial);
+  [[nodiscard]] std::optional<Denial> ask_rules(core::Account& account, const core::IqRequest& request,
+                                                std::string_view node) const;
   void store_item(core::Account& account, core::IqRequest request, Publication wanted);
   void published(core::Account& account, core::IqRequest& request, Publication wanted);
   void retract(core::Account& account, core::IqRequest request, Turn turn);

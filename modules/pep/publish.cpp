@@ -190,6 +190,7 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
     record.recipient = request.account()->jid.str();
     record.stanza_id = request.stanza().id;
     record.reason = denial.reason;
+    record.rule = denial.rule;
     const auto* sender = request.account()->find(request.from().resource());
     if (sender != nullptr) record.origin = sender->origin;
     shard_.record(std::move(record));
@@ -197,10 +198,27 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
   request.error(denial.error);
 }
 
+// The administrator's rules about publications. XEP-0060 §7.1.3 has no condition of its own for it.
+std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqRequest& request,
+                                     std::string_view node) const {
+  auto* rules = shard_.service<core::Rules>();
+  const auto* sender = account.find(request.from().resource());
+  if (rules == nullptr || sender == nullptr) return std::nullopt;
+  auto tags = sender->tags;
+  auto denied = rules->ask({.event = core::RuleQuestion::Event::publish, .who = sender->jid, .node = node,
+                            .size = request.stanza().size, .peer_address = sender->peer_address,
+                            .mechanism = sender->mechanism, .tls_version = sender->tls_version,
+                            .language = request.language()},
+                           tags);
+  if (!denied) return std::nullopt;
+  return Denial{std::move(denied->error), std::move(denied->reason), std::move(denied->rule)};
+}
+
 void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
   const auto pubsub = request.payload();
   auto wanted = read_publication(account, pubsub.first_element());
   if (!wanted) return refuse(request, wanted.error());
+  if (const auto denied = ask_rules(account, request, wanted->node)) return refuse(request, *denied);
   const auto options = pubsub.child("publish-options", core::ns::pubsub);
   if (auto error = prepare_node(account, wanted->node, options)) return request.error(*error);
   if (!wanted->bundle) return store_item(account, std::move(request), std::move(*wanted));

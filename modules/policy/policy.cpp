@@ -1,12 +1,15 @@
 #include "modules/policy/policy.hpp"
 
 #include <ctime>
+#include <mutex>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
+#include "modules/policy/unknown_devices.hpp"
 #include "policy/policy_set.hpp"
 
 namespace valise::modules {
@@ -24,10 +27,58 @@ policy::PolicyOptions policy_options() {
   return options;
 }
 
-policy::PolicySet::Loaded load(const config::Snapshot& config) {
-  const auto& file = config.get(config::options::policy_file);
-  if (file.empty()) return policy::PolicySet::load(policy::PolicySet::stock(), "stock.lua", policy_options());
-  return policy::PolicySet::load_file(file, policy_options());
+// Rules are made where a configuration is checked, not on a shard: nobody waits for Lua, and a file that changes right
+// after the check cannot give two shards different rules. One a process; any thread.
+class Prepared {
+ public:
+  Result<> make(const config::Snapshot& config) {
+    const auto shards = config.get(config::options::shards);
+    const auto count = shards > 0 ? static_cast<unsigned>(shards) : std::max(1u, std::thread::hardware_concurrency());
+    const auto& file = config.get(config::options::policy_file);
+    const std::string name = file.empty() ? "stock.lua" : file;
+    std::string source(policy::PolicySet::stock());
+    if (!file.empty()) {
+      auto read = policy::PolicySet::read_file(file);
+      if (!read) return fail(ErrorCode::invalid, read.error().message());
+      source = std::move(*read);
+    }
+    std::vector<std::unique_ptr<policy::PolicySet>> sets;
+    for (unsigned i = 0; i < count; ++i) {
+      auto loaded = policy::PolicySet::load(source, name, policy_options());
+      if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
+      sets.push_back(std::move(*loaded));
+    }
+    const std::lock_guard lock(mutex_);
+    sets_ = std::move(sets);
+    source_ = std::move(source);
+    name_ = name;
+    for_ = &config;
+    return {};
+  }
+  // Null: none was made for this configuration.
+  std::unique_ptr<policy::PolicySet> take(const config::Snapshot& config) {
+    const std::lock_guard lock(mutex_);
+    if (for_ != &config) return nullptr;
+    if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
+      auto loaded = policy::PolicySet::load(source_, name_, policy_options());
+      return loaded ? std::move(*loaded) : nullptr;
+    }
+    auto set = std::move(sets_.back());
+    sets_.pop_back();
+    return set;
+  }
+
+ private:
+  std::mutex mutex_;  // guards the rest
+  const config::Snapshot* for_ = nullptr;
+  std::string source_;
+  std::string name_;
+  std::vector<std::unique_ptr<policy::PolicySet>> sets_;
+};
+
+Prepared& prepared() {
+  static Prepared one;
+  return one;
 }
 
 policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), jid.resource()}; }
@@ -39,6 +90,17 @@ policy::Event event_of(core::Kind kind) {
     case core::Kind::iq: return policy::Event::iq;
   }
   return policy::Event::message;
+}
+
+policy::Event event_of(core::RuleQuestion::Event event) {
+  using enum core::RuleQuestion::Event;
+  switch (event) {
+    case login: return policy::Event::login;
+    case session: return policy::Event::session;
+    case registration: return policy::Event::registration;
+    case publish: return policy::Event::publish;
+  }
+  return policy::Event::login;
 }
 
 std::string_view default_type(core::Kind kind) {
@@ -68,13 +130,25 @@ class Policy final : public core::Module, public core::Rules {
   }
 
   void configure(const config::Snapshot& config) override {
-    auto loaded = load(config);
-    if (loaded) {
-      rules_ = std::move(*loaded);
-    } else {
-      // check() passed a moment ago: the file changed meanwhile. The old rules stay; without any, nothing may pass.
-      log::error("policy", "{}", loaded.error().message());
-    }
+    auto made = prepared().take(config);
+    // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
+    if (!made) return log::error("policy", "no rules were made for this configuration");
+    rules_ = std::move(made);
+  }
+
+  core::Verdict ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
+    Facts facts;
+    facts.event = event_of(question.event);
+    facts.direction = policy::Direction::out;
+    facts.from = party(question.who);
+    facts.host = question.who.domain();
+    if (facts.event == policy::Event::publish) facts.to = {question.who.bare(), question.who.domain(), {}};
+    if (facts.event == policy::Event::publish || facts.event == policy::Event::registration) facts.type = "set";
+    facts.payload = question.node;
+    facts.size = question.size;
+    fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
+    facts.language = core::tag_of(question.language);
+    return judge(facts, tags);
   }
 
   [[nodiscard]] std::vector<core::RuleLine> rules() const override {
@@ -88,11 +162,34 @@ class Policy final : public core::Module, public core::Rules {
 
  private:
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
-    if (!rules_) return refusal("policy-failed", {});
     Facts facts;
     fill(facts, flow, direction);
+    if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
+    return judge(facts, flow.tags);
+  }
+
+  // The lists of the sender are known on his shard only, those of the recipient on the recipient's.
+  void count_devices(Facts& facts, core::Flow& flow, policy::Direction direction) {
+    if (lists_ == nullptr) lists_ = shard_.service<DeviceLists>();
+    if (lists_ == nullptr) return;
+    if (direction == policy::Direction::out) {
+      if (flow.sender != nullptr) note_foreign_devices(flow, *lists_);
+    } else if (flow.recipient != nullptr) {
+      facts.unknown_devices = count_unknown_devices(flow, *lists_);
+    }
+  }
+
+  // `tags`: what it carries so far; gets what the rules add.
+  core::Verdict judge(Facts& facts, std::vector<std::string>& tags) {
+    if (!rules_) return refusal("policy-failed", {});
+    tags_.assign(tags.begin(), tags.end());
+    facts.tags = tags_;
+    facts.now_ms = shard_.loop().now_ms();
+    facts.minute_of_week = minute_of_week();
     const auto decision = rules_->decide(facts);
-    for (const auto tag : decision.added_tags()) flow.tags.emplace_back(tag);
+    for (const auto tag : decision.added_tags()) {
+      if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
+    }
     if (decision.verdict == policy::Verdict::allow) return nullptr;
     auto refused = refusal(decision.reason == policy::Reason::policy_failed ? "policy-failed" : "policy", decision.rule);
     refused->silent = decision.verdict == policy::Verdict::drop;
@@ -125,7 +222,14 @@ class Policy final : public core::Module, public core::Rules {
     return refused;
   }
 
-  void fill(Facts& facts, const core::Flow& flow, policy::Direction direction) {
+  static void fill_session(Facts& facts, std::string_view address, std::string_view mechanism, std::string_view tls) {
+    if (const auto ip = policy::IpAddress::parse(address)) facts.ip = *ip;
+    facts.mechanism = mechanism;
+    facts.tls = tls;
+    if (facts.tls.starts_with("TLSv")) facts.tls.remove_prefix(4);
+  }
+
+  static void fill(Facts& facts, core::Flow& flow, policy::Direction direction) {
     const auto& stanza = *flow.stanza;
     facts.event = event_of(stanza.kind);
     facts.direction = direction;
@@ -141,17 +245,12 @@ class Policy final : public core::Module, public core::Rules {
                                                                   : policy::Omemo::v2;
     facts.sid = stanza.seal.sender_device;
     facts.keys = stanza.seal.keys;
-    if (flow.sender != nullptr) {
-      if (const auto ip = policy::IpAddress::parse(flow.sender->peer_address)) facts.ip = *ip;
-      facts.mechanism = flow.sender->mechanism;
-      facts.tls = flow.sender->tls_version;
-      if (facts.tls.starts_with("TLSv")) facts.tls.remove_prefix(4);
-    }
+    facts.prekeys = stanza.seal.prekeys;
+    facts.sealed_length = stanza.seal.payload_bytes;
     facts.language = core::tag_of(flow.language);
-    tags_.assign(flow.tags.begin(), flow.tags.end());
-    facts.tags = tags_;
-    facts.now_ms = shard_.loop().now_ms();
-    facts.minute_of_week = minute_of_week();
+    if (flow.sender == nullptr) return;
+    fill_session(facts, flow.sender->peer_address, flow.sender->mechanism, flow.sender->tls_version);
+    if (direction == policy::Direction::out) flow.tags = flow.sender->tags;
   }
 
   // Local time of the server's place, looked up once a minute.
@@ -168,22 +267,20 @@ class Policy final : public core::Module, public core::Rules {
 
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
+  DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   std::int64_t minute_read_ms_ = 0;
   std::uint16_t minute_ = 0;
 };
 
-Result<> check(const config::Snapshot& config) {
-  if (auto loaded = load(config); !loaded) return fail(ErrorCode::invalid, loaded.error().message());
-  return {};
-}
+Result<> check(const config::Snapshot& config) { return prepared().make(config); }
 
 }  // namespace
 
 const core::Manifest& policy_manifest() {
   static const core::Manifest manifest{
       .name = "policy",
-      .summary = "Asks the administrator's Lua rules about every stanza, at its sender and at its recipient.",
+      .summary = "Asks the administrator's Lua rules about stanzas, log-ins, sessions, new accounts and publications.",
       .check = &check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Policy>(shard); },
   };

@@ -93,6 +93,9 @@ const Choice<Backend> storage_backend{
     {{"sqlite", Backend::sqlite}, {"mariadb", Backend::mariadb}}};
 const Option<std::string> storage_sqlite_path{
     path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
+const Option<std::string> state_path{
+    path("state.path", "",
+         "folder of the server's own secrets, mode 0700; empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
 const Option<std::string> storage_mariadb_host{
     path("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
 const Option<std::int64_t> storage_mariadb_port{
@@ -278,6 +281,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &tls_minimum,
                                                   &storage_backend,
                                                   &storage_sqlite_path,
+                                                  &state_path,
                                                   &storage_mariadb_host,
                                                   &storage_mariadb_port,
                                                   &storage_mariadb_socket,

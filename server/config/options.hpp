@@ -31,6 +31,7 @@ extern const Choice<TlsMinimum> tls_minimum;
 // -- store
 extern const Choice<Backend> storage_backend;
 extern const Option<std::string> storage_sqlite_path;
+extern const Option<std::string> state_path;
 extern const Option<std::string> storage_mariadb_host, storage_mariadb_socket, storage_mariadb_user,
     storage_mariadb_password_file, storage_mariadb_database, storage_mariadb_ca, storage_mariadb_certificate,
     storage_mariadb_key;

@@ -84,10 +84,14 @@ Result<> check_secret_file(const std::string& path) {
   return check(file, path, Kind::secret);
 }
 
-Result<std::string> read_secret_file(const std::string& path, std::size_t max_bytes) {
+Result<std::string> read_secret_bytes(const std::string& path, std::size_t max_bytes) {
   const File file(path);
   if (auto checked = check(file, path, Kind::secret); !checked) return std::unexpected(checked.error());
-  auto text = read_all(file, path, max_bytes);
+  return read_all(file, path, max_bytes);
+}
+
+Result<std::string> read_secret_file(const std::string& path, std::size_t max_bytes) {
+  auto text = read_secret_bytes(path, max_bytes);
   if (text && text->ends_with('\n')) text->pop_back();
   if (text && text->ends_with('\r')) text->pop_back();
   return text;

@@ -15,6 +15,9 @@ namespace valise::config {
 // Errors: as above, and limit above `max_bytes`.
 [[nodiscard]] Result<std::string> read_secret_file(const std::string& path, std::size_t max_bytes = 64 * 1024);
 
+// The same for bytes that are no text: nothing is removed.
+[[nodiscard]] Result<std::string> read_secret_bytes(const std::string& path, std::size_t max_bytes);
+
 // Reads a file that is not secret but must not be another's to write (configuration, policy).
 [[nodiscard]] Result<std::string> read_trusted_file(const std::string& path, std::size_t max_bytes);
 

@@ -1,6 +1,8 @@
 // A stanza's passage through the named stages ("The way of a message", ARCHITECTURE.md) and what hooks may say to it.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +41,28 @@ struct Refusal {
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 
+// Device ids, the first few without an allocation.
+class DeviceIds {
+ public:
+  void add(std::uint32_t id) {
+    if (count_ < few_.size()) {
+      few_[count_++] = id;
+    } else {
+      more_.push_back(id);
+    }
+  }
+  template <class Test>
+  [[nodiscard]] std::uint32_t count_if(Test test) const {
+    const auto found = std::count_if(few_.begin(), few_.begin() + count_, test) + std::ranges::count_if(more_, test);
+    return static_cast<std::uint32_t>(found);
+  }
+
+ private:
+  std::array<std::uint32_t, 12> few_;
+  std::uint32_t count_ = 0;
+  std::vector<std::uint32_t> more_;
+};
+
 struct Flow {
   StanzaPtr stanza;
   Session* sender = nullptr;     // own session; only on the sender's shard, null behind the crossing
@@ -52,6 +76,8 @@ struct Flow {
   // What of the sender the record and the rules name.
   audit::Record record;
   std::vector<std::string> tags;
+  // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
+  DeviceIds foreign_devices[2];  // legacy, OMEMO 2
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
 };
 

@@ -37,7 +37,6 @@ struct Kernel {
   // -- counters
   KernelStats stats;
   std::atomic<std::uint64_t> next_session{1};
-  std::atomic<std::uint64_t> beats{0};  // of the shards, for the watchdog
 
   [[nodiscard]] Shard& home(std::string_view bare_jid) const;
   [[nodiscard]] unsigned home_index(std::string_view bare_jid) const noexcept;

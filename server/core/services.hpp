@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/account.hpp"
+#include "core/flow.hpp"
 #include "storage/types.hpp"
 
 namespace valise::core {
@@ -43,7 +44,20 @@ class PresenceEvents {
   ~PresenceEvents() = default;
 };
 
-// The administrator's rules as `valisectl policy list` shows them. Published by modules/policy.
+// What the administrator's rules are asked besides stanzas. Views live as long as the call.
+struct RuleQuestion {
+  enum class Event : std::uint8_t { login, session, registration, publish };
+  Event event;
+  const Jid& who;  // the account; a session's full address; the address that a stranger wants to have
+  std::string_view node;  // publish
+  std::size_t size = 0;   // publish: bytes of the stanza
+  std::string_view peer_address;
+  std::string_view mechanism;
+  std::string_view tls_version;  // "TLSv1.3"
+  Language language = Language::english;
+};
+
+// One rule as `valisectl policy list` shows it.
 struct RuleLine {
   std::string name;
   unsigned line = 0;
@@ -53,8 +67,12 @@ struct RuleLine {
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
 };
+// The administrator's rules. Published by modules/policy.
 class Rules {
  public:
+  // Null: allowed; `tags` are those that the session carries so far, and get what rules added. Refusal::silent (Drop):
+  // the answer that is due gives no reason.
+  [[nodiscard]] virtual Verdict ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
   [[nodiscard]] virtual std::vector<RuleLine> rules() const = 0;
 
  protected:

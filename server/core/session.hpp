@@ -53,6 +53,7 @@ class Session {
   std::string_view tls_cipher;
   std::string_view mechanism;
   std::int64_t since_ms = 0;  // UTC
+  std::vector<std::string> tags;  // that rules gave it at log-in and bind
   Ref<const audit::Origin> origin;  // who acts, in each of its records
 
   // Home shard only.

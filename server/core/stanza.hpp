@@ -25,6 +25,8 @@ struct Seal {
   bool has_payload = false;
   std::uint32_t sender_device = 0;
   std::uint32_t keys = 0;
+  std::uint32_t prekeys = 0;        // of these: that begin a session
+  std::uint32_t payload_bytes = 0;  // of the longest sealed payload
 };
 
 // RFC 6120 §8.3: what is answered when a stanza can't be handled. Views must be literals or outlive the error.

@@ -10,12 +10,12 @@ namespace valise::ctl {
 namespace {
 
 std::string ask_without_echo(const std::string& prompt) {
-  std::fputs(prompt.c_str(), stderr);
   termios old{};
   tcgetattr(STDIN_FILENO, &old);
   auto silent = old;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  std::fputs(prompt.c_str(), stderr);  // only now: whoever types at once is not seen either
   std::string line;
   std::getline(std::cin, line);
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);

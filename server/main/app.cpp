@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <future>
 
 #include "base/clock.hpp"
@@ -13,6 +12,7 @@
 #include "config/options.hpp"
 #include "core/auth/mechanism.hpp"
 #include "core/recovery.hpp"
+#include "main/login_secret.hpp"
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/settings.hpp"
@@ -42,7 +42,10 @@ Result<> App::start() {
   if (auto done = drop_privileges(config_->get(options::run_user), config_->get(options::run_chroot)); !done) return done;
   if (auto done = open_storage(); !done) return done;
   prepare_login();
-  auto secret = login_secret();
+  const auto beside_store = std::filesystem::path(config_->get(options::storage_sqlite_path)).parent_path().string();
+  const auto& state = config_->get(options::state_path);
+  const bool sqlite = config_->get(options::storage_backend) == config::Backend::sqlite;
+  auto secret = login_secret(!state.empty() ? state : sqlite ? beside_store : "/var/lib/valise", beside_store);
   if (!secret) return std::unexpected(secret.error());
   login_->fake_keys = core::auth::FakeKeys(std::move(*secret),
                                            static_cast<unsigned>(config_->get(options::scram_iterations)));
@@ -108,23 +111,6 @@ void App::prepare_login() {
     if (mechanism.plus) name.remove_suffix(std::string_view("-PLUS").size());
     if (std::ranges::find(wanted, name) != wanted.end()) login_->mechanisms.push_back(&mechanism);
   }
-}
-
-// What makes the salts of accounts that do not exist; kept beside the store, so that they stay the same.
-Result<std::string> App::login_secret() {
-  const auto folder = std::filesystem::path(config_->get(options::storage_sqlite_path)).parent_path();
-  const auto path = (folder / "login-secret").string();
-  if (std::ifstream in(path, std::ios::binary); in) {
-    std::string kept(std::istreambuf_iterator<char>(in), {});
-    if (kept.size() == 32) return kept;
-    return fail(ErrorCode::corrupt, path + ": not 32 bytes");
-  }
-  auto secret = crypto::random_string(32);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const bool written = fd >= 0 && ::write(fd, secret.data(), secret.size()) == 32 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!written) return fail(ErrorCode::unavailable, "cannot write " + path);
-  return secret;
 }
 
 Result<> App::open_log_and_committer() {

@@ -50,7 +50,6 @@ class App {
   Result<> open_log_and_committer();
   Result<> start_shards();
   void prepare_login();
-  Result<std::string> login_secret();
   void run_on_all(const std::function<void(core::Shard&)>& work);
 
   const std::string config_path_;

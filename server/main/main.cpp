@@ -14,6 +14,7 @@
 #include "config/options.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/heartbeat.hpp"
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 
@@ -55,7 +56,11 @@ int open_signals() {
 }
 
 void reload(App& app) {
-  notify_service_manager("RELOADING=1");
+  // sd_notify(3): the time stamp is what Type=notify-reload waits for.
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" +
+                         std::to_string(now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000));
   const auto needs = app.reload();
   if (!needs) {
     log::error("main", "not reloaded: {}", needs.error().text);
@@ -66,26 +71,15 @@ void reload(App& app) {
   notify_service_manager("READY=1");
 }
 
-// The watchdog is fed only while every shard turns.
-void feed_watchdog(App& app) {
-  for (auto& shard : app.kernel().shards) {
-    auto* kernel = &app.kernel();
-    shard->post([kernel] { kernel->beats.fetch_add(1, std::memory_order_relaxed); });
-  }
-  static std::uint64_t told = 0;
-  const auto beats = app.kernel().beats.load(std::memory_order_relaxed);
-  if (beats >= told + app.kernel().shards.size() || told == 0) {
-    told = beats;
-    notify_service_manager("WATCHDOG=1");
-  }
-}
-
 int serve(App& app, int signals) {
   const auto interval = watchdog_interval_ms();
+  auto& shards = app.kernel().shards;
+  Heartbeat heartbeat(static_cast<unsigned>(shards.size()),
+                      [&shards](unsigned shard, std::function<void()> task) { shards[shard]->post(std::move(task)); });
   for (;;) {
     pollfd waiting{signals, POLLIN, 0};
     const int ready = ::poll(&waiting, 1, interval > 0 ? static_cast<int>(interval) : -1);
-    if (interval > 0) feed_watchdog(app);
+    if (interval > 0 && heartbeat.beat()) notify_service_manager("WATCHDOG=1");
     if (ready <= 0) continue;
     signalfd_siginfo info{};
     if (::read(signals, &info, sizeof info) != sizeof info) continue;
@@ -114,6 +108,7 @@ int run(const std::string& config_path, bool check_only) {
   }
   log::open(level_of((*config)->get(config::options::log_level)), (*config)->get(config::options::log_file));
   const int signals = open_signals();
+  notify_service_manager("STATUS=starting");  // opens its socket, which a chroot would hide
   App app(config_path, registry, *config);
   if (const auto started = app.start(); !started) {
     log::error("main", "{}", started.error().text);
@@ -126,7 +121,7 @@ int run(const std::string& config_path, bool check_only) {
   }
   write_pid_file((*config)->get(config::options::run_pid_file));
   log::info("main", "ready");
-  notify_service_manager("READY=1");
+  notify_service_manager("READY=1\nSTATUS=");
   const int outcome = serve(app, signals);
   control.stop();
   app.stop();

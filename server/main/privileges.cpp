@@ -39,20 +39,28 @@ Result<> drop_privileges(const std::string& user, const std::string& folder) {
   return {};
 }
 
-void notify_service_manager(const std::string& state) {
+namespace {
+// -1: nobody listens.
+int open_notify_socket() {
   const char* path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return;
+  if (path == nullptr || (path[0] != '/' && path[0] != '@')) return -1;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const auto length = std::strlen(path);
-  if (length >= sizeof address.sun_path) return;
+  if (length >= sizeof address.sun_path) return -1;
   std::memcpy(address.sun_path, path, length);
   if (path[0] == '@') address.sun_path[0] = '\0';  // abstract socket
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
-  ::close(fd);
+  if (fd >= 0 && ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) return fd;
+  if (fd >= 0) ::close(fd);
+  return -1;
+}
+}  // namespace
+
+void notify_service_manager(const std::string& state) {
+  static const int fd = open_notify_socket();
+  if (fd >= 0) ::send(fd, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 long watchdog_interval_ms() {

@@ -70,7 +70,9 @@ net::TlsSettings make_tls_settings(const config::Snapshot& config) {
   net::TlsSettings tls;
   tls.tls12 = config.get(options::tls_minimum) == config::TlsMinimum::v1_2;
   for (const auto& host : config.hosts()) {
-    tls.hosts.push_back({core::ascii_domain(host), config.get(options::tls_certificate, host), config.get(options::tls_key, host)});
+    const auto& certificate = config.get(options::tls_certificate, host);
+    const auto& key = config.get(options::tls_key, host);
+    tls.hosts.push_back({core::ascii_domain(host), certificate, key.empty() ? certificate : key});
   }
   return tls;
 }

@@ -53,7 +53,7 @@ struct Facts {
   std::uint32_t sid = 0;   // sender's device id
   std::uint32_t keys = 0;  // <key/> elements, and of these with prekey
   std::uint32_t prekeys = 0;
-  std::uint32_t unknown_devices = 0;       // keys for device ids that no list names
+  std::uint32_t unknown_devices = 0;       // keys for device ids that no list names; known at the recipient only
   std::size_t sealed_length = 0;           // bytes of the sealed payload
   IpAddress ip;                            // of the session; not known for stanzas from other shards
   std::string_view mechanism;              // SASL mechanism of the session

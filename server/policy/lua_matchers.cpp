@@ -141,6 +141,7 @@ int keys(lua_State* lua) {
   return number(lua, "Keys", [](const Facts& f) -> std::uint64_t { return f.keys; });
 }
 int unknown_devices(lua_State* lua) {
+  building(lua, "UnknownDevices").counts_unknown_devices = true;
   return number(lua, "UnknownDevices", [](const Facts& f) -> std::uint64_t { return f.unknown_devices; });
 }
 

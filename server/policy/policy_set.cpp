@@ -15,9 +15,9 @@ constexpr std::int64_t log_interval_ms = 10'000;
 
 constexpr StanzaError failed_error{"internal-server-error", "cancel"};
 constexpr std::string_view failed_fr =
-    "Une règle de ce serveur a échoué ; rien n'a été remis. Prévenez votre administrateur.";
+    "Une règle de ce serveur a échoué, la demande est donc refusée. Prévenez votre administrateur.";
 constexpr std::string_view failed_en =
-    "A rule of this server failed; nothing was delivered. Please tell your administrator.";
+    "A rule of this server failed, so this was refused. Please tell your administrator.";
 
 // A Lua function as a matcher: true-ish results match.
 class LuaMatcher final : public Matcher {
@@ -71,9 +71,11 @@ class LuaAction final : public Action {
 }  // namespace
 
 MatcherPtr make_lua_matcher(PolicySet::State& state, int function, unsigned line) {
+  state.counts_unknown_devices = true;
   return std::make_unique<LuaMatcher>(state, function, line);
 }
 ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line) {
+  state.counts_unknown_devices = true;
   return std::make_unique<LuaAction>(state, function, line);
 }
 
@@ -118,13 +120,17 @@ std::string PolicyError::message() const {
 PolicySet::PolicySet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PolicySet::~PolicySet() = default;
 
+std::expected<std::string, PolicyError> PolicySet::read_file(const std::string& path) {
+  auto source = config::read_trusted_file(path, config::Sandbox::max_source);
+  if (source) return std::move(*source);
+  auto text = source.error().text;
+  if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
+  return std::unexpected(PolicyError{path, 0, std::move(text)});
+}
+
 PolicySet::Loaded PolicySet::load_file(const std::string& path, const PolicyOptions& options) {
-  const auto source = config::read_trusted_file(path, config::Sandbox::max_source);
-  if (!source) {
-    auto text = source.error().text;
-    if (text.starts_with(path + ": ")) text.erase(0, path.size() + 2);
-    return std::unexpected(PolicyError{path, 0, std::move(text)});
-  }
+  const auto source = read_file(path);
+  if (!source) return std::unexpected(source.error());
   return load(*source, path, options);
 }
 
@@ -215,6 +221,7 @@ std::vector<RuleInfo> PolicySet::describe() const {
   return out;
 }
 
+bool PolicySet::counts_unknown_devices() const noexcept { return state_->counts_unknown_devices; }
 const PolicyCounters& PolicySet::counters() const noexcept { return state_->counters; }
 const std::string& PolicySet::last_error() const noexcept { return state_->last_error; }
 

@@ -68,6 +68,7 @@ class PolicySet {
   using Loaded = std::expected<std::unique_ptr<PolicySet>, PolicyError>;
 
   // Reads at most 1 MiB; the file must not be writable by others.
+  [[nodiscard]] static std::expected<std::string, PolicyError> read_file(const std::string& path);
   [[nodiscard]] static Loaded load_file(const std::string& path, const PolicyOptions& options = {});
   // `name` stands for the file in errors.
   [[nodiscard]] static Loaded load(std::string_view source, const std::string& name, const PolicyOptions& options = {});
@@ -80,6 +81,9 @@ class PolicySet {
 
   // Native rules allocate nothing. Never fails: what goes wrong inside denies.
   [[nodiscard]] Decision decide(const Facts& facts);
+
+  // Some rule may ask for Facts::unknown_devices: whoever fills them can spare the work otherwise.
+  [[nodiscard]] bool counts_unknown_devices() const noexcept;
 
   [[nodiscard]] std::vector<RuleInfo> describe() const;
   [[nodiscard]] const PolicyCounters& counters() const noexcept;

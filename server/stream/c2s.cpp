@@ -46,7 +46,7 @@ Result<> C2s::start() {
 }
 
 std::unique_ptr<net::Transport> C2s::make_tls() {
-  auto* ssl = host_->new_tls();
+  auto* ssl = host_->new_tls(domain_);
   return ssl == nullptr ? nullptr : net::tls_transport(ssl, connection_.descriptor());
 }
 
@@ -261,8 +261,9 @@ void C2s::start_tls() {
   connection_.secure(std::move(tls));
 }
 
-void C2s::login_succeeded(core::Jid account, std::string_view mechanism) {
+void C2s::login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) {
   account_ = std::move(account);
+  tags_ = std::move(tags);
   mechanism_ = mechanism;
   if (lingering_) {
     lingering_ = false;

@@ -59,7 +59,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   const std::string& domain() const override { return domain_; }
   core::Language language() const override { return language_; }
   void send(std::string_view xml) override { connection_.send(xml); }
-  void login_succeeded(core::Jid account, std::string_view mechanism) override;
+  void login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) override;
   void login_failed_too_often() override;
 
   // c2s.cpp: the stream
@@ -103,6 +103,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   std::string header_from_;
   core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
   std::string_view mechanism_;
+  std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled

@@ -5,6 +5,7 @@
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
 #include "stream/c2s.hpp"
+#include "stream/denial.hpp"
 #include "stream/host.hpp"
 #include "xml/writer.hpp"
 
@@ -30,6 +31,7 @@ const core::StanzaError too_many_sessions{
 
 void C2s::move_home() {
   if (connection_.closed()) return;
+  login_.reset();  // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
   parser_.restart(shard().settings().limits);
@@ -97,6 +99,9 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& 
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     iq_error(iq_id, too_many_sessions);
+  } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
+                                                             jid, mechanism_, language_, tags)) {
+    iq_error(iq_id, denied->error);
   } else {
     auto& kernel = shard().kernel();
     session_.emplace(kernel.next_session.fetch_add(1, std::memory_order_relaxed), std::move(jid), *account,
@@ -110,9 +115,10 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, const std::string& 
     session.tls_cipher = tls.cipher;
     session.mechanism = mechanism_;
     session.since_ms = utc_now_ns() / 1'000'000;
+    session.tags = std::move(tags);
+    tags_ = {};
     const auto session_name = std::to_string(session.id);
-    const bool v6 = session.peer_address.find(':') != std::string::npos;
-    const auto source = fmt::format("{}{}{}:{}", v6 ? "[" : "", session.peer_address, v6 ? "]" : "", session.peer_port);
+    const auto source = source_of(connection_);
     session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
         .jid = session.jid.bare(), .resource = session.jid.resource(), .session = session_name, .source = source,
         .tls = session.tls_version, .cipher = session.tls_cipher, .mechanism = session.mechanism});

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.hpp"
+#include "core/jid/domain.hpp"
 
 namespace valise::stream {
 namespace {
@@ -103,7 +104,9 @@ Result<> StreamHost::listen(int fd, bool direct_tls) {
 
 void StreamHost::stop_listening() { listeners_.clear(); }
 
-SSL* StreamHost::new_tls() { return tls_.get()->new_session().release(); }
+SSL* StreamHost::new_tls(const std::string& domain) {
+  return tls_.get()->new_session(domain.empty() ? std::string() : core::ascii_domain(domain)).release();
+}
 
 C2s* StreamHost::find(std::uint64_t id) const {
   const auto found = streams_.find(id);

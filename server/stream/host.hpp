@@ -79,7 +79,9 @@ class StreamHost final : private net::TurnEnd {
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const LoginShared& login_shared() const noexcept { return login_; }
   [[nodiscard]] StreamHost* sibling(unsigned shard) { return all_[shard].get(); }
-  [[nodiscard]] SSL* new_tls();  // the caller frees it; the certificate is chosen by SNI
+  // The caller frees it. The certificate is chosen by SNI; a client that sends none gets that of `domain`, to which
+  // its stream is, or the first host's.
+  [[nodiscard]] SSL* new_tls(const std::string& domain);
   [[nodiscard]] std::size_t count() const noexcept { return streams_.size(); }
   [[nodiscard]] C2s* find(std::uint64_t id) const;
   [[nodiscard]] C2sToken token(C2s& stream) { return {*this, stream.number}; }

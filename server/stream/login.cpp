@@ -7,6 +7,7 @@
 #include "core/auth/plain.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
+#include "stream/denial.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::stream {
@@ -14,7 +15,6 @@ namespace ns = core::ns;
 namespace auth = core::auth;
 namespace {
 
-constexpr std::string_view exporter_name = "tls-exporter";  // RFC 9266
 constexpr std::size_t max_message = 8'192;                  // base64 of one SASL message
 
 core::Text text_of(auth::Condition condition) {
@@ -31,6 +31,27 @@ core::Text text_of(auth::Condition condition) {
   }
 }
 
+// RFC 6120 §6.5 for what a rule says with a stanza error's condition. Only who has the password gets to know.
+auth::Condition condition_of(const core::Refusal& denied) {
+  using enum auth::Condition;
+  if (denied.silent) return not_authorized;  // Drop: as if the password were wrong
+  if (denied.reason == "policy-failed" || denied.error.type == core::StanzaError::Type::wait) {
+    return temporary_auth_failure;
+  }
+  if (denied.error.condition == "not-authorized") return not_authorized;
+  if (denied.error.condition == "not-acceptable") return mechanism_too_weak;
+  return account_disabled;
+}
+
+std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
+  std::vector<auth::ChannelBinding> out;
+  if (ssl == nullptr) return out;
+  if (auto bytes = net::exporter(ssl)) out.push_back({"tls-exporter", std::move(*bytes)});  // RFC 9266
+  // XEP-0440 §3: servers MUST offer it. It names the certificate, not the session.
+  if (auto bytes = net::server_end_point(ssl)) out.push_back({"tls-server-end-point", std::move(*bytes)});
+  return out;
+}
+
 }  // namespace
 
 // Answers of database threads come back through this; it is emptied when the Login goes.
@@ -39,7 +60,7 @@ struct Login::Waiting {
 };
 
 Login::Login(LoginOwner& owner, const LoginShared& shared)
-    : owner_(owner), shared_(shared), waiting_(std::make_shared<Waiting>(Waiting{this})),
+    : owner_(owner), shared_(shared), bindings_(bindings_of(owner.connection().transport().ssl())), waiting_(std::make_shared<Waiting>(Waiting{this})),
       delay_(
           [](void* self) {
             static_cast<Login*>(self)->tell();
@@ -51,30 +72,38 @@ Login::~Login() {
   crypto::wipe(password_);
 }
 
-std::optional<std::string> Login::exporter() const {
-  auto* ssl = owner_.connection().transport().ssl();
-  return ssl == nullptr ? std::nullopt : net::exporter(ssl);
-}
+bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || !bindings_.empty(); }
 
-bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || exporter().has_value(); }
+bool Login::plus_offered() const {
+  return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return one->plus && offered(*one); });
+}
 
 std::string Login::features() const {
   std::string out;
   xml::Writer writer(out);
   writer.open("mechanisms", ns::sasl);
-  bool plus = false;
   for (const auto* mechanism : shared_.mechanisms) {
-    if (!offered(*mechanism)) continue;
-    plus = plus || mechanism->plus;
-    writer.element("mechanism", {}, mechanism->name);
+    if (offered(*mechanism)) writer.element("mechanism", {}, mechanism->name);
   }
   writer.close();
-  if (plus) {  // XEP-0440
-    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0")
-        .open("channel-binding").attribute("type", exporter_name).close()
-        .close();
+  if (plus_offered()) {  // XEP-0440
+    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0");
+    for (const auto& binding : bindings_) writer.open("channel-binding").attribute("type", binding.name).close();
+    writer.close();
   }
   return out;
+}
+
+// Over exactly what features() says (XEP-0474 §5.1).
+std::string Login::downgrade_hash(crypto::Hash hash) const {
+  std::vector<std::string_view> mechanisms, types;
+  for (const auto* mechanism : shared_.mechanisms) {
+    if (offered(*mechanism)) mechanisms.push_back(mechanism->name);
+  }
+  if (plus_offered()) {
+    for (const auto& binding : bindings_) types.push_back(binding.name);
+  }
+  return auth::downgrade_hash(hash, mechanisms, types);
 }
 
 void Login::take(xml::Element element) {
@@ -93,6 +122,7 @@ void Login::take(xml::Element element) {
 void Login::begin(xml::Element element) {
   mechanism_ = nullptr;
   scram_.reset();
+  ++exchange_;
   const auto wanted = element.attribute_or_empty("mechanism");
   for (const auto* mechanism : shared_.mechanisms) {
     if (mechanism->name == wanted && offered(*mechanism)) mechanism_ = mechanism;
@@ -119,16 +149,23 @@ void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view messa
   auth::ScramSettings settings;
   settings.mechanism = &mechanism;
   settings.host = owner_.domain();
-  if (auto bytes = exporter()) settings.bindings.push_back({std::string(exporter_name), std::move(*bytes)});
-  for (const auto* other : shared_.mechanisms) settings.plus_offered |= other->plus && offered(*other);
+  settings.bindings = bindings_;
+  settings.plus_offered = plus_offered();
+  settings.downgrade_hash = downgrade_hash(mechanism.hash);
   scram_.emplace(std::move(settings));
   const auto account = scram_->client_first(message);
   if (!account) return fail(account.error().condition, account.error().reason);
   account_ = *account;
+  load_keys();
+}
+
+// SECURITY: the answer to an exchange that was given up meanwhile is dropped: another account's keys must open nothing.
+void Login::load_keys() {
   busy_ = true;
   owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
-                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
+                      [waiting = waiting_, exchange = exchange_](Result<std::optional<storage::Account>> row) {
+                        auto* login = waiting->login;
+                        if (login != nullptr && login->exchange_ == exchange) login->with_keys(std::move(row));
                       });
 }
 
@@ -137,11 +174,7 @@ void Login::begin_plain(std::string_view message) {
   if (!login) return fail(login.error().condition, login.error().reason);
   account_ = std::move(login->account);
   password_ = std::move(login->password);
-  busy_ = true;
-  owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [waiting = waiting_](Result<std::optional<storage::Account>> row) {
-                        if (waiting->login != nullptr) waiting->login->with_keys(std::move(row));
-                      });
+  load_keys();
 }
 
 void Login::with_keys(Result<std::optional<storage::Account>> row) {
@@ -194,40 +227,52 @@ void Login::tell() {
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
     shared_.brake.succeeded(*network, account_.full(), owner_.shard().loop().now_ms());
   }
-  succeed(*outcome_);
+  std::vector<std::string> tags;
+  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, account_,
+                                mechanism_->name, owner_.language(), tags);
+  if (denied) return deny(*denied);
+  succeed(*outcome_, std::move(tags));
 }
 
-void Login::succeed(std::string_view data) {
+void Login::deny(const core::Refusal& denied) {
+  const auto condition = condition_of(denied);
+  const auto& own = owner_.language() == core::Language::french ? denied.error.text_fr : denied.error.text_en;
+  tell_failure(condition, denied.silent || own.empty() ? text_of(condition).in(owner_.language()) : own);
+}
+
+void Login::succeed(std::string_view data, std::vector<std::string> tags) {
   std::string out;
   xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(data));
   owner_.send(out);
-  owner_.login_succeeded(account_, mechanism_->name);
+  owner_.login_succeeded(account_, mechanism_->name, std::move(tags));
 }
 
 void Login::fail(auth::Condition condition, std::string_view reason) {
+  const auto source = source_of(owner_.connection());
+  core::audit::Record record;
+  record.kind = core::audit::Kind::login_failed;
+  record.origin = make_ref<core::audit::Origin>(
+      core::audit::Origin::Members{.jid = account_.full(), .source = source});
+  record.reason = reason;
+  owner_.shard().record(std::move(record));
+  tell_failure(condition, text_of(condition).in(owner_.language()));
+}
+
+void Login::tell_failure(auth::Condition condition, std::string_view text) {
   scram_.reset();
   mechanism_ = nullptr;
+  ++exchange_;
   busy_ = false;
   delay_.cancel();
   crypto::wipe(password_);
   std::string out;
   xml::Writer writer(out);
   writer.open("failure", ns::sasl).element(auth::condition_name(condition));
-  if (const auto text = text_of(condition).in(owner_.language()); !text.empty()) {
+  if (!text.empty()) {
     writer.open("text").attribute("xml:lang", core::tag_of(owner_.language())).text(text).close();
   }
   writer.close();
   owner_.send(out);
-
-  core::audit::Record record;
-  record.kind = core::audit::Kind::login_failed;
-  const auto& connection = owner_.connection();
-  const auto source = fmt::format("{}:{}", connection.peer_address(), connection.peer_port());
-  record.origin = make_ref<core::audit::Origin>(
-      core::audit::Origin::Members{.jid = account_.full(), .source = source});
-  record.reason = reason;
-  owner_.shard().record(std::move(record));
-
   if (condition != auth::Condition::aborted && ++failures_ >= owner_.shard().settings().bad_logins_per_stream) {
     owner_.login_failed_too_often();
   }

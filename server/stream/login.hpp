@@ -33,7 +33,7 @@ class LoginOwner {
   virtual core::Language language() const = 0;
   virtual void send(std::string_view xml) = 0;
   // <success/> is already on its way.
-  virtual void login_succeeded(core::Jid account, std::string_view mechanism) = 0;
+  virtual void login_succeeded(core::Jid account, std::string_view mechanism, std::vector<std::string> tags) = 0;
   virtual void login_failed_too_often() = 0;
 
  protected:
@@ -54,20 +54,26 @@ class Login {
   void begin(xml::Element auth);
   void begin_scram(const core::auth::Mechanism& mechanism, std::string_view message);
   void begin_plain(std::string_view message);
+  void load_keys();
   void with_keys(Result<std::optional<storage::Account>> row);
   void respond(std::string_view message);
-  void succeed(std::string_view data);
+  void succeed(std::string_view data, std::vector<std::string> tags);
   void fail(core::auth::Condition condition, std::string_view reason);
+  void deny(const core::Refusal& denied);
+  void tell_failure(core::auth::Condition condition, std::string_view text);
   void conclude(std::expected<std::string, core::auth::Condition> outcome);
   void tell();
   [[nodiscard]] bool braked();
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;
-  [[nodiscard]] std::optional<std::string> exporter() const;
+  [[nodiscard]] bool plus_offered() const;
+  [[nodiscard]] std::string downgrade_hash(crypto::Hash hash) const;
 
   LoginOwner& owner_;
   const LoginShared& shared_;
+  const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
   std::shared_ptr<Waiting> waiting_;
   bool busy_ = false;
+  std::uint64_t exchange_ = 0;  // which one it is: late answers of an earlier one are told by it
   std::uint32_t failures_ = 0;
   const core::auth::Mechanism* mechanism_ = nullptr;
   std::optional<core::auth::ScramExchange> scram_;

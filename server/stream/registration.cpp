@@ -3,6 +3,7 @@
 #include "core/auth/password.hpp"
 #include "core/namespaces.hpp"
 #include "stream/c2s.hpp"
+#include "stream/denial.hpp"
 #include "stream/host.hpp"
 #include "xml/writer.hpp"
 
@@ -50,6 +51,9 @@ bool C2s::registration(xml::Element iq) {
   const auto password = query.child("password", register_ns).text();
   if (!jid || !jid->has_local() || password.empty()) {
     iq_error(id, not_acceptable);
+  } else if (std::vector<std::string> tags; const auto denied = ask_rules(
+                 shard(), connection_, core::RuleQuestion::Event::registration, *jid, {}, language_, tags)) {
+    iq_error(id, denied->error);
   } else if (!host_->gate().may_register(connection_.peer_address(), shard().settings(), shard().loop().now_ms())) {
     iq_error(id, try_later);
   } else {
@@ -62,7 +66,8 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
   auto keys = core::auth::make_keys(password, shard().settings().scram_iterations);
   if (!keys) return iq_error(iq_id, not_acceptable);
   auto token = host_->token(*this);
-  auto origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.source = connection_.peer_address()});
+  const auto source = source_of(connection_);
+  auto origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.source = source});
   auto* back = &shard();
   // `answer` runs on this stream's shard.
   auto answer = [back, token, iq_id](std::string result, const core::StanzaError* error) {

@@ -57,11 +57,11 @@ class ExportingTls:
         return self.object.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
 
 
-async def connect_with_exporter(town):
+async def connect_with_exporter(town, source=None):
     """A stream after STARTTLS, and its channel binding data."""
     stream = Stream(town.place)
     town.streams.append(stream)
-    await stream.connect()
+    await stream.connect(source=source)
     await stream.opens()
     await stream.starts_tls(make=ExportingTls)
     await stream.opens()

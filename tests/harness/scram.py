@@ -18,6 +18,7 @@ class Scram:
         self._nonce = nonce or base64.b64encode(os.urandom(18)).decode()
         self._bare = f"n={name.replace('=', '=3D').replace(',', '=2C')},r={self._nonce}"
         self.iterations = None
+        self.downgrade_hash = None         # XEP-0474: what the server says that it offered
         self.salt = None
         self._server_signature = None
 
@@ -33,6 +34,7 @@ class Scram:
         fields = dict(part.split("=", 1) for part in server_first.split(","))
         if not fields["r"].startswith(self._nonce) or fields["r"] == self._nonce:
             raise AssertionError("the server's nonce does not extend ours")
+        self.downgrade_hash = fields.get("h")
         self.salt, self.iterations = base64.b64decode(fields["s"]), int(fields["i"])
         salted = hashlib.pbkdf2_hmac(self._hash, self._password, self.salt, self.iterations)
         binding = base64.b64encode(self._gs2.encode() + self._binding).decode()

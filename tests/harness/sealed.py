@@ -17,9 +17,17 @@ def signal_message():
             + os.urandom(8))
 
 
-def encrypted(payload_bytes=24, sid=DEVICE, rids=(230140052,)):
+def prekey_message():
+    """0x33 ‖ preKeyId, baseKey, identityKey, message, registrationId, signedPreKeyId: it begins a session."""
+    inner = signal_message()
+    return (b"\x33" + b"\x08\x2a" + b"\x12\x21\x05" + os.urandom(32) + b"\x1a\x21\x05" + os.urandom(32)
+            + b"\x22" + bytes([len(inner)]) + inner + b"\x28\x01" + b"\x30\x01")
+
+
+def encrypted(payload_bytes=24, sid=DEVICE, rids=(230140052,), prekey=False):
     """An <encrypted/> element; payload_bytes=0 makes a KeyTransport."""
-    keys = "".join(f"<key rid='{rid}'>{_b64(signal_message())}</key>" for rid in rids)
+    keys = "".join(f"<key rid='{rid}' prekey='true'>{_b64(prekey_message())}</key>" if prekey else
+                   f"<key rid='{rid}'>{_b64(signal_message())}</key>" for rid in rids)
     payload = f"<payload>{_b64(os.urandom(payload_bytes))}</payload>" if payload_bytes else ""
     return (f"<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='{sid}'>{keys}"
             f"<iv>{_b64(os.urandom(12))}</iv></header>{payload}</encrypted>")

@@ -120,8 +120,11 @@ class Stream:
         self._handshake_done = None
 
     # -- the wire ---------------------------------------------------------------------------------------------------
-    async def connect(self, port=None, receive_buffer=None):
+    async def connect(self, port=None, receive_buffer=None, source=None):
+        """`source`: the loopback address to come from; each is a network of its own to the server."""
         self._socket = socket.socket()
+        if source:
+            self._socket.bind((source, 0))
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
@@ -296,9 +299,9 @@ class Stream:
         await self.wait_for(lambda event: _tag(event) == NS.TLS + "proceed", "<proceed/>")
         await self.secure(**how)
 
-    async def reaches_tls(self, lang="en"):
+    async def reaches_tls(self, lang="en", source=None):
         """Connected, STARTTLS done, the second stream open."""
-        await self.connect()
+        await self.connect(source=source)
         await self.opens(lang=lang)
         await self.starts_tls()
         await self.opens(lang=lang)

@@ -6,8 +6,12 @@ import ssl
 class Tls:
     """The client's end. feed() takes bytes off the wire; what must go to the wire comes back from take_output()."""
 
-    def __init__(self, ca_file, server_name, alpn=None, version=None):
+    def __init__(self, ca_file, server_name, alpn=None, version=None, sni=True):
+        """`sni`: True sends the server's name, a text another one, False none; what is shown is checked by the story then."""
         context = ssl.create_default_context(cafile=ca_file)
+        if sni is not True:
+            context.check_hostname = False
+            server_name = sni or None
         if alpn:
             context.set_alpn_protocols(alpn)
         if version:

@@ -84,6 +84,7 @@ class Town:
             "listen.c2s_tls": [f"{self.place.address}:{self.place.tls_port}"],
             "listen.control": self.control,
             "audit.path": self.audit_folder,
+            "state.path": self.folder,
             "default_language": "en",
             "scram.iterations": 4096,  # the least allowed: stories log in often
             # All stories come from one address, one after the other.

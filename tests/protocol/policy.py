@@ -1,8 +1,16 @@
 """The administrator's Lua rules: what they say happens, and what happens when they are wrong."""
 
+import asyncio
+import itertools
+
 import _path  # noqa: F401
-from harness import NS, Town, run, sealed, story, word_from
+from harness import NS, Town, ping, run, sealed, story, word_from
 from harness.device import expect_error
+from harness.scram import Scram
+from harness.stream import show
+from harness.town import ROOT
+
+SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 
 QUIET = """
 rule{
@@ -123,6 +131,330 @@ async def the_stock_policy_lets_ordinary_people_write(town):
     for number in range(60):
         await alice.sends(message(bob.bare, f"s{number}"))
         await bob.receives("message", id=f"s{number}")
+
+# -- log-in, session, registration, publication --------------------------------------------------------------------
+
+GATES = """
+local refused = { fr = "Pas d'ici.", en = "Not from here." }
+local function no(condition) return Deny{ condition, fr = refused.fr, en = refused.en } end
+
+local forbidden, not_allowed = no("forbidden"), no("not-allowed")
+rule{ name = "no robots", action = function(m) return forbidden end,
+      match = Kind("login") * function(m)
+        return m.kind == "login" and m.from:match("^robot%d+@localhost$") ~= nil and m.from_resource == "" and m.tls == "1.3"
+          and m.mechanism == "SCRAM-SHA-256" and m.ip:match("^127%.") ~= nil and m.host == "localhost" and m.direction == "out"
+      end }
+rule{ name = "no robots by night", match = Kind("login") * From("owl*@localhost"), action = no("resource-constraint") }
+rule{ name = "nobody of that name", match = Kind("login") * From("ghost*@localhost"), action = no("not-authorized") }
+rule{ name = "no old mechanisms", match = Kind("login") * From("keen*@localhost") * Mechanism("SCRAM-SHA-1"), action = no("not-acceptable") }
+rule{ name = "silence", match = Kind("login") * From("mute*@localhost"), action = Drop() }
+rule{ name = "login breaks", match = Kind("login") * From("broken*@localhost") * function(m) return nil + 1 end, action = Allow() }
+
+rule{ name = "one desk", match = Kind("session") * function(m) return m.from:match("^desk") ~= nil and m.tls == "1.3" end,
+      action = function(m) if m.from_resource ~= "counter" then return not_allowed end end }
+rule{ name = "session breaks", match = Kind("session") * From("frail*@localhost") * function(m) error("x") end, action = Allow() }
+
+rule{ name = "reserved names", match = Kind("registration") * function(m) return m.from:match("^admin") ~= nil and m.type == "set" end,
+      action = function(m) return not_allowed end }
+rule{ name = "registration breaks", match = Kind("registration") * function(m) return m.from == "odd@localhost" and nil + 1 end, action = Allow() }
+
+rule{ name = "no names", match = Kind("publish") * Payload("http://jabber.org/protocol/nick") * From("anon*@localhost")
+        * function(m) return m.payload:match("nick$") ~= nil and m.to == m.from and m.type == "set" and m.size > 100 end,
+      action = function(m) return forbidden end }
+rule{ name = "publish breaks", match = Kind("publish") * From("brittle*@localhost") * function(m) while true do end end, action = Allow() }
+rule{ name = "staff", match = Kind("login") * From("staff*@localhost"), action = Tag("staff") }
+rule{ name = "staff at the counter", match = Kind("session") * HasTag("staff"), action = Tag("counter") }
+rule{ name = "staff only", match = Kind("message") * Direction("in") * To("backoffice*@localhost") * -HasTag("counter"), action = no("forbidden") }
+"""
+ENGLISH, FRENCH = "Not from here.", "Pas d'ici."
+GATE_OPTIONS = {"registration.enabled": True, "limits.registrations_per_hour": 1000}
+
+
+async def rule_hits(town):
+    return {row["name"]: (row["hits"], row["errors"]) for row in await town.ctl_json("policy", "list")}
+
+
+async def logs_in(town, account, mechanism="SCRAM-SHA-256", lang="en"):
+    """Up to the server's last word; returns <success/> or <failure/>."""
+    stream = await town.stream().reaches_tls(lang=lang)
+    scram = Scram(mechanism, account.name, account.password)
+    await stream.sends(f"<auth {SASL} mechanism='{mechanism}'>{scram.first()}</auth>")
+    challenge = await stream.sasl_answer("challenge")
+    await stream.sends(f"<response {SASL}>{scram.final(challenge.text)}</response>")
+    answer = await stream.wait_for(lambda event: getattr(event, "tag", "").startswith(NS.SASL), "an answer")
+    return stream, answer
+
+
+@story("policy: Kind(\"login\"), RFC 6120 §6.5", policy=GATES, options=GATE_OPTIONS)
+async def a_denied_login_is_a_sasl_failure_with_the_rules_text(town):
+    for name, rule, condition in (("robot", "no robots", "account-disabled"),
+                                  ("owl", "no robots by night", "temporary-auth-failure"),
+                                  ("ghost", "nobody of that name", "not-authorized")):
+        account = await town.account(name)
+        before = (await rule_hits(town))[rule][0]
+        for lang, text in (("en", ENGLISH), ("fr", FRENCH)):
+            stream, answer = await logs_in(town, account, lang=lang)
+            assert answer.tag == NS.SASL + "failure" and answer[0].tag == NS.SASL + condition, show(answer)
+            assert answer.findtext(NS.SASL + "text") == text, show(answer)
+            assert answer.find(NS.SASL + "text").get("{http://www.w3.org/XML/1998/namespace}lang") == lang
+        records = await town.records(from_=account.bare)
+        assert [(r["kind"], r["rule"], r["reason"]) for r in records] == [("denied", rule, "policy")] * 2, records
+        assert records[0]["mechanism"] == "SCRAM-SHA-256" and records[0]["tls"] == "TLSv1.3" and records[0]["source"]
+        assert (await rule_hits(town))[rule][0] == before + 2
+
+
+@story("policy: Kind(\"login\")", policy=GATES, options=GATE_OPTIONS)
+async def a_rule_about_the_mechanism_leaves_the_stronger_one_open(town):
+    keen = await town.account("keen")
+    stream, answer = await logs_in(town, keen, mechanism="SCRAM-SHA-1")
+    assert answer[0].tag == NS.SASL + "mechanism-too-weak", show(answer)
+    await stream.authenticates(keen.name, keen.password, "SCRAM-SHA-512")  # RFC 6120 §6.4.5: on the same stream
+    await stream.binds()
+
+
+@story("policy: Kind(\"login\")", policy=GATES, options=GATE_OPTIONS)
+async def a_dropped_login_looks_like_a_wrong_password_and_a_wrong_one_asks_no_rule(town):
+    mute = await town.account("mute")
+    _, dropped = await logs_in(town, mute)
+    before = await rule_hits(town)
+    right, mute.password = mute.password, "wrong"
+    _, wrong = await logs_in(town, mute)
+    assert show(dropped) == show(wrong)
+    assert await rule_hits(town) == before, "a stranger's guess was a hit"
+    kinds = [record["kind"] for record in await town.records(from_=mute.bare)]
+    assert kinds == ["denied", "login-failed"] and right, kinds
+
+
+@story("policy: Kind(\"login\"), fails closed", policy=GATES, options=GATE_OPTIONS)
+async def a_login_rule_that_fails_lets_nobody_in(town):
+    broken, alice = await town.account("broken"), await town.account("alice")
+    _, answer = await logs_in(town, broken)
+    assert answer[0].tag == NS.SASL + "temporary-auth-failure" and "rule" in answer.findtext(NS.SASL + "text"), show(answer)
+    [record] = await town.records(from_=broken.bare)
+    assert (record["kind"], record["reason"], record["rule"]) == ("denied", "policy-failed", "login breaks"), record
+    assert (await rule_hits(town))["login breaks"][1] == 1
+    assert 'rule "login breaks" failed' in town.log()
+    await alice.device()
+
+
+@story("policy: Kind(\"session\"), RFC 6120 §7", policy=GATES, options=GATE_OPTIONS)
+async def a_denied_session_is_an_error_to_bind_and_another_resource_may_pass(town):
+    desk = await town.account("desk")
+    for lang, text in (("en", ENGLISH), ("fr", FRENCH)):
+        stream = await town.stream().reaches_tls(lang=lang)
+        await stream.authenticates(desk.name, desk.password)
+        await stream.sends("<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>home</resource></bind></iq>")
+        error = expect_error(await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "b1", "bind's answer"),
+                             "not-allowed", "cancel")
+        assert error.find(f".//{NS.STANZA_ERROR}text").text == text, show(error)
+        assert await stream.binds("counter") == f"{desk.bare}/counter"
+    denied = await town.records(kind="denied", from_=desk.bare)
+    assert [(r["rule"], r["resource"]) for r in denied] == [("one desk", "home")] * 2, denied
+
+
+@story("policy: Kind(\"session\"), fails closed", policy=GATES, options=GATE_OPTIONS)
+async def a_session_rule_that_fails_opens_none(town):
+    frail = await town.account("frail")
+    stream = await town.stream().reaches_tls()
+    await stream.authenticates(frail.name, frail.password)
+    await stream.sends("<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    expect_error(await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "b1", "bind's answer"),
+                 "policy-violation", "modify")
+    [record] = await town.records(from_=frail.bare)
+    assert (record["kind"], record["reason"], record["rule"]) == ("denied", "policy-failed", "session breaks"), record
+    assert frail.bare not in [row["jid"].split("/")[0] for row in await town.ctl_json("session", "list")]
+
+
+async def registers(town, name, lang="en", source=None):
+    stream = await town.stream().reaches_tls(lang=lang, source=source)
+    await stream.sends("<iq type='set' id='r1'><query xmlns='jabber:iq:register'>"
+                       f"<username>{name}</username><password>open sesame</password></query></iq>")
+    return await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "r1", "registration's answer")
+
+
+@story("policy: Kind(\"registration\"), XEP-0077", policy=GATES, options=GATE_OPTIONS)
+async def a_denied_registration_makes_no_account(town):
+    for lang, text in (("en", ENGLISH), ("fr", FRENCH)):
+        error = expect_error(await registers(town, "Administrator", lang), "not-allowed", "cancel")
+        assert error.find(f".//{NS.STANZA_ERROR}text").text == text, show(error)
+    expect_error(await registers(town, "odd"), "policy-violation", "modify")
+    assert (await registers(town, "ordinary")).get("type") == "result"
+    listed = [row["jid"] for row in await town.ctl_json("user", "list")]
+    assert "ordinary@localhost" in listed and "administrator@localhost" not in listed and "odd@localhost" not in listed
+    denied = await town.records(kind="denied", to="administrator@localhost")
+    assert [record["rule"] for record in denied] == ["reserved names"] * 2 and denied[0]["source"], denied
+    [failed] = await town.records(to="odd@localhost")
+    assert (failed["reason"], failed["rule"]) == ("policy-failed", "registration breaks"), failed
+    hits = await rule_hits(town)
+    assert hits["reserved names"] == (2, 0) and hits["registration breaks"] == (0, 1), hits
+
+
+def publishes(nick):
+    return ("<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/nick'><item id='current'>"
+            f"<nick xmlns='http://jabber.org/protocol/nick'>{nick}</nick></item></publish></pubsub>")
+
+
+@story("policy: Kind(\"publish\"), XEP-0163", policy=GATES, options=GATE_OPTIONS)
+async def a_denied_publication_is_not_kept_and_nobody_hears_of_it(town):
+    for lang, text in (("en", ENGLISH), ("fr", FRENCH)):
+        anon = await (await town.account("anon")).device(lang=lang)
+        error = await anon.is_refused("forbidden", publishes("Zorro"), kind="set", type_="auth")
+        assert error.find(f".//{NS.STANZA_ERROR}text").text == text, show(error)
+        await anon.is_refused("item-not-found", "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+                              "<items node='http://jabber.org/protocol/nick'/></pubsub>")
+        [record] = await town.records(kind="denied", from_=anon.bare)
+        assert (record["rule"], record["reason"]) == ("no names", "policy"), record
+    alice, brittle = await town.devices("alice", "brittle")
+    await alice.sets(publishes("Alice"))
+    await brittle.is_refused("policy-violation", publishes("x"), kind="set", type_="modify")
+    [record] = await town.records(kind="denied", from_=brittle.bare)
+    assert (record["rule"], record["reason"]) == ("publish breaks", "policy-failed"), record
+
+
+@story("policy: OMEMO keys are a publication", policy="""
+rule{ name = "no keys from strange places", match = Kind("publish") * Payload("eu.siacs.conversations.axolotl.devicelist"),
+      action = Deny{ "forbidden", fr = "Pas de clés.", en = "No keys." } }
+""")
+async def the_device_list_is_asked_about_too(town):
+    [alice] = await town.devices("alice")
+    await alice.is_refused(
+        "forbidden", "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.devicelist'>"
+        "<item id='current'><list xmlns='eu.siacs.conversations.axolotl'><device id='7'/></list></item></publish></pubsub>", kind="set")
+    [record] = await town.records(kind="denied")
+    assert record["rule"] == "no keys from strange places"
+
+
+@story("policy: tags", policy=GATES, options=GATE_OPTIONS)
+async def a_tag_given_at_login_stays_with_the_session_as_far_as_the_recipient(town):
+    staff, alice, office = await town.devices("staff", "alice", "backoffice")
+    await staff.sends(message(office.bare, "t1"))
+    await office.receives("message", id="t1")
+    await alice.sends(message(office.bare, "t2"))
+    await alice.gets_error("message", "t2", "forbidden", "auth")
+
+
+@story("policy: facts of the seal", policy="""
+rule{ name = "strange devices", match = Kind("message") * UnknownDevices(">", 0), action = Deny{ "policy-violation", fr = "Clés.", en = "Keys." } }
+rule{ name = "two sessions begun", match = Kind("message") * function(m) return m.prekeys == 1 and m.sealed_length == 99 end,
+      action = Deny{ "not-acceptable", fr = "Début.", en = "Begun." } }
+""")
+async def devices_that_no_list_names_are_counted_where_both_lists_are_known(town):
+    alice, bob = await town.devices("alice", "bob")
+    for device, ids in ((alice, (11, 12)), (bob, (21, 22))):
+        devices = "".join(f"<device id='{one}'/>" for one in ids)
+        await device.sets("<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.devicelist'>"
+                          f"<item id='current'><list xmlns='eu.siacs.conversations.axolotl'>{devices}</list></item></publish></pubsub>")
+    await alice.sends(message(bob.bare, "known", sid=11, rids=(12, 21, 22)))
+    await bob.receives("message", id="known")
+    await alice.sends(message(bob.bare, "strange", sid=11, rids=(12, 21, 666)))
+    await alice.gets_error("message", "strange", "policy-violation")
+    [record] = await town.records(stanza="strange")
+    assert record["rule"] == "strange devices"
+    many = tuple(range(100, 130))  # more than a decision keeps without an allocation
+    await alice.sends(message(bob.bare, "many", sid=11, rids=many))
+    await alice.gets_error("message", "many", "policy-violation")
+    await alice.sends(message(bob.bare, "begun", sid=11, rids=(21,), payload_bytes=99, prekey=True))
+    await alice.gets_error("message", "begun", "not-acceptable")
+    await alice.sends(message(bob.bare, "going-on", sid=11, rids=(21,), payload_bytes=99))
+    await bob.receives("message", id="going-on")
+
+
+@story("policy: an atomic reload", alone=True, policy=QUIET)
+async def a_reload_under_load_is_one_step_and_a_broken_file_changes_nothing(town):
+    alice, archive = await town.devices("alice", "archive")
+    texts = {"A": QUIET.replace("The archive does not read.", "A"), "B": QUIET.replace("The archive does not read.", "B")}
+    broken = "rule{ name = 'lets all through', match = Always(), action = Allow() }\nrule{ name = 'half',"
+    sent = itertools.count()
+    stop = asyncio.Event()
+
+    async def flood():
+        while not stop.is_set():
+            for _ in range(20):
+                await alice.sends(message(archive.bare, f"load-{next(sent)}"))
+            await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+    flooding = asyncio.ensure_future(flood())
+    steps = []
+    for name in ("A", "broken", "B", "broken", "A", "B"):
+        town.write_file(town.policy_file, texts.get(name, broken))
+        status, out, err = await town.reload()
+        assert (status == 0) == (name != "broken"), out + err
+        if name != "broken":
+            steps.append(name)
+        after = f"after-{len(steps)}-{name}"
+        await alice.sends(message(archive.bare, after))
+        error = await alice.gets_error("message", after, "forbidden")
+        assert error.find(f".//{NS.STANZA_ERROR}text").text == steps[-1]
+    stop.set()
+    await flooding
+    await alice.sends(message(archive.bare, "last"))
+    await alice.gets_error("message", "last", "forbidden")  # refusals come in the order of what they refuse
+    total = next(sent)
+    answers = alice.stream.takes(lambda event: getattr(event, "tag", None) == NS.CLIENT + "message" and event.get("type") == "error")
+    seen = [answer.find(f".//{NS.STANZA_ERROR}text").text for answer in answers if answer.get("id").startswith("load-")]
+    assert len(seen) == total, (len(seen), total)
+    changes = [text for text, _ in itertools.groupby(seen) if text != "The archive does not read."]
+    assert "".join(changes) in "".join(steps) and len(changes) >= 1, (changes, steps)
+    await archive.receives_no("message", before=ping)
+
+
+@story("policy: a reload reaches every shard", alone=True, policy=QUIET, options={"shards": 4})
+async def every_shard_gets_the_new_rules_though_the_file_names_fewer_shards_now(town):
+    senders = await town.devices(*("sender" for _ in range(12)))  # some at home on each
+    archive = await town.account("archive")
+    for shards, text in ((1, "Less."), (6, "More.")):
+        town.options["shards"] = shards
+        town.write_config()
+        town.write_file(town.policy_file, QUIET.replace("The archive does not read.", text))
+        status, out, err = await town.reload()
+        assert status == 0 and "shards" in out + err, out + err
+        for number, sender in enumerate(senders):
+            await sender.sends(message(archive.bare, f"n{number}"))
+            error = await sender.gets_error("message", f"n{number}", "forbidden")
+            assert error.find(f".//{NS.STANZA_ERROR}text").text == text, show(error)
+
+
+# The stock policy exempts the machine itself, and every town is on it.
+STOCK = (ROOT / "lua" / "stock.lua").read_text()
+STOCK_HERE = STOCK.replace('-Network{ "127.0.0.0/8", "::1" } * ', "")
+ONE_SHARD = {"shards": 1, "registration.enabled": True, "limits.registrations_per_hour": 1000}
+
+
+@story("policy: the stock rule against floods of new accounts", policy=STOCK_HERE, options=ONE_SHARD)
+async def the_sixth_new_account_of_a_network_is_refused_and_another_network_is_not(town):
+    assert STOCK_HERE != STOCK
+    for number in range(5):
+        assert (await registers(town, f"flood{number}")).get("type") == "result"
+    for lang, text in (("en", "Too many new accounts"), ("fr", "Trop de nouveaux comptes")):
+        error = expect_error(await registers(town, "flood5", lang), "resource-constraint", "wait")
+        assert error.find(f".//{NS.STANZA_ERROR}text").text.startswith(text), show(error)
+    assert (await registers(town, "flood6", source="127.0.0.88")).get("type") == "result"
+    denied = await town.records(kind="denied", to="flood5@localhost")
+    assert [record["rule"] for record in denied] == ["registration flood"] * 2, denied
+    assert (await rule_hits(town))["registration flood"] == (2, 0)
+
+
+@story("policy: the stock rule against floods of subscriptions", policy=STOCK_HERE, options=ONE_SHARD)
+async def five_hundred_contact_requests_pass_and_then_they_slow_down(town):
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    await alice.sends("".join(f"<presence type='subscribe' id='s{n}' to='{bob.bare}'/>" for n in range(600)))
+    error = await alice.receives("presence", type_="error")
+    expect_error(error, "resource-constraint", "wait")
+    assert int(error.get("id")[1:]) >= 500, show(error)
+    await carol.sends(f"<presence type='subscribe' id='c' to='{bob.bare}'/>")
+    await bob.receives("presence", type_="subscribe", from_=carol.bare)
+    assert (await town.records(kind="denied", from_=alice.bare))[0]["rule"] == "subscription flood"
+
+
+@story("policy: the stock rules on trial", policy=STOCK_HERE, options=ONE_SHARD)
+async def what_is_on_trial_is_counted_and_refuses_nothing(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends("".join(message(bob.bare, f"f{n}") for n in range(400)))
+    for number in range(400):
+        await bob.receives("message", id=f"f{number}")
+    hits = await rule_hits(town)
+    assert hits["message flood"][0] > 0, hits
+    assert hits["keys for unknown devices"][0] == 400, hits  # neither of the two has published a list
 
 
 run()

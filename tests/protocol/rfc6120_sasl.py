@@ -1,13 +1,26 @@
 """RFC 6120 §6, RFC 5802, RFC 7677: who you are. A stranger learns nothing."""
 
 import base64
+import hashlib
+import itertools
 import time
 
 import _path  # noqa: F401
+from cryptography.hazmat.primitives import serialization
 from harness import NS, run, story
+from harness.exporter import connect_with_exporter
 from harness.scram import Scram
 
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+
+
+_addresses = itertools.count(1)
+
+
+def elsewhere():
+    """A loopback address that nobody has guessed from yet: wrong passwords make a network wait."""
+    number = next(_addresses)
+    return f"127.1.{number >> 8}.{number & 255}"
 
 
 async def starts(stream, mechanism, name, password, **how):
@@ -212,18 +225,184 @@ async def a_disabled_account_shows_itself_only_to_the_right_password(town):
     await stream.sasl_fails_with("not-authorized")
 
 
-@story("XEP-0440, RFC 9266")
+def binding_types(stream):
+    return [element.get("type") for element in stream.features.iter("{urn:xmpp:sasl-cb:0}channel-binding")]
+
+
+def hash_of_the_offer(stream, mechanism):
+    """XEP-0474 §5.1, from what this client saw."""
+    text = "\x1e".join(sorted(stream.mechanisms()))
+    if binding_types(stream):
+        text += "\x1f" + "\x1e".join(sorted(binding_types(stream)))
+    name = mechanism.removesuffix("-PLUS").removeprefix("SCRAM-").replace("SHA-", "sha")
+    return base64.b64encode(hashlib.new(name, text.encode()).digest()).decode()
+
+
+def server_end_point(stream):
+    """RFC 5929 §4.1: the certificates of the towns are signed with SHA-256."""
+    return hashlib.sha256(stream.tls.object.get_peer_certificate().to_cryptography().public_bytes(
+        serialization.Encoding.DER)).digest()
+
+
+@story("XEP-0440 §3")
+async def both_channel_binding_types_are_announced(town):
+    stream = await town.stream().reaches_tls()
+    assert binding_types(stream) == ["tls-exporter", "tls-server-end-point"], binding_types(stream)
+
+
+@story("XEP-0440, RFC 9266, RFC 5929")
 async def scram_plus_binds_to_the_tls_channel(town):
-    from harness.exporter import connect_with_exporter
+    for mechanism in ("SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS"):
+        for kind in ("tls-exporter", "tls-server-end-point"):
+            alice = await town.account("alice")
+            stream, exported = await connect_with_exporter(town, source=elsewhere())
+            assert stream.tls.object.get_protocol_version_name() == "TLSv1.3"
+            assert mechanism in stream.mechanisms(), stream.mechanisms()
+            right = exported if kind == "tls-exporter" else server_end_point(stream)
+            for wrong in (bytes(len(right)), right[:-1], right + b"\0", bytes([right[0] ^ 1]) + right[1:]):
+                await answers(stream, await starts(stream, mechanism, alice.name, alice.password, binding=wrong,
+                                                   gs2=f"p={kind},,"))
+                await stream.sasl_fails_with("not-authorized")  # bound to another channel
+            scram = await starts(stream, mechanism, alice.name, alice.password, binding=right, gs2=f"p={kind},,")
+            await answers(stream, scram)
+            scram.verify((await stream.sasl_answer("success")).text)
+
+
+@story("RFC 9266: a binding of another connection")
+async def what_one_connection_exports_opens_no_other(town):
     alice = await town.account("alice")
-    stream, exported = await connect_with_exporter(town)
-    assert "SCRAM-SHA-256-PLUS" in stream.mechanisms(), stream.mechanisms()
-    scram = await starts(stream, "SCRAM-SHA-256-PLUS", alice.name, alice.password, binding=bytes(32))
-    await answers(stream, scram)
-    await stream.sasl_fails_with("not-authorized")  # bound to another channel
+    _, other = await connect_with_exporter(town)
+    stream, _ = await connect_with_exporter(town, source=elsewhere())
+    await answers(stream, await starts(stream, "SCRAM-SHA-256-PLUS", alice.name, alice.password, binding=other))
+    await stream.sasl_fails_with("not-authorized")
+
+
+@story("RFC 5802 §6")
+async def plus_with_a_flag_or_type_that_does_not_fit_fails(town):
+    alice = await town.account("alice")
+    for mechanism, gs2 in (("SCRAM-SHA-256-PLUS", "n,,"), ("SCRAM-SHA-256-PLUS", "y,,"), ("SCRAM-SHA-256", "p=tls-exporter,,"),
+                           ("SCRAM-SHA-256-PLUS", "p=tls-unique,,")):
+        stream = await town.stream().reaches_tls(source=elsewhere())
+        await starts(stream, mechanism, alice.name, alice.password, gs2=gs2)
+        await stream.sasl_fails_with("malformed-request")
+
+
+@story("XEP-0474 §5.1")
+async def what_was_offered_is_hashed_into_the_challenge(town):
+    alice = await town.account("alice")
+    for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        stream = await town.stream().reaches_tls(source=elsewhere())
+        scram = await starts(stream, mechanism, alice.name, alice.password)
+        await answers(stream, scram)
+        await stream.sasl_answer("success")
+        assert scram.downgrade_hash == hash_of_the_offer(stream, mechanism), mechanism
+    stream, exported = await connect_with_exporter(town, source=elsewhere())
     scram = await starts(stream, "SCRAM-SHA-256-PLUS", alice.name, alice.password, binding=exported)
     await answers(stream, scram)
-    scram.verify((await stream.sasl_answer("success")).text)
+    await stream.sasl_answer("success")
+    assert scram.downgrade_hash == hash_of_the_offer(stream, "SCRAM-SHA-256-PLUS")
+
+
+@story("XEP-0474 §5.1", options={"scram.mechanisms": ["SCRAM-SHA-256"]})
+async def the_hash_follows_the_configuration(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    assert sorted(stream.mechanisms()) == ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"], stream.mechanisms()
+    scram = await starts(stream, "SCRAM-SHA-256", alice.name, alice.password)
+    await answers(stream, scram)
+    await stream.sasl_answer("success")
+    assert scram.downgrade_hash == hash_of_the_offer(stream, "SCRAM-SHA-256")
+
+
+@story("XEP-0474 §5.2")
+async def whoever_changes_the_hash_on_the_way_breaks_the_proof(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls(source=elsewhere())
+    scram = await starts(stream, "SCRAM-SHA-256", alice.name, alice.password)
+    challenge = base64.b64decode((await stream.sasl_answer("challenge")).text).decode()
+    without = ",".join(part for part in challenge.split(",") if not part.startswith("h="))
+    assert without != challenge
+    await stream.sends(f"<response {SASL}>{scram.final(base64.b64encode(without.encode()).decode())}</response>")
+    await stream.sasl_fails_with("not-authorized")
+
+
+@story("RFC 6120 §6.3.3", options={"scram.mechanisms": ["SCRAM-SHA-512"]})
+async def only_what_was_offered_is_accepted(town):
+    alice = await town.account("alice")
+    stream = await town.stream().reaches_tls()
+    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"):
+        await starts(stream, mechanism, alice.name, alice.password)
+        await stream.sasl_fails_with("invalid-mechanism")
+
+
+@story("RFC 6120 §13.8.3: enumeration")
+async def unknown_names_have_the_iterations_and_a_stable_salt_of_each_mechanism(town):
+    alice = await town.account("alice")
+    for mechanism in ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        seen = {}
+        for name in (alice.name, "nobody-of-this-name", "nobody-of-this-name"):
+            stream = await town.stream().reaches_tls(source=elsewhere())
+            scram = await starts(stream, mechanism, name, "wrong")
+            await answers(stream, scram)
+            await stream.sasl_fails_with("not-authorized")
+            seen.setdefault(name, set()).add((scram.iterations, scram.salt))
+        [(_, known_salt)], [(_, unknown_salt)] = seen.values()
+        assert {i for values in seen.values() for i, _ in values} == {4096}, seen
+        assert len(known_salt) == len(unknown_salt) == 16
+
+
+@story("SECURITY: guessing", alone=True)
+async def strangers_slow_themselves_down_and_nobody_else(town):
+    alice, carol = await town.account("alice"), await town.account("carol")
+    await alice.device()  # from a network that the brake knows from now on
+    guesses = []
+    for _ in range(61):  # as many as a network may have before it is refused, all at once
+        stream = await town.stream().reaches_tls(source="127.0.0.77")
+        scram = await starts(stream, "SCRAM-SHA-1", alice.name, "guess")
+        guesses.append((stream, scram, await stream.sasl_answer("challenge")))
+    for stream, scram, challenge in guesses:
+        await stream.sends(f"<response {SASL}>{scram.final(challenge.text)}</response>")
+    await guesses[-1][0].sasl_fails_with("temporary-auth-failure")
+    # The right password opens nothing from there, and the answer does not tell that it was right.
+    stream = await town.stream().reaches_tls(source="127.0.0.77")
+    await answers(stream, await starts(stream, "SCRAM-SHA-1", alice.name, alice.password))
+    await stream.sasl_fails_with("temporary-auth-failure")
+    # Whoever logged in from there before, gets in, and so does anybody else; the guessers still wait.
+    await alice.device()
+    await carol.device()
+    held_back = guesses[40][0]
+    assert not held_back.waiting(lambda event: getattr(event, "tag", None) == NS.SASL + "failure"), "the guess did not wait"
+
+
+@story("RFC 6120 §6.4.4: an exchange that was given up is over")
+async def the_keys_of_an_exchange_that_was_aborted_open_no_other(town):
+    mallory, victim = await town.account("mallory"), await town.account("victim")
+
+    def first(account):
+        scram = Scram("SCRAM-SHA-1", account.name, mallory.password)
+        return scram, f"<auth {SASL} mechanism='SCRAM-SHA-1'>{scram.first()}</auth>"
+    salts = set()
+    for between in (f"<abort {SASL}/>", f"<response {SASL}>AAAA</response>", f"<nonsense {SASL}/>"):
+        for _ in range(5):
+            stream = await town.stream().reaches_tls(source=elsewhere())
+            _, own = first(mallory)
+            scram, other = first(victim)
+            await stream.sends(own + between + other)  # before the store has answered
+            await stream.sasl_answer("failure")
+            challenge = await stream.sasl_answer("challenge")
+            # Mallory's own salt would give his password a meaning here.
+            await stream.sends(f"<response {SASL}>{scram.final(challenge.text)}</response>")
+            await stream.sasl_fails_with("not-authorized")
+            salts.add(scram.salt)
+        stream = await town.stream().reaches_tls(source=elsewhere())
+        await stream.sends(own + between)  # and the answer finds nobody
+        await stream.sasl_answer("failure")
+        await stream.authenticates(victim.name, victim.password)
+    stream = await town.stream().reaches_tls(source=elsewhere())
+    scram, own = first(mallory)
+    await stream.sends(own)
+    scram.final((await stream.sasl_answer("challenge")).text)
+    assert len(salts) == 1 and scram.salt not in salts, "the keys of somebody else were used"
 
 
 run()

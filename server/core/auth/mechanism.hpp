@@ -62,7 +62,7 @@ using Outcome = std::expected<T, Failure>;
   return std::unexpected(Failure{condition, reason});
 }
 
-// XEP-0474 §3.1: the value of SCRAM's `h` attribute over what this stream's features offered, raw hash bytes.
+// XEP-0474 §5.1: the value of SCRAM's `h` attribute over what this stream's features offered, raw hash bytes.
 // `bindings`: the types advertised by XEP-0440; empty when it was not used.
 [[nodiscard]] std::string downgrade_hash(crypto::Hash hash, std::span<const std::string_view> offered,
                                          std::span<const std::string_view> bindings);

@@ -55,10 +55,18 @@ std::string_view sni_of(SSL* ssl) {
 // the host's own session id context in place, a ticket of one host does not resume at another.
 int on_client_hello(SSL* ssl, int*, void*) {
   const auto name = sni_of(ssl);
-  if (name.empty() || name.size() > TLSEXT_MAXLEN_host_name) return SSL_CLIENT_HELLO_SUCCESS;
-  const auto& others = data_of(SSL_get_SSL_CTX(ssl))->others;
-  const auto found = others.find(lower_case(name));
-  if (found != others.end()) SSL_set_SSL_CTX(ssl, found->second.get());
+  const auto& data = *data_of(SSL_get_SSL_CTX(ssl));
+  auto* wanted = static_cast<SSL_CTX*>(SSL_get_app_data(ssl));  // the stream's host, where it is known
+  if (!name.empty() && name.size() <= TLSEXT_MAXLEN_host_name) {
+    const auto lower = lower_case(name);
+    const auto found = data.others.find(lower);
+    if (found != data.others.end()) {
+      wanted = found->second.get();
+    } else if (lower == data.host) {
+      wanted = nullptr;
+    }
+  }
+  if (wanted != nullptr) SSL_set_SSL_CTX(ssl, wanted);
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -181,9 +189,14 @@ Result<Ref<const TlsContexts>> TlsContexts::load(const TlsSettings& settings, st
   return Ref<const TlsContexts>(out);
 }
 
-SslPtr TlsContexts::new_session() const {
+SslPtr TlsContexts::new_session(std::string_view host) const {
   SslPtr ssl(SSL_new(default_.get()));
-  if (ssl) SSL_set_accept_state(ssl.get());
+  if (!ssl) return ssl;
+  SSL_set_accept_state(ssl.get());
+  const auto& others = data_of(default_.get())->others;  // live as long as the default context, which `ssl` holds
+  if (const auto found = others.find(lower_case(host)); found != others.end()) {
+    SSL_set_app_data(ssl.get(), found->second.get());
+  }
   return ssl;
 }
 

@@ -36,8 +36,9 @@ class TlsContexts : public RefCounted<TlsContexts> {
   [[nodiscard]] static Result<Ref<const TlsContexts>> load(const TlsSettings& settings,
                                                            std::shared_ptr<TicketKeys> tickets);
 
-  // A server's SSL object in accept state, without BIO; nullptr when memory is short.
-  [[nodiscard]] SslPtr new_session() const;
+  // A server's SSL object in accept state, without BIO; nullptr when memory is short. A client that names no host of
+  // ours by SNI gets the certificate of `host` (as in HostCertificate), or the first host's.
+  [[nodiscard]] SslPtr new_session(std::string_view host = {}) const;
   // One entry a host, in the order of the settings: expiry dates for warnings.
   [[nodiscard]] const std::vector<CertificateInfo>& certificates() const noexcept { return certificates_; }
 

@@ -48,7 +48,7 @@ TEST(Conditions, AreThoseOfRfc6120Section65) {
   EXPECT_FALSE(find_condition("bad-protocol"));
 }
 
-TEST(DowngradeHash, Xep0474Example) {  // XEP-0474 §3.3
+TEST(DowngradeHash, Xep0474Example) {  // XEP-0474 §5.3
   constexpr std::string_view offered[] = {"SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"};
   constexpr std::string_view bindings[] = {"tls-server-end-point", "tls-exporter"};
   EXPECT_EQ(crypto::base64_encode(downgrade_hash(crypto::Hash::sha1, offered, bindings)),

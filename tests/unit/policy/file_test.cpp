@@ -120,6 +120,54 @@ TEST(Stock, RefusesFloodsOfSubscriptionsAndRegistrations) {
   for (int i = 0; i < 100; ++i) ASSERT_EQ(set->decide(facts).verdict, Verdict::allow) << i;
 }
 
+// Each stock rule fires on what it is about and lets its neighbours pass.
+TEST(Stock, EveryRuleFires) {
+  const auto set = loaded(PolicySet::stock());
+  const auto hits = [&](std::string_view name) {
+    for (const auto& rule : set->describe()) {
+      if (rule.name == name) return rule.hits;
+    }
+    ADD_FAILURE() << "no rule " << name;
+    return std::uint64_t{0};
+  };
+  auto flood = message();
+  flood.unknown_devices = 0;
+  for (int i = 0; i < 120; ++i) EXPECT_EQ(set->decide(flood).verdict, Verdict::allow);
+  EXPECT_EQ(hits("message flood"), 0u);
+  const auto over = set->decide(flood);
+  EXPECT_EQ(over.verdict, Verdict::allow);  // on trial
+  EXPECT_EQ(over.tag_count, 0u);
+  EXPECT_EQ(hits("message flood"), 1u);
+  constexpr std::string_view service[] = {"service"};
+  flood.tags = service;
+  set->decide(flood);
+  EXPECT_EQ(hits("message flood"), 1u);
+
+  auto strange = message();
+  strange.direction = Direction::in;
+  set->decide(strange);
+  EXPECT_EQ(hits("keys for unknown devices"), 0u);
+  strange.unknown_devices = 1;
+  EXPECT_EQ(set->decide(strange).verdict, Verdict::allow);  // on trial
+  EXPECT_EQ(hits("keys for unknown devices"), 1u);
+
+  auto ask = message();
+  ask.event = Event::presence;
+  ask.type = "subscribe";
+  for (int i = 0; i < 501; ++i) set->decide(ask);
+  EXPECT_EQ(hits("subscription flood"), 1u);
+  ask.from = {"other@example.org", "example.org", ""};
+  EXPECT_EQ(set->decide(ask).verdict, Verdict::allow);
+
+  auto strangers = message();
+  strangers.event = Event::registration;
+  for (int i = 0; i < 6; ++i) set->decide(strangers);
+  EXPECT_EQ(hits("registration flood"), 1u);
+  strangers.ip = *IpAddress::parse("192.0.2.8");
+  EXPECT_EQ(set->decide(strangers).verdict, Verdict::allow);
+  EXPECT_EQ(set->describe().size(), 4u) << "a new stock rule needs a case here";
+}
+
 TEST(Cookbook, ThePoliciesInTheTestFolderDecideAsTheirCasesSay) {
   // Each file returns nothing; its cases stand in comments: `--> from to kind size: verdict [rule]`.
   std::size_t cases = 0;

@@ -86,6 +86,100 @@ TEST(Hostile, LoadingEndsToo) {
   }
 }
 
+// The numbers of lua/README.md, each from both sides.
+TEST(Budgets, AreWhatTheReadmeSays) {
+  EXPECT_EQ(Budgets{}.call_instructions, 100'000u);
+  EXPECT_EQ(Budgets{}.call_memory, 256u << 10);
+  EXPECT_EQ(Budgets{}.decide_us, 1'000u);
+  EXPECT_EQ(Budgets{}.heap, 64u << 20);
+  EXPECT_EQ(Budgets{}.load_us, 5'000'000u);
+}
+
+// Enough time that only the bound under test can end a call, however busy the machine is.
+PolicyOptions patient() {
+  PolicyOptions options;
+  options.budgets.decide_us = 60'000'000;
+  return options;
+}
+
+Reason reason_of(const std::string& body, const PolicyOptions& options = patient()) {
+  const auto set =
+      loaded("rule{ name = 'r', match = function(m) " + body + " return false end, action = Allow() }", options);
+  return set->decide(message()).reason;
+}
+
+TEST(Budgets, ACallHas100000Instructions) {
+  EXPECT_EQ(reason_of("for i = 1, 90000 do end"), Reason::no_rule);
+  EXPECT_EQ(reason_of("for i = 1, 110000 do end"), Reason::policy_failed);
+  EXPECT_EQ(reason_of("local i = 0 ::again:: i = i + 1 if i < 15000 then goto again end"), Reason::no_rule);
+  EXPECT_EQ(reason_of("::again:: goto again"), Reason::policy_failed);
+  EXPECT_EQ(reason_of("local i = 0 repeat i = i + 1 until false"), Reason::policy_failed);
+}
+
+TEST(Budgets, EachCallHasItsOwnInstructionsAndAllShareTheTime) {
+  std::string rules;
+  for (int i = 0; i < 10; ++i) {
+    rules += "rule{ name = 'r" + std::to_string(i) +
+             "', match = function(m) for i = 1, 80000 do end return false end, action = Allow() }\n";
+  }
+  EXPECT_EQ(loaded(rules, patient())->decide(message()).reason, Reason::no_rule);
+  PolicyOptions hasty;
+  hasty.budgets.decide_us = 1;  // and as much processor time again: less than ten such loops take anywhere
+  const auto set = loaded(rules, hasty);
+  EXPECT_EQ(set->decide(message()).reason, Reason::policy_failed);
+  EXPECT_THAT(set->last_error(), HasSubstr("time budget"));
+}
+
+TEST(Budgets, ACallMayAllocate256KiBGarbageIncluded) {
+  // A text counts while it is built and as the result.
+  EXPECT_EQ(reason_of("local s = ('x'):rep(120000)"), Reason::no_rule);
+  EXPECT_EQ(reason_of("local s = ('x'):rep(135000)"), Reason::policy_failed);
+  EXPECT_EQ(reason_of("for i = 1, 10 do local s = ('x'):rep(10000 + i) end"), Reason::no_rule);
+  EXPECT_EQ(reason_of("for i = 1, 15 do local s = ('x'):rep(10000 + i) end"), Reason::policy_failed);
+  EXPECT_EQ(reason_of("local t = {} for i = 1, 10000 do t[i] = i end"), Reason::policy_failed);  // growth is copying
+}
+
+TEST(Budgets, TheHeapHas64MiB) {
+  EXPECT_EQ(fault("local t = {} for i = 1, 50 do t[i] = ('x'):rep(256000) .. i end"), "");
+  EXPECT_THAT(fault("local t = {} for i = 1, 300 do t[i] = ('x'):rep(256000) .. i end"), HasSubstr("memory"));
+  // What calls keep counts as well.
+  const auto set = loaded(
+      "local kept = {} rule{ name = 'r', match = function(m) kept[#kept + 1] = ('x'):rep(80000) .. #kept return false "
+      "end, action = Allow() }",
+      patient());
+  int calls = 0;
+  while (calls < 2000 && set->decide(message()).reason == Reason::no_rule) ++calls;
+  EXPECT_GT(calls, 600);
+  EXPECT_LT(calls, 850);
+}
+
+TEST(Budgets, NothingCatchesAnOverrun) {
+  for (const char* body :
+       {"pcall(function() while true do end end)", "pcall(pcall, function() while true do end end)",
+        "local ok = pcall(string.rep, 'x', 1 << 30)", "pcall(function() local t = {} while true do t[#t + 1] = {} end end)",
+        "pcall(error, 1) for i = 1, 3 do pcall(function() ::a:: goto a end) end",
+        "(('x'):rep(50)):gsub('x', function() pcall(function() while true do end end) return 'y' end)",
+        "pcall(table.sort, {3, 1, 2}, function() while true do end end)"}) {
+    EXPECT_EQ(reason_of(body), Reason::policy_failed) << body;
+  }
+}
+
+// Shards have a set each, made of one file.
+TEST(States, OfTwoShardsShareNothing) {
+  const char* source = R"(
+    local seen = 0
+    names = { first = true }
+    rule{ name = 'third', match = function(m) seen = seen + 1 return seen >= 3 end, action = Drop() }
+    rule{ name = 'rate', match = Rate{ per = 'from', rate = 0.001, burst = 2 }, action = Deny('resource-constraint') })";
+  const auto one = loaded(source, patient());
+  const auto other = loaded(source, patient());
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(one->decide(message()).reason, Reason::no_rule);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(other->decide(message()).reason, Reason::no_rule);
+  EXPECT_EQ(one->decide(message()).rule, "third");
+  EXPECT_EQ(one->describe()[0].hits, 1u);
+  EXPECT_EQ(other->describe()[0].hits, 0u);
+}
+
 TEST(Hostile, TreesOfMatchersAreBounded) {
   EXPECT_THAT(fault("local m = Always() for i = 1, 20 do m = m * m end"), HasSubstr("too large"));
   EXPECT_THAT(fault("local m = Always() for i = 1, 40 do m = -m end"), HasSubstr("too large"));
@@ -101,7 +195,10 @@ TEST(Hostile, ObjectsGiveNothingAway) {
        {"getmetatable('').__index = nil", "setmetatable({}, {__gc = function() end})", "debug.sethook()",
         "local s <close> = {}", "rawset(string, 'rep', nil)", "string.rep = nil", "_ENV.rule = 1", "rule = 1",
         "load('return 1')", "coroutine.wrap(function() end)", "Kind.x = 1", "Always().x = 1", "Always().__mul = 1",
-        "collectgarbage('stop')", "local _ = Always() == nil + 1", "for k in pairs(Always()) do end", "#Always()"}) {
+        "collectgarbage('stop')", "('').rep = nil", "local s = '' s.x = 1", "getmetatable('').__index.rep = nil",
+        "string = {}", "table.insert = nil", "math.floor = nil", "rawequal(1, 1)", "xpcall(error, error)",
+        "debug.getmetatable('')", "coroutine.create(error)", "string.dump(function() end)", "_G.x = 1",
+        "table.move({}, 1, 1, 1)", "('x'):dump()", "local _ = Always() == nil + 1", "for k in pairs(Always()) do end", "#Always()"}) {
     EXPECT_NE(fault(source), "") << source;
   }
   EXPECT_EQ(fault("_ENV = {} "), "");  // a file that hides its globals from itself: harmless

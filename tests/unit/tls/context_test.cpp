@@ -113,6 +113,24 @@ TEST_F(Tls, AnUnknownOrMissingNameGetsTheFirstHostsCertificate) {
   }
 }
 
+TEST_F(Tls, WithoutAKnownNameTheStreamsHostDecidesAndSniWinsOverIt) {
+  const auto server = contexts({.hosts = {host("one.example"), host("two.example"), host("three.example")}});
+  const auto with = client();
+  SSL_CTX_set_verify(with.get(), SSL_VERIFY_NONE, nullptr);
+  const auto shown = [&](const char* sni, const char* to, const char* groups) {
+    SSL_CTX_set1_groups_list(with.get(), groups);
+    TlsPair pair(*server, with.get(), sni, to);
+    return pair.handshake() ? pair.client_shown_name() : pair.server_error;
+  };
+  for (const char* groups : {"X25519", "P-521:P-256"}) {  // the second one needs a HelloRetryRequest: two hellos
+    EXPECT_EQ(shown("", "two.example", groups), "two.example");
+    EXPECT_EQ(shown("nobody.example", "two.example", groups), "two.example");
+    EXPECT_EQ(shown("", "nobody.example", groups), "one.example");
+    EXPECT_EQ(shown("three.example", "two.example", groups), "three.example");
+    EXPECT_EQ(shown("one.example", "two.example", groups), "one.example");
+  }
+}
+
 TEST_F(Tls, AlpnXmppClientIsChosenAndOthersAreRefused) {  // XEP-0368
   const auto server = contexts({.hosts = {host("example.com")}});
   const auto offering = [&](std::string_view wire) {

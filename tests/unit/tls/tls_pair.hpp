@@ -56,8 +56,9 @@ class TlsFolder : public testing::Test {
 
 class TlsPair {
  public:
-  TlsPair(const TlsContexts& contexts, SSL_CTX* client_context, const std::string& sni = {})
-      : server(contexts.new_session()), client(SSL_new(client_context)) {
+  TlsPair(const TlsContexts& contexts, SSL_CTX* client_context, const std::string& sni = {},
+          std::string_view stream_to = {})
+      : server(contexts.new_session(stream_to)), client(SSL_new(client_context)) {
     BIO* server_side = nullptr;
     BIO* client_side = nullptr;
     BIO_new_bio_pair(&server_side, 0, &client_side, 0);

@@ -1,0 +1,48 @@
+#include "stream/denial.hpp"
+
+#include <fmt/core.h>
+
+#include "net/tls/session.hpp"
+
+namespace valise::stream {
+
+std::string source_of(const net::Connection& connection) {
+  const bool v6 = connection.peer_address().find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", connection.peer_address(), v6 ? "]" : "", connection.peer_port());
+}
+
+core::Verdict ask_rules(core::Shard& shard, net::Connection& connection, core::RuleQuestion::Event event,
+                        const core::Jid& who, std::string_view mechanism, core::Language language,
+                        std::vector<std::string>& tags) {
+  auto* rules = shard.service<core::Rules>();
+  if (rules == nullptr) return nullptr;
+  const auto tls = net::describe(connection.transport().ssl());
+  auto denied = rules->ask({.event = event,
+                            .who = who,
+                            .peer_address = connection.peer_address(),
+                            .mechanism = mechanism,
+                            .tls_version = tls.version,
+                            .language = language},
+                           tags);
+  if (!denied) return nullptr;
+  const auto source = source_of(connection);
+  const bool stranger = event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
+  core::audit::Record record;
+  record.kind = core::audit::Kind::denied;
+  record.verdict = core::audit::Outcome::refused;
+  record.origin =
+      make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = stranger ? std::string_view() : who.bare(),
+                                                                 .resource = who.resource(),
+                                                                 .source = source,
+                                                                 .tls = tls.version,
+                                                                 .cipher = tls.cipher,
+                                                                 .mechanism = mechanism});
+  if (stranger) record.recipient = who.bare();
+  record.reason = denied->reason;
+  record.rule = denied->rule;
+  shard.record(std::move(record));
+  shard.kernel().stats.refused.fetch_add(1, std::memory_order_relaxed);
+  return denied;
+}
+
+}  // namespace valise::stream

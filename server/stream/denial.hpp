@@ -1,0 +1,22 @@
+// What the administrator's rules say to a stream that has no session yet: log-in, bind, registration.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/services.hpp"
+#include "core/shard.hpp"
+#include "net/connection.hpp"
+
+namespace valise::stream {
+
+// "192.0.2.1:5", "[2001:db8::1]:5": as records name it.
+[[nodiscard]] std::string source_of(const net::Connection& connection);
+
+// Asks the shard's rules. Null: allowed, `tags` got what they added. A denial is on record when this returns; the
+// answer to the client is the caller's.
+[[nodiscard]] core::Verdict ask_rules(core::Shard& shard, net::Connection& connection, core::RuleQuestion::Event event,
+                                      const core::Jid& who, std::string_view mechanism, core::Language language,
+                                      std::vector<std::string>& tags);
+
+}  // namespace valise::stream
