@@ -132,24 +132,17 @@ void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Accoun
   post_to(home, [there, run = std::move(run)]() mutable { run(*there); });
 }
 
-void Shard::account_changed(const Jid& bare, std::move_only_function<void()> then) {
+void Shard::account_changed(const Jid& bare, storage::AccountState state) {
   auto* account = find_account(bare.bare());
-  if (account == nullptr) return then();
-  read([jid = bare.str()](storage::Reader& reader) { return reader.account(jid); },
-       [this, jid = bare, then = std::move(then)](Result<std::optional<storage::Account>> row) mutable {
-         auto* changed = find_account(jid.bare());
-         if (changed == nullptr || !row) return then();
-         const bool active = *row && (*row)->state == storage::AccountState::active;
-         changed->exists = *row && (*row)->state != storage::AccountState::deleted;
-         if (*row) changed->state = (*row)->state;
-         if (!active) {
-           const auto sessions = changed->sessions;
-           for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
-         }
-         // What modules hold of it is read anew once nobody uses it.
-         if (changed->idle()) accounts_.erase(jid.str());
-         then();
-       });
+  if (account == nullptr || account->state == storage::AccountState::deleted) return;
+  account->exists = state != storage::AccountState::deleted;
+  account->state = state;
+  if (state != storage::AccountState::active) {
+    const auto sessions = account->sessions;
+    for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
+  }
+  // What modules hold of it is read anew once nobody uses it.
+  if (account->idle()) accounts_.erase(bare.str());
 }
 
 void Shard::sweep_accounts() {

@@ -1,5 +1,6 @@
 #include "offline.hpp"
 
+#include <unistd.h>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
@@ -7,16 +8,14 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "core/audit/verify.hpp"
+#include "failure.hpp"
 #include "net/tls/local_ca.hpp"
 
 namespace valise::ctl {
 namespace audit = core::audit;
 namespace {
 
-int report(const Error& error) {
-  std::fprintf(stderr, "valisectl: %s\n", error.text.c_str());
-  return 2;
-}
+int could_not_do(const Error& error, bool json) { return report({could_not, "unavailable", error.text}, json); }
 
 std::string hex(const audit::Digest& digest) {
   return crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
@@ -26,7 +25,7 @@ std::string hex(const audit::Digest& digest) {
 
 int audit_verify(const std::string& folder, bool json) {
   const auto checked = audit::verify(folder);
-  if (!checked) return report(checked.error());
+  if (!checked) return could_not_do(checked.error(), json);
   const auto& v = *checked;
   if (json) {
     nlohmann::json out{{"ok", v.ok()},           {"entries", v.entries},     {"erased", v.erased},
@@ -50,13 +49,13 @@ int audit_verify(const std::string& folder, bool json) {
   return 0;
 }
 
-int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count) {
+int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count, bool json) {
   auto cursor = audit::Cursor::open(folder, from);
-  if (!cursor) return report(cursor.error());
+  if (!cursor) return could_not_do(cursor.error(), json);
   std::string line;
   for (std::uint64_t shown = 0; count == 0 || shown < count; ++shown) {
     auto entry = cursor->next();
-    if (!entry) return report(entry.error());
+    if (!entry) return could_not_do(entry.error(), json);
     if (!*entry) return 0;
     line.clear();
     audit::append_json_line(line, **entry);
@@ -66,11 +65,14 @@ int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t coun
 }
 
 int make_certificate(const std::string& ca_folder, const std::vector<std::string>& names,
-                     const std::string& certificate_file, const std::string& key_file) {
+                     const std::string& certificate_file, const std::string& key_file, bool replace, bool json) {
+  if (!replace && ::access(key_file.c_str(), F_OK) == 0) {
+    return report({refused, "conflict", key_file + " is there already; --replace overwrites it"}, json);
+  }
   auto ca = net::LocalCa::open(ca_folder);
-  if (!ca) return report(ca.error());
+  if (!ca) return could_not_do(ca.error(), json);
   if (const auto issued = ca->issue({.names = names, .certificate_file = certificate_file, .key_file = key_file}); !issued) {
-    return report(issued.error());
+    return could_not_do(issued.error(), json);
   }
   std::printf("%s and %s, signed by %s\n", certificate_file.c_str(), key_file.c_str(), ca->certificate_file().c_str());
   return 0;
