@@ -6,7 +6,7 @@ import os
 import signal
 
 import _path  # noqa: F401
-from harness import Disconnected, run, sealed, story
+from harness import Disconnected, Town, run, sealed, story
 from harness.certificates import make_certificate
 from harness.town import PROGRAMS
 
@@ -326,6 +326,87 @@ async def a_key_that_is_there_is_not_replaced_unless_asked(town):
     assert status == 1 and "--replace" in err and key.read_bytes() == before, err
     await town.ctl(*arguments, "--replace")
     assert key.read_bytes() != before
+
+
+@story("configuration: what starts is what is checked", alone=True)
+async def the_check_finds_what_a_start_would_stumble_over(town):
+    certificates = town.folder / "tls"
+    (certificates / "garbage.pem").write_text("no certificate\n")
+    make_certificate(certificates, "other.example")
+    certificate, key = ('host["localhost"].tls.' + name for name in ("certificate", "key"))
+    for changes, wanted in (
+            ({certificate: certificates / "garbage.pem"}, "garbage.pem"),
+            ({certificate: certificates / "none.pem"}, "No such file"),
+            ({key: certificates / "other.example.key"}, "is not the key"),
+            ({certificate: certificates / "other.example.pem", key: certificates / "other.example.key"}, "localhost"),
+            ({"run.user": "no-such-user"}, "no-such-user"), ({"run.chroot": "/nonexistent"}, "run.chroot"),
+            ({"audit.path": "relative"}, "absolute"), ({"audit.path": "/nonexistent/audit"}, "No such file"),
+            ({"storage.sqlite.path": "/nonexistent/valise.db", "storage.backend": None}, "storage.sqlite.path"),
+            ({"state.path": "/nonexistent/state/deep"}, "state.path"), ({"listen.control": "/tmp/" + "x" * 120}, "107"),
+            ({"storage.backend": "mariadb", "storage.mariadb.socket": None, "storage.mariadb.host": "db",
+              "storage.mariadb.ca": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
+            ({"policy.file": "/nonexistent/policy.lua"}, "policy.file")):
+        good = dict(town.options)
+        town.options.update(changes)
+        lines = [name for name, value in town.options.items() if value is not None]
+        town.write_config()
+        text = town.config_file.read_text()
+        town.options = good
+        status, out, path = await check_config(town, text)
+        numbers = [lines.index(name) + 1 for name, value in changes.items() if value is not None]
+        assert status == 2 and wanted in out and any(f"{path}:{line}: " in out for line in numbers), (changes, out)
+
+
+@story("configuration: listen", alone=True)
+async def two_servers_do_not_share_a_port(town):
+    other = Town({"listen.c2s": town.options["listen.c2s"]}, name="other", store="sqlite")
+    try:
+        await other.start()
+    except AssertionError as error:
+        assert "cannot listen" in str(error), error
+    else:
+        raise AssertionError("both listen on one port")
+    finally:
+        await other.close()
+
+
+@story("configuration: what is live", alone=True)
+async def a_reload_is_recorded_and_says_each_time_what_needs_a_restart(town):
+    make_certificate(town.folder / "tls", "new.example")
+    await town.ctl("reload")
+    town.options |= {"log.level": "error", "commit.gather_us": 1000, 'host["localhost"].sealed.mode': "off",
+                     'host["new.example"].tls.certificate': town.folder / "tls" / "new.example.pem",
+                     'host["new.example"].tls.key': town.folder / "tls" / "new.example.key"}
+    town.write_config()
+    for _ in range(2):
+        assert (await town.ctl_json("reload"))["needs_restart"] == ["commit.gather_us"]
+    assert "new.example" in (await town.ctl_json("status"))["hosts"]
+    await town.ctl("session", "list")  # a fence: every shard has run what a reload left it to do
+    await town.ctl("user", "add", "alice@new.example", stdin="sesame\n")  # served at once, and durable behind them
+    reasons = [(record["reason"], record.get("to")) for record in await town.records(kind="admin")]
+    assert [reason for reason, _ in reasons if reason.startswith("reload")] == ["reload", "reload", "reload-sealed-off", "reload"], reasons
+    assert ("reload-sealed-off", "localhost") in reasons
+    town.write_config("limits.nonsense = 1\nlimits.rubbish = 2\n")
+    status, out, err = await town.reload()
+    assert status == 1 and "limits.nonsense" in err and "limits.rubbish" in err, err
+    lines = town.log().splitlines()
+    assert any(" error main: not reloaded" in line for line in lines)
+    assert sum(" info main: reloaded" in line for line in lines) == 1, "log.level took no effect"
+
+
+@story("log.file, run.pid_file", alone=True)
+async def a_log_that_was_moved_away_is_begun_anew_and_the_pid_file_goes(town):
+    log, pid = town.folder / "moved.log", town.folder / "pid"
+    town.options |= {"log.file": log, "run.pid_file": pid}
+    town.write_config()
+    await town.restart()
+    assert int(pid.read_text()) == town.pid
+    log.rename(town.folder / "moved.log.1")
+    assert (await town.reload())[0] == 0
+    assert "reloaded" in log.read_text()
+    await town.stop()
+    assert not pid.exists()
+    await town.start()
 
 
 run()
