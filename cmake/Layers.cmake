@@ -50,6 +50,10 @@ function(valise_program name)
   target_link_libraries(${name} PRIVATE ${A_LIBRARIES})
 endfunction()
 
+# What a run under sanitizers, fuzzers or faults needs of its preset, and no more.
+add_custom_target(unit_tests)
+add_custom_target(fuzzers)
+
 # valise_unit_test(jid SOURCES jid_test.cpp USES core) → ctest "unit.jid"
 function(valise_unit_test name)
   cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
@@ -60,27 +64,38 @@ function(valise_unit_test name)
     target_link_libraries(${target} PRIVATE valise_${used})
   endforeach()
   target_compile_definitions(${target} PRIVATE VALISE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  add_test(NAME unit.${name} COMMAND ${target} --gtest_brief=1)
-  set_tests_properties(unit.${name} PROPERTIES LABELS "unit;quick" TIMEOUT 300)
+  add_dependencies(unit_tests ${target})
+  set(test ${VALISE_TEST_PREFIX}unit.${name})
+  add_test(NAME ${test} COMMAND ${target} --gtest_brief=1)
+  set_tests_properties(${test} PROPERTIES LABELS "unit;quick" TIMEOUT 300)
 endfunction()
 
-# valise_fuzzer(jid SOURCES jid_fuzz.cpp USES core): with VALISE_FUZZ a libFuzzer binary, otherwise a plain
-# runner over the committed corpus tests/fuzz/corpus/<name>, so that the target never rots.
+# valise_fuzzer(jid SOURCES jid_fuzz.cpp USES core [DICTIONARY xml.dict]): with VALISE_FUZZ a libFuzzer binary and
+# ctest "fuzz.jid", which runs it for VALISE_FUZZ_SECONDS; otherwise "corpus.jid", a plain runner over the committed
+# corpus tests/fuzz/corpus/<name>, so that the target never rots.
 function(valise_fuzzer name)
-  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(A "" "DICTIONARY" "SOURCES;USES;LIBRARIES" ${ARGN})
   set(target fuzz_${name})
+  set(folder ${CMAKE_SOURCE_DIR}/tests/fuzz)
   add_executable(${target} ${A_SOURCES})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${target} PRIVATE valise_flags ${A_LIBRARIES})
   foreach(used ${A_USES})
     target_link_libraries(${target} PRIVATE valise_${used})
   endforeach()
-  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  add_dependencies(fuzzers ${target})
   if(VALISE_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    if(A_DICTIONARY)
+      set(dictionary -dict=${folder}/${A_DICTIONARY})
+    endif()
+    add_test(NAME fuzz.${name} COMMAND ${folder}/run.sh $<TARGET_FILE:${target}> ${CMAKE_BINARY_DIR} ${dictionary})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz")  # no TIMEOUT: ./dev fuzz knows how long they run
   else()
-    target_sources(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
-    add_test(NAME fuzz.${name} COMMAND ${target} ${corpus})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz;quick" TIMEOUT 120)
+    target_sources(${target} PRIVATE ${folder}/replay_main.cpp)
+    set(test ${VALISE_TEST_PREFIX}corpus.${name})
+    add_test(NAME ${test} COMMAND ${target} ${folder}/corpus/${name})
+    set_tests_properties(${test} PROPERTIES LABELS "corpus;quick" TIMEOUT 120)
   endif()
 endfunction()
 

@@ -9,6 +9,7 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 set(VALISE_SANITIZE "" CACHE STRING "Sanitizers for every target: '', 'address,undefined' or 'thread'")
+set(VALISE_TEST_PREFIX "" CACHE STRING "Stands before the tests' names, so that presets can run in one ctest: 'asan.'")
 option(VALISE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(VALISE_COVERAGE "Instrument for gcov" OFF)
 option(VALISE_FAULTS "Compile the fault-injection points that the torture tests use" OFF)

@@ -16,8 +16,8 @@ registration.enabled = false   -- accounts are made with valisectl
 
 -- Network -------------------------------------------------------------------------------------------------------
 
-listen.c2s = { "*:5222", "[::]:5222" }
-listen.c2s_tls = { "*:5223", "[::]:5223" }   -- direct TLS (XEP-0368); default: none
+listen.c2s = { "0.0.0.0:5222", "[::]:5222" }
+listen.c2s_tls = { "0.0.0.0:5223", "[::]:5223" }   -- direct TLS (XEP-0368); default: none
 listen.control = "/run/valise/control"       -- who may open it administers the server
 
 -- Process -------------------------------------------------------------------------------------------------------
@@ -42,14 +42,14 @@ storage.read_threads = 4
 -- Metadata record and commit --------------------------------------------------------------------------------------
 
 audit.path = "/var/lib/valise/audit"
-audit.segment_entries = 262144
+audit.segment = 64 * MiB
 commit.gather_us = 2000        -- longest wait for a fuller batch, under load only
 
 -- Policy ----------------------------------------------------------------------------------------------------------
 
 policy.file = "/etc/valise/policy.lua"       -- default: the stock policy (lua/stock.lua)
 
--- Limits and times that are worth a thought; all others have the defaults of the security guide ---------------------
+-- Limits and times that are worth a thought; docs/security.md §3 has all of them -----------------------------------
 
 limits.stanza = 256 * KiB
 limits.offline = 1000

@@ -1,10 +1,10 @@
 // What waited goes to the first session that is available with a priority of 0 or more (RFC 6121 §8.5.2.2, XEP-0160):
 // page by page from the store, in order of ids, and no faster than the client reads. New messages don't overtake.
 #include "base/clock.hpp"
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "modules/offline/module.hpp"
-#include "modules/offline/storable.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::offline {
@@ -34,7 +34,7 @@ core::Verdict OfflineModule::hold_back(core::Flow& flow) {
   const auto* session = flow.recipient->find(stanza.to->resource());
   const bool held =
       session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
-  if (held && storable(stanza).store) stanza.to = stanza.to->to_bare();
+  if (held && flow.storable.store) stanza.to = stanza.to->to_bare();
   return nullptr;
 }
 
@@ -91,9 +91,7 @@ void OfflineModule::read_page(core::Account& account) {
                         return end(owner, true);  // the next log-in tries again
                       }
                       auto& now = waiting(owner);
-                      for (const auto& row : *rows) now.queue.learn(row);
                       now.drain.last_page = rows->size() < page_size;
-                      if (now.drain.last_page) now.queue.settle(now.drain.read_up_to);
                       now.drain.page = std::move(*rows);
                       now.drain.next = 0;
                       hand_over(owner);
@@ -120,13 +118,11 @@ void OfflineModule::hand_over(core::Account& account) {
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
     drain.handed.push_back(row.id);
   }
+  auto* session = account.find_id(drain.session);
+  if (session == nullptr) return end(account, false);
   const bool more = drain.next < drain.page.size() || !drain.last_page || part.queue.expected() != drain.read_up_to;
-  if (more) {
-    if (auto* session = account.find_id(drain.session)) return wait_for_client(account, *session);
-    return end(account, false);
-  }
-  mark(account);
-  end(account, true);
+  if (more) return wait_for_client(account, *session);
+  wait_for_kernel(*session, drain.run);
 }
 
 void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
@@ -142,18 +138,42 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
 }
 
 // A client's answer to a ping says that it has read everything before; then it may get more. One that answers nothing
-// for 30 s and still is connected gets the next slice all the same.
+// for 30 s and still is connected gets the next slice all the same, but nothing says yet that it has this one.
 void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
   auto& drain = waiting(account).drain;
   if (drain.handed.empty()) return read_page(account);
-  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>", [this, jid = account.jid, run = drain.run](core::StanzaPtr) {
-    resume(jid, run, [&](core::Account& owner) {
-      mark(owner);
-      const auto& now = waiting(owner).drain;
-      if (now.next < now.page.size()) return hand_over(owner);
-      read_page(owner);
-    });
-  });
+  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>",
+                 [this, jid = account.jid, run = drain.run](core::StanzaPtr answer) {
+                   resume(jid, run, [&](core::Account& owner) {
+                     if (answer) mark(owner);
+                     const auto& now = waiting(owner).drain;
+                     if (now.next < now.page.size()) return hand_over(owner);
+                     read_page(owner);
+                   });
+                 });
+}
+
+// The last slice needs no answer, but a row may go only when the kernel has its message.
+void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
+  struct LastSlice final : core::Departure {
+    LastSlice(OfflineModule& module_, core::Jid jid_, std::uint64_t run_)
+        : module(module_), jid(std::move(jid_)), run(run_) {}
+    void departed(bool sent) override {
+      const std::unique_ptr<LastSlice> self(this);
+      if (!sent) return;  // the end of the session has ended the drain
+      VALISE_FAULT("offline.sent.after");
+      module.resume(jid, run, [this](core::Account& account) {
+        const auto& part = module.waiting(account);
+        if (part.queue.expected() != part.drain.read_up_to) return module.read_page(account);  // more came meanwhile
+        module.mark(account);
+        module.end(account, true);
+      });
+    }
+    OfflineModule& module;
+    const core::Jid jid;
+    const std::uint64_t run;
+  };
+  session.stream.when_sent(*new LastSlice(*this, session.account.jid, run));
 }
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
@@ -164,13 +184,10 @@ void OfflineModule::mark(core::Account& account) {
   const auto* host = shard_.host(account.jid.domain());
   auto unit = std::make_unique<core::Unit>();
   unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
-  account.commit_begun();
-  unit->done = [this, jid = account.jid, ids = std::move(ids)](core::Unit& finished) {
-    auto& loaded = *shard_.find_account(jid.full());  // in memory while its commits are under way
-    if (finished.outcome) waiting(loaded).queue.remove(ids);
-    loaded.commit_ended();
+  unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
+    if (finished.outcome) waiting(account).queue.remove(ids);
   };
-  shard_.commit(std::move(unit));
+  shard_.commit_in_order(account, std::move(unit));
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

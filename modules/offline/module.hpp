@@ -34,7 +34,6 @@ struct Drain {
 
 struct Waiting final : core::Part {
   Queue queue;
-  bool confirming = false;  // a read is under way that learns what became durable
   Drain drain;
 };
 
@@ -49,8 +48,6 @@ class OfflineModule final : public core::Module {
   // ---- offline.cpp
   core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
-  void confirm_soon(core::Account& account);
-  void confirm(core::Account& account, std::uint64_t count);
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);
@@ -62,6 +59,7 @@ class OfflineModule final : public core::Module {
   void hand_over(core::Account& account);
   void deliver(core::Session& session, const storage::BoxMessage& row);
   void wait_for_client(core::Account& account, core::Session& session);
+  void wait_for_kernel(core::Session& session, std::uint64_t run);
   void mark(core::Account& account);
   // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
   void end(core::Account& account, bool complete);

@@ -1,7 +1,6 @@
 #include "modules/offline/offline.hpp"
 
 #include "modules/offline/module.hpp"
-#include "modules/offline/storable.hpp"
 
 namespace valise::modules {
 namespace offline {
@@ -27,10 +26,13 @@ core::Verdict refusal(std::string_view reason, bool silent) {
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   auto part = std::make_unique<Waiting>();
-  while (part->queue.size() < most_known) {
-    auto rows = reader.undelivered(jid, part->queue.last_id(), page_size);
+  for (std::uint64_t last = 0; part->queue.size() < most_known;) {
+    auto rows = reader.undelivered(jid, last, page_size);
     if (!rows) return std::unexpected(rows.error());
-    for (const auto& row : *rows) part->queue.learn(row);
+    for (const auto& row : *rows) {
+      part->queue.learn(row.id, mark_of(row.from, row.to, row.stanza_id, row.digest));
+      last = row.id;
+    }
     if (rows->size() < page_size) break;
   }
   return part;
@@ -60,7 +62,7 @@ void OfflineModule::start(core::Registrar& registrar) {
 core::Verdict OfflineModule::archive(core::Flow& flow) {
   const auto& stanza = *flow.stanza;
   const auto* host = shard_.host(flow.recipient->jid.domain());
-  if (host == nullptr || !host->archive || !flow.recipient->exists || !storable(stanza).store) return nullptr;
+  if (host == nullptr || !host->archive || !flow.recipient->exists || !flow.storable.store) return nullptr;
   std::string children;
   stanza.append_children(children);
   storage::BoxMessage message{.from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id,
@@ -80,8 +82,7 @@ core::Verdict OfflineModule::archive(core::Flow& flow) {
 core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>& writes) {
   auto& account = *flow.recipient;
   const auto& stanza = *flow.stanza;
-  const auto decision = storable(stanza);
-  if (!decision.store) return refusal(decision.reason, true);
+  if (!flow.storable.store) return refusal(flow.storable.reason, true);
 
   std::string children;
   stanza.append_children(children);
@@ -94,10 +95,7 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
     writes.clear();
     return nullptr;
   }
-  if (queue.size() >= shard_.settings().max_offline) {
-    if (!queue.is_settled()) confirm_soon(account);  // some of it may have failed
-    return refusal("offline-full", false);
-  }
+  if (queue.size() >= shard_.settings().max_offline) return refusal("offline-full", false);
 
   if (!writes.empty()) {  // archived: the recipient's row only has to say that it waits
     std::get<storage::PutMessage>(writes.front()).boxes.front().delivered = false;
@@ -105,42 +103,10 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
     stanza.append(message.stanza);
     writes.emplace_back(storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
   }
-  queue.expect(mark);
-  confirm_soon(account);
+  queue.expect();
+  // The queue lives as long as its account, which stays in memory while its commits are under way.
+  flow.written = [&queue, mark](std::uint64_t id) { queue.came_back(id, mark); };
   return nullptr;
-}
-
-// The unit of a kept message is the router's, so nobody tells this module whether it became durable: it looks, once for
-// all messages that came meanwhile.
-void OfflineModule::confirm_soon(core::Account& account) {
-  auto& part = waiting(account);
-  if (part.confirming) return;
-  part.confirming = true;
-  // Not before the router has handed the unit on.
-  shard_.post([this, jid = account.jid] {
-    auto* loaded = shard_.find_account(jid.full());
-    if (loaded == nullptr) return;
-    // The store will say of what came up to now; of what comes while this waits it may not.
-    const auto count = waiting(*loaded).queue.expected();
-    loaded->in_order([this, loaded, count] { confirm(*loaded, count); });
-  });
-}
-
-void OfflineModule::confirm(core::Account& account, std::uint64_t count) {
-  const auto& queue = waiting(account).queue;
-  shard_.read([jid = account.jid.str(),
-               after = queue.last_id()](storage::Reader& reader) { return reader.undelivered(jid, after, page_size); },
-              [this, jid = account.jid, count](Result<std::vector<storage::BoxMessage>> rows) {
-                auto* loaded = shard_.find_account(jid.full());
-                if (loaded == nullptr) return;
-                auto& part = waiting(*loaded);
-                if (!part.confirming) return;  // loaded anew meanwhile
-                part.confirming = false;
-                if (!rows) return;  // the next message tries again
-                for (const auto& row : *rows) part.queue.learn(row);
-                if (rows->size() < page_size) part.queue.settle(count);
-                if (!part.queue.is_settled()) confirm_soon(*loaded);
-              });
 }
 
 namespace {

@@ -7,7 +7,7 @@
 namespace valise::modules::offline {
 
 Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest) {
-  from = from.substr(0, from.find('/'));  // OMEMO D2: the sender's account; after a crash it has a new resource
+  from = from.substr(0, from.find('/'));  // docs/sealed.md D2: the sender's account; after a crash it has a new resource
   std::string all;
   all.reserve(from.size() + to.size() + id.size() + digest.size() + 3);
   for (const auto part : {from, to, id, digest}) {
@@ -25,19 +25,9 @@ std::string content_digest(std::string_view children) {
   return {reinterpret_cast<const char*>(hash.data()), 16};
 }
 
-void Queue::learn(const storage::BoxMessage& row) {
-  if (row.id <= last_) return;
-  last_ = row.id;
-  const auto mark = mark_of(row.from, row.to, row.stanza_id, row.digest);
-  rows_.push_back({row.id, mark});
-  const auto expected = std::ranges::find(expected_, mark, &Expected::mark);
-  if (expected != expected_.end()) expected_.erase(expected);
-}
-
-void Queue::expect(const Mark& mark) { expected_.push_back({mark, ++count_}); }
-
-void Queue::settle(std::uint64_t count) {
-  std::erase_if(expected_, [count](const Expected& e) { return e.number <= count; });
+void Queue::came_back(std::uint64_t id, const Mark& mark) {
+  --under_way_;
+  if (id != 0) learn(id, mark);
 }
 
 void Queue::remove(const std::vector<std::uint64_t>& ids) {

@@ -175,7 +175,7 @@ bool append_thread(std::string& out, xml::Element element) {
   return true;
 }
 
-// The bytes that came in where they are innocent (decision D1), else written anew.
+// The bytes that came in where they are innocent (docs/sealed.md D1), else written anew.
 void append_encrypted(std::string& out, xml::Element element) {
   const bool plain = element.document()->raw_is_portable() && element.declares_ns() &&
                      element.raw().find('&') == std::string_view::npos;
@@ -207,7 +207,7 @@ bool is_for_nobody(xml::Element encrypted) {
   return true;
 }
 
-// Validates all <encrypted/>; decision D8. False: `out.refused` says why.
+// Validates all <encrypted/>; docs/sealed.md D8. False: `out.refused` says why.
 bool check_seals(const core::Stanza& message, Rebuilt& out) {
   bool seen[2] = {false, false};
   bool for_nobody = false;

@@ -113,7 +113,7 @@ bool has_twins(std::vector<T>& list) {
   return std::ranges::adjacent_find(list) != list.end();
 }
 
-// 3.7-7: key texts distinct; one ratchet key under one rid.
+// docs/sealed.md 3.7-7: key texts distinct; one ratchet key under one rid.
 const char* check_distinct(HeaderState& state) {
   if (has_twins(state.key_hashes)) return "same key twice";
   std::ranges::sort(state.ratchet_keys);
@@ -259,7 +259,7 @@ const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, E
                                                      : result.ciphertext == 48;
     return fits ? nullptr : "ratchet ciphertext";
   }
-  // 3.7-6: a payload goes with key and tag in the ratchet.
+  // docs/sealed.md 3.7-6: a payload goes with key and tag in the ratchet.
   const std::size_t expected = out.version == Version::legacy ? 48 : 64;
   const bool wide = out.version == Version::legacy && limits.wide_ratchet && result.ciphertext == 64;
   if (result.ciphertext != expected && !wide) return "ratchet ciphertext";

@@ -1,4 +1,4 @@
-// Structural validation of one <encrypted/> of either OMEMO version (rules 3.7, points 1 to 7, 12 and 13). No
+// Structural validation of one <encrypted/> of either OMEMO version (docs/sealed.md 3.7, points 1 to 7, 12 and 13). No
 // cryptography: it makes lazy, broken and misconfigured clients fail closed. It cannot prove that a payload is
 // ciphertext; two colluding clients can always hide text (the guide says so).
 #pragma once
@@ -32,7 +32,7 @@ struct EnvelopeLimits {
 // `element` is in one of the two namespaces. Null: valid, `out` is filled. Otherwise what is wrong, for the record.
 [[nodiscard]] const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, Envelope& out);
 
-// Rule 3.7-12: what no honest cipher yields (each with false alarms below 1e-9).
+// docs/sealed.md 3.7-12: what no honest cipher yields (each with false alarms below 1e-9).
 [[nodiscard]] bool looks_like_plaintext(std::string_view payload);
 
 }  // namespace valise::modules::omemo

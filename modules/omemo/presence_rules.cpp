@@ -1,4 +1,4 @@
-// Rule 3.5: presence says that somebody is there, and how; it has no place for prose.
+// docs/sealed.md 3.5: presence says that somebody is there, and how; it has no place for prose.
 #include "base/crypto.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"

@@ -1,4 +1,4 @@
-// The rigid framing of ratchet messages (OMEMO rules 3.7-5): what a server can really check of key material. Pure, no
+// The rigid framing of ratchet messages (docs/sealed.md 3.7-5): what a server can really check of key material. Pure, no
 // allocation, linear in the input.
 #pragma once
 

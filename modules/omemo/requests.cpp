@@ -1,4 +1,4 @@
-// Rule 3.5: what one person's client may ask another's, and what the answer may hold.
+// docs/sealed.md 3.5: what one person's client may ask another's, and what the answer may hold.
 #include <algorithm>
 #include <span>
 

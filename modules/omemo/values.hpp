@@ -7,7 +7,7 @@
 
 namespace valise::modules::omemo {
 
-// Printable ASCII without space (decision D12).
+// Printable ASCII without space (docs/sealed.md D12).
 [[nodiscard]] bool is_token(std::string_view text, std::size_t limit = 128);
 // [A-Za-z0-9._-], not empty.
 [[nodiscard]] bool is_plain_token(std::string_view text, std::size_t limit);

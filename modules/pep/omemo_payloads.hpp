@@ -36,7 +36,7 @@ enum class PayloadFault : std::uint8_t {
   wrong_place,      // node or item id do not fit the payload
   too_large,
 };
-// For the person, put into "OMEMO keys refused: {detail}." (OMEMO texts, reason `key`).
+// For the person, put into "OMEMO keys refused: {detail}." (docs/sealed.md §5, keys).
 [[nodiscard]] core::Text describe(PayloadFault fault) noexcept;
 
 // 1 … 2^31−1 in decimal without sign, blanks or leading zeros.

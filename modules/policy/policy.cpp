@@ -162,6 +162,7 @@ class Policy final : public core::Module, public core::Rules {
 
  private:
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
+    if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
     Facts facts;
     fill(facts, flow, direction);
     if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
@@ -234,8 +235,10 @@ class Policy final : public core::Module, public core::Rules {
     facts.event = event_of(stanza.kind);
     facts.direction = direction;
     facts.from = party(stanza.from);
-    if (stanza.to) facts.to = party(*stanza.to);
-    facts.host = direction == policy::Direction::in && stanza.to ? stanza.to->domain() : stanza.from.domain();
+    // One of a presence to many has no address of its own.
+    const auto* to = stanza.to ? &*stanza.to : flow.recipient != nullptr ? &flow.recipient->jid : nullptr;
+    if (to != nullptr) facts.to = party(*to);
+    facts.host = direction == policy::Direction::in && to != nullptr ? to->domain() : stanza.from.domain();
     facts.type = stanza.type.empty() ? default_type(stanza.kind) : std::string_view(stanza.type);
     if (stanza.kind == core::Kind::iq) facts.payload = stanza.payload().ns();
     facts.size = stanza.size;

@@ -31,9 +31,11 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
     shard_.post_to(index, [there, stanza, contacts = std::move(here[index])] {
+      core::Flow copy;
+      copy.stanza = stanza;
       for (const auto& contact : contacts) {
         auto* heard = there->find_account(contact);
-        if (heard == nullptr || heard->sessions.empty()) continue;
+        if (heard == nullptr || heard->sessions.empty() || !there->lets_in(copy, *heard)) continue;
         heard->in_order([heard, stanza] { deliver_to_available(*heard, *stanza); });
       }
     });
@@ -66,10 +68,15 @@ void PresenceModule::probe_contacts(core::Session& session) {
           for (const auto& contact : contacts) module->collect(contact, asker, answers);
           if (answers.empty()) return;
           auto* home = there->kernel().shards[back].get();
-          there->post_to(back, [home, asker, id, answers = std::move(answers)] {
+          there->post_to(back, [home, asker, id, answers = std::move(answers)]() mutable {
             auto* account = home->find_account(asker.bare());
             if (account == nullptr) return;
-            account->in_order([account, id, answers] {
+            core::Flow copy;
+            std::erase_if(answers, [&](const auto& answer) {
+              copy.stanza = answer;
+              return !home->lets_in(copy, *account);
+            });
+            account->in_order([account, id, answers = std::move(answers)] {
               for (const auto& answer : answers) {
                 auto* asking = account->find_id(id);
                 if (asking == nullptr || !asking->available) return;

@@ -11,13 +11,16 @@ void deliver_to_available(core::Account& account, const core::Stanza& stanza, co
   }
 }
 
-void PresenceModule::inbound(core::Account& account, const core::StanzaPtr& stanza) {
-  if (!account.exists) return;  // §8.5.1
+void PresenceModule::inbound(core::Flow flow) {
+  auto& account = *flow.recipient;
+  const auto& stanza = flow.stanza;
   const auto& type = stanza->type;
-  if (type == "subscribe" || type == "subscribed" || type == "unsubscribe" || type == "unsubscribed") {
-    if (auto* subscriptions = shard_.service<Subscriptions>()) subscriptions->inbound(account, stanza);
-    return;
+  if (is_about_subscriptions(type)) {
+    auto* subscriptions = shard_.service<Subscriptions>();
+    if (subscriptions == nullptr) return shard_.handled(flow);
+    return subscriptions->inbound(std::move(flow));
   }
+  shard_.handled(flow);  // it leaves nothing that could be lost
   if (type == "probe") return answer_probe(account, *stanza);
   if (!type.empty() && type != "unavailable" && type != "error") return;
   if (stanza->to->is_bare()) return deliver_to_available(account, *stanza);  // §8.5.2.1.2

@@ -28,17 +28,16 @@ class PresenceModule final : public core::Module, public core::PresenceEvents {
 
  private:
   // ---- outbound.cpp: what our sessions send
-  void outbound(core::Session& session, core::StanzaPtr stanza);
+  void outbound(core::Session& session, core::Flow flow);
   void became_available(core::Session& session, core::StanzaPtr stanza);
   // `gone`: the session ends, it gets nothing more.
   void became_unavailable(core::Session& session, core::StanzaPtr stanza, bool gone);
-  void direct(core::Session& session, const core::StanzaPtr& stanza);
+  void direct(core::Session& session, core::Flow flow);
   void undirect_all(core::Session& session, const core::Stanza& stanza);
-  void probe_for(core::Session& session, const core::Stanza& stanza);
-  void record(const core::Session& session, const core::Stanza& stanza);
+  void probe_for(core::Session& session, core::Flow flow);
 
   // ---- inbound.cpp: what arrives for local accounts
-  void inbound(core::Account& account, const core::StanzaPtr& stanza);
+  void inbound(core::Flow flow);
   void answer_probe(core::Account& account, const core::Stanza& probe);
 
   // ---- fan_out.cpp: many recipients, one task a shard, nothing asked of the store
@@ -59,6 +58,9 @@ class PresenceModule final : public core::Module, public core::PresenceEvents {
   std::vector<std::function<void(core::Session&)>> unavailable_;
 };
 
+[[nodiscard]] inline bool is_about_subscriptions(std::string_view type) noexcept {
+  return type == "subscribe" || type == "subscribed" || type == "unsubscribe" || type == "unsubscribed";
+}
 // Delivers to each available session of the account but `except`, as addressed to the account.
 void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except = nullptr);
 // The same presence for one receiver.

@@ -7,21 +7,34 @@ namespace {
 
 using core::StanzaError;
 
-const StanzaError unknown_type{
-    .type = StanzaError::Type::modify,
-    .condition = "bad-request",
-    .text = {"There is no presence of this type.", "Il n’existe pas de présence de ce type."}};
-const StanzaError bad_priority{
-    .type = StanzaError::Type::modify,
-    .condition = "bad-request",
-    .text = {"A priority is one number from -128 to 127.", "Une priorité est un nombre unique de -128 à 127."}};
-const StanzaError bad_show{.type = StanzaError::Type::modify,
-                           .condition = "bad-request",
-                           .text = {"A show is one of away, chat, dnd and xa.", "Un show est away, chat, dnd ou xa."}};
-const StanzaError too_many_directed{.type = StanzaError::Type::wait,
-                                    .condition = "resource-constraint",
-                                    .text = {"Presence was sent to too many addresses; leave some of them first.",
-                                             "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}};
+core::Verdict malformed(core::Text text) {
+  auto made = std::make_unique<core::Refusal>();
+  made->error = {.type = StanzaError::Type::modify, .condition = "bad-request", .text = text};
+  made->reason = "malformed";
+  return made;
+}
+
+// §4.7: what an available presence says of itself. Null: nothing is wrong.
+core::Verdict check(xml::Element presence) {
+  if (!priority_of(presence)) {
+    return malformed(
+        {"A priority is one number from -128 to 127.", "Une priorité est un nombre unique de -128 à 127."});
+  }
+  if (!has_valid_show(presence)) {
+    return malformed({"A show is one of away, chat, dnd and xa.", "Un show est away, chat, dnd ou xa."});
+  }
+  return nullptr;
+}
+
+core::Verdict too_many_directed() {
+  auto made = std::make_unique<core::Refusal>();
+  made->error = {.type = StanzaError::Type::wait,
+                 .condition = "resource-constraint",
+                 .text = {"Presence was sent to too many addresses; leave some of them first.",
+                          "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}};
+  made->reason = "directed-full";
+  return made;
+}
 
 }  // namespace
 
@@ -34,34 +47,32 @@ core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to) {
   return copy;
 }
 
-void PresenceModule::outbound(core::Session& session, core::StanzaPtr stanza) {
-  const auto& type = stanza->type;
-  if (type == "subscribe" || type == "subscribed" || type == "unsubscribe" || type == "unsubscribed") {
-    if (auto* subscriptions = shard_.service<Subscriptions>()) subscriptions->outbound(session, std::move(stanza));
-    return;
-  }
-  if (type.empty() || type == "unavailable") {
-    record(session, *stanza);
-    if (stanza->to) return direct(session, stanza);
-    if (type.empty()) return became_available(session, std::move(stanza));
-    return became_unavailable(session, std::move(stanza), false);
+void PresenceModule::outbound(core::Session& session, core::Flow flow) {
+  const auto& type = flow.stanza->type;
+  if (is_about_subscriptions(type)) {
+    auto* subscriptions = shard_.service<Subscriptions>();
+    if (subscriptions == nullptr) return shard_.handled(flow);
+    return subscriptions->outbound(session, std::move(flow));
   }
   if (type == "error") {
-    if (stanza->to) shard_.route(std::move(stanza));
-    return;
+    if (!flow.stanza->to) return shard_.handled(flow);
+    return shard_.send_on(std::move(flow));
   }
-  if (type == "probe") return probe_for(session, *stanza);
-  shard_.route_error(*stanza, unknown_type, core::language_of(stanza->lang, session.language));
+  if (type == "probe") return probe_for(session, std::move(flow));
+  if (!type.empty() && type != "unavailable") {
+    return shard_.refuse(std::move(flow),
+                         malformed({"There is no presence of this type.", "Il n’existe pas de présence de ce type."}));
+  }
+  if (flow.stanza->to) return direct(session, std::move(flow));
+  if (type.empty()) {
+    if (auto wrong = check(flow.stanza->root())) return shard_.refuse(std::move(flow), std::move(wrong));
+  }
+  if (!shard_.record_passing(flow, core::audit::Kind::presence)) return;
+  if (flow.stanza->type.empty()) return became_available(session, std::move(flow.stanza));
+  became_unavailable(session, std::move(flow.stanza), false);
 }
 
 void PresenceModule::became_available(core::Session& session, core::StanzaPtr stanza) {
-  const auto priority = priority_of(stanza->root());
-  if (!priority) {
-    return shard_.route_error(*stanza, bad_priority, core::language_of(stanza->lang, session.language));
-  }
-  if (!has_valid_show(stanza->root())) {
-    return shard_.route_error(*stanza, bad_show, core::language_of(stanza->lang, session.language));
-  }
   // What can't go out as it came is written once here, not once a contact.
   if (stanza->document && !stanza->rewritten && !stanza->document->raw_is_portable()) {
     std::string children;
@@ -70,7 +81,7 @@ void PresenceModule::became_available(core::Session& session, core::StanzaPtr st
   }
   const bool first = !session.available;
   session.available = true;
-  session.priority = *priority;
+  session.priority = priority_of(stanza->root()).value_or(0);
   session.presence = stanza;
   broadcast(session.account, stanza);
   to_own(session.account, stanza, nullptr);  // §4.2.2: itself included
@@ -88,7 +99,12 @@ void PresenceModule::became_unavailable(core::Session& session, core::StanzaPtr 
   stanza->to.reset();
   undirect_all(session, *stanza);
   if (!session.available) return;
-  if (gone) record(session, *stanza);
+  if (gone) {
+    core::Flow flow;
+    flow.stanza = stanza;
+    flow.record.origin = session.origin;
+    (void)shard_.record_passing(flow, core::audit::Kind::presence);  // it has happened, recorded or not
+  }
   broadcast(session.account, stanza);
   // §4.5.2: to the own resources, the one that goes included while it can still hear.
   to_own(session.account, stanza, gone ? &session : nullptr);
@@ -98,15 +114,16 @@ void PresenceModule::became_unavailable(core::Session& session, core::StanzaPtr 
   for (const auto& listener : unavailable_) listener(session);
 }
 
-void PresenceModule::direct(core::Session& session, const core::StanzaPtr& stanza) {
-  if (stanza->type.empty()) {
-    if (!session.ensure_part<Directed>(slot_).add(*stanza->to)) {
-      return shard_.route_error(*stanza, too_many_directed, core::language_of(stanza->lang, session.language));
-    }
+void PresenceModule::direct(core::Session& session, core::Flow flow) {
+  const auto& to = *flow.stanza->to;
+  // What is not ours is refused before anything is remembered (RFC 6120 §10.4).
+  if (shard_.host(to.domain()) == nullptr) return shard_.send_on(std::move(flow));
+  if (flow.stanza->type.empty()) {
+    if (!session.ensure_part<Directed>(slot_).add(to)) return shard_.refuse(std::move(flow), too_many_directed());
   } else if (auto* directed = session.part<Directed>(slot_)) {
-    directed->remove(*stanza->to);
+    directed->remove(to);
   }
-  shard_.route(stanza);
+  if (shard_.record_passing(flow, core::audit::Kind::presence)) shard_.send_on(std::move(flow));
 }
 
 // §4.6.3: who was told of the session by name is told of its end by name. Contacts get the broadcast.
@@ -125,25 +142,16 @@ void PresenceModule::undirect_all(core::Session& session, const core::Stanza& st
 }
 
 // §4.3: probes are the server's; one of a client is sent on if the account is subscribed anyway.
-void PresenceModule::probe_for(core::Session& session, const core::Stanza& stanza) {
+void PresenceModule::probe_for(core::Session& session, core::Flow flow) {
   const auto* known = contacts();
-  if (!stanza.to || known == nullptr) return;
-  const auto* contact = known->find(session.account, stanza.to->bare());
+  if (!flow.stanza->to || known == nullptr) return shard_.handled(flow);
+  const auto to = flow.stanza->to->to_bare();
+  const auto* contact = known->find(session.account, to.full());
   const auto bits = contact == nullptr ? 0U : static_cast<unsigned>(contact->subscription);
-  const bool own = stanza.to->same_bare(session.jid);
-  if (!own && (bits & static_cast<unsigned>(storage::Subscription::to)) == 0) return;
-  shard_.route(core::make_presence("probe", session.jid, stanza.to->to_bare()));
-}
-
-void PresenceModule::record(const core::Session& session, const core::Stanza& stanza) {
-  core::audit::Record entry;
-  entry.kind = core::audit::Kind::presence;
-  entry.type = core::audit::stanza_type_of(stanza.type);
-  entry.origin = session.origin;
-  if (stanza.to) entry.recipient = stanza.to->bare();
-  entry.stanza_id = stanza.id;
-  entry.size = stanza.size;
-  shard_.record(std::move(entry));
+  const bool own = to.full() == session.account.jid.full();
+  if (!own && (bits & static_cast<unsigned>(storage::Subscription::to)) == 0) return shard_.handled(flow);
+  flow.stanza = core::make_presence("probe", session.jid, to);
+  shard_.send_on(std::move(flow));
 }
 
 }  // namespace valise::modules::presence

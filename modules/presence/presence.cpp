@@ -7,10 +7,8 @@ namespace presence {
 
 void PresenceModule::start(core::Registrar& registrar) {
   slot_ = registrar.session_part();
-  registrar.outbound_presence(
-      [this](core::Session& session, core::StanzaPtr stanza) { outbound(session, std::move(stanza)); });
-  registrar.inbound_presence(
-      [this](core::Account& account, const core::StanzaPtr& stanza) { inbound(account, stanza); });
+  registrar.outbound_presence([this](core::Session& session, core::Flow flow) { outbound(session, std::move(flow)); });
+  registrar.inbound_presence([this](core::Flow flow) { inbound(std::move(flow)); });
   registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) {
     // RFC 6121 §4.5.2: however it went, its contacts are told.
     became_unavailable(session, core::make_presence("unavailable", session.jid, core::Jid()), true);

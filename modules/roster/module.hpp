@@ -23,8 +23,8 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void each(const core::Account& account, const std::function<void(const storage::RosterItem&)>& visit) const override;
 
   // Subscriptions (subscribe.cpp)
-  void outbound(core::Session& session, core::StanzaPtr stanza) override;
-  void inbound(core::Account& account, core::StanzaPtr stanza) override;
+  void outbound(core::Session& session, core::Flow flow) override;
+  void inbound(core::Flow flow) override;
 
  private:
   using Item = storage::RosterItem;
@@ -32,10 +32,11 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
 
   [[nodiscard]] Book& book(const core::Account& account) const { return *account.part<Book>(slot_); }
 
-  // Makes `next` (nothing: no row) the row of `jid`: in memory now, in the store by a unit. When that is back, `then`
-  // runs and, if clients see a difference, all interested sessions get a push: both at the unit's place in the order
-  // of what the account gets.
-  void write(core::Account& account, const std::string& jid, std::optional<Item> next, Written then);
+  // Makes `next` (nothing: no row) the row of `jid`: in memory now, in the store by a unit, with the record of what
+  // asked for it, if that has none yet. When that is back, `then` runs and, if clients see a difference, all interested
+  // sessions get a push: both at the unit's place in the order of what the account gets.
+  void write(core::Account& account, const std::string& jid, std::optional<Item> next,
+             std::optional<core::audit::Record> record, Written then);
   void push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version);
 
   // requests.cpp
@@ -46,11 +47,11 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void deliver_push(core::Session& session, std::string query);
 
   // subscribe.cpp
+  void failed(const core::Flow& flow);
   void deliver_requests(core::Session& session);
   void pass_on(core::Account& account, const core::Stanza& stanza, Step step);
   // The available resources of the account, or their end, to somebody whose subscription begins or ends.
   void show(core::Account& account, const core::Jid& contact, bool available);
-  void record(const core::Session& session, const core::Stanza& stanza);
 
   core::Shard& shard_;
   unsigned slot_ = 0;

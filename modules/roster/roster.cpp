@@ -44,34 +44,33 @@ void RosterModule::each(const core::Account& account,
   }
 }
 
-void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next, Written then) {
+void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next,
+                         std::optional<core::audit::Record> record, Written then) {
   auto& rows = book(account);
   const auto* before = rows.find(jid);
   const bool seen = !looks_equal(before, next ? &*next : nullptr);
 
   auto unit = std::make_unique<core::Unit>();
+  unit->record = std::move(record);
   if (next) {
     unit->writes.emplace_back(storage::PutRosterItem{account.jid.str(), *next});
   } else {
     unit->writes.emplace_back(storage::RemoveRosterItem{account.jid.str(), jid});
   }
   rows.begin(jid, next);
-  account.commit_begun();
-  unit->done = [this, owner = account.jid, jid, next = std::move(next), seen,
+  unit->done = [this, &account, jid, next = std::move(next), seen,
                 then = std::move(then)](core::Unit& finished) mutable {
-    auto& changed = *shard_.find_account(owner.full());  // in memory while its commits are under way
-    auto& now = book(changed);
+    auto& now = book(account);
     const bool durable = finished.outcome.has_value();
     if (durable) {
       now.succeeded(jid, next, finished.id);
     } else {
       now.failed(jid);
     }
-    then(changed, durable);
-    if (durable && seen) push(changed, jid, next && !is_hidden(*next) ? &*next : nullptr, finished.id);
-    changed.commit_ended();
+    then(account, durable);
+    if (durable && seen) push(account, jid, next && !is_hidden(*next) ? &*next : nullptr, finished.id);
   };
-  shard_.commit(std::move(unit));
+  shard_.commit_in_order(account, std::move(unit));
 }
 
 void RosterModule::push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version) {

@@ -12,17 +12,12 @@ using core::StanzaError;
 // Requests of people who are in nobody's contact list, kept for one account.
 constexpr std::size_t max_hidden = 256;
 
-const StanzaError no_address{
-    .type = StanzaError::Type::modify,
-    .condition = "bad-request",
-    .text = {"A subscription stanza needs an address.", "Une demande d’abonnement exige une adresse."}};
-const StanzaError not_saved{.type = StanzaError::Type::wait,
-                            .condition = "resource-constraint",
-                            .text = {"The subscription can't be saved right now. Please try again.",
-                                     "L’abonnement ne peut être enregistré pour l’instant. Veuillez réessayer."}};
-const StanzaError full{.type = StanzaError::Type::wait,
-                       .condition = "resource-constraint",
-                       .text = {"Your contact list is full.", "Votre liste de contacts est pleine."}};
+core::Verdict refusal(StanzaError::Type type, std::string_view condition, std::string_view reason, core::Text text) {
+  auto made = std::make_unique<core::Refusal>();
+  made->error = {.type = type, .condition = condition, .text = text};
+  made->reason = reason;
+  return made;
+}
 
 // §3.1.2: between bare addresses, with what the client wrote into it.
 core::StanzaPtr between_bare(const core::Stanza& stanza) {
@@ -54,46 +49,65 @@ std::optional<storage::RosterItem> row_of(const storage::RosterItem* before, std
 
 }  // namespace
 
-void RosterModule::outbound(core::Session& session, core::StanzaPtr stanza) {
+void RosterModule::outbound(core::Session& session, core::Flow flow) {
   auto& account = session.account;
-  const auto language = core::language_of(stanza->lang, session.language);
-  const auto step = step_of(stanza->type);
-  if (!step) return;
-  if (!stanza->to) return shard_.route_error(*stanza, no_address, language);
-  if (stanza->to->same_bare(account.jid)) return;  // an account is always subscribed to itself
-  record(session, *stanza);
+  const auto step = step_of(flow.stanza->type);
+  if (!step) return shard_.handled(flow);
+  if (!flow.stanza->to) {
+    return shard_.refuse(std::move(flow), refusal(StanzaError::Type::modify, "bad-request", "malformed",
+                                                  {"A subscription stanza needs an address.",
+                                                   "Une demande d’abonnement exige une adresse."}));
+  }
+  const auto contact = flow.stanza->to->to_bare();
+  if (contact == account.jid) return shard_.handled(flow);  // an account is always subscribed to itself
+  const bool may_exist = shard_.host(contact.domain()) != nullptr && contact.has_local();
+  // Nobody waits for an answer that can't come; what ends a subscription is done here all the same.
+  if (*step == Step::subscribe && !may_exist) return shard_.send_on(std::move(flow));
 
-  auto onward = between_bare(*stanza);
-  const auto contact = *onward->to;
   const auto* before = book(account).find(contact.full());
   const auto state = before != nullptr ? state_of(*before) : State();
   const auto sent = send(state, *step);
-  if (!sent.route) onward = nullptr;
-  if (sent.next == state) {
-    if (onward) account.in_order([this, onward] { shard_.route(onward); });
-    return;
-  }
-  auto next = row_of(before, contact.full(), sent.next);
+  const bool changes = sent.next != state;
+  auto next = changes ? row_of(before, contact.full(), sent.next) : std::nullopt;
   const bool added = next && !is_hidden(*next) && (before == nullptr || is_hidden(*before));
   if (added && book(account).visible() >= shard_.settings().roster_items) {
-    return shard_.route_error(*stanza, full, language);
+    return shard_.refuse(std::move(flow),
+                         refusal(StanzaError::Type::wait, "resource-constraint", "roster-full",
+                                 {"Your contact list is full.", "Votre liste de contacts est pleine."}));
   }
+  core::describe(flow);
+  auto record = std::move(flow.record);
+  record.kind = core::audit::Kind::presence;
+  flow.record = {};
+  flow.record.origin = record.origin;  // for a denial at the contact's
   const bool begins = !has_from(state.subscription) && has_from(sent.next.subscription);
   const bool ends = has_from(state.subscription) && !has_from(sent.next.subscription);
-  write(account, contact.str(), std::move(next),
-        [this, stanza, onward, contact, begins, ends, language](core::Account& owner, bool durable) {
-          if (!durable) return shard_.route_error(*stanza, not_saved, language);
-          if (ends) show(owner, contact, false);  // §3.2.2: while the contact is still subscribed
-          if (onward) shard_.route(onward);
-          if (begins) show(owner, contact, true);  // §3.1.5
-        });
+  auto then = [this, flow = std::move(flow), route = sent.route, contact, begins, ends](core::Account& owner,
+                                                                                        bool durable) mutable {
+    if (!durable) return failed(flow);
+    if (ends) show(owner, contact, false);  // §3.2.2: while the contact is still subscribed
+    if (route) {
+      shard_.send_on(std::move(flow));  // handled when the contact's side is durable too
+    } else {
+      shard_.handled(flow);
+    }
+    if (begins) show(owner, contact, true);  // §3.1.5
+  };
+  if (changes) return write(account, contact.str(), std::move(next), std::move(record), std::move(then));
+  auto unit = std::make_unique<core::Unit>();
+  unit->record = std::move(record);
+  unit->done = [&account, then = std::move(then)](core::Unit& finished) mutable {
+    then(account, finished.outcome.has_value());
+  };
+  shard_.commit_in_order(account, std::move(unit));
 }
 
-void RosterModule::inbound(core::Account& account, core::StanzaPtr stanza) {
-  const auto step = step_of(stanza->type);
-  const auto contact = stanza->from.to_bare();
-  if (!step || !account.exists || contact == account.jid) return;
-  if (!stanza->from.is_bare() || !stanza->to->is_bare()) stanza = between_bare(*stanza);
+void RosterModule::inbound(core::Flow flow) {
+  auto& account = *flow.recipient;
+  const auto step = step_of(flow.stanza->type);
+  const auto contact = flow.stanza->from.to_bare();
+  if (!step || contact == account.jid) return shard_.handled(flow);
+  const auto stanza = between_bare(*flow.stanza);
 
   const auto* before = book(account).find(contact.full());
   const auto state = before != nullptr ? state_of(*before) : State();
@@ -104,22 +118,37 @@ void RosterModule::inbound(core::Account& account, core::StanzaPtr stanza) {
   };
   if (received.next == state) {
     if (received.reply) answer(account, *received.reply);
-    return;
+    // What it would have changed may still be on its way to the store.
+    return account.in_order([this, flow = std::move(flow)] { shard_.handled(flow); });
   }
   const bool asks = received.next.pending_in && !state.pending_in;
   auto next = row_of(before, contact.full(), received.next, asks ? stored_request(*stanza) : std::string());
   if (before == nullptr && next && is_hidden(*next) && book(account).hidden() >= max_hidden) {
     log::warning("roster", "a subscription request was dropped: its account has {} unanswered ones", max_hidden);
-    return;
+    return shard_.handled(flow);
   }
   const bool ends = has_from(state.subscription) && !has_from(received.next.subscription);
-  write(account, contact.str(), std::move(next),
-        [this, stanza, contact, received, ends, answer, step = *step](core::Account& owner, bool durable) {
-          if (!durable) return;  // the contact's side asks again (§3.1.2)
+  write(account, contact.str(), std::move(next), std::nullopt,
+        [this, flow = std::move(flow), stanza, contact, received, ends, answer, step = *step](core::Account& owner,
+                                                                                              bool durable) {
+          if (!durable) return failed(flow);
           if (received.deliver) pass_on(owner, *stanza, step);
           if (received.reply) answer(owner, *received.reply);
           if (ends) show(owner, contact, false);  // §3.3.3
+          shard_.handled(flow);
         });
+}
+
+// The sender may try again: each side carries out what it has not yet (appendix A.2.1).
+void RosterModule::failed(const core::Flow& flow) {
+  shard_.handled(flow);
+  if (flow.server_made) return;
+  shard_.route_error(*flow.stanza,
+                     {.type = StanzaError::Type::wait,
+                      .condition = "resource-constraint",
+                      .text = {"The subscription can't be saved right now. Please try again.",
+                               "L’abonnement ne peut être enregistré pour l’instant. Veuillez réessayer."}},
+                     flow.language);
 }
 
 // To available resources (§3.1.3), answers and cancellations to interested ones (§3.1.6, §3.2.3, §3.3.3).
@@ -149,17 +178,6 @@ void RosterModule::show(core::Account& account, const core::Jid& contact, bool a
     if (available) presence->lang = session->presence->lang;
     shard_.route(std::move(presence));
   }
-}
-
-void RosterModule::record(const core::Session& session, const core::Stanza& stanza) {
-  core::audit::Record entry;
-  entry.kind = core::audit::Kind::presence;
-  entry.type = core::audit::stanza_type_of(stanza.type);
-  entry.origin = session.origin;
-  entry.recipient = stanza.to->bare();
-  entry.stanza_id = stanza.id;
-  entry.size = stanza.size;
-  shard_.record(std::move(entry));
 }
 
 }  // namespace valise::modules::roster

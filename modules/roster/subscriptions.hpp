@@ -2,16 +2,16 @@
 // presence, hands them over.
 #pragma once
 
-#include "core/account.hpp"
+#include "core/flow.hpp"
 
 namespace valise::modules {
 
 class Subscriptions {
  public:
-  // One of our sessions sent subscribe, subscribed, unsubscribe or unsubscribed.
-  virtual void outbound(core::Session& session, core::StanzaPtr stanza) = 0;
-  // One of these arrived for a local account that exists.
-  virtual void inbound(core::Account& account, core::StanzaPtr stanza) = 0;
+  // One of our sessions sent subscribe, subscribed, unsubscribe or unsubscribed. Record and ack are the callee's.
+  virtual void outbound(core::Session& session, core::Flow flow) = 0;
+  // One of these arrived for a local account that exists. The ack is the callee's.
+  virtual void inbound(core::Flow flow) = 0;
 
  protected:
   ~Subscriptions() = default;

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <ctime>
 
 namespace valise {
@@ -15,12 +16,11 @@ std::string format_utc(std::int64_t utc_ns) {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, ms % 1000);
 }
 
-std::uint64_t IdGenerator::next() noexcept {
+std::uint64_t IdGenerator::next(std::int64_t now_ms) noexcept {
   constexpr std::uint64_t counter_mask = 0xfff;
-  const auto now_ms = static_cast<std::uint64_t>(utc_now_ns() / 1'000'000);
-  std::uint64_t ms = now_ms;
+  auto ms = static_cast<std::uint64_t>(std::max(now_ms, epoch_ms) - epoch_ms);
   std::uint64_t counter = 0;
-  if (const auto last_ms = last_ >> 22; last_ms >= now_ms) {
+  if (const auto last_ms = last_ >> 22; last_ != 0 && last_ms >= ms) {
     ms = last_ms;
     counter = (last_ & counter_mask) + 1;
     if (counter > counter_mask) ++ms, counter = 0;

@@ -123,22 +123,27 @@ std::optional<std::string> base64_decode(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  const auto digits = text.substr(0, text.size() - padding);
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
-  unsigned group = 0;
-  unsigned bits = 0;
-  for (const char c : digits) {
-    const int value = base64_values[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    group = group << 6 | static_cast<unsigned>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      out.push_back(static_cast<char>(group >> bits & 0xff));
-    }
+  std::string out(text.size() / 4 * 3, '\0');
+  const auto* in = bytes(text);
+  const auto* const whole = in + (text.size() - (padding == 0 ? 0 : 4));
+  auto* to = out.data();
+  int wrong = 0;  // negative as soon as a digit is none; asked once, at the end
+  for (; in != whole; in += 4, to += 3) {
+    const int a = base64_values[in[0]], b = base64_values[in[1]], c = base64_values[in[2]], d = base64_values[in[3]];
+    wrong |= a | b | c | d;
+    to[0] = static_cast<char>(a << 2 | b >> 4);
+    to[1] = static_cast<char>(b << 4 | c >> 2);
+    to[2] = static_cast<char>(c << 6 | d);
   }
-  if ((group & ((1u << bits) - 1)) != 0) return std::nullopt;
+  if (padding != 0) {
+    const int a = base64_values[in[0]], b = base64_values[in[1]], c = padding == 2 ? 0 : base64_values[in[2]];
+    wrong |= a | b | c;
+    if ((padding == 2 ? b & 15 : c & 3) != 0) return std::nullopt;  // RFC 4648 §3.5: bits that no byte takes
+    to[0] = static_cast<char>(a << 2 | b >> 4);
+    if (padding == 1) to[1] = static_cast<char>(b << 4 | c >> 2);
+    out.resize(out.size() - padding);
+  }
+  if (wrong < 0) return std::nullopt;
   return out;
 }
 

@@ -20,7 +20,7 @@ bool reopen();
 [[nodiscard]] bool enabled(Level level) noexcept;
 void write(Level level, std::string_view component, std::string_view message);
 
-// Escapes control and non-ASCII bytes and cuts at `limit` bytes (SECURITY: user bytes in logs).
+// Escapes control and non-ASCII bytes and cuts at `limit` bytes (docs/security.md §5: user bytes in logs).
 [[nodiscard]] std::string printable(std::string_view bytes, std::size_t limit = 128);
 
 template <class... Args>

@@ -127,13 +127,12 @@ const Option<bool> audit_enabled{Flag{.name = "audit.enabled",
                                       .otherwise = true,
                                       .reason = "write the metadata record; off only for benchmarks and test suites"}};
 const Option<std::string> audit_path{path("audit.path", "/var/lib/valise/audit", "folder of the record")};
-const Option<std::int64_t> audit_segment_entries{
-    {.name = "audit.segment_entries",
-     .otherwise = 262'144,
-     .reason = "records after which a file of the log is closed and the next begun "
-               "(a start checks the last file wholly)",
-     .min = 1'000,
-     .max = 16'777'216}};
+const Option<std::int64_t> audit_segment{{.name = "audit.segment",
+                                          .otherwise = 64 * MiB,
+                                          .reason = "size at which a file of the record is closed and the next begun",
+                                          .unit = Unit::bytes,
+                                          .min = 4 * KiB,
+                                          .max = 4 * GiB}};
 const Option<std::int64_t> commit_gather_us{{.name = "commit.gather_us",
                                              .otherwise = 2000,
                                              .reason = "longest wait for a fuller batch, and only under load",
@@ -305,7 +304,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &storage_read_threads,
                                                   &audit_enabled,
                                                   &audit_path,
-                                                  &audit_segment_entries,
+                                                  &audit_segment,
                                                   &commit_gather_us,
                                                   &commit_queue,
                                                   &commit_queue_bytes,

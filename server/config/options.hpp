@@ -39,7 +39,7 @@ extern const Option<std::int64_t> storage_mariadb_port, storage_read_threads;
 // -- record and commit
 extern const Option<bool> audit_enabled;
 extern const Option<std::string> audit_path;
-extern const Option<std::int64_t> audit_segment_entries;
+extern const Option<std::int64_t> audit_segment;
 extern const Option<std::int64_t> commit_gather_us, commit_queue, commit_queue_bytes;
 // -- features that the kernel itself asks about
 extern const Choice<SealedMode> sealed_mode;
@@ -47,7 +47,7 @@ extern const Option<bool> archive_enabled, registration_enabled;
 extern const Option<std::string> policy_file;
 extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;
-// -- limits (SECURITY.md §3)
+// -- limits (docs/security.md §3)
 extern const Option<std::int64_t> limits_stanza_before_login, limits_depth_before_login, limits_attributes_before_login,
     limits_children_before_login, limits_namespaces_before_login, limits_rate_before_login;
 extern const Option<std::int64_t> limits_stanza, limits_depth, limits_attributes, limits_attribute_length,

@@ -1,4 +1,4 @@
-// Files that hold secrets: private keys, the database's password (SECURITY.md §5).
+// Files that hold secrets: private keys, the database's password (docs/security.md §5).
 #pragma once
 
 #include <string>

@@ -264,12 +264,15 @@ Committer::Known Committer::commit_singly() {
     count(stats_.store_single);
     store_->start(std::span(batch_.set_pointers).subspan(i, 1));
     auto stored = store_->wait();
+    VALISE_FAULT("commit.single.after");
     if (stored) continue;
     if (stored.error().code == ErrorCode::unavailable) return Known::no;
     auto& unit = *batch_.set_units[i];
     log::error("commit", "unit {} cannot be stored: {}", unit.id, log::printable(stored.error().text, 512));
     // Before the next unit: recovery takes rows for committed up to the greatest id that the store has seen.
+    VALISE_FAULT("commit.take_back.before");
     if (take_back(unit) == Known::no) return Known::no;
+    VALISE_FAULT("commit.take_back.after");
     unit.outcome = std::move(stored);
   }
   return Known::yes;
@@ -378,6 +381,7 @@ void Committer::complete_batch() {
   release(units, batch_.bytes);
   for (unsigned shard = 0; shard < completed_.size(); ++shard) {
     if (!completed_[shard].empty()) sink_(shard, std::exchange(completed_[shard], {}));
+    VALISE_FAULT("commit.handed.after");
   }
   VALISE_FAULT("commit.complete.after");
 }

@@ -2,6 +2,7 @@
 // behind the commit of its unit.
 #include "core/shard.hpp"
 
+#include "core/handover.hpp"
 #include "core/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -41,21 +42,39 @@ void Shard::arrive(Flow flow) {
   if (flow.recipient == nullptr) {  // the store is away
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
+  if (flow.stanza->kind == Kind::message) flow.storable = storable(*flow.stanza);
   if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in)) return refuse(std::move(flow), std::move(refused));
-  if (flow.stanza->kind == Kind::iq) return arrive_iq(std::move(flow));
-  arrive_message(std::move(flow));
+  switch (flow.stanza->kind) {
+    case Kind::message:
+      return arrive_message(std::move(flow));
+    case Kind::presence:
+      return arrive_presence(std::move(flow));
+    case Kind::iq:
+      return arrive_iq(std::move(flow));
+  }
+}
+
+void Shard::arrive_presence(Flow flow) {
+  auto& account = *flow.recipient;
+  if (!account.exists || !hooks_.inbound_presence) return handled(flow);  // RFC 6121 §8.5.1: ignored
+  account.in_order([this, flow = std::move(flow)]() mutable { hooks_.inbound_presence(std::move(flow)); });
+}
+
+bool Shard::lets_in(Flow& copy, Account& recipient) {
+  copy.recipient = &recipient;
+  copy.tags.clear();
+  if (!run_stages(copy, Stage::blocking, Stage::policy_in)) return true;
+  kernel_.stats.refused.fetch_add(1, std::memory_order_relaxed);
+  return false;
 }
 
 void Shard::arrive_iq(Flow flow) {
   auto& account = *flow.recipient;
   const auto& stanza = *flow.stanza;
   const bool answer = stanza.type == "result" || stanza.type == "error";
-  if (stanza.to->is_bare()) {
-    if (answer) return;
-    // RFC 6121 §8.5.1: an unknown account answers as one that does not offer the service.
-    if (!account.exists) return route_error(stanza, service_unavailable, flow.language);
-    return answer_locally(flow.stanza, &account, nullptr, IqTarget::account, flow.language);
-  }
+  // RFC 6121 §8.5.1: an unknown account answers as one that does not offer the service.
+  if (stanza.to->is_bare() && account.exists) return answer_locally(std::move(flow), nullptr, IqTarget::account);
+  handled(flow);
   auto* session = account.find(stanza.to->resource());
   if (session != nullptr) return deliver(*session, flow.stanza);
   if (!answer) route_error(stanza, service_unavailable, flow.language);  // RFC 6121 §8.5.3.2.3
@@ -85,6 +104,7 @@ void Shard::arrive_message(Flow flow) {
     }
   }
   auto writes = std::move(flow.writes);
+  if (!flow.storable.store && writes.empty() && !targets.empty()) return pass_message(std::move(flow), targets);
   bool stored = false;
   if (targets.empty()) {
     if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));
@@ -108,38 +128,26 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     unit->record = std::move(flow.record);
   }
   unit->writes = std::move(writes);
-  struct Pending {
-    Flow flow;
-    std::vector<std::uint64_t> sessions;
-    bool stored;
-  };
-  auto pending = std::make_unique<Pending>();
-  pending->stored = stored;
-  for (const auto* session : targets) pending->sessions.push_back(session->id);
+  auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
   account.commit_begun();
-  unit->done = [this, pending = std::move(pending)](Unit& finished) {
+  unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
+    if (passing.written) passing.written(finished.outcome ? finished.id : 0);
     if (!finished.outcome) {
-      handled(passing);
       route_error(*passing.stanza, store_away, passing.language);
+      handled(passing);  // behind the error: who has <a/> knows
+    } else if (stored) {
+      handled(passing);
     } else {
-      bool reached = pending->stored;
       const bool stamped = finished.id != 0 && !passing.stanza->is_error();
       const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
-      for (const auto id : pending->sessions) {
-        if (auto* session = recipient.find_id(id)) {
-          session->stream.deliver(*passing.stanza, nullptr, extra);
-          reached = true;
-        }
-      }
-      if (reached) {
-        handled(passing);
-      } else {
-        // Every session went away while the record was written: begin again, so that it is stored or refused.
+      if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
+      if (!Handover::begin(pending, recipient, extra)) {
+        // Every session went away while the record was written.
         recipient.commit_ended();
-        return arrive_message(std::move(passing));
+        return begin_again(std::move(passing));
       }
     }
     recipient.commit_ended();
@@ -147,23 +155,37 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   commit(std::move(unit));
 }
 
+// What means nothing once it is late waits for no record, and carries no id, because it has none yet; but it does not
+// overtake what is being committed.
+void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
+  kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
+  if (!record_passing(flow, audit::Kind::message)) return;
+  for (auto* session : targets) deliver(*session, flow.stanza);
+}
+
+void Shard::begin_again(Flow flow) {
+  const auto to = *flow.stanza->to;
+  with_account(to, [this, flow = std::make_unique<Flow>(std::move(flow))](Account* account) mutable {
+    flow->recipient = account;
+    if (account == nullptr) return refuse(std::move(*flow), refusal(store_away, "store-unavailable"));
+    arrive_message(std::move(*flow));
+  });
+}
+
 // ---- what the server makes itself
 
 void Shard::route(StanzaPtr stanza) {
   if (!stanza->to || host(stanza->to->domain()) == nullptr || !stanza->to->has_local()) return;
+  if (stanza->kind == Kind::presence && !stanza->is_error()) {
+    Flow flow;
+    flow.server_made = true;
+    flow.stanza = std::move(stanza);
+    return cross(std::move(flow));
+  }
   const auto home = kernel_.home_index(stanza->to->bare());
   auto* there = kernel_.shards[home].get();
   auto land = [there, stanza = std::move(stanza)] {
     auto* account = there->find_account(stanza->to->bare());
-    if (stanza->kind == Kind::presence) {
-      there->with_account(*stanza->to, [there, stanza](Account* loaded) {
-        if (loaded == nullptr || !loaded->exists || !there->hooks_.inbound_presence) return;
-        loaded->in_order([there, stanza, jid = loaded->jid] {
-          if (auto* now = there->find_account(jid.full())) there->hooks_.inbound_presence(*now, stanza);
-        });
-      });
-      return;
-    }
     if (account == nullptr) return;  // nobody is connected
     if (!stanza->to->is_bare()) {
       if (auto* session = account->find(stanza->to->resource())) there->deliver(*session, stanza);

@@ -12,6 +12,7 @@
 
 #include "core/audit/record.hpp"
 #include "core/stanza.hpp"
+#include "core/storable.hpp"
 #include "storage/types.hpp"
 
 namespace valise::core {
@@ -37,7 +38,7 @@ struct Refusal {
   std::string reason;
   std::string rule;      // the policy rule that decided, if one did
   bool silent = false;   // drop: the sender gets no error
-  std::string notice;    // a sentence that follows as a message of the server (OMEMO part 5), once a chat and hour
+  std::string notice;    // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 
@@ -63,22 +64,31 @@ class DeviceIds {
   std::vector<std::uint32_t> more_;
 };
 
+// Where the sender of a stanza waits for "handled" (XEP-0198). Whoever takes it on says so once, by Shard::handled,
+// when all that the stanza changes is durable; or hands it on.
+struct Ack {
+  static constexpr unsigned nobody = 0xffffffff;
+  unsigned shard = nobody;
+  std::uint64_t session = 0;
+  std::uint32_t number = 0;
+};
+
 struct Flow {
   StanzaPtr stanza;
   Session* sender = nullptr;     // own session; only on the sender's shard, null behind the crossing
   Account* recipient = nullptr;  // local account; only on the recipient's shard
   Language language = Language::english;  // of the sender
-  // Where the sender waits for "handled" (XEP-0198); shard == none: nobody does.
-  static constexpr unsigned none = 0xffffffff;
-  unsigned ack_shard = none;
-  std::uint64_t ack_session = 0;
-  std::uint32_t ack_number = 0;
+  Ack ack;
+  bool server_made = false;  // presence that the server sends in a person's name: nobody is told of a refusal
+  Storable storable{};       // of a message, from its arrival on
   // What of the sender the record and the rules name.
   audit::Record record;
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
   DeviceIds foreign_devices[2];  // legacy, OMEMO 2
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
+  // Who made them learns their id, or 0: they did not become durable. In the order of ids.
+  std::move_only_function<void(std::uint64_t)> written;
 };
 
 // Fills the record with what the stanza's outside says; kind and verdict are left to the caller.

@@ -73,11 +73,11 @@ class HookRegistrar final : public Registrar {
     return static_cast<unsigned>(hooks_.loaders.size() - 1);
   }
   unsigned session_part() override { return hooks_.session_parts++; }
-  void outbound_presence(PresenceHandler handler) override {
+  void outbound_presence(std::function<void(Session&, Flow)> handler) override {
     if (hooks_.outbound_presence) twice("outbound presence", "another module");
     hooks_.outbound_presence = std::move(handler);
   }
-  void inbound_presence(std::function<void(Account&, StanzaPtr)> handler) override {
+  void inbound_presence(std::function<void(Flow)> handler) override {
     if (hooks_.inbound_presence) twice("inbound presence", "another module");
     hooks_.inbound_presence = std::move(handler);
   }

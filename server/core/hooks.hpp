@@ -35,8 +35,8 @@ class Hooks final {
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
   std::vector<std::function<void(Session&)>> session_events[2];
-  PresenceHandler outbound_presence;
-  std::function<void(Account&, StanzaPtr)> inbound_presence;
+  std::function<void(Session&, Flow)> outbound_presence;
+  std::function<void(Flow)> inbound_presence;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
 
   // A registrar that writes down under the name of `module`.

@@ -4,12 +4,21 @@
 
 namespace valise::core {
 
-IqRequest::IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language)
-    : shard_(&shard), stanza_(std::move(stanza)), account_(account), session_(session), language_(language) {}
+IqRequest::IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language, Ack ack)
+    : shard_(&shard),
+      stanza_(std::move(stanza)),
+      account_(account),
+      session_(session),
+      language_(language),
+      ack_(ack) {}
 
 IqRequest::IqRequest(IqRequest&& other) noexcept
-    : shard_(other.shard_), stanza_(std::move(other.stanza_)), account_(other.account_), session_(other.session_),
-      language_(other.language_) {}
+    : shard_(other.shard_),
+      stanza_(std::move(other.stanza_)),
+      account_(other.account_),
+      session_(other.session_),
+      language_(other.language_),
+      ack_(other.ack_) {}
 
 IqRequest::~IqRequest() {
   if (stanza_) {
@@ -27,7 +36,7 @@ void IqRequest::result(std::string children) {
   if (!stanza_) return;
   const auto stanza = std::move(stanza_);
   auto from = stanza->to ? *stanza->to : stanza->from.to_bare();
-  shard_->route(make_iq("result", stanza->id, std::move(from), stanza->from, std::move(children)));
+  answer(make_iq("result", stanza->id, std::move(from), stanza->from, std::move(children)), stanza->from);
 }
 
 void IqRequest::error(const StanzaError& error) { error_with_echo(error, {}); }
@@ -37,7 +46,12 @@ void IqRequest::error_with_echo(const StanzaError& error, std::string echo) {
   const auto stanza = std::move(stanza_);
   auto reply = make_error(*stanza, error, language_);
   reply->children.insert(0, echo);
-  shard_->route(std::move(reply));
+  answer(std::move(reply), stanza->from);
+}
+
+void IqRequest::answer(StanzaPtr stanza, const Jid& asker) {
+  shard_->route(std::move(stanza));
+  shard_->handled(ack_, asker);
 }
 
 }  // namespace valise::core

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/account.hpp"
+#include "core/flow.hpp"
 #include "core/stanza.hpp"
 
 namespace valise::core {
@@ -21,7 +22,8 @@ enum class IqTarget : std::uint8_t {
 
 class IqRequest {
  public:
-  IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language);
+  // `ack`: the request is handled (XEP-0198) when it is answered, because a result says that its change is durable.
+  IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* session, Language language, Ack ack = {});
   IqRequest(IqRequest&& other) noexcept;
   IqRequest& operator=(IqRequest&&) = delete;
   ~IqRequest();
@@ -49,6 +51,9 @@ class IqRequest {
   Account* account_;
   Session* session_;
   Language language_;
+  Ack ack_;
+
+  void answer(StanzaPtr stanza, const Jid& asker);
 };
 
 using IqHandler = std::function<void(IqRequest)>;

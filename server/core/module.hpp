@@ -68,7 +68,6 @@ enum class SessionEvent : std::uint8_t {
 
 // Runs on a database thread: makes the module's part of an account that is being loaded.
 using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
-using PresenceHandler = std::function<void(Session&, StanzaPtr)>;
 
 class Registrar {
  public:
@@ -82,11 +81,12 @@ class Registrar {
   [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
   [[nodiscard]] virtual unsigned session_part() = 0;
   // -- each of these has one owner
-  // A presence that one of our sessions sent, by any type.
-  virtual void outbound_presence(PresenceHandler handler) = 0;
-  // A presence that arrived for a local account.
-  virtual void inbound_presence(std::function<void(Account&, StanzaPtr)> handler) = 0;
-  // A message that no session takes now: makes the writes of its unit. `store` or refuse.
+  // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
+  virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;
+  // A presence that arrived for a local account that exists, behind `policy_in` and all that is being committed for it.
+  // The handler owns its ack.
+  virtual void inbound_presence(std::function<void(Flow)> handler) = 0;
+  // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
 };
 

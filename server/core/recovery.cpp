@@ -156,6 +156,7 @@ Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptio
   result.last_id = *store_id;
   if (log == nullptr) return result;
 
+  VALISE_FAULT("recover.begin");
   if (log->durable_size() == 0) return begin_log(*log, *store_id);
   const auto tail = read_tail(log->options().folder, *store_id);
   if (!tail) return std::unexpected(tail.error());

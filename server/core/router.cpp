@@ -12,6 +12,13 @@ const StanzaError no_such_server{.type = StanzaError::Type::cancel, .condition =
                                  .text = {"This server does not talk to that domain.",
                                           "Ce serveur ne communique pas avec ce domaine."}};
 
+Verdict not_reached() {
+  auto made = std::make_unique<Refusal>();
+  made->error = no_such_server;
+  made->reason = "remote-server-not-found";
+  return made;
+}
+
 bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
 
 std::size_t count_elements(xml::Element root) {
@@ -45,9 +52,7 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_n
   flow.language = language_of(stanza->lang, session.language);
   flow.record.origin = session.origin;
   if (ack_number != 0) {
-    flow.ack_shard = index_;
-    flow.ack_session = session.id;
-    flow.ack_number = ack_number;
+    flow.ack = {index_, session.id, ack_number};
   }
   flow.stanza = std::move(stanza);
   if (flow.stanza->kind == Kind::iq) return send_iq_from_session(session, std::move(flow));
@@ -55,19 +60,18 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_n
   if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
     return refuse(std::move(flow), std::move(refusal));
   }
-  if (flow.stanza->kind == Kind::message) return send_message_from_session(std::move(flow));
-  handled(flow);
-  if (hooks_.outbound_presence) hooks_.outbound_presence(session, flow.stanza);
+  if (flow.stanza->kind == Kind::presence) {
+    if (!hooks_.outbound_presence) return handled(flow);
+    return hooks_.outbound_presence(session, std::move(flow));
+  }
+  if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
+  send_on(std::move(flow));
 }
 
-void Shard::send_message_from_session(Flow flow) {
-  if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
+void Shard::send_on(Flow flow) {
   flow.sender = nullptr;
   if (host(flow.stanza->to->domain()) == nullptr) {
-    auto refusal = std::make_unique<Refusal>();
-    refusal->error = no_such_server;
-    refusal->reason = "remote-server-not-found";
-    return refuse(std::move(flow), std::move(refusal));
+    return refuse(std::move(flow), not_reached());
   }
   if (!flow.stanza->to->has_local()) return to_server(std::move(flow));
   cross(std::move(flow));
@@ -94,32 +98,33 @@ void Shard::send_iq_from_session(Session& session, Flow flow) {
   if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
     return refuse(std::move(flow), std::move(refusal));
   }
-  handled(flow);  // requests are durable when their result says so
-  flow.ack_shard = Flow::none;
   if (!stanza.to || stanza.to->full() == session.jid.bare()) {
-    return answer_locally(flow.stanza, &session.account, &session, IqTarget::account, flow.language);
+    flow.recipient = &session.account;
+    return answer_locally(std::move(flow), &session, IqTarget::account);
   }
   if (host(stanza.to->domain()) == nullptr) {
+    handled(flow);
     if (!is_answer(stanza)) route_error(stanza, no_such_server, flow.language);
     return;
   }
-  if (!stanza.to->has_local()) {
-    if (!is_answer(stanza)) answer_locally(flow.stanza, nullptr, &session, IqTarget::server, flow.language);
-    return;
-  }
+  if (!stanza.to->has_local()) return answer_locally(std::move(flow), &session, IqTarget::server);
   flow.sender = nullptr;
   cross(std::move(flow));
 }
 
-void Shard::answer_locally(StanzaPtr stanza, Account* account, Session* session, IqTarget target, Language language) {
-  if (is_answer(*stanza)) return;
-  const auto payload = stanza->payload();
-  const auto* handler = hooks_.iq(target, stanza->type, payload.name(), payload.ns());
-  if (handler == nullptr) return route_error(*stanza, service_unavailable, language);  // RFC 6120 §8.4, 6121 §8.5.1
-  (*handler)(IqRequest(*this, std::move(stanza), account, session, language));
+void Shard::answer_locally(Flow flow, Session* session, IqTarget target) {
+  const auto& stanza = *flow.stanza;
+  if (is_answer(stanza)) return handled(flow);
+  const auto payload = stanza.payload();
+  const auto* handler = hooks_.iq(target, stanza.type, payload.name(), payload.ns());
+  IqRequest request(*this, flow.stanza, flow.recipient, session, flow.language, flow.ack);
+  if (handler == nullptr) return request.error(service_unavailable);  // RFC 6120 §8.4, 6121 §8.5.1
+  (*handler)(std::move(request));
 }
 
 void Shard::to_server(Flow flow) {
+  // The server is there for whoever is connected; it has no presence to give.
+  if (flow.stanza->kind == Kind::presence && flow.stanza->type != "subscribe") return handled(flow);
   // Nobody reads messages to a bare domain; administrators' addresses are declared by modules later.
   auto refusal = std::make_unique<Refusal>();
   refusal->error = service_unavailable;
@@ -129,8 +134,8 @@ void Shard::to_server(Flow flow) {
 
 void Shard::cross(Flow flow) {
   if (!kernel_.cluster->is_home(flow.stanza->to->bare())) {
-    if (!kernel_.cluster->forward(flow.stanza)) route_error(*flow.stanza, no_such_server, flow.language);
-    return;
+    if (kernel_.cluster->forward(flow.stanza)) return handled(flow);
+    return refuse(std::move(flow), not_reached());
   }
   const auto home = kernel_.home_index(flow.stanza->to->bare());
   if (home == index_) {
@@ -154,6 +159,7 @@ void Shard::cross(Flow flow) {
 
 void Shard::refuse(Flow flow, Verdict refusal) {
   kernel_.stats.refused.fetch_add(1, std::memory_order_relaxed);
+  if (flow.server_made) return;
   auto unit = std::make_unique<Unit>();
   describe(flow);
   flow.record.kind = audit::Kind::denied;
@@ -163,11 +169,11 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   unit->record = std::move(flow.record);
   const auto language = flow.language;
   unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal), language](Unit&) {
-    // The error goes out whether or not the record could be written: nothing was delivered.
+    // The error goes out whether or not the record could be written: nothing was delivered. It goes before <a/>.
+    const bool told = !refusal->silent && !flow->stanza->is_error() && !is_answer(*flow->stanza);
+    if (told) route_error(*flow->stanza, refusal->error, language);
     handled(*flow);
-    if (refusal->silent || flow->stanza->is_error() || is_answer(*flow->stanza)) return;
-    route_error(*flow->stanza, refusal->error, language);
-    if (!refusal->notice.empty()) {
+    if (told && !refusal->notice.empty()) {
       auto domain = Jid::make({}, flow->stanza->from.domain());
       if (domain) route(make_message("chat", *domain, flow->stanza->from, std::move(refusal->notice)));
     }
@@ -175,15 +181,34 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   commit(std::move(unit));
 }
 
-void Shard::handled(const Flow& flow) {
-  if (flow.ack_shard == Flow::none) return;
-  auto* shard = kernel_.shards[flow.ack_shard].get();
-  post_to(flow.ack_shard, [shard, account = flow.stanza->from.to_bare(), session = flow.ack_session,
-                           number = flow.ack_number] {
+void Shard::handled(const Ack& ack, const Jid& sender) {
+  if (ack.shard == Ack::nobody) return;
+  auto* shard = kernel_.shards[ack.shard].get();
+  post_to(ack.shard, [shard, account = sender.to_bare(), session = ack.session, number = ack.number] {
     auto* home = shard->find_account(account.bare());
-    auto* sender = home == nullptr ? nullptr : home->find_id(session);
-    if (sender != nullptr) sender->stream.acknowledge(number);
+    auto* waiting = home == nullptr ? nullptr : home->find_id(session);
+    if (waiting != nullptr) waiting->stream.acknowledge(number);
   });
+}
+
+bool Shard::record_passing(Flow& flow, audit::Kind kind) {
+  auto unit = std::make_unique<Unit>();
+  describe(flow);
+  flow.record.kind = kind;
+  flow.record.verdict = audit::Outcome::delivered;
+  unit->record = std::move(flow.record);
+  const auto ack = std::exchange(flow.ack, {});
+  if (ack.shard == Ack::nobody) {
+    unit->nobody_waits = true;
+    if (commit(std::move(unit))) return true;
+    route_error(*flow.stanza, store_away, flow.language);
+    return false;
+  }
+  unit->done = [this, ack, stanza = flow.stanza, language = flow.language](Unit& finished) {
+    handled(ack, stanza->from);
+    if (!finished.outcome) route_error(*stanza, store_away, language);
+  };
+  return commit(std::move(unit));
 }
 
 void Shard::route_error(const Stanza& original, const StanzaError& error, Language language) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/audit/record.hpp"
+#include "core/departure.hpp"
 #include "core/jid/jid.hpp"
 #include "core/stanza.hpp"
 #include "core/text.hpp"
@@ -25,6 +26,8 @@ class SessionStream {
  public:
   // Sends a stanza, addressed to the session; `extra` as in Stanza::append.
   virtual void deliver(const Stanza& stanza, const Jid* to, std::string_view extra) = 0;
+  // Tells `waiting` when what was delivered so far has left for the kernel, or never will; it lives until then.
+  virtual void when_sent(Departure& waiting) = 0;
   // The stanza that the client sent under this number is handled for good (XEP-0198).
   virtual void acknowledge(std::uint32_t number) = 0;
   // Ends it with a stream error (RFC 6120 §4.9.3); `condition` empty: a plain close.

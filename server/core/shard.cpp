@@ -210,16 +210,30 @@ bool Shard::take_answer(Session& session, const StanzaPtr& stanza) {
 
 // ---- storage
 
-void Shard::commit(UnitPtr unit) {
+bool Shard::commit(UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   unit->shard = index_;
   if ((!unit->record && unit->writes.empty()) || kernel_.committer == nullptr) {
     if (unit->done) unit->done(*unit);
-    return;
+    return true;
   }
-  if (kernel_.committer->submit(unit)) return;  // else it stays here
+  if (kernel_.committer->submit(unit)) return true;  // else it stays here
   unit->outcome = unavailable();
   if (unit->done) unit->done(*unit);
+  return false;
+}
+
+void Shard::commit_in_order(Account& account, UnitPtr unit) {
+  if (!settings_->audit) unit->record.reset();
+  if (!unit->record && unit->writes.empty()) {
+    return account.in_order([unit = std::move(unit)] { unit->done(*unit); });
+  }
+  account.commit_begun();
+  unit->done = [&account, done = std::move(unit->done)](Unit& finished) mutable {
+    done(finished);
+    account.commit_ended();
+  };
+  commit(std::move(unit));
 }
 
 void Shard::record(audit::Record record) {

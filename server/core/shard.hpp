@@ -59,8 +59,24 @@ class Shard final : private net::TurnEnd {
   // A stanza of one of our clients, `from` stamped. `ack_number`: its number in the session's stream (XEP-0198), or 0.
   void from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_number = 0);
 
+  // -- the passage of a stanza, for the modules that carry out a part of it
+  // On to its address, through the stages of the recipient; what can't be reached is refused.
+  void send_on(Flow flow);
+  // It does not go on: a record of the denial, the error to its sender, and it is handled.
+  void refuse(Flow flow, Verdict refusal);
+  // It is handled for good (XEP-0198): all that it changes is durable.
+  void handled(const Ack& ack, const Jid& sender);
+  void handled(const Flow& flow) { handled(flow.ack, flow.stanza->from); }
+  // For what waits for nobody: submits its record and takes its ack, which follows when that is durable. False: it
+  // can't be recorded now and must not go on; the sender was told.
+  [[nodiscard]] bool record_passing(Flow& flow, audit::Kind kind);
+  // Whether the recipient's wishes and rules let a presence in that is sent to many. A denial leaves no record: what
+  // was sent is recorded, not who of many got it.
+  [[nodiscard]] bool lets_in(Flow& copy, Account& recipient);
+
   // -- routing of what the server makes itself
-  // To wherever `to` lives: a session, all sessions of an account by RFC 6121 §8, a peer. Passes no rules.
+  // To wherever `to` lives: a session, all sessions of an account by RFC 6121 §8, a peer. A presence, which is always
+  // in a person's name, passes the stages of its recipient; nothing else passes rules.
   void route(StanzaPtr stanza);
   void route_error(const Stanza& original, const StanzaError& error, Language language);
   // To one session, in the order of its account's deliveries.
@@ -70,8 +86,12 @@ class Shard final : private net::TurnEnd {
   void request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer);
 
   // -- storage
-  // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns.
-  void commit(UnitPtr unit);
+  // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns. False: the committer
+  // takes no more, `done` has run and knows.
+  bool commit(UnitPtr unit);
+  // The same for a change of an account: its `done` has its place in the order of what the account gets, and the
+  // account stays in memory until then.
+  void commit_in_order(Account& account, UnitPtr unit);
   // Runs `job` on a database thread and `then` here with its result.
   template <class Job, class Then>
   void read(Job job, Then then) {
@@ -106,6 +126,7 @@ class Shard final : private net::TurnEnd {
 
  private:
   friend class Router;
+  friend class Handover;
   template <class Service>
   static inline const char service_key = 0;
   static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
@@ -136,16 +157,16 @@ class Shard final : private net::TurnEnd {
 
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);
-  void refuse(Flow flow, Verdict refusal);
   void cross(Flow flow);                 // to the recipient's home shard
   void arrive(Flow flow);                // on the recipient's home shard, account in memory
   void arrive_message(Flow flow);
   void arrive_iq(Flow flow);
-  void answer_locally(StanzaPtr stanza, Account* account, Session* session, IqTarget target, Language language);
+  void arrive_presence(Flow flow);
+  void answer_locally(Flow flow, Session* session, IqTarget target);
   void send_iq_from_session(Session& session, Flow flow);
-  void send_message_from_session(Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
-  void handled(const Flow& flow);
+  void pass_message(Flow flow, const std::vector<Session*>& targets);
+  void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);
   bool take_answer(Session& session, const StanzaPtr& stanza);
 };

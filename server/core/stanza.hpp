@@ -88,7 +88,7 @@ using StanzaPtr = Ref<Stanza>;
 [[nodiscard]] StanzaPtr make_message(std::string type, Jid from, Jid to, std::string children);
 [[nodiscard]] StanzaPtr make_presence(std::string type, Jid from, Jid to, std::string children = {});
 
-// The error reply to `original` (addresses swapped, id kept, no echo: OMEMO rule D9). `by`: who refuses; may be null.
+// The error reply to `original` (addresses swapped, id kept, no echo: docs/sealed.md D9). `by`: who refuses; may be null.
 [[nodiscard]] StanzaPtr make_error(const Stanza& original, const StanzaError& error, Language language);
 // Just the <error/> element.
 void append_error(std::string& out, const StanzaError& error, Language language, std::string_view by = {});

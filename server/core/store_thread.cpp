@@ -78,8 +78,9 @@ Result<> StoreThread::commit() {
     }
     if (writer_) {
       VALISE_FAULT("commit.store.before");
-      outcome = writer_->commit(*job_);
+      outcome = VALISE_FAILS("commit.store.refuses") ? fail(ErrorCode::invalid, "a fault") : writer_->commit(*job_);
       VALISE_FAULT("commit.store.after");
+      if (outcome && VALISE_FAILS("commit.store.lies")) outcome = fail(ErrorCode::unavailable, "a fault");
     }
     if (outcome || outcome.error().code != ErrorCode::unavailable) {
       if (told) log::warning("commit", "the store is back");

@@ -22,6 +22,7 @@ struct Options {
   std::string host;
   bool batch = false;
   std::string folder;
+  std::string known;
   std::uint64_t from = 0;
   std::uint64_t count = 0;
   std::vector<std::string> names;
@@ -151,7 +152,8 @@ void add_file_commands(CLI::App& cli, Options& options, int& code) {
   auto* audit = cli.add_subcommand("audit", "the metadata log, on its files")->require_subcommand(1);
   auto* verify = audit->add_subcommand("verify", "checks every byte; exit code 1 if it was altered");
   verify->add_option("folder", options.folder, "audit.path of the configuration")->required();
-  verify->callback([&] { code = audit_verify(options.folder, options.json); });
+  verify->add_option("--known", options.known, "SIZE:CHAIN that an earlier verify printed: this log must continue it");
+  verify->callback([&] { code = audit_verify(options.folder, options.known, options.json); });
   auto* show = audit->add_subcommand("show", "prints the records as JSON Lines");
   show->add_option("folder", options.folder)->required();
   show->add_option("--from", options.from, "first entry");

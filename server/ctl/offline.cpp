@@ -1,7 +1,7 @@
 #include "offline.hpp"
 
-#include <unistd.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -17,19 +17,26 @@ namespace {
 
 int could_not_do(const Error& error, bool json) { return report({could_not, "unavailable", error.text}, json); }
 
-std::string hex(const audit::Digest& digest) {
-  return crypto::hex_encode({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
 }  // namespace
 
-int audit_verify(const std::string& folder, bool json) {
-  const auto checked = audit::verify(folder);
+int audit_verify(const std::string& folder, const std::string& known, bool json) {
+  std::optional<audit::Note> note;
+  if (!known.empty() && !(note = audit::parse_note(known))) {
+    return report({could_not, "invalid", "--known takes the SIZE:CHAIN that an earlier verify printed"}, json);
+  }
+  const auto checked = audit::verify(folder, note);
   if (!checked) return could_not_do(checked.error(), json);
   const auto& v = *checked;
+  const auto now = audit::note_text({v.entries, v.chain});
   if (json) {
-    nlohmann::json out{{"ok", v.ok()},           {"entries", v.entries},     {"erased", v.erased},
-                       {"segments", v.segments}, {"head_size", v.head_size}, {"chain", hex(v.chain)}};
+    nlohmann::json out{{"ok", v.ok()},
+                       {"entries", v.entries},
+                       {"erased", v.erased},
+                       {"segments", v.segments},
+                       {"head_size", v.head_size},
+                       {"note", now},
+                       {"torn_bytes", v.torn_bytes},
+                       {"leaves_missing", v.leaves_missing}};
     if (v.bad) out["bad"] = {{"seq", v.bad->seq}, {"file", v.bad->file}, {"reason", v.bad->reason}};
     std::printf("%s\n", out.dump().c_str());
     return v.ok() ? 0 : 1;
@@ -40,12 +47,20 @@ int audit_verify(const std::string& folder, bool json) {
     std::printf("%llu entries before it are good\n", static_cast<unsigned long long>(v.entries));
     return 1;
   }
-  std::printf("sound: %llu entries (%llu erased) in %llu segments\n", static_cast<unsigned long long>(v.entries),
-              static_cast<unsigned long long>(v.erased), static_cast<unsigned long long>(v.segments));
+  std::printf("sound: %llu entries in %llu segments\n", static_cast<unsigned long long>(v.entries),
+              static_cast<unsigned long long>(v.segments));
   if (v.entries > 0) {
     std::printf("from %s to %s\n", format_utc(v.first_time_ns).c_str(), format_utc(v.last_time_ns).c_str());
   }
-  std::printf("chain %s\n", hex(v.chain).c_str());
+  if (v.torn_bytes > 0) {
+    std::printf("%llu bytes at its end belong to a write that was never finished (a server is writing, or a crash)\n",
+                static_cast<unsigned long long>(v.torn_bytes));
+  }
+  if (v.leaves_missing > 0) {
+    std::printf("%llu leaves are not yet written (a server is writing, or a crash)\n",
+                static_cast<unsigned long long>(v.leaves_missing));
+  }
+  std::printf("note  %s\n", now.c_str());
   return 0;
 }
 
@@ -71,7 +86,8 @@ int make_certificate(const std::string& ca_folder, const std::vector<std::string
   }
   auto ca = net::LocalCa::open(ca_folder);
   if (!ca) return could_not_do(ca.error(), json);
-  if (const auto issued = ca->issue({.names = names, .certificate_file = certificate_file, .key_file = key_file}); !issued) {
+  if (const auto issued = ca->issue({.names = names, .certificate_file = certificate_file, .key_file = key_file});
+      !issued) {
     return could_not_do(issued.error(), json);
   }
   std::printf("%s and %s, signed by %s\n", certificate_file.c_str(), key_file.c_str(), ca->certificate_file().c_str());

@@ -1,7 +1,5 @@
 #include "main/app.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -10,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/options.hpp"
+#include "core/audit/file.hpp"
 #include "core/auth/mechanism.hpp"
 #include "core/recovery.hpp"
 #include "main/load_checked.hpp"
@@ -95,6 +94,7 @@ Result<> App::open_storage() {
   auto store = open_store(*config_);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
+  if (auto done = store_->claim(); !done) return done;
   if (auto done = store_->migrate(); !done) return done;
   log::info("storage", "{}", store_->describe());
   readers_ = std::make_unique<storage::ReadPool>(
@@ -119,7 +119,7 @@ Result<> App::open_log_and_committer() {
   if (config_->get(options::audit_enabled)) {
     core::audit::LogOptions log_options;
     log_options.folder = config_->get(options::audit_path);
-    log_options.segment_entries = static_cast<std::uint64_t>(config_->get(options::audit_segment_entries));
+    log_options.segment_bytes = static_cast<std::uint64_t>(config_->get(options::audit_segment));
     auto opened = core::audit::Log::open(std::move(log_options));
     if (!opened) return std::unexpected(opened.error());
     log = std::move(*opened);

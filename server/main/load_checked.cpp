@@ -23,7 +23,8 @@ using Path = std::filesystem::path;
 
 class Files {
  public:
-  explicit Files(const config::Snapshot& config) : config_(config) {}
+  Files(const config::Snapshot& config, std::vector<config::ConfigError>* missing)
+      : config_(config), missing_(missing == nullptr ? errors_ : *missing) {}
 
   std::vector<config::ConfigError> run() {
     for (const auto& host : config_.hosts()) certificate(host);
@@ -80,7 +81,10 @@ class Files {
   }
   void writable(const config::OptionBase& option, const Path& folder) {
     struct stat info{};
-    if (::stat(folder.c_str(), &info) == 0 && !S_ISDIR(info.st_mode)) {
+    if (::stat(folder.c_str(), &info) != 0 && errno == ENOENT) {
+      missing_.push_back({config_.path(), config_.line(option),
+                          fmt::format("{}: {}: {}", option.name, folder.string(), std::strerror(ENOENT))});
+    } else if (S_ISREG(info.st_mode)) {
       add(option, fmt::format("{}: {} is no folder", option.name, folder.string()));
     } else if (!allows(folder.string(), W_OK | X_OK)) {
       add(option, fmt::format("{}: {}: {}", option.name, folder.string(), std::strerror(errno)));
@@ -89,15 +93,17 @@ class Files {
 
   const config::Snapshot& config_;
   std::vector<config::ConfigError> errors_;
+  std::vector<config::ConfigError>& missing_;
 };
 
 }  // namespace
 
-config::LoadResult load_checked(const std::string& path, const config::Registry& registry) {
+config::LoadResult load_checked(const std::string& path, const config::Registry& registry,
+                                std::vector<config::ConfigError>* missing) {
   auto config = config::load(path, registry);
   if (!config) return config;
   if (auto errors = config::check_together(**config); !errors.empty()) return std::unexpected(std::move(errors));
-  if (auto errors = Files(**config).run(); !errors.empty()) return std::unexpected(std::move(errors));
+  if (auto errors = Files(**config, missing).run(); !errors.empty()) return std::unexpected(std::move(errors));
   return config;
 }
 

@@ -1,4 +1,5 @@
-// valised: the server. `valised --config FILE [--check-config] [--describe-options]`, in the foreground.
+// valised: the server. `valised --config FILE [--check-config] [--describe-options] [--describe-protocols]`, in the
+// foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "main/load_checked.hpp"
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
+#include "main/protocols.hpp"
 #include "main/settings.hpp"
 
 namespace valise {
@@ -131,7 +133,9 @@ int run(const std::string& config_path, bool check_only) {
   {
     const ActingAs acting(*user);
     // Read again: inside a chroot the file of this name is what a reload will read.
-    config = load_checked(config_path, registry);
+    std::vector<config::ConfigError> missing;
+    config = load_checked(config_path, registry, check_only ? &missing : nullptr);
+    for (const auto& folder : missing) std::fprintf(stderr, "%s (needed at the start)\n", folder.message().c_str());
     if (!config) return report(config.error());
     if (const auto errors = prepare_modules(**config); !errors.empty()) return report(errors);
     if (!check_only) log::open(log_level(**config), (*config)->get(config::options::log_file));
@@ -151,15 +155,21 @@ int main(int argc, char** argv) {
   std::string config = "/etc/valise/valise.lua";
   bool check = false;
   bool describe = false;
+  bool protocols = false;
   cli.add_option("--config", config, "the configuration file");
   cli.add_flag("--check-config", check, "check the configuration and end");
   cli.add_flag("--describe-options", describe, "print the reference of all options as Markdown and end");
+  cli.add_flag("--describe-protocols", protocols, "print the table of RFCs and XEPs as Markdown and end");
   cli.set_version_flag("--version", std::string("valised " VALISE_VERSION));
   CLI11_PARSE(cli, argc, argv);
   try {
     if (describe) {
       const auto text = valise::config::describe(valise::make_registry());
       std::fputs(text.c_str(), stdout);
+      return 0;
+    }
+    if (protocols) {
+      std::fputs(valise::describe_protocols().c_str(), stdout);
       return 0;
     }
     return valise::run(config, check);

@@ -50,7 +50,7 @@ ActingAs::~ActingAs() {
 
 Result<> drop_privileges(const std::optional<User>& user) {
   const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);  // SECURITY §5: a core dump holds keys
+  setrlimit(RLIMIT_CORE, &none);  // docs/security.md §5: a core dump holds keys
   const auto failed = [](std::string what) { return fail(ErrorCode::denied, what + ": " + std::strerror(errno)); };
   if (user) {
     if (geteuid() == 0 && setgroups(0, nullptr) != 0) return failed("setgroups");

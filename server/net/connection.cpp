@@ -7,6 +7,8 @@
 #include <array>
 #include <vector>
 
+#include "base/release.hpp"
+
 namespace valise::net {
 namespace {
 
@@ -61,7 +63,7 @@ void Connection::drop_output() {
     output_.clear();
     buffer_pool.push_back(std::move(output_));
   }
-  output_ = std::string();
+  release(output_);
   written_ = 0;
 }
 
@@ -142,6 +144,12 @@ void Connection::on_turn_end() {
 }
 
 void Connection::flush() {
+  const auto before = sent_;
+  write_output();
+  if (sent_ != before && fd_ >= 0) handler_.on_sent();
+}
+
+void Connection::write_output() {
   if (fd_ < 0 || handshaking_ || want_write_) {
     if (fd_ >= 0 && queued() > queue_limit_) close_now(CloseReason::overflow);
     return;
@@ -150,6 +158,7 @@ void Connection::flush() {
     const auto result = transport_->write(output_.data() + written_, output_.size() - written_);
     if (result.status == IoStatus::ok) {
       written_ += result.bytes;
+      sent_ += result.bytes;
       continue;
     }
     if (result.status != IoStatus::want_write && result.status != IoStatus::want_read) {

@@ -22,6 +22,7 @@ class ConnectionHandler {
   // Return false when the connection was closed, detached or its transport changed: reading stops for this turn.
   virtual bool on_bytes(std::string_view bytes) = 0;
   virtual void on_secured() = 0;  // the TLS handshake has ended
+  virtual void on_sent() {}       // the kernel took bytes: sent() has grown
   // The socket is gone; the connection may be destroyed from here on (not inside the call).
   virtual void on_closed(CloseReason reason) = 0;
 
@@ -45,10 +46,14 @@ class Connection final : private IoHandler, private TurnEnd {
   // For writers that build into place: the buffer that send() appends to.
   [[nodiscard]] std::string& output();
   [[nodiscard]] std::size_t queued() const noexcept { return output_.size() - written_; }
+  // Bytes that the kernel has taken, ever.
+  [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
+  // Sends what is queued now, as far as the kernel takes it. May end the connection.
+  void flush();
   void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
 
   // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
-  // (SECURITY: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
+  // (docs/security.md §2: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
   // nothing more is read.
   void secure(std::unique_ptr<Transport> tls);
   [[nodiscard]] Transport& transport() noexcept { return *transport_; }
@@ -78,7 +83,7 @@ class Connection final : private IoHandler, private TurnEnd {
   void on_turn_end() override;
   void read_some();
   void handshake();
-  void flush();
+  void write_output();
   void update_interest();
   void drop_output();
   [[nodiscard]] bool may_read() const noexcept { return (reading_ || closing_) && !handshaking_ && !next_transport_; }
@@ -99,6 +104,7 @@ class Connection final : private IoHandler, private TurnEnd {
   std::unique_ptr<Transport> next_transport_;
   std::string output_;
   std::size_t written_ = 0;
+  std::uint64_t sent_ = 0;
   std::size_t queue_limit_ = 1'048'576;
   std::string peer_address_;
   std::string transport_error_;

@@ -36,6 +36,7 @@ Result<Address> parse_endpoint(std::string_view endpoint) {
   const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), port);
   if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size()) return bad();
   auto host = std::string(endpoint.substr(0, colon));
+  if (host == "*") host = "0.0.0.0";
   Address address;
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);

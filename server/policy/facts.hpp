@@ -1,5 +1,5 @@
 // What a policy may know of an event. Plain values and views: whoever asks fills them from the stanza or the session,
-// so this layer knows neither. Never payload bytes (OMEMO.md 5: the label, not the letter).
+// so this layer knows neither. Never payload bytes (docs/sealed.md 3.1: the label, not the letter).
 #pragma once
 
 #include <array>

@@ -131,6 +131,7 @@ class IsDirection final : public Matcher {
   std::string describe() const override {
     return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);
   }
+  EventMask events() const override { return mask_of(direction_); }
 
  private:
   Direction direction_;

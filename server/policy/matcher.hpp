@@ -45,10 +45,15 @@ struct Context {
   }
 };
 
-using EventMask = std::uint8_t;
-inline constexpr EventMask all_events = 0x7f;
+// Two bits an event: in, out.
+using EventMask = std::uint16_t;
+inline constexpr EventMask all_events = 0x3fff;
+inline constexpr EventMask all_in = 0x1555;
 [[nodiscard]] constexpr EventMask mask_of(Event event) noexcept {
-  return static_cast<EventMask>(1u << static_cast<unsigned>(event));
+  return static_cast<EventMask>(3u << 2 * static_cast<unsigned>(event));
+}
+[[nodiscard]] constexpr EventMask mask_of(Direction direction) noexcept {
+  return direction == Direction::in ? all_in : static_cast<EventMask>(all_in << 1);
 }
 
 class Matcher {

@@ -153,12 +153,17 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   return std::unique_ptr<PolicySet>(new PolicySet(std::move(state)));
 }
 
+bool PolicySet::concerns(Event event, Direction direction) const noexcept {
+  const EventMask mask = mask_of(event) & mask_of(direction);
+  return std::ranges::any_of(state_->rules, [mask](const Rule& rule) { return (rule.events & mask) != 0; });
+}
+
 Decision PolicySet::decide(const Facts& facts) {
   State& state = *state_;
   ++state.counters.decisions;
   Decision decision;
   Context context{.facts = facts, .decision = decision};
-  const EventMask event = mask_of(facts.event);
+  const EventMask event = mask_of(facts.event) & mask_of(facts.direction);
   for (Rule& rule : state.rules) {
     if ((rule.events & event) == 0) continue;
     bool done = false;

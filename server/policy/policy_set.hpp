@@ -79,6 +79,9 @@ class PolicySet {
   PolicySet(const PolicySet&) = delete;
   PolicySet& operator=(const PolicySet&) = delete;
 
+  // Whether any rule can match such an event; if not, nothing has to be decided.
+  [[nodiscard]] bool concerns(Event event, Direction direction) const noexcept;
+
   // Native rules allocate nothing. Never fails: what goes wrong inside denies.
   [[nodiscard]] Decision decide(const Facts& facts);
 

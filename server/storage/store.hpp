@@ -46,6 +46,10 @@ class Writer {
 class Store {
  public:
   virtual ~Store() = default;
+  // From now on this process alone may write; first of all. Two servers on one store would give out the same ids and
+  // overwrite each other's accounts. A check against a mistake, no fence: MariaDB forgets it when it restarts.
+  // Errors: conflict (another valised has it), unavailable.
+  virtual Result<> claim() = 0;
   // Brings the schema to this version (numbered migrations, each in its own transaction where the engine can).
   virtual Result<> migrate() = 0;
   virtual Result<std::unique_ptr<Reader>> open_reader() = 0;

@@ -25,6 +25,7 @@ C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer
 
 C2s::~C2s() {
   close_session();
+  give_back();
   auto& stats = host_->shard().kernel().stats;
   if (lingering_) stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
   stats.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -85,7 +86,7 @@ void C2s::feed(std::string_view bytes) {
     if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
     bytes.remove_prefix(*consumed);
     if (tls_asked_) {
-      // SECURITY: whatever came in the clear behind <starttls/> is dropped.
+      // docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
       tls_asked_ = false;
       return start_tls();
     }
@@ -112,6 +113,7 @@ void C2s::on_closed(net::CloseReason reason) {
   resume_.cancel();
   login_.reset();
   close_session();
+  give_back();
   host_->bury(*this);
 }
 
@@ -200,11 +202,15 @@ void C2s::end(std::string_view condition, std::string_view text) {
   if (!condition.empty()) return stream_error(condition, text);
   if (state_ == State::ending) return;
   if (header_sent_) connection_.send("</stream:stream>");
+  if (!departures_.empty()) connection_.flush();
+  if (connection_.closed()) return;
   state_ = State::ending;
   timer_.cancel();
   resume_.cancel();
   login_.reset();
   close_session();
+  // A message that the peer does not take goes elsewhere, now and in order: then it must not leave here as well.
+  if (!departures_.empty()) return connection_.close_now(net::CloseReason::by_us);
   connection_.close_after_flush();
 }
 

@@ -44,6 +44,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   // net::ConnectionHandler
   bool on_bytes(std::string_view bytes) override;
   void on_secured() override;
+  void on_sent() override { departures_.sent(connection_.sent()); }
   void on_closed(net::CloseReason reason) override;
   // xml::StreamEvents
   void on_header(const xml::StreamHeader& header) override;
@@ -52,6 +53,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   void on_end() override;
   // core::SessionStream
   void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
+  void when_sent(core::Departure& waiting) override;
   void acknowledge(std::uint32_t ack_number) override;
   // LoginOwner
   core::Shard& shard() override;
@@ -83,6 +85,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   bool stream_management(xml::Element element);
   void answer_ack_requests();
   void close_session();
+  void give_back();
   // Time
   void on_timer();
   void arm(std::int64_t delay_ms);
@@ -101,12 +104,13 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   bool tls_asked_ = false;
   std::string domain_;
   std::string header_from_;
-  core::Jid account_;            // bare, once logged in: never changes (SECURITY: identity after log-in)
+  core::Jid account_;            // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
   std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled
+  core::Departures departures_;
   std::string carry_;            // bytes read behind the log-in, parsed after the move
   std::vector<xml::DocumentPtr> held_;
   RateMeter rate_;         // bytes

@@ -1,6 +1,7 @@
 // What follows log-in: the move to the account's home shard, resource binding (RFC 6120 §7), stanzas, acknowledgements.
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "base/fault.hpp"
 #include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
@@ -50,6 +51,7 @@ void C2s::move_home() {
 
 void C2s::arrive(StreamHost& host) {
   host_ = &host;
+  login_.reset();  // not in login_succeeded, which it calls itself; a session keeps neither its 1 KiB nor its keys
   if (moving_) {
     moving_ = false;
     if (!connection_.attach(host.shard().loop())) return connection_.close_now(net::CloseReason::error);
@@ -148,6 +150,12 @@ void C2s::close_session() {
   session_.reset();
 }
 
+// Behind close_session(): what comes back looks for other sessions.
+void C2s::give_back() {
+  departures_.sent(connection_.sent());  // the kernel may have taken some in the very write that failed
+  departures_.give_back();
+}
+
 // ---- stanzas
 
 void C2s::stanza_from_client(xml::DocumentPtr document) {
@@ -218,6 +226,11 @@ void C2s::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_v
   stanza.append(connection_.output(), to, extra);
 }
 
+void C2s::when_sent(core::Departure& waiting) {
+  if (state_ != State::bound || connection_.closed()) return waiting.departed(false);
+  departures_.wait(waiting, connection_.sent() + connection_.queued());
+}
+
 // ---- XEP-0198: acknowledgements (no resumption yet, and none is offered)
 
 bool C2s::stream_management(xml::Element element) {
@@ -246,7 +259,9 @@ void C2s::acknowledge(std::uint32_t ack_number) {
 }
 
 void C2s::answer_ack_requests() {
-  if (acks_->answer_due()) connection_.send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(acks_->h()) + "'/>");
+  if (!acks_->answer_due()) return;
+  connection_.send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(acks_->h()) + "'/>");
+  VALISE_FAULT("ack.queued.after");
 }
 
 }  // namespace valise::stream

@@ -17,7 +17,7 @@
 
 namespace valise::stream {
 
-// Who may connect (SECURITY §3): connections of one address (/64 for IPv6), new ones a second, unauthenticated ones in
+// Who may connect (docs/security.md §3): connections of one address (/64 for IPv6), new ones a second, unauthenticated ones in
 // all. One a process, behind a mutex: it is asked once a connection, never on the path of a message.
 class Gate {
  public:

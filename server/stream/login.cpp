@@ -159,7 +159,7 @@ void Login::begin_scram(const auth::Mechanism& mechanism, std::string_view messa
   load_keys();
 }
 
-// SECURITY: the answer to an exchange that was given up meanwhile is dropped: another account's keys must open nothing.
+// docs/security.md §2: the answer to an exchange that was given up meanwhile is dropped: another account's keys must open nothing.
 void Login::load_keys() {
   busy_ = true;
   owner_.shard().read([jid = account_.str()](storage::Reader& reader) { return reader.account(jid); },

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "base/release.hpp"
 #include "xml/writer.hpp"
 
 // Debian's expat has it since a security update of 2.5.0; older ones do not defer.
@@ -62,10 +63,10 @@ std::unique_ptr<StreamParser::Engine> StreamParser::Engine::take() {
 void StreamParser::Engine::give_back(std::unique_ptr<Engine> engine) {
   if (pool.size() >= pool_size) return;
   engine->stream = nullptr;
-  if (engine->raw.capacity() > kept_capacity) engine->raw = std::string();
-  if (engine->arena.capacity() > kept_capacity) engine->arena = std::string();
-  if (engine->nodes.capacity() > kept_nodes) engine->nodes = {};
-  if (engine->attributes.capacity() > kept_nodes) engine->attributes = {};
+  if (engine->raw.capacity() > kept_capacity) release(engine->raw);
+  if (engine->arena.capacity() > kept_capacity) release(engine->arena);
+  if (engine->nodes.capacity() > kept_nodes) release(engine->nodes);
+  if (engine->attributes.capacity() > kept_nodes) release(engine->attributes);
   pool.push_back(std::move(engine));
 }
 
@@ -107,25 +108,56 @@ void StreamParser::Engine::reset_stanza() {
   arena.clear();
   known_ns_count = namespace_count = 0;
   declares_default = text_goes_on = false;
+  inherited_ns = 0;
   portable = true;
   skipping = false;
 }
 
+// Every byte of every stanza passes here: long runs (text, values) are skipped by memchr.
 bool StreamParser::Engine::could_end_token(std::string_view bytes) {
   bool could = false;
-  for (const char c : bytes) {
-    if (c == '>' && (in_cdata || (scan != Scan::quoted && scan != Scan::double_quoted))) {
-      could = true;
-      scan = Scan::text;
-      continue;
-    }
+  std::size_t at = 0;
+  const auto npos = std::string_view::npos;
+  // Behind the next `wanted`, where `then` goes on; to the end when there is none.
+  const auto skip = [&](std::size_t from, char wanted, Scan then) {
+    const auto found = bytes.find(wanted, from);
+    if (found == npos) return bytes.size();
+    scan = then;
+    return found + 1;
+  };
+  if (const auto last = in_cdata ? bytes.rfind('>') : npos; last != npos) {  // nothing is quoted in there
+    could = true;
+    scan = Scan::text;
+    at = last + 1;
+  }
+  while (at < bytes.size()) {
+    const char c = bytes[at];
     switch (scan) {
-      case Scan::text: scan = c == '<' ? Scan::opened : Scan::text; break;
-      case Scan::opened: scan = c == '!' || c == '?' ? Scan::special : Scan::tag; break;
-      case Scan::tag: scan = c == '\'' ? Scan::quoted : c == '"' ? Scan::double_quoted : Scan::tag; break;
-      case Scan::quoted: scan = c == '\'' ? Scan::tag : Scan::quoted; break;
-      case Scan::double_quoted: scan = c == '"' ? Scan::tag : Scan::double_quoted; break;
-      case Scan::special: break;
+      case Scan::text: {
+        const auto next = skip(at, '<', Scan::opened);
+        could = could || bytes.substr(at, next - at).contains('>');
+        at = next;
+        break;
+      }
+      case Scan::opened:
+        ++at;
+        scan = c == '>' ? Scan::text : c == '!' || c == '?' ? Scan::special : Scan::tag;
+        could = could || c == '>';
+        break;
+      case Scan::tag:
+        ++at;
+        if (c == '\'') scan = Scan::quoted;
+        if (c == '"') scan = Scan::double_quoted;
+        if (c != '>') break;
+        scan = Scan::text;
+        could = true;
+        break;
+      case Scan::quoted: at = skip(at, '\'', Scan::tag); break;
+      case Scan::double_quoted: at = skip(at, '"', Scan::tag); break;
+      case Scan::special:
+        at = skip(at, '>', Scan::text);
+        could = could || scan == Scan::text;
+        break;
     }
   }
   return could;
@@ -300,6 +332,17 @@ Span StreamParser::Engine::store_ns(std::string_view ns) {
   return span;
 }
 
+// Written anew (append_tree), an element says its namespace wherever it is not its parent's; the input need not, if a
+// prefix or an ancestor has declared it. Without a count of these bytes one long namespace would become gigabytes.
+Span StreamParser::Engine::element_ns(std::string_view ns) {
+  if (!open.empty()) {
+    const auto& parent = nodes[open.back()].ns;
+    if (std::string_view(arena).substr(parent.offset, parent.length) == ns) return parent;
+  }
+  if (!declares_default && (!open.empty() || ns != default_ns)) inherited_ns += ns.size();
+  return store_ns(ns);
+}
+
 void StreamParser::Engine::add_attributes(const XML_Char** list, NodeRecord& node) {
   node.first_attribute = static_cast<std::uint32_t>(attributes.size());
   for (; *list != nullptr; list += 2) {
@@ -311,6 +354,7 @@ void StreamParser::Engine::add_attributes(const XML_Char** list, NodeRecord& nod
     } else {
       if (!name.ns.empty()) {
         record.ns = store_ns(name.ns);
+        inherited_ns += name.ns.size();
         portable = false;
       }
       record.name = store(name.name);
@@ -335,7 +379,7 @@ void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** 
   const auto triplet = split(name);
   if (triplet.ns == xml_ns) return stop("bad-namespace-prefix", "the prefix 'xml' is for attributes");
   NodeRecord node;
-  node.ns = store_ns(triplet.ns);
+  node.ns = element_ns(triplet.ns);
   node.name = store(triplet.name);
   if (!triplet.prefix.empty()) portable = false;
   node.declares_ns = declares_default;
@@ -344,7 +388,7 @@ void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** 
   add_attributes(list, node);
   open.push_back(static_cast<std::uint32_t>(nodes.size()));
   nodes.push_back(node);
-  if (depth == 1 && over_limit()) skip_stanza();
+  if ((depth == 1 || inherited_ns != 0) && over_limit()) skip_stanza();
 }
 
 void StreamParser::Engine::on_end(void* self, const XML_Char*) {
@@ -402,12 +446,13 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
   engine.text_goes_on = true;
 }
 
-// True when the current stanza is beyond the soft limit; beyond twice the limit the stream ends.
+// True when the current stanza is beyond the soft limit, as it came or written anew; beyond twice the limit, as it
+// came, the stream ends.
 bool StreamParser::Engine::over_limit() {
   const auto size = last_event - stanza_begin;
   const std::size_t limit = stream->limits_->stanza;
   if (size > 2 * limit) stop("policy-violation", "a stanza is larger than " + std::to_string(2 * limit) + " bytes");
-  return size > limit;
+  return size + inherited_ns > limit;
 }
 
 void StreamParser::Engine::skip_stanza() {
@@ -430,7 +475,7 @@ void StreamParser::Engine::skip_stanza() {
   reset_stanza();
   namespace_count = declarations;
   skipping = true;
-  if (arena.capacity() > kept_capacity) arena = std::string();
+  if (arena.capacity() > kept_capacity) release(arena);
 }
 
 void StreamParser::Engine::end_stanza() {

@@ -46,6 +46,7 @@ struct StreamParser::Engine {
   void skip_stanza();
   Span store(std::string_view text);
   Span store_ns(std::string_view ns);
+  Span element_ns(std::string_view ns);
   void add_attributes(const XML_Char** attributes, NodeRecord& node);
   [[nodiscard]] std::size_t position() const;      // of the current event, in the stream
   [[nodiscard]] std::size_t position_end() const;  // after the current event
@@ -74,6 +75,7 @@ struct StreamParser::Engine {
   std::vector<AttributeRecord> attributes;
   std::vector<std::uint32_t> open;    // indexes of open elements
   std::string arena;
+  std::size_t inherited_ns = 0;       // bytes of namespaces that would be written again, though the input inherits them
   Span known_ns[8];
   std::uint32_t known_ns_count = 0;
   std::uint32_t namespace_count = 0;

@@ -1,5 +1,6 @@
 #include "xml/stream_parser.hpp"
 
+#include "base/release.hpp"
 #include "xml/stream_engine.hpp"
 #include "xml/writer.hpp"
 
@@ -65,8 +66,8 @@ std::expected<std::size_t, StreamFault> StreamParser::feed(std::string_view byte
 void StreamParser::restart(const StreamLimits& limits) {
   limits_ = &limits;
   header_seen_ = false;
-  replay_ = {};
-  pending_ = {};
+  release(replay_);
+  release(pending_);
   if (engine_) Engine::give_back(std::move(engine_));
 }
 

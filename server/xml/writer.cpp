@@ -80,7 +80,7 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-// No recursion over input: the open elements are a stack of indexes (SECURITY: nesting).
+// No recursion over input: the open elements are a stack of indexes (docs/security.md §2: nesting).
 void append_tree(std::string& out, Element element, std::string_view parent_ns) {
   const auto* document = element.document();
   if (document == nullptr) return;

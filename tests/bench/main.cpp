@@ -44,7 +44,7 @@ int run(const Options& options) {
   Town town(options.host, options.port, options.resume);
   town.settings = options.client;
   if (!options.salted_cache.empty()) town.salted.load(options.salted_cache);
-  ProcessMeter meter(options.pids);
+  ProcessMeter meter(options.pids, options.allocations);
   Report report;
   report.set("scenario", options.scenario);
 

@@ -28,8 +28,10 @@ bool parse_list(std::string_view text, std::vector<T>& values) {
   values.clear();
   while (true) {
     const auto comma = text.find(',');
-    if (T value{}; parse(text.substr(0, comma), value)) values.push_back(value);
-    else return false;
+    if (T value{}; parse(text.substr(0, comma), value))
+      values.push_back(value);
+    else
+      return false;
     if (comma == std::string_view::npos) return true;
     text.remove_prefix(comma + 1);
   }
@@ -61,7 +63,10 @@ const std::vector<Switch>& switches() {
        [](Options& o, std::string_view v) { return o.client.domain = v, true; }},
       {"--pids", "N,…", "the server's processes; their children are counted too",
        [](Options& o, std::string_view v) { return parse_list(v, o.pids); }},
-      {"--accounts", "PREFIX,COUNT,PASSWORD", "accounts PREFIX1 … PREFIXCOUNT (bench,100,bench-password)", parse_accounts},
+      {"--allocations", "FILE", "chat: what libcount-allocations.so counts into for the server (see README.md)",
+       [](Options& o, std::string_view v) { return o.allocations = v, true; }},
+      {"--accounts", "PREFIX,COUNT,PASSWORD", "accounts PREFIX1 … PREFIXCOUNT (bench,100,bench-password)",
+       parse_accounts},
       {"--register", "", "register the accounts in band first (XEP-0077)", flag<&Options::register_first>()},
       {"--salted-cache", "FILE", "keep SaltedPasswords between runs",
        [](Options& o, std::string_view v) { return o.salted_cache = v, true; }},
@@ -78,7 +83,8 @@ const std::vector<Switch>& switches() {
       {"--resume", "", "reconnect: with TLS resumption", flag<&Options::resume>()},
       {"--sessions", "N,…", "idle: read memory at each of these counts (1000)",
        [](Options& o, std::string_view v) { return parse_list(v, o.steps); }},
-      {"--quiet", "SECONDS", "idle: wait before memory is read (60)", number<&Options::quiet>()},
+      {"--quiet", "SECONDS", "idle: wait before memory is read at the last count (60)", number<&Options::quiet>()},
+      {"--step-quiet", "SECONDS", "idle: the same at the counts before (60)", number<&Options::step_quiet>()},
       {"--pairs", "N", "chat: pairs (50)", number<&Options::pairs>()},
       {"--window", "N", "chat: messages under way per pair (4)", number<&Options::window>()},
       {"--rate", "N", "chat: messages a second in all; 0 is flat out (0)", number<&Options::rate>()},
@@ -127,7 +133,8 @@ Result<Options> parse_options(int argc, char** argv) {
       if (++i == argc) return fail(ErrorCode::invalid, fmt::format("{} needs {}", argument, found->value));
       value = argv[i];
     }
-    if (!found->apply(options, value)) return fail(ErrorCode::invalid, fmt::format("{} {}: not {}", argument, value, found->value));
+    if (!found->apply(options, value))
+      return fail(ErrorCode::invalid, fmt::format("{} {}: not {}", argument, value, found->value));
   }
   if (options.scenario.empty()) return fail(ErrorCode::invalid, "no scenario");
   if (options.client.relay_ports < 1 || options.concurrency < 1 || options.pairs < 1 || options.window < 1) {

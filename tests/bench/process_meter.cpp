@@ -78,6 +78,10 @@ Sample ProcessMeter::sample() {
     }
   }
   for (const auto& [pid, cpu] : last_) sample.server += cpu;
+  if (!allocations_.empty()) {
+    std::ifstream file(allocations_, std::ios::binary);
+    file.read(reinterpret_cast<char*>(&sample.allocations), sizeof sample.allocations);
+  }
   return sample;
 }
 

@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -14,9 +16,10 @@ namespace valise::bench {
 
 struct Sample {
   Nanos wall = 0;
-  Nanos server = 0;     // user + system of the server's processes, from their CPU clocks
-  Nanos generator = 0;  // of this process
-  Nanos machine = 0;    // all busy time (10 ms resolution)
+  Nanos server = 0;               // user + system of the server's processes, from their CPU clocks
+  Nanos generator = 0;            // of this process
+  Nanos machine = 0;              // all busy time (10 ms resolution)
+  std::uint64_t allocations = 0;  // of the server; 0 without libcount-allocations.so
 };
 
 struct Interval {
@@ -30,7 +33,9 @@ struct Interval {
 class ProcessMeter {
  public:
   // The given processes and all their descendants, looked up anew at each sample. Without pids server figures are 0.
-  explicit ProcessMeter(std::vector<pid_t> pids) : roots_(std::move(pids)) {}
+  // `allocations`: the file that libcount-allocations.so counts into, or empty.
+  explicit ProcessMeter(std::vector<pid_t> pids, std::string allocations = {})
+      : roots_(std::move(pids)), allocations_(std::move(allocations)) {}
 
   [[nodiscard]] Sample sample();
   // Proportional and resident set size, KiB, summed over the processes.
@@ -44,6 +49,7 @@ class ProcessMeter {
   [[nodiscard]] std::vector<pid_t> processes() const;
 
   std::vector<pid_t> roots_;
+  std::string allocations_;
   std::map<pid_t, Nanos> last_;  // CPU of processes that have ended since stays counted
 };
 

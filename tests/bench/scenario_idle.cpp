@@ -28,7 +28,8 @@ bool run_idle(Stage& stage) {
     }
     if (!dial(stage.town, added, Goal::available, stage.options.concurrency, 1800 * second_ns)) return false;
     const auto begin = stage.meter.sample();
-    stage.town.loop.run(now_ns() + stage.options.quiet * second_ns, [] { return false; });
+    const auto wait = sessions == steps.back() ? stage.options.quiet : stage.options.step_quiet;
+    stage.town.loop.run(now_ns() + wait * second_ns, [] { return false; });
     const auto quiet = between(begin, stage.meter.sample());
     const auto memory = stage.meter.memory();
     if (!memory) {

@@ -1,6 +1,7 @@
 """The contenders: each writes its own configuration, data and log into a folder of its own, runs in the foreground
 as a child of this process, and is ended by its process id. The system's own services are never touched."""
 
+import json
 import os
 import resource
 import shutil
@@ -9,6 +10,9 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+
+
+PASSWORD = "bench-password"
 
 
 class StartFailure(Exception):
@@ -22,15 +26,22 @@ def raise_descriptor_limit():
     return hard
 
 
+given_ports = set()
+
+
 def free_ports(count=1):
-    """The first of `count` neighbouring ports, below the range that clients' connections are given."""
+    """The first of `count` neighbouring ports, below the range that clients' connections are given; each only once."""
     for first in range(20000 + os.getpid() % 5000, 32000, count):
+        ports = set(range(first, first + count))
+        if ports & given_ports:
+            continue
         sockets = []
         try:
-            for port in range(first, first + count):
+            for port in sorted(ports):
                 probe = socket.socket()
                 sockets.append(probe)
                 probe.bind(("127.0.0.1", port))
+            given_ports.update(ports)
             return first
         except OSError:
             continue
@@ -64,6 +75,9 @@ class Server:
     speaks_xmpp = True
     lifted = ""  # which limits its configuration lifts, for the report
     seed_options = []
+    settle = 0  # seconds that it goes on loading after its port is open
+    bench = Path("valise-bench")  # the generator; set by the caller
+    accounts = 0  # how many there are to be; set by the caller
 
     def __init__(self, root, certificate, tls_key):
         self.folder = root / self.key
@@ -103,11 +117,41 @@ class Server:
                 raise StartFailure(f"{self.title} ended at its start: {self.log_end()}")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+                    break
             time.sleep(0.1)
-        self.stop()
-        raise StartFailure(f"{self.title} did not open port {self.port}: {self.log_end()}")
+        else:
+            self.stop()
+            raise StartFailure(f"{self.title} did not open port {self.port}: {self.log_end()}")
+        time.sleep(self.settle)
 
+    def measure(self, scenario, options):
+        """One run of valise-bench; its figures, with "result" other than "ok" when something went wrong."""
+        command = [str(self.bench), scenario, "--json", "--accounts", f"bench,{self.accounts},{PASSWORD}",
+                   *self.bench_options(), *options]
+        if self.process is not None:
+            command += ["--pids", str(self.process.pid)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=7200)
+        try:
+            return json.loads(done.stdout)
+        except json.JSONDecodeError:
+            return {"result": "failed",
+                    "failure": (done.stdout + done.stderr).strip()[-400:] or f"status {done.returncode}"}
+
+    def seed(self, pairs):
+        """Registers the accounts, and starts and stops the server for it. Returns a remark, or nothing."""
+        self.start()
+        try:
+            options, remark = ["--concurrency", "16", "--pairs", str(pairs)], ""
+            figures = self.measure("seed", options + self.seed_options)
+            if figures["result"] != "ok" and self.seed_options:
+                remark = f"OMEMO devices could not be published: {figures.get('failure')}"
+                self.lifted += "; OMEMO devices could not be published"
+                figures = self.measure("seed", options)
+            if figures["result"] != "ok":
+                raise StartFailure(f"{self.title}: accounts: {figures.get('failure')}")
+            return remark
+        finally:
+            self.stop()
     def check_after(self):
         """(whether what it leaves on disk is sound, a line about it or nothing). Called once, when it is stopped."""
         return True, ""
@@ -171,6 +215,7 @@ VirtualHost "localhost"
 
 class Ejabberd(Server):
     key, title = "ejabberd", "ejabberd"
+    settle = 2
     lifted = "shapers none, registration_timeout infinity, offline messages and sessions per user infinity"
 
     def configure(self):
@@ -285,7 +330,6 @@ limits.offline = 100000
         here = Path(__file__).resolve().parent
         found = subprocess.run(["git", "-C", here, "describe", "--always", "--dirty"], capture_output=True, text=True)
         return found.stdout.strip() if found.returncode == 0 else "this tree"
-
 
     def check_after(self):
         """The record must hold what was measured: a log that was off or torn would make the figures a lie."""

@@ -1,36 +1,52 @@
 """Turns the figures of all runs into one Markdown table."""
 
 import statistics
+from collections import namedtuple
 
-# (row, scenario, field of valise-bench, decimals, lower is better). A field of None is made of others below.
+# A figure: its scenario, the field of valise-bench, decimals, whether less is better.
+Row = namedtuple("Row", "title scenario field decimals less")
 ROWS = [
-    ("log-in, CPU ms", "login", "server_cpu_ms_per_login", 2, True),
-    ("all drop and return, CPU ms each", "reconnect", "server_cpu_ms_per_return", 2, True),
-    ("all drop and return, s", "reconnect", "seconds", 2, True),
-    ("idle session, KiB", "idle", "kib_per_session", 1, True),
-    ("idle session, KiB, at 1,000", "idle", "kib_per_session_1000", 1, True),
-    ("idle session, KiB, at 5,000", "idle", "kib_per_session_5000", 1, True),
-    ("fresh server, MiB RSS", "idle", "rss_empty_mib", 1, True),
-    ("chat 500/s, CPU µs a message", "chat-rate", "server_cpu_us_per_message", 0, True),
-    ("chat 500/s, p50 ms", "chat-rate", "p50_ms", 2, True),
-    ("chat 500/s, p99 ms", "chat-rate", "p99_ms", 2, True),
-    ("chat flat out, CPU µs a message", "chat-flat", "server_cpu_us_per_message", 1, True),
-    ("chat flat out, messages/s", "chat-flat", "per_second", 0, False),
-    ("carbons (3 copies), CPU µs a message", "carbons", "server_cpu_us_per_message", 1, True),
-    ("carbons, messages/s", "carbons", "per_second", 0, False),
-    ("offline: stored, CPU µs a message", "offline", "server_cpu_us_per_stored_message", 1, True),
-    ("offline: stored, messages/s", "offline", "per_second", 0, False),
-    ("offline: fetched, CPU µs a message", "offline", "fetch_cpu_us_per_message", 1, True),
-    ("presence to 100 contacts, CPU µs a delivery", "presence", "server_cpu_us_per_delivery", 1, True),
-    ("presence, deliveries/s", "presence", "per_second", 0, False),
+    Row("log-in, CPU ms", "login", "server_cpu_ms_per_login", 2, True),
+    Row("idle session, KiB, at {sessions}", "idle", "kib_per_session", 1, True),
+    Row("idle session, KiB, at 5,000", "idle", "kib_per_session_5000", 1, True),
+    Row("idle session, KiB, at 1,000", "idle", "kib_per_session_1000", 1, True),
+    Row("fresh server, MiB RSS", "idle", "rss_empty_mib", 1, True),
+    Row("chat flat out, CPU µs a message", "chat-flat", "server_cpu_us_per_message", 1, True),
+    Row("chat flat out, messages/s", "chat-flat", "per_second", 0, False),
+    Row("chat 500/s, CPU µs a message", "chat-rate", "server_cpu_us_per_message", 0, True),
+    Row("chat 500/s, p50 ms", "chat-rate", "p50_ms", 2, True),
+    Row("chat 500/s, p99 ms", "chat-rate", "p99_ms", 2, True),
+    Row("all drop and return, CPU ms each", "reconnect", "server_cpu_ms_per_return", 2, True),
+    Row("all drop and return, s", "reconnect", "seconds", 2, True),
+    Row("carbons (3 copies), CPU µs a message", "carbons", "server_cpu_us_per_message", 1, True),
+    Row("carbons, messages/s", "carbons", "per_second", 0, False),
+    Row("offline: stored, CPU µs a message", "offline", "server_cpu_us_per_stored_message", 1, True),
+    Row("offline: stored, messages/s", "offline", "per_second", 0, False),
+    Row("offline: fetched, CPU µs a message", "offline", "fetch_cpu_us_per_message", 1, True),
+    Row("presence to 100 contacts, CPU µs a delivery", "presence", "server_cpu_us_per_delivery", 1, True),
+    Row("presence, deliveries/s", "presence", "per_second", 0, False),
 ]
-# The ratio columns: (title, whose figure, against whose). Above 1 the first is better.
-RATIOS = [
-    ("bare ÷ Prosody", "valise-bare", "prosody"),
-    ("bare ÷ ejabberd", "valise-bare", "ejabberd"),
-    ("shipped ÷ ejabberd", "valise", "ejabberd"),
-    ("bare ÷ relay", "valise-bare", "relay"),
-]
+
+# The ratio columns: whose figure, against whose. Above 1 the first is better.
+RATIOS = [("valise-bare", "prosody"), ("valise-bare", "ejabberd"), ("valise", "prosody"), ("valise", "ejabberd"),
+          ("valise-bare", "relay")]
+SHORT = {"valise-bare": "bare", "valise": "shipped", "prosody": "Prosody", "ejabberd": "ejabberd", "relay": "relay"}
+
+# What must hold: (scenario, field) → a server and a bound for its figure, or a pair of servers and the least ratio.
+MUST = {
+    ("login", "server_cpu_ms_per_login"): [("valise", 1.0)],
+    ("idle", "kib_per_session"): [("valise", 24)],
+    ("idle", "rss_empty_mib"): [("valise", 30)],
+    ("chat-flat", "server_cpu_us_per_message"): [("valise-bare", 30), ("valise", 45),
+                                                 (("valise-bare", "ejabberd"), 4), (("valise-bare", "prosody"), 12)],
+    ("chat-flat", "per_second"): [("valise-bare", 35000), ("valise", 22000)],
+    ("chat-rate", "server_cpu_us_per_message"): [("valise-bare", 130), ("valise", 220)],
+    ("chat-rate", "p99_ms"): [("valise-bare", 3), ("valise", 5)],
+    ("reconnect", "server_cpu_ms_per_return"): [("valise", 1.2)],
+    ("reconnect", "seconds"): [("valise", 1.6)],
+    ("carbons", "server_cpu_us_per_message"): [("valise-bare", 60)],
+    ("presence", "server_cpu_us_per_delivery"): [("valise-bare", 18)],
+}
 
 
 def number(value, decimals):
@@ -42,26 +58,31 @@ def one_line(figures):
     if figures["result"] != "ok":
         return "FAILED: " + str(figures.get("failure") or
                                 {k: figures[k] for k in ("lost", "doubled", "reordered", "refused") if figures.get(k)})
-    wanted = [field for _, _, field, _, _ in ROWS] + ["generator_cores", "others_cores"]
+    if "not_offered" in figures:
+        return f"has no {figures['not_offered']}"
+    wanted = [row.field for row in ROWS] + ["generator_cores", "others_cores"]
     parts = [f"{field} {figures[field]:.4g}" for field in dict.fromkeys(wanted) if field in figures]
     return ", ".join(parts) + (" (the rate is the generator's)" if "warning" in figures else "")
 
 
-def good_values(results, server, scenario, field):
-    runs = results.get(server, {}).get(scenario, [])
-    return [f[field] for f in runs if f["result"] == "ok" and field in f]
+def good_values(results, server, row):
+    runs = results.get(server, {}).get(row.scenario, [])
+    return [f[row.field] for f in runs if f["result"] == "ok" and row.field in f]
 
 
-def cell(results, server, scenario, field, decimals):
-    runs = results.get(server, {}).get(scenario, [])
-    if not runs:
-        return "–"
-    values = good_values(results, server, scenario, field)
+def middle(results, server, row):
+    values = good_values(results, server, row)
+    return statistics.median(values) if values else None
+
+
+def cell(results, server, row):
+    runs = results.get(server, {}).get(row.scenario, [])
+    values = good_values(results, server, row)
     if not values:
-        return "–" if any(f["result"] == "ok" for f in runs) else "failed"
-    text = number(statistics.median(values), decimals)
+        return "failed" if any(f["result"] != "ok" for f in runs) else "–"
+    text = number(statistics.median(values), row.decimals)
     if len(values) > 1:
-        text += f" ({number(min(values), decimals)} … {number(max(values), decimals)})"
+        text += f" ({number(min(values), row.decimals)} … {number(max(values), row.decimals)})"
     if any("warning" in f for f in runs):
         text += " \\*"
     if len(values) < len(runs):
@@ -69,21 +90,35 @@ def cell(results, server, scenario, field, decimals):
     return text
 
 
-def ratio(results, first, second, scenario, field, lower):
-    ours, theirs = (good_values(results, s, scenario, field) for s in (first, second))
+def ratio(results, first, second, row):
+    ours, theirs = middle(results, first, row), middle(results, second, row)
     if not ours or not theirs:
-        return "–"
-    ours, theirs = statistics.median(ours), statistics.median(theirs)
-    if min(ours, theirs) <= 0:
-        return "–"
-    return f"{theirs / ours if lower else ours / theirs:.2f}×"
+        return None
+    return theirs / ours if row.less else ours / theirs
 
 
-def row_of(results, columns, ratios, row):
-    title, scenario, field, decimals, lower = row
-    cells = [cell(results, key, scenario, field, decimals) for key in columns]
-    cells += [ratio(results, first, second, scenario, field, lower) for _, first, second in ratios]
-    return f"| {title} | " + " | ".join(cells) + " |"
+def must(results, row):
+    """The targets of a row, each with a mark: ✓ holds, ✗ does not, ? was not measured."""
+    parts = []
+    for who, bound in MUST.get((row.scenario, row.field), []):
+        if isinstance(who, tuple):
+            value, sign, unit = ratio(results, *who, row), "≥", "×"
+            name = f"{SHORT[who[0]]} ÷ {SHORT[who[1]]}"
+        else:
+            value, sign, unit, name = middle(results, who, row), "≤" if row.less else "≥", "", SHORT[who]
+        holds = "?" if value is None else "✓" if (value <= bound if sign == "≤" else value >= bound) else "✗"
+        parts.append(f"{name} {sign} {bound:,}{unit} {holds}")
+    return "; ".join(parts)
+
+
+def row_of(results, columns, ratios, row, sessions):
+    runs = max(len(results[key].get(row.scenario, [])) for key in columns)
+    cells = [str(runs)] + [cell(results, key, row) for key in columns]
+    for first, second in ratios:
+        value = ratio(results, first, second, row)
+        cells.append("–" if value is None else f"{value:.2f}×")
+    title = row.title.format(sessions=f"{sessions:,}")
+    return f"| {title} | " + " | ".join([*cells, must(results, row)]) + " |"
 
 
 def loads(results, titles):
@@ -96,7 +131,8 @@ def loads(results, titles):
             others = [f["others_cores"] for f in runs if "others_cores" in f]
             if cores:
                 parts.append(f"{name} {statistics.median(cores):.2f} / {statistics.median(others):.2f}")
-        lines.append(f"- {titles[key]}: " + "; ".join(parts))
+        if parts:
+            lines.append(f"- {titles[key]}: " + "; ".join(parts))
     return lines
 
 
@@ -110,21 +146,32 @@ def failures(results, titles):
     return lines
 
 
+def busy(results):
+    """The most of the machine that others took during any measurement, in cores."""
+    return max((f.get("others_cores", 0) for s in results.values() for runs in s.values() for f in runs), default=0)
+
+
 def markdown(environment, titles, results):
     """The whole document. `titles`: key → column title, in the order of the columns."""
     columns = list(titles)
-    ratios = [r for r in RATIOS if r[1] in columns and r[2] in columns]
-    present = [row for row in ROWS if any(good_values(results, key, row[1], row[2]) for key in columns)]
+    ratios = [r for r in RATIOS if r[0] in columns and r[1] in columns]
+    heads = [titles[c] for c in columns] + [f"{SHORT[a]} ÷ {SHORT[b]}" for a, b in ratios]
+    sessions = environment["sessions"]
+    present = [row for row in ROWS if any(good_values(results, key, row) for key in columns)
+               and not (row.field == f"kib_per_session_{sessions}")]
     lines = ["# Benchmarks", "",
-             f"{environment['date']}, {environment['cpu']}; clients and server share the machine. TLS 1.3, P-256 "
-             "certificate, STARTTLS, SCRAM-SHA-1; OMEMO-shaped messages of about 970 bytes, 50 pairs, window 4. "
-             "CPU is the server's processes alone. Median (minimum … maximum); in the ratios, above 1 the first named "
-             "is better. tests/bench/README.md says how to read this.", "",
-             "| work | " + " | ".join([titles[c] for c in columns] + [r[0] for r in ratios]) + " |",
-             "|---|" + "---|" * (len(columns) + len(ratios))]
-    lines += [row_of(results, columns, ratios, row) for row in present]
-    lines += ["", "\\* the generator used over 90 % of a core: the rate is its own, not the server's. "
-              "†n: n runs failed and are not counted. –: not measured.", "",
+             f"{environment['date']}, {environment['cpu']}; clients and server share the machine; one run of "
+             f"{environment['minutes']} minutes. TLS 1.3, P-256 certificate, STARTTLS, SCRAM-SHA-1; OMEMO-shaped messages "
+             "of about 970 bytes, 50 pairs, window 4. CPU is the server's processes alone. Where a figure has several runs: "
+             "median (minimum … maximum). Ratios are of this run's medians; above 1 the first named is better. "
+             "tests/bench/README.md says how to read this.", ""]
+    if busy(results) > 0.5:
+        lines += [f"**The machine was not quiet: others took up to {busy(results):.1f} cores while something was measured. "
+                  "Latencies and rates of this run say little.**", ""]
+    lines += ["| work | runs | " + " | ".join([*heads, "must"]) + " |", "|---|" + "---|" * (len(heads) + 2)]
+    lines += [row_of(results, columns, ratios, row, sessions) for row in present]
+    lines += ["", "✓ holds, ✗ does not, ? was not measured. \\* the generator used over 90 % of a core: the rate is its own, "
+              "not the server's. †n: n runs failed and are not counted. –: not measured, or not offered by this server.", "",
               "Versions and limits lifted:"]
     for server in environment["servers"]:
         lifted = f"; {server['lifted']}" if server["lifted"] else ""

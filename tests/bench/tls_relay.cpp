@@ -31,9 +31,12 @@ struct Peer {
   Peer* other = nullptr;
   std::string pair;    // the number, once its line has come
   std::string unsent;  // what the socket did not take, or what this turn has gathered
+  std::string early;   // what came before the other side of the pair had said its line
   bool dirty = false;  // is in the turn's list
   bool waits_for_room = false;
 };
+
+constexpr std::size_t early_limit = 65'536;
 
 class Relay {
  public:
@@ -58,8 +61,10 @@ class Relay {
       const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
       for (int i = 0; i < count; ++i) {
         auto* peer = static_cast<Peer*>(events[i].data.ptr);
-        if (!peer) accept_all();
-        else if (peer->fd >= 0) serve(*peer, events[i].events);
+        if (!peer)
+          accept_all();
+        else if (peer->fd >= 0)
+          serve(*peer, events[i].events);
       }
       for (auto* peer : dirty_) {
         peer->dirty = false;
@@ -93,7 +98,8 @@ class Relay {
   void drop(Peer& peer) {
     if (peer.other) peer.other->other = nullptr;
     peer.other = nullptr;
-    if (const auto found = waiting_.find(peer.pair); found != waiting_.end() && found->second == &peer) waiting_.erase(found);
+    if (const auto found = waiting_.find(peer.pair); found != waiting_.end() && found->second == &peer)
+      waiting_.erase(found);
     SSL_free(peer.ssl);
     close(peer.fd);
     dead_.push_back(std::move(peers_[peer.fd]));
@@ -125,14 +131,24 @@ class Relay {
         peer.other = found->second;
         peer.other->other = &peer;
         waiting_.erase(found);
+        if (!peer.other->early.empty()) pass_on(peer, std::exchange(peer.other->early, {}));
       } else {
         waiting_[peer.pair] = &peer;
       }
     }
-    if (bytes.empty() || !peer.other) return;
-    peer.other->unsent.append(bytes);
-    if (!coalesce_) return flush(*peer.other);
-    if (!std::exchange(peer.other->dirty, true)) dirty_.push_back(peer.other);
+    if (bytes.empty()) return;
+    if (peer.other)
+      pass_on(*peer.other, bytes);
+    else if (peer.early.size() < early_limit)
+      peer.early.append(bytes);
+    else
+      drop(peer);
+  }
+
+  void pass_on(Peer& to, std::string_view bytes) {
+    to.unsent.append(bytes);
+    if (!coalesce_) return flush(to);
+    if (!std::exchange(to.dirty, true)) dirty_.push_back(&to);
   }
 
   void flush(Peer& peer) {
@@ -175,8 +191,8 @@ int main(int argc, char** argv) {
 
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_read_ahead(context, 1);
   if (SSL_CTX_use_certificate_chain_file(context, argv[3]) != 1 ||

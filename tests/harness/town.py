@@ -60,15 +60,19 @@ class ServerDied(AssertionError):
 
 
 class Town:
-    """`options`: option name -> value, over the defaults below; None leaves a default out. `policy`: Lua text."""
+    """`options`: option name -> value, over the defaults below; None leaves a default out. `policy`: Lua text.
+    `certificates`: a folder that towns share; the first fills it."""
 
-    def __init__(self, options=None, policy=None, environment=None, store=STORE, name=None):
+    def __init__(self, options=None, policy=None, environment=None, store=STORE, name=None, certificates=None):
         self.folder = Path(tempfile.mkdtemp(prefix=f"valise-{name or 'town'}-"))
-        number = next(_towns)
-        certificates = self.folder / "tls"
-        certificates.mkdir()
-        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(make_ca(certificates)))
-        certificate, key = make_certificate(certificates, "localhost")
+        number = next(_towns) % 5000
+        certificates = certificates or self.folder / "tls"
+        certificates.mkdir(exist_ok=True)
+        authority, certificate, key = (certificates / name for name in ("ca.pem", "localhost.pem", "localhost.key"))
+        if not key.exists():
+            make_ca(certificates)
+            make_certificate(certificates, "localhost")
+        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(authority))
         self.control = self.folder / "control"
         self.audit_folder = self.folder / "audit"
         self.policy_file = self.folder / "policy.lua"
@@ -148,7 +152,7 @@ class Town:
         return self._process is not None and self._process.returncode is None
 
     async def stop(self):
-        """SIGTERM: it drains, commits and ends by itself with status 0 (SECURITY.md's promise 7: within 20 s)."""
+        """SIGTERM: it drains, commits and ends by itself with status 0 (docs/security.md §6, promise 7)."""
         self._process.send_signal(signal.SIGTERM)
         try:
             status = await asyncio.wait_for(self._process.wait(), 20 + WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""COMPLIANCE A2: the label of everything, the letter of nothing."""
+"""server/core/audit/record.hpp: the label of everything, the letter of nothing."""
 
 import _path  # noqa: F401
 from harness import NS, run, sealed, story, word_from
@@ -10,7 +10,7 @@ def message(to, identity, inner=None):
     return f"<message to='{to}' id='{identity}' type='chat'>{inner or sealed()}</message>"
 
 
-@story("COMPLIANCE A2")
+@story("server/core/audit/record.hpp")
 async def a_message_has_one_record_with_its_label(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "label-1"))
@@ -24,7 +24,7 @@ async def a_message_has_one_record_with_its_label(town):
     assert record["source"].startswith("127.")
 
 
-@story("DESIGN: the life of a unit")
+@story("ARCHITECTURE.md, the life of a unit")
 async def the_record_is_there_before_the_message_arrives(town):
     alice, bob = await town.devices("alice", "bob")
     for number in range(20):
@@ -33,7 +33,7 @@ async def the_record_is_there_before_the_message_arrives(town):
         assert len(await town.records(stanza=f"before-{number}")) == 1
 
 
-@story("COMPLIANCE A2")
+@story("server/core/audit/record.hpp")
 async def a_refusal_has_a_record_that_says_why(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "refused-1", f"<body>{CANARY}</body>"))
@@ -43,7 +43,7 @@ async def a_refusal_has_a_record_that_says_why(town):
     assert record["from"] == alice.bare and record["to"] == bob.bare
 
 
-@story("COMPLIANCE A2")
+@story("server/core/audit/record.hpp")
 async def log_in_log_out_and_wrong_passwords_have_records(town):
     alice = await town.account("alice")
     phone = await alice.device("phone")
@@ -61,7 +61,7 @@ async def log_in_log_out_and_wrong_passwords_have_records(town):
     assert any(kind == "login-failed" for kind, _ in kinds), kinds
 
 
-@story("COMPLIANCE A2")
+@story("server/core/audit/record.hpp")
 async def presence_has_a_record(town):
     [alice] = await town.devices("alice")
     await alice.sends("<presence><show>away</show></presence>")
@@ -72,7 +72,7 @@ async def presence_has_a_record(town):
     assert records[-1].get("type") == "unavailable"
 
 
-@story("COMPLIANCE A2")
+@story("server/core/audit/record.hpp")
 async def an_administrators_deed_has_a_record(town):
     alice = await town.account("alice")
     await town.ctl("user", "disable", alice.bare)
@@ -80,7 +80,7 @@ async def an_administrators_deed_has_a_record(town):
     assert reasons == ["user-add", "user-disable"], reasons
 
 
-@story("COMPLIANCE A2: canary")
+@story("server/core/audit/record.hpp: canary")
 async def no_record_and_no_log_line_holds_content_or_passwords(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "canary-1", f"<body>{CANARY}</body>"))
@@ -93,7 +93,7 @@ async def no_record_and_no_log_line_holds_content_or_passwords(town):
     assert alice.account.password.encode() not in everything
 
 
-@story("COMPLIANCE A2: chain")
+@story("server/core/audit/format.hpp: chain")
 async def the_chain_holds_across_restarts(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "chain-1"))
@@ -108,7 +108,7 @@ async def the_chain_holds_across_restarts(town):
     assert kinds.count("start") >= 2 and "stop" in kinds, kinds[:5]
 
 
-@story("COMPLIANCE A2: chain", alone=True)
+@story("server/core/audit/format.hpp: chain", alone=True)
 async def a_changed_byte_is_found(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "tamper-1"))
@@ -123,7 +123,7 @@ async def a_changed_byte_is_found(town):
     assert status == 1, out + err
 
 
-@story("COMPLIANCE A2: chain", alone=True)
+@story("server/core/audit/format.hpp: chain", alone=True)
 async def a_log_cut_short_is_found(town):
     alice, bob = await town.devices("alice", "bob")
     for number in range(5):
@@ -137,7 +137,24 @@ async def a_log_cut_short_is_found(town):
     assert status == 1, out + err
 
 
-@story("COMPLIANCE A2: one record, many devices")
+@story("server/core/audit/record.hpp: a cut log, known from a note", alone=True)
+async def a_log_that_was_replaced_is_found_by_an_earlier_note(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "note-1"))
+    await bob.receives("message", id="note-1")
+    await town.stop()
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 0, out + err
+    note = out.split("note", 1)[1].strip()
+    status, out, err = await town.ctl_result("audit", "verify", "--known", note, str(town.audit_folder))
+    assert status == 0, out + err
+    for file in town.audit_folder.iterdir():
+        file.unlink()
+    status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
+    assert status == 2 and "no audit log" in err, out + err
+
+
+@story("server/core/audit/record.hpp: one record, many devices")
 async def several_devices_make_no_second_record(town):
     alice, bob = await town.devices("alice", "bob")
     laptop = await bob.account.device()

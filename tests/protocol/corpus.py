@@ -30,7 +30,7 @@ async def publishes_its_keys(device, recording):
             await device.sets(write(stanza.find(NS.PUBSUB + "pubsub")))
 
 
-@story("OMEMO 2.2, 2.6")
+@story("docs/sealed.md 2.2, 2.6")
 async def every_recorded_device_list_and_bundle_is_taken(town):
     for recording in recordings():
         [device] = await town.devices("client")
@@ -38,7 +38,7 @@ async def every_recorded_device_list_and_bundle_is_taken(town):
         await device.leaves()
 
 
-@story("OMEMO 1.8")
+@story("docs/sealed.md 3.2")
 async def every_recorded_one_to_one_message_passes(town):
     passed = 0
     for recording in recordings():
@@ -66,7 +66,7 @@ async def every_recorded_one_to_one_message_passes(town):
     assert passed > 80, passed
 
 
-@story("CLIENTS: what each client sends at log-in")
+@story("tests/corpus: what each client sends at log-in")
 async def every_recorded_request_is_answered(town):
     for recording in recordings():
         own, peer = await town.devices("own", "peer")
@@ -85,7 +85,7 @@ async def every_recorded_request_is_answered(town):
         await peer.leaves()
 
 
-@story("CLIENTS 4: log-in works for each client")
+@story("tests/corpus: log-in works for each client")
 async def what_clients_cannot_do_without_succeeds(town):
     [own] = await town.devices("own")
     await own.asks("<query xmlns='jabber:iq:roster' ver=''/>")

@@ -26,7 +26,7 @@ async def the_server_is_an_im_server_and_names_its_features(town):
     assert {"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items", "urn:xmpp:ping"} <= features(answer)
 
 
-@story("XEP-0163 §6.1, OMEMO 2.1")
+@story("XEP-0163 §6.1, docs/sealed.md 2.1")
 async def account_and_server_announce_what_omemo_clients_look_for(town):
     [alice] = await town.devices("alice")
     needed = {f"http://jabber.org/protocol/pubsub#{name}" for name in (
@@ -56,7 +56,7 @@ async def an_unknown_node_is_not_found(town):
                            to="localhost", type_="cancel")
 
 
-@story("XEP-0030 §8, OMEMO 2.1")
+@story("XEP-0030 §8, docs/sealed.md 2.1")
 async def an_account_tells_colleagues_of_the_same_host_what_it_offers(town):
     """Keys must be found before the first contact; strangers of other domains see an account only by an open node."""
     alice, bob = await town.devices("alice", "bob")

@@ -21,7 +21,7 @@ def bundle_of(recording="correct--dino-alice9x0"):
     return node, write(item[0])
 
 
-@story("XEP-0384 0.3 §4.3, OMEMO 2.2")
+@story("XEP-0384 0.3 §4.3, docs/sealed.md 2.2")
 async def strangers_read_device_lists_and_bundles(town):
     alice, bob = await town.devices("alice", "bob")
     node, bundle = bundle_of()
@@ -34,7 +34,7 @@ async def strangers_read_device_lists_and_bundles(town):
     assert len(list(read.iter(NS.OMEMO + "preKeyPublic"))) == 100
 
 
-@story("OMEMO 2.2")
+@story("docs/sealed.md 2.2")
 async def every_option_of_every_client_is_taken_and_the_node_stays_open(town):
     for options in ({}, {"access_model": "open"}, {"persist_items": "true", "access_model": "open"},
                     {"access_model": "whitelist"}, {"access_model": "open", "max_items": "max"},
@@ -45,7 +45,7 @@ async def every_option_of_every_client_is_taken_and_the_node_stays_open(town):
         await bob.asks(items(LIST), to=alice.bare)
 
 
-@story("OMEMO 2.3: Dino")
+@story("docs/sealed.md 2.3: Dino")
 async def the_owner_form_reports_open_and_takes_the_whole_form_back(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sets(publish(LIST, device_list(7)))
@@ -62,7 +62,7 @@ async def the_owner_form_reports_open_and_takes_the_whole_form_back(town):
     await bob.asks(items(LIST), to=alice.bare)
 
 
-@story("OMEMO 2.4: Profanity")
+@story("docs/sealed.md 2.4: Profanity")
 async def a_missing_node_is_said_with_code_404_and_the_question_repeated(town):
     alice, bob = await town.devices("alice", "bob")
     for asking, to in ((alice, None), (alice, alice.bare), (bob, alice.bare)):
@@ -73,14 +73,14 @@ async def a_missing_node_is_said_with_code_404_and_the_question_repeated(town):
             assert echo is not None and echo.get("node") == node
 
 
-@story("OMEMO 2.4: Converse")
+@story("docs/sealed.md 2.4: Converse")
 async def a_request_from_the_own_bare_address_is_taken(town):
     [alice] = await town.devices("alice")
     answer = await alice.tries(publish(LIST, device_list(7)), "set", to=alice.bare, extra=f"from='{alice.bare}'")
     assert answer.get("type") == "result"
 
 
-@story("OMEMO 2.5")
+@story("docs/sealed.md 2.5")
 async def new_lists_reach_contacts_and_all_own_devices_the_publisher_too(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
@@ -96,7 +96,7 @@ async def new_lists_reach_contacts_and_all_own_devices_the_publisher_too(town):
         assert [entry.get("id") for entry in event.iter(NS.OMEMO + "device")] == [device]
 
 
-@story("OMEMO 2.5")
+@story("docs/sealed.md 2.5")
 async def the_last_list_comes_with_presence(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
@@ -108,7 +108,7 @@ async def the_last_list_comes_with_presence(town):
     await laptop.receives("message", child=event_of(LIST), from_=alice.bare)
 
 
-@story("OMEMO 1.1: keep only the newest item, whatever its id")
+@story("docs/sealed.md 2.6: keep only the newest item, whatever its id")
 async def a_list_is_one_item_even_under_changing_ids(town):
     [alice] = await town.devices("alice")
     for item in (None, "current", "1"):
@@ -117,7 +117,7 @@ async def a_list_is_one_item_even_under_changing_ids(town):
     assert len(list(read.iter(NS.PUBSUB + "item"))) == 1
 
 
-@story("OMEMO 2.6")
+@story("docs/sealed.md 2.6")
 async def an_empty_list_is_allowed(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sets(publish(LIST, device_list()))
@@ -125,7 +125,7 @@ async def an_empty_list_is_allowed(town):
     assert read.find(f".//{NS.OMEMO}list") is not None
 
 
-@story("OMEMO 2.6")
+@story("docs/sealed.md 2.6")
 async def a_bad_list_is_refused_with_invalid_payload(town):
     [alice] = await town.devices("alice")
     for bad in (device_list(0), device_list(2**31), device_list(5, 5), device_list("abc"), device_list("-3"),
@@ -137,7 +137,7 @@ async def a_bad_list_is_refused_with_invalid_payload(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("OMEMO 2.6")
+@story("docs/sealed.md 2.6")
 async def a_bundle_whose_signature_is_wrong_is_refused(town):
     alice, bob = await town.devices("alice", "bob")
     node, bundle = bundle_of()
@@ -151,7 +151,7 @@ async def a_bundle_whose_signature_is_wrong_is_refused(town):
     await bob.asks(items(node), to=alice.bare)
 
 
-@story("OMEMO 2.6")
+@story("docs/sealed.md 2.6")
 async def text_beside_the_keys_does_not_travel(town):
     alice, bob = await town.devices("alice", "bob")
     node, bundle = bundle_of()
@@ -175,7 +175,7 @@ async def omemo_2_bundles_are_items_of_one_node(town):
     assert node == BUNDLES2
 
 
-@story("OMEMO 2.6")
+@story("docs/sealed.md 2.6")
 async def nobody_publishes_keys_for_another(town):
     alice, bob = await town.devices("alice", "bob")
     answer = await bob.tries(publish(LIST, device_list(666)), "set", to=alice.bare)
@@ -184,7 +184,7 @@ async def nobody_publishes_keys_for_another(town):
     await alice.receives_no("message", before=ping)
 
 
-@story("OMEMO 2.7")
+@story("docs/sealed.md 2.7")
 async def the_compliance_testers_probe_works(town):
     alice, bob = await town.devices("alice", "bob")
     node = "eu.siacs.conversations.axolotl.3f2504e0-4f89-11d3-9a0c-0305e82c3301"

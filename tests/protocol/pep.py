@@ -155,7 +155,7 @@ async def what_is_retracted_or_deleted_is_gone(town):
     await alice.is_refused("item-not-found", items(NICK), type_="cancel")
 
 
-@story("OMEMO 3.5: PEP allow-list")
+@story("docs/sealed.md 3.5: PEP allow-list")
 async def free_text_has_no_node(town):
     [alice] = await town.devices("alice")
     for node, payload in (

@@ -46,6 +46,71 @@ async def the_text_comes_in_the_language_of_the_stream(town):
     assert error.find(f".//{NS.STANZA_ERROR}text").text == "Les archives ne lisent pas."
 
 
+# A rule about a person holds for what he sends and for what he receives, presence included.
+DEAF = """
+rule{
+  name = "deaf hears nobody",
+  match = Kind("presence") * Type{ "available", "unavailable" } * To("deaf*@localhost"),
+  action = Deny{ "forbidden" },
+}
+rule{
+  name = "nobody asks the hermit",
+  match = Kind("presence") * Direction("in") * Type("subscribe") * To("hermit*@localhost"),
+  action = Deny{ "not-allowed", fr = "L’ermite ne répond pas.", en = "The hermit does not answer." },
+}
+rule{
+  name = "mute says nothing to fred",
+  match = Kind("presence") * Direction("in") * From("mute*@localhost") * To("fred*@localhost"),
+  action = Drop(),
+}
+"""
+
+
+@story("policy: presence at its recipient", policy=DEAF)
+async def a_rule_about_the_recipient_holds_for_broadcast_and_directed_presence_and_log_in(town):
+    alice, deaf, bob = await town.devices("alice", "deaf", "bob")
+    await alice.is_friends_with(bob)
+    for asking, granting in ((alice, deaf), (deaf, alice)):
+        await asking.sends(f"<presence type='subscribe' to='{granting.bare}'/>")
+        await granting.receives("presence", type_="subscribe", from_=asking.bare)
+        await granting.sends(f"<presence type='subscribed' to='{asking.bare}'/>")
+        await asking.receives("presence", type_="subscribed", from_=granting.bare)
+    await alice.receives("presence", from_=deaf.full)
+    await alice.sends("<presence><show>dnd</show></presence>")  # broadcast: nobody is told of the refusal
+    await bob.receives("presence", from_=alice.full, child=NS.CLIENT + "show")
+    await deaf.receives_no("presence", before=word_from(alice), from_=alice.full)
+    await alice.receives_no("presence", before=word_from(bob), type_="error")
+    await alice.sends(f"<presence to='{deaf.full}' id='direct'/>")  # addressed: its sender is told
+    expect_error(await alice.receives("presence", id="direct", type_="error"), "forbidden", "auth")
+    again = await deaf.account.device()  # log-in: what the server tells of contacts
+    await again.receives_no("presence", before=word_from(alice), from_=alice.full)
+    await alice.drops()
+    await bob.receives("presence", from_=alice.full, type_="unavailable")
+    await again.receives_no("presence", before=word_from(bob), from_=alice.full)
+
+
+@story("policy: subscriptions at their recipient", policy=DEAF)
+async def a_rule_about_the_recipient_holds_for_subscriptions(town):
+    alice, hermit, bob = await town.devices("alice", "hermit", "bob")
+    await alice.sends(f"<presence type='subscribe' to='{hermit.bare}' id='ask'/>")
+    error = expect_error(await alice.receives("presence", id="ask", type_="error"), "not-allowed", "cancel")
+    assert error.find(f".//{NS.STANZA_ERROR}text").text == "The hermit does not answer."
+    await hermit.receives_no("presence", before=word_from(alice), type_="subscribe")
+    records = await town.records(stanza="ask")
+    assert [record["kind"] for record in records] == ["presence", "denied"], records
+    assert records[1]["rule"] == "nobody asks the hermit"
+    await alice.is_friends_with(bob)
+
+
+@story("policy: presence between two people", policy=DEAF)
+async def a_rule_about_a_pair_holds_for_presence(town):
+    mute, fred, bob = await town.devices("mute", "fred", "bob")
+    await mute.sends(f"<presence to='{fred.full}' id='d'/><presence to='{bob.full}' id='d'/>")
+    await bob.receives("presence", from_=mute.full)
+    await mute.receives_no("presence", before=word_from(bob), type_="error")
+    await fred.receives_no("presence", before=word_from(bob), from_=mute.full)
+
+
 @story("policy: a Lua function as matcher and action", policy="""
 local too_long = Deny{ "policy-violation", fr = "Trop long.", en = "Too long." }
 rule{

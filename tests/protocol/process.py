@@ -277,7 +277,7 @@ async def an_interrupted_prompt_leaves_the_terminal_as_it_was(town):
     assert terminal.process.returncode == -2 and terminal.echoes, terminal.shown
 
 
-@story("SECURITY: no secret in a log")
+@story("docs/security.md §2: no secret in a log")
 async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
     """At the most talkative log level: what was typed is nowhere, right or wrong, in SASL or in valisectl."""
     loud = Town({"log.level": "debug", "registration.enabled": True}, name="loud")

@@ -1,4 +1,4 @@
-"""SECURITY §3, RFC 6120 §13.12: every limit, one below and above. Where the id is known the stream goes on."""
+"""docs/security.md §3, RFC 6120 §13.12: every limit, one below and above. Where the id is known the stream goes on."""
 
 import time
 
@@ -19,7 +19,7 @@ def padded(to, identity, size):
     return message(to, identity, sealed(fallback="x" * (size - len(bare)))) if size > len(bare) else bare
 
 
-@story("SECURITY §3: stanza 256 KiB")
+@story("docs/security.md §3: stanza 256 KiB")
 async def a_stanza_at_the_limit_passes_and_one_above_is_bounced_by_its_id(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(padded(bob.full, "fits", 256 * KIB))
@@ -30,7 +30,7 @@ async def a_stanza_at_the_limit_passes_and_one_above_is_bounced_by_its_id(town):
     await bob.receives_no("message", before=word_from(alice), id="large")  # and the stream goes on
 
 
-@story("SECURITY §3: stanza 256 KiB")
+@story("docs/security.md §3: stanza 256 KiB")
 async def a_large_request_is_answered_by_an_error(town):
     [alice] = await town.devices("alice")
     answer = await alice.tries(f"<query xmlns='jabber:iq:private'>{'y' * 300 * KIB}</query>", "set")
@@ -38,7 +38,7 @@ async def a_large_request_is_answered_by_an_error(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
-@story("SECURITY §3: twice the limit")
+@story("docs/security.md §3: twice the limit")
 async def twice_the_limit_ends_the_stream(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(f"<message to='{bob.full}' id='huge'><body>{'x' * (513 * KIB)}")
@@ -56,7 +56,7 @@ async def before_log_in_10000_bytes_pass_and_twice_that_does_not(town):
     await stream.fails_with("policy-violation")
 
 
-@story("SECURITY §3: depth 64")
+@story("docs/security.md §3: depth 64")
 async def depth_64_passes_and_65_ends_the_stream(town):
     for depth, passes in ((64, True), (65, False)):
         alice, bob = await town.devices("alice", "bob")
@@ -68,7 +68,7 @@ async def depth_64_passes_and_65_ends_the_stream(town):
             await alice.stream.fails_with("policy-violation")
 
 
-@story("SECURITY §3: 64 attributes")
+@story("docs/security.md §3: 64 attributes")
 async def attributes_64_pass_and_65_end_the_stream(town):
     for count, passes in ((64, True), (65, False)):
         alice, bob = await town.devices("alice", "bob")
@@ -80,7 +80,7 @@ async def attributes_64_pass_and_65_end_the_stream(town):
             await alice.stream.fails_with("policy-violation")
 
 
-@story("SECURITY §3: 10,000 children")
+@story("docs/security.md §3: 10,000 children")
 async def a_stanza_of_very_many_children_ends_the_stream(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.full, "many", sealed() + "<x/>" * 5000))
@@ -89,7 +89,7 @@ async def a_stanza_of_very_many_children_ends_the_stream(town):
     await alice.stream.fails_with("policy-violation")
 
 
-@story("DESIGN decision 3: quadratic tokens (CVE-2023-52425)")
+@story("docs/security.md §2: quadratic tokens (CVE-2023-52425)")
 async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     [alice] = await town.devices("alice")
     began = time.monotonic()
@@ -103,19 +103,19 @@ async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     assert time.monotonic() - began < 10
 
 
-@story("SECURITY §3: TLS within 10 s", options={"timeouts.tls": 1})
+@story("docs/security.md §3: TLS within 10 s", options={"timeouts.tls": 1})
 async def who_never_starts_tls_is_disconnected(town):
     stream = await town.stream().connect()
     await stream.wait_for(lambda event: isinstance(event, Disconnected), "the end")
 
 
-@story("SECURITY §3: log-in within 60 s", options={"timeouts.login": 1})
+@story("docs/security.md §3: log-in within 60 s", options={"timeouts.login": 1})
 async def who_never_logs_in_is_disconnected(town):
     stream = await town.stream().reaches_tls()
     await stream.fails_with("connection-timeout")
 
 
-@story("SECURITY §3: one stanza within 60 s", options={"timeouts.stanza": 1})
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
 async def a_stanza_that_never_ends_is_given_up(town):
     [alice] = await town.devices("alice")
     await alice.sends("<message to='localhost'><body>drip")
@@ -131,7 +131,7 @@ async def silence_is_asked_about_and_an_answer_keeps_the_session(town):
     assert again.get("id") != ping.get("id")
 
 
-@story("SECURITY §3: connections of an address", options={"limits.connections_per_address": 8})
+@story("docs/security.md §3: connections of an address", options={"limits.connections_per_address": 8})
 async def one_address_gets_a_bounded_number_of_connections(town):
     streams = [await town.stream().connect() for _ in range(8)]
     for stream in streams:
@@ -149,7 +149,7 @@ async def one_address_gets_a_bounded_number_of_connections(town):
     raise AssertionError("the place of a closed connection was never free again")
 
 
-@story("SECURITY §2: queues of dead readers", options={"limits.queue": 256 * KIB})
+@story("docs/security.md §2: queues of dead readers", options={"limits.queue": 256 * KIB})
 async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")

@@ -173,7 +173,7 @@ async def too_many_wrong_passwords_end_the_stream(town):
     await alice.device()  # and nobody is locked out
 
 
-@story("SECURITY: guessing", options={"limits.passwords_per_account": 5})
+@story("docs/security.md §2: guessing", options={"limits.passwords_per_account": 5})
 async def guessing_does_not_lock_the_owner_out(town):
     alice = await town.account("alice")
     for _ in range(3):
@@ -351,7 +351,7 @@ async def unknown_names_have_the_iterations_and_a_stable_salt_of_each_mechanism(
         assert len(known_salt) == len(unknown_salt) == 16
 
 
-@story("SECURITY: guessing", alone=True)
+@story("docs/security.md §2: guessing", alone=True)
 async def strangers_slow_themselves_down_and_nobody_else(town):
     alice, carol = await town.account("alice"), await town.account("carol")
     await alice.device()  # from a network that the brake knows from now on

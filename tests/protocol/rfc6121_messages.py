@@ -9,6 +9,10 @@ def message(to, identity, type_="chat", inner=None):
     return f"<message to='{to}' id='{identity}'{kind}>{inner or sealed()}</message>"
 
 
+# Sealed hosts refuse headlines and groupchat messages to people earlier, for what they are.
+PLAIN = {"sealed.mode": "off"}
+
+
 @story("RFC 6121 §8.5.3.1")
 async def a_message_to_a_full_jid_reaches_that_device_only(town):
     alice, phone = await town.devices("alice", "bob")
@@ -112,11 +116,79 @@ async def a_chat_message_to_a_device_that_is_gone_waits_if_nobody_is_there(town)
     await phone.receives("message", id="m1")
 
 
-@story("RFC 6121 §8.5.1")
-async def a_message_to_nobody_is_unavailable(town):
+@story("RFC 6121 §8.5.3.2.1", options=PLAIN)
+async def other_types_to_a_device_that_is_gone_reach_nobody(town):
+    """Normal and groupchat come back, so that nobody takes them for delivered; a headline and an error are ignored."""
+    alice, phone = await town.devices("alice", "bob")
+    for kind in ("normal", None, "groupchat"):
+        await alice.sends(message(f"{phone.bare}/gone", f"m-{kind}", kind))
+        await alice.gets_error("message", f"m-{kind}", "service-unavailable", "cancel")
+    await alice.sends(message(f"{phone.bare}/gone", "m-headline", "headline"))
+    error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    await alice.sends(message(f"{phone.bare}/gone", "m-error", "error", error))
+    for kind in ("normal", None, "groupchat", "headline", "error"):
+        await phone.receives_no("message", before=word_from(alice), id=f"m-{kind}")
+    for kind in ("headline", "error"):
+        await alice.receives_no("message", before=word_from(phone), id=f"m-{kind}")
+
+
+@story("RFC 6121 §8.5.3.1", options=PLAIN)
+async def every_type_reaches_the_device_that_it_names_even_one_without_presence_or_with_a_negative_priority(town):
+    alice, phone = await town.devices("alice", "bob")
+    quiet = await phone.account.device(present=False)
+    shy = await phone.account.device(present=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    for device in (quiet, shy):
+        for kind in ("chat", "normal", "groupchat", "headline", "error"):
+            await alice.sends(message(device.full, f"m-{kind}", kind, error if kind == "error" else None))
+            await device.receives("message", id=f"m-{kind}", to=device.full)
+    await phone.receives_no("message", before=word_from(alice), id="m-chat")
+
+
+@story("RFC 6121 §8.5.2.1.1", options=PLAIN)
+async def a_headline_to_a_bare_jid_reaches_every_device_and_waits_for_nobody(town):
+    alice, phone = await town.devices("alice", "bob")
+    laptop = await phone.account.device()
+    carol = await town.account("carol")
+    await alice.sends(message(phone.bare, "h1", "headline") + message(carol.bare, "h2", "headline"))
+    for device in (phone, laptop):
+        await device.receives("message", id="h1")
+    await alice.receives_no("message", before=word_from(phone), id="h2")
+    desk = await carol.device()
+    await desk.receives_no("message", before=ping, id="h2")
+
+
+@story("RFC 6121 §8.5.2.1.1")
+async def if_all_devices_have_a_negative_priority_a_message_waits(town):
     [alice] = await town.devices("alice")
-    await alice.sends(message("nobody@localhost", "m1"))
-    await alice.gets_error("message", "m1", "service-unavailable", "cancel")
+    bob = await town.account("bob")
+    shy = await bob.device(present=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    await alice.sends(message(bob.bare, "m1"))
+    await shy.receives_no("message", before=word_from(alice), id="m1")
+    await shy.sends("<presence><priority>0</priority></presence>")
+    await shy.receives("message", id="m1")
+
+
+@story("RFC 6121 §8.5.2.1.1, §8.5.2.2.1", options=PLAIN)
+async def an_error_to_a_bare_jid_is_ignored(town):
+    alice, bob = await town.devices("alice", "bob")
+    error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+    await alice.sends(message(bob.bare, "e1", "error", error))
+    await bob.receives_no("message", before=word_from(alice), id="e1")
+    await alice.receives_no("message", before=word_from(bob), id="e1")
+
+
+@story("RFC 6121 §8.5.1", options=PLAIN)
+async def a_message_to_nobody_is_unavailable(town):
+    """§8.5.1 leaves silence or an error. An error: a mistyped address must not look delivered. Who is logged in may know
+    who has an account; what is asked of strangers before that is the same for all (rfc6120_sasl)."""
+    [alice] = await town.devices("alice")
+    for to in ("nobody@localhost", "nobody@localhost/r"):
+        for kind in ("chat", "normal", "groupchat", "headline"):
+            await alice.sends(message(to, f"m-{kind}", kind))
+            await alice.gets_error("message", f"m-{kind}", "service-unavailable", "cancel")
 
 
 @story("RFC 6121 §8.5.2.1.1")
@@ -169,7 +241,7 @@ async def what_is_not_to_be_stored_does_not_wait(town):
         await phone.receives_no("message", before=ping, id=identity)
 
 
-@story("DESIGN: acknowledged means durable")
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable")
 async def what_waits_outlives_kill_9(town):
     [alice] = await town.devices("alice")
     bob = await town.account("bob")

@@ -1,7 +1,8 @@
 """RFC 6121 §4: who is there."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story
+from harness import NS, ping, run, story, word_from
+from harness.device import expect_error
 
 
 @story("RFC 6121 §4.2.2")
@@ -71,7 +72,7 @@ async def directed_presence_reaches_a_stranger_and_its_end_too(town):
     await bob.receives("presence", from_=alice.full, type_="unavailable")
 
 
-@story("RFC 6121 §4.7.2.2, OMEMO 3.5")
+@story("RFC 6121 §4.7.2.2, docs/sealed.md 3.5")
 async def a_status_text_is_content_and_does_not_pass(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
@@ -122,6 +123,40 @@ async def many_devices_come_and_go_one_by_one(town):
         await bob.receives("presence", from_=other.full, type_="unavailable")
     await alice.sends("<presence><show>chat</show></presence>")
     await bob.receives("presence", from_=alice.full, child=NS.CLIENT + "show")
+
+
+@story("RFC 6120 §10.4, RFC 6121 §4.6")
+async def presence_addressed_to_another_domain_is_an_error_a_broadcast_is_none(town):
+    [alice] = await town.devices("alice")
+    await alice.sets("<query xmlns='jabber:iq:roster'><item jid='bob@elsewhere.example'/></query>")
+    for type_ in ("", "type='unavailable'"):
+        await alice.sends(f"<presence to='bob@elsewhere.example/r' id='far' {type_}/>")
+        error = expect_error(await alice.receives("presence", id="far", type_="error"), "remote-server-not-found", "cancel")
+        assert error.get("from") == "bob@elsewhere.example/r"
+    await alice.sends("<presence><show>xa</show></presence>")
+    await alice.receives_no("presence", before=ping, type_="error")
+
+
+@story("RFC 6121 §8.5.1, §8.5.3.2.2")
+async def presence_to_nobody_or_to_a_resource_that_is_gone_is_ignored(town):
+    alice, bob = await town.devices("alice", "bob")
+    for to in ("nobody@localhost", "nobody@localhost/r", f"{bob.bare}/gone"):
+        for type_ in ("", "type='unavailable'", "type='unsubscribe'", "type='unsubscribed'"):
+            await alice.sends(f"<presence to='{to}' {type_}/>")
+    await alice.receives_no("presence", before=ping, type_="error")
+    await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
+
+
+@story("RFC 6121 §8.5.2.1.2")
+async def presence_to_a_bare_jid_reaches_every_available_device_whatever_its_priority(town):
+    alice, phone = await town.devices("alice", "bob")
+    shy = await phone.account.device(present=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    quiet = await phone.account.device(present=False)
+    await alice.sends(f"<presence to='{phone.bare}'/>")
+    for device in (phone, shy):
+        await device.receives("presence", from_=alice.full)
+    await quiet.receives_no("presence", before=word_from(alice), from_=alice.full)
 
 
 run()

@@ -131,7 +131,7 @@ async def the_roster_outlives_the_server(town):
         {jid: (entry.get("name"), [group.text for group in entry]) for jid, entry in before.items()}
 
 
-@story("SECURITY §3: 3,000 contacts", options={"limits.roster_items": 12})
+@story("docs/security.md §3: 3,000 contacts", options={"limits.roster_items": 12})
 async def a_roster_has_a_bound(town):
     [alice] = await town.devices("alice")
     for number in range(12):
@@ -141,7 +141,7 @@ async def a_roster_has_a_bound(town):
     assert len(await roster_of(alice)) == 12
 
 
-@story("SECURITY §3: 64 groups")
+@story("docs/security.md §3: 64 groups")
 async def a_contact_has_a_bounded_number_of_groups(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("bob@localhost", groups=[f"g{number}" for number in range(64)]))

@@ -2,6 +2,7 @@
 
 import _path  # noqa: F401
 from harness import NS, ping, run, story
+from harness.device import expect_error
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 
@@ -181,6 +182,57 @@ async def subscriptions_outlive_the_server(town):
     alice, bob = await alice.account.device(), await bob.account.device()
     await alice.receives("presence", from_=bob.full)
     assert await state(alice, bob) == ("both", None)
+
+
+@story("RFC 6121 §3.1.2, RFC 6120 §10.4")
+async def a_request_to_another_domain_is_an_error_and_leaves_no_contact(town):
+    [alice] = await town.devices("alice")
+    for to in ("bob@elsewhere.example", "elsewhere.example"):
+        await alice.sends(f"<presence type='subscribe' to='{to}' id='far'/>")
+        expect_error(await alice.receives("presence", id="far", type_="error"), "remote-server-not-found", "cancel")
+    await alice.sends("<presence type='subscribe' to='localhost' id='server'/>")
+    expect_error(await alice.receives("presence", id="server", type_="error"), "service-unavailable", "cancel")
+    assert not list((await alice.asks(ROSTER)).iter(NS.ROSTER + "item"))
+
+
+@story("RFC 6121 §3.1.3, §8.5.1")
+async def a_request_to_nobody_looks_like_one_to_who_is_away(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    for to in (bob.bare, "nobody@localhost"):
+        await alice.sends(f"<presence type='subscribe' to='{to}'/>")
+    items = {item.get("jid"): (item.get("subscription"), item.get("ask"))
+             for item in (await alice.asks(ROSTER)).iter(NS.ROSTER + "item")}
+    assert items == {bob.bare: ("none", "subscribe"), "nobody@localhost": ("none", "subscribe")}, items
+    await alice.receives_no("presence", before=ping, type_="error")
+
+
+@story("XEP-0198 §4: acknowledged means durable", alone=True)
+async def an_acknowledged_subscription_outlives_kill_9_on_both_sides(town):
+    alice, bob = await town.devices("alice", "bob")
+
+    async def acknowledged(device, stanza, count):
+        await device.sends(stanza + "<r xmlns='urn:xmpp:sm:3'/>")
+        ack = await device.stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}a", "<a/>")
+        assert ack.get("h") == str(count), ack.get("h")
+
+    for device in (alice, bob):
+        await device.sends("<enable xmlns='urn:xmpp:sm:3'/>")
+    await acknowledged(alice, f"<presence type='subscribe' to='{bob.bare}'/>", 1)
+    await town.kill()
+    await town.start()
+    desk = await alice.account.device()
+    assert await state(desk, bob) == ("none", "subscribe")
+    bob = await bob.account.device()
+    await bob.receives("presence", type_="subscribe", from_=alice.bare)
+    await bob.sends("<enable xmlns='urn:xmpp:sm:3'/>")
+    await acknowledged(bob, f"<presence type='subscribed' to='{alice.bare}'/>", 1)
+    await town.kill()
+    await town.start()
+    desk, bob = await alice.account.device(), await bob.account.device()
+    assert await state(desk, bob) == ("to", None)
+    assert await state(bob, desk) == ("from", None)
+    await town.audit_is_sound()
 
 
 run()

@@ -1,4 +1,4 @@
-"""Sealed only (XEP-0384; OMEMO rules 3 and 5): each kind that passes, and beside it the twin that must not."""
+"""Sealed only (XEP-0384; docs/sealed.md): each kind that passes, and beside it the twin that must not."""
 
 import base64
 
@@ -32,14 +32,14 @@ async def refused(sender, receiver, identity, inner, reason="plaintext", type_="
     return condition.find(NS.STANZA_ERROR + "text")
 
 
-@story("OMEMO 3.1: class X")
+@story("docs/sealed.md 3.1: anything else")
 async def a_body_in_the_clear_is_refused_and_the_person_is_told_what_to_do(town):
     alice, bob = await town.devices("alice", "bob")
     text = await refused(alice, bob, "m1", f"<body>{CANARY}</body>")
     assert text.text == ENGLISH and text.get(NS.XML + "lang") == "en"
 
 
-@story("OMEMO D11")
+@story("docs/sealed.md D11")
 async def a_french_stream_reads_french(town):
     alice = await (await town.account("alice")).device(lang="fr-FR")
     [bob] = await town.devices("bob")
@@ -47,7 +47,7 @@ async def a_french_stream_reads_french(town):
     assert text.text == FRENCH and text.get(NS.XML + "lang") == "fr"
 
 
-@story("OMEMO 3.2")
+@story("docs/sealed.md 3.2")
 async def a_sealed_message_arrives_its_seal_untouched_its_body_replaced(town):
     alice, bob = await town.devices("alice", "bob")
     element = encrypted(payload_bytes=200, rids=(1, 2, 2147483647))
@@ -58,14 +58,14 @@ async def a_sealed_message_arrives_its_seal_untouched_its_body_replaced(town):
     assert element.encode() in bytes(bob.stream.heard), "the valid <encrypted/> goes out as the bytes that came in"
 
 
-@story("OMEMO 3.2")
+@story("docs/sealed.md 3.2")
 async def a_sealed_message_without_a_body_gets_none(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "m1", encrypted()))
     assert (await bob.receives("message", id="m1")).find(NS.CLIENT + "body") is None
 
 
-@story("OMEMO 3.2")
+@story("docs/sealed.md 3.2")
 async def what_may_stand_beside_a_seal_passes(town):
     alice, bob = await town.devices("alice", "bob")
     beside = ("<origin-id xmlns='urn:xmpp:sid:0' id='o-1'/><request xmlns='urn:xmpp:receipts'/>"
@@ -80,7 +80,7 @@ async def what_may_stand_beside_a_seal_passes(town):
         assert arrived.find(tag) is not None, tag
 
 
-@story("OMEMO 3.2, D7")
+@story("docs/sealed.md 3.2, D7")
 async def what_could_carry_content_beside_a_seal_is_left_out(town):
     alice, bob = await town.devices("alice", "bob")
     smuggled = (f"<subject>{CANARY}</subject>"
@@ -97,7 +97,7 @@ async def what_could_carry_content_beside_a_seal_is_left_out(town):
     assert CANARY.encode() not in bytes(bob.stream.heard), bytes(bob.stream.heard)[-2000:]
 
 
-@story("OMEMO 3.2: spoofing (XEP-0359 §6)")
+@story("docs/sealed.md 3.2: spoofing (XEP-0359 §6)")
 async def what_only_a_server_may_say_is_taken_away(town):
     alice, bob = await town.devices("alice", "bob")
     spoofed = (f"<stanza-id xmlns='urn:xmpp:sid:0' id='fake' by='{bob.bare}'/>"
@@ -111,7 +111,7 @@ async def what_only_a_server_may_say_is_taken_away(town):
     assert arrived.find("{http://jabber.org/protocol/address}addresses") is None
 
 
-@story("OMEMO 3.2: forged copies (CVE-2017-5589)")
+@story("docs/sealed.md 3.2: forged copies (CVE-2017-5589)")
 async def a_forged_carbon_or_archive_result_is_refused(town):
     alice, bob = await town.devices("alice", "bob")
     inner = f"<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='boss@localhost'>{sealed()}</message></forwarded>"
@@ -124,7 +124,7 @@ async def a_forged_carbon_or_archive_result_is_refused(town):
         await bob.receives_no("message", before=word_from(alice), id=identity)
 
 
-@story("OMEMO 3.3")
+@story("docs/sealed.md 3.3")
 async def control_messages_without_text_pass(town):
     alice, bob = await town.devices("alice", "bob")
     kinds = [f"<{state} {CHAT_STATE}/>" for state in ("active", "composing", "paused", "inactive", "gone")]
@@ -138,7 +138,7 @@ async def control_messages_without_text_pass(town):
             await bob.receives("message", id=f"c{number}{type_}")
 
 
-@story("OMEMO 3.3")
+@story("docs/sealed.md 3.3")
 async def text_in_a_control_message_does_not_pass(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.full, "r1", "<retract xmlns='urn:xmpp:message-retract:1' id='m0'/>"
@@ -154,7 +154,7 @@ async def text_in_a_control_message_does_not_pass(town):
     assert CANARY.encode() not in bytes(bob.stream.heard)
 
 
-@story("OMEMO 5: reasons")
+@story("docs/sealed.md §5: reasons")
 async def each_kind_of_content_has_its_own_reason(town):
     alice, bob = await town.devices("alice", "bob")
     await refused(alice, bob, "r1", "<reactions xmlns='urn:xmpp:reactions:0' id='m0'><reaction>👍</reaction></reactions>", "reaction")
@@ -165,7 +165,7 @@ async def each_kind_of_content_has_its_own_reason(town):
     assert CANARY.encode() not in bytes(bob.stream.heard)
 
 
-@story("OMEMO 3.1: no search for a child element")
+@story("docs/sealed.md 3.1: no search for a child element")
 async def an_encrypted_element_that_is_none_does_not_open_the_door(town):
     alice, bob = await town.devices("alice", "bob")
     good = encrypted()
@@ -190,7 +190,7 @@ async def an_encrypted_element_that_is_none_does_not_open_the_door(town):
     assert CANARY.encode() not in bytes(bob.stream.heard)
 
 
-@story("OMEMO 3.7-12")
+@story("docs/sealed.md 3.7-12")
 async def text_dressed_as_ciphertext_is_refused(town):
     alice, bob = await town.devices("alice", "bob")
     head, _, tail = encrypted().partition("<payload>")
@@ -199,7 +199,7 @@ async def text_dressed_as_ciphertext_is_refused(town):
     await refused(alice, bob, "d1", dressed, "malformed")
 
 
-@story("OMEMO 1.7")
+@story("docs/sealed.md 3.7-6")
 async def an_empty_omemo_message_passes_with_and_without_type(town):
     alice, bob = await town.devices("alice", "bob")
     for type_ in ("chat", None):
@@ -207,7 +207,7 @@ async def an_empty_omemo_message_passes_with_and_without_type(town):
         await bob.receives("message", id=f"e{type_}", child=NS.OMEMO + "encrypted")
 
 
-@story("OMEMO D9")
+@story("docs/sealed.md D9")
 async def an_error_carries_its_condition_and_nothing_else(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.full, "m1", sealed()))
@@ -220,7 +220,7 @@ async def an_error_carries_its_condition_and_nothing_else(town):
     assert CANARY.encode() not in bytes(alice.stream.heard)
 
 
-@story("OMEMO 3.4: headlines and services")
+@story("docs/sealed.md 3.4: headlines and services")
 async def headlines_and_messages_to_the_domain_are_refused(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(message(bob.bare, "h1", f"<body>{CANARY}</body>", "headline"))
@@ -254,7 +254,7 @@ async def with_the_mode_off_an_ordinary_server_remains(town):
     assert all(child.get("id") != "fake" for child in arrived), "spoofed marks are removed in every mode"
 
 
-@story("OMEMO 3.5: requests")
+@story("docs/sealed.md 3.5: requests")
 async def a_request_is_no_way_around(town):
     alice, bob = await town.devices("alice", "bob")
     for kind, payload in (("set", f"<data xmlns='http://jabber.org/protocol/ibb' sid='a' seq='0'>{CANARY}</data>"),

@@ -18,15 +18,21 @@ MariadbServer& shared_server() {
 void end_shared_server() { server.reset(); }
 
 Bed::Bed(Kind kind) : kind_(kind) {
-  if (kind == Kind::sqlite) {
-    store_ = must(open_sqlite({.path = sqlite_path()}));
-  } else {
-    mariadb_ = shared_server().fresh_database();
-    store_ = must(open_mariadb(mariadb_));
-  }
+  if (kind == Kind::mariadb) mariadb_ = shared_server().fresh_database();
+  store_ = open_again();
   if (auto done = store_->migrate(); !done) throw std::runtime_error(done.error().text);
   writer_ = must(store_->open_writer());
   reader_ = must(store_->open_reader());
+}
+
+std::unique_ptr<Store> Bed::open_again() const {
+  return kind_ == Kind::sqlite ? must(open_sqlite({.path = sqlite_path()})) : must(open_mariadb(mariadb_));
+}
+
+void Bed::close() {
+  reader_.reset();
+  writer_.reset();
+  store_.reset();
 }
 
 Result<> Bed::try_commit(const std::vector<WriteSet>& sets) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.hpp"
 #include "mariadb_server.hpp"
 #include "storage/store.hpp"
 
@@ -27,6 +28,9 @@ class Bed {
   Store& store() { return *store_; }
   Writer& writer() { return *writer_; }
   Reader& reader() { return *reader_; }
+  // The same database as another process sees it; and the end of this one.
+  [[nodiscard]] std::unique_ptr<Store> open_again() const;
+  void close();
   [[nodiscard]] std::string sqlite_path() const { return folder_.path("valise.db"); }
   [[nodiscard]] const MariadbOptions& mariadb() const { return mariadb_; }
   // The rows of all tables together that hold `text` as an owner or account key: for "leaves nothing behind".
@@ -44,7 +48,7 @@ class Bed {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Reader> reader_;
-  std::uint64_t last_id_ = std::uint64_t{1764000000000} << 22;  // ids as they are today: 63 bits
+  std::uint64_t last_id_ = IdGenerator::first_of(1'764'000'000'000);  // ids as they are today
 };
 
 class Contract : public ::testing::TestWithParam<Kind> {

@@ -57,6 +57,19 @@ TEST_P(Contract, MigratingAgainChangesNothing) {
   EXPECT_EQ(must(bed.reader().undelivered(alice, 0, 10)).size(), 1U);
 }
 
+TEST_P(Contract, IsClaimedByOneAndFreeWhenThatOneHasGone) {
+  ASSERT_TRUE(bed.store().claim());
+  {
+    const auto other = bed.open_again();
+    const auto refused = other->claim();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_THAT(refused.error().text, ::testing::HasSubstr("another valised"));
+  }
+  bed.close();
+  EXPECT_TRUE(bed.open_again()->claim());
+}
+
 TEST_P(Contract, AnAccountComesBackAsItWasPut) {
   bed.commit({{.id = bed.next_id(), .writes = {PutAccount{account(alice)}}}});
   EXPECT_EQ(must(bed.reader().account(alice)), account(alice));

@@ -103,7 +103,7 @@ TEST_F(MariadbMigration, TwoNodesAtOnceChangeTheSchemaOnce) {
   EXPECT_EQ(number("SELECT count(*) FROM schema_version"), sql::mariadb_migrations().size());
 }
 
-// COMPLIANCE and DESIGN: InnoDB, a primary key everywhere, binary collations, undelivered by its key.
+// InnoDB, a primary key everywhere, binary collations, undelivered by its key.
 TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
   ASSERT_TRUE(must(open_mariadb(options))->migrate());
   const std::string here = "table_schema = DATABASE()";
@@ -125,14 +125,14 @@ TEST_F(MariadbMigration, TheSchemaHasTheShapesThatWereAgreed) {
       0U);
 }
 
-// DESIGN decision 6: partitioned by week, so that expiry drops a partition.
+// Partitioned by week, so that expiry drops a partition.
 TEST_F(MariadbMigration, MessagesLieInThePartitionOfTheirWeek) {
   constexpr std::int64_t tuesday_ms = 1795478400000;  // 2026-11-24
   constexpr std::int64_t day_ms = 86'400'000;
   ASSERT_TRUE(migrate(sql::mariadb_migrations()));
   ASSERT_TRUE(mariadb::add_partitions(*connection, tuesday_ms));
   const auto writer = must(must(open_mariadb(options))->open_writer());
-  const auto id = [&](int days) { return static_cast<std::uint64_t>(tuesday_ms + days * day_ms) << 22; };
+  const auto id = [&](int days) { return IdGenerator::first_of(tuesday_ms + days * day_ms); };
   std::vector<WriteSet> sets;
   for (const int days : {-400, 0, 5, 6, 400}) sets.push_back(to_one(id(days), "alice@valise.example"));
   std::vector<const WriteSet*> pointers;

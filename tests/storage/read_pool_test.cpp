@@ -13,6 +13,7 @@ namespace {
 class Fickle final : public Store {
  public:
   explicit Fickle(Store& store) : store_(store) {}
+  Result<> claim() override { return {}; }
   Result<> migrate() override { return store_.migrate(); }
   Result<std::unique_ptr<Reader>> open_reader() override {
     ++asked;

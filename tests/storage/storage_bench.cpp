@@ -13,6 +13,7 @@
 #include <random>
 #include <sstream>
 
+#include "base/clock.hpp"
 #include "mariadb_server.hpp"
 
 namespace valise::storage::testing {
@@ -46,7 +47,7 @@ struct Bench {
   int owners;
   int messages;
   std::mt19937 random{7};
-  std::uint64_t id = std::uint64_t{1764000000000} << 22;
+  std::uint64_t id = IdGenerator::first_of(1'764'000'000'000);
   std::string stanza = make_stanza();
 
   std::string make_stanza() {

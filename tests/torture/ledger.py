@@ -25,7 +25,9 @@ class Sender:
         return self
 
     async def says(self, to, identity):
-        stanza = f"<message to='{to}' id='{identity}' type='chat'>{sealed()}</message>"
+        await self.counts(f"<message to='{to}' id='{identity}' type='chat'>{sealed()}</message>", identity, to)
+
+    async def counts(self, stanza, identity, to):
         self.sent.append((identity, to, stanza))
         await self.device.sends(stanza + "<r xmlns='urn:xmpp:sm:3'/>")
 
@@ -52,6 +54,11 @@ class Sender:
     def promised(self):
         """Ids of the messages that were acknowledged."""
         return [entry[0] for entry in self.sent[:self.acknowledged]]
+
+    def refused(self):
+        """Ids of those that came back as errors: nobody may have them."""
+        return {event.get("id") for event in self.device.stream.waiting(
+            lambda event: _tag(event) in (NS.CLIENT + "message", NS.CLIENT + "presence") and event.get("type") == "error")}
 
     def unpromised(self):
         return self.sent[self.acknowledged:]

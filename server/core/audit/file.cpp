@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "base/fault.hpp"
-
 namespace valise::core::audit {
 namespace {
 
@@ -101,12 +99,9 @@ Result<> replace_file(const std::string& folder, const std::string& name, std::s
     auto file = File::open(next, O_WRONLY | O_CREAT | O_TRUNC);
     if (!file) return std::unexpected(file.error());
     if (auto done = file->write_at(0, bytes); !done) return done;
-    VALISE_FAULT("audit.replace.sync.before");
     if (auto done = file->sync(); !done) return done;
   }
-  VALISE_FAULT("audit.replace.rename.before");
   if (::rename(next.c_str(), path.c_str()) != 0) return errno_error(path, "rename");
-  VALISE_FAULT("audit.replace.rename.after");
   return sync_folder(folder);
 }
 

@@ -11,7 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
-#include "base/fault.hpp"
+#include "base/release.hpp"
 #include "core/audit/segment.hpp"
 
 namespace valise::core::audit {
@@ -174,9 +174,7 @@ Result<> Log::create_segment() {
   const auto& folder = options_.folder;
   const FileHeader header{size_, chain_};
   if (auto done = replace_file(folder, leaves_name(size_), file_header(leaves_magic, header)); !done) return done;
-  VALISE_FAULT("audit.segment.between");
   if (auto done = replace_file(folder, records_name(size_), file_header(records_magic, header)); !done) return done;
-  VALISE_FAULT("audit.segment.after");
   auto records = File::open(folder + "/" + records_name(size_), O_RDWR);
   if (!records) return std::unexpected(records.error());
   auto leaves = File::open(folder + "/" + leaves_name(size_), O_RDWR);
@@ -196,7 +194,7 @@ Result<> Log::rotate() {
 Result<> Log::append(std::span<const Record* const> records) {
   if (poisoned_) return fail(ErrorCode::unavailable, options_.folder + ": closed after an error");
   if (records.empty()) return {};
-  if (size_ - first_ >= options_.segment_entries) {
+  if (size_ - first_ >= options_.segment_entries || records_offset_ >= options_.segment_bytes) {
     if (auto done = rotate(); !done) return poison(std::move(done));
   }
   encode(records);
@@ -208,11 +206,9 @@ Result<> Log::append(std::span<const Record* const> records) {
   size_ += records.size();
   chain_ = next_chain_;
   last_time_ns_ = records.back()->time_ns;
-  VALISE_FAULT("audit.leaves.before");
   // The batch is durable whatever becomes of its leaves: a failure here concerns the next one.
   if (auto done = leaves_.write_at(leaves_offset, leaf_entries_); !done) static_cast<void>(poison(std::move(done)));
-  VALISE_FAULT("audit.leaves.after");
-  if (frames_.capacity() > kept_bytes) frames_ = {}, leaf_entries_ = {}, nonces_ = {};
+  if (frames_.capacity() > kept_bytes) release(frames_), release(leaf_entries_), release(nonces_);
   return {};
 }
 
@@ -247,19 +243,8 @@ void Log::encode(std::span<const Record* const> records) {
 }
 
 Result<> Log::write_batch() {
-  VALISE_FAULT("audit.write.before");
-#ifdef VALISE_FAULTS
-  // A torn write, for the point between its halves.
-  const auto half = frames_.size() / 2;
-  if (auto done = records_.write_at(records_offset_, std::string_view(frames_).substr(0, half)); !done) return done;
-  VALISE_FAULT("audit.write.between");
-  if (auto done = records_.write_at(records_offset_ + half, std::string_view(frames_).substr(half)); !done) return done;
-#else
   if (auto done = records_.write_at(records_offset_, frames_); !done) return done;
-#endif
-  VALISE_FAULT("audit.write.after");
   if (auto done = records_.sync(); !done) return done;
-  VALISE_FAULT("audit.sync.after");
   return {};
 }
 
@@ -270,12 +255,9 @@ Result<> Log::settle() {
 }
 
 Result<> Log::write_head() {
-  VALISE_FAULT("audit.settle.before");
   if (auto done = leaves_.sync(); !done) return done;
-  VALISE_FAULT("audit.settle.between");
   const Head head{size_, last_time_ns_, chain_};
   if (auto done = replace_file(options_.folder, "head", head_text(head)); !done) return done;
-  VALISE_FAULT("audit.settle.after");
   head_size_ = size_;
   return {};
 }

@@ -26,7 +26,8 @@ namespace valise::core::audit {
 
 struct LogOptions {
   std::string folder;                       // made with mode 0700 if it is missing; its parent must exist
-  std::uint64_t segment_entries = 262'144;  // a new segment begins with the batch after that many
+  std::uint64_t segment_bytes = 64u << 20;  // a new segment begins with the batch behind that many of records,
+  std::uint64_t segment_entries = 262'144;  // or so many entries
   std::int64_t settle_ms = 1'000;           // how old unsynced leaves and head may become
 };
 

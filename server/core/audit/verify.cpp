@@ -3,9 +3,12 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include <fmt/core.h>
+
+#include "base/crypto.hpp"
 
 namespace valise::core::audit {
 namespace {
@@ -16,7 +19,8 @@ using LeafState = SegmentWalker::LeafState;
 // One pass over the log; stops at the first thing that is wrong.
 class Verifier {
  public:
-  Verifier(std::string folder, std::optional<Head> head) : folder_(std::move(folder)), head_(std::move(head)) {
+  Verifier(std::string folder, std::optional<Head> head, const std::optional<Note>& known)
+      : folder_(std::move(folder)), head_(std::move(head)), known_(known) {
     result_.head_size = head_ ? head_->size : 0;
   }
 
@@ -67,12 +71,14 @@ class Verifier {
   void count(const Entry& entry, const Digest& chain) {
     if (result_.entries++ == 0) result_.first_time_ns = entry.time_ns;
     result_.last_time_ns = entry.time_ns;
-    if (entry.erased) ++result_.erased;
+    if (entry.erased && result_.erased++ == 0) first_erased_ = {next_, file_, {}};
     chain_ = chain;
     ++next_;
     if (head_ && head_->size == next_ && (head_->chain != chain_ || head_->time_ns != entry.time_ns)) {
       file_ = "head";
       bad(next_ - 1, fmt::format("entry {} is not the one that the head was made of", next_ - 1));
+    } else if (known_ && known_->size == next_ && known_->chain != chain_) {
+      bad(next_ - 1, fmt::format("the log was rewritten: up to entry {} it is not the one that was noted", next_ - 1));
     }
   }
 
@@ -94,6 +100,13 @@ class Verifier {
     } else if (head_ && head_->size == 0 && (head_->chain != Digest{} || head_->time_ns != 0)) {
       file_ = "head";
       bad(0, "the head covers no entry, but does not begin at zero");
+    } else if (known_ && next_ < known_->size) {
+      bad(next_, fmt::format("the log ends before entry {}; {} entries were noted", next_, known_->size));
+    } else if (result_.erased > 0) {
+      file_ = first_erased_.file;
+      bad(first_erased_.seq,
+          fmt::format("the record of entry {} is erased, and of {} in all; nothing may erase records yet",
+                      first_erased_.seq, result_.erased));
     }
   }
 
@@ -101,7 +114,9 @@ class Verifier {
 
   std::string folder_;
   std::optional<Head> head_;
+  const std::optional<Note>& known_;
   Verification result_;
+  Verification::Bad first_erased_;
   std::string file_;
   std::uint64_t next_ = 0;
   Digest chain_{};
@@ -109,7 +124,24 @@ class Verifier {
 
 }  // namespace
 
-Result<Verification> verify(const std::string& folder) {
+std::optional<Note> parse_note(std::string_view text) {
+  Note note;
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto size = text.substr(0, colon);
+  const auto parsed = std::from_chars(size.data(), size.data() + size.size(), note.size);
+  const auto chain = crypto::hex_decode(text.substr(colon + 1));
+  if (size.empty() || parsed.ec != std::errc() || parsed.ptr != size.data() + size.size()) return std::nullopt;
+  if (!chain || chain->size() != note.chain.size()) return std::nullopt;
+  std::ranges::copy(*chain, note.chain.begin());
+  return note;
+}
+
+std::string note_text(const Note& note) {
+  return fmt::format("{}:{}", note.size, crypto::hex_encode(bytes_of(note.chain)));
+}
+
+Result<Verification> verify(const std::string& folder, const std::optional<Note>& known) {
   // The head first: what it covers is there by then, and stays.
   const auto head = read_head(folder);
   if (!head && head.error().code == ErrorCode::corrupt) {
@@ -120,7 +152,8 @@ Result<Verification> verify(const std::string& folder) {
   if (!head) return std::unexpected(head.error());
   const auto firsts = list_segments(folder);
   if (!firsts) return std::unexpected(firsts.error());
-  return Verifier(folder, *head).run(*firsts);
+  if (!*head && firsts->empty()) return fail(ErrorCode::not_found, folder + ": there is no audit log");
+  return Verifier(folder, *head, known).run(*firsts);
 }
 
 Result<Cursor> Cursor::open(const std::string& folder, std::uint64_t from_seq) {

@@ -19,7 +19,7 @@ struct Verification {
   };
   std::optional<Bad> bad;     // nothing: sound
   std::uint64_t entries = 0;  // checked and good, erased ones included
-  std::uint64_t erased = 0;   // their leaves stand: allowed
+  std::uint64_t erased = 0;   // nonce and record overwritten with zero bytes; their leaves stand
   std::uint64_t segments = 0;
   std::int64_t first_time_ns = 0;  // 0 without entries
   std::int64_t last_time_ns = 0;
@@ -31,8 +31,20 @@ struct Verification {
   [[nodiscard]] bool ok() const noexcept { return !bad.has_value(); }
 };
 
-// Checks every byte of the log. Errors: not_found, unavailable (not readable); an altered log is no error but `bad`.
-[[nodiscard]] Result<Verification> verify(const std::string& folder);
+// What somebody noted of this log before, and keeps elsewhere: its chain value after so many entries. It is what shows
+// a log that was cut, or rewritten as a whole, with its head.
+struct Note {
+  std::uint64_t size = 0;
+  Digest chain{};
+};
+// "SIZE:CHAIN", decimal and 64 hexadecimal digits, as valisectl prints it.
+[[nodiscard]] std::optional<Note> parse_note(std::string_view text);
+[[nodiscard]] std::string note_text(const Note& note);
+
+// Checks every byte of the log, and that it continues what was noted. Nothing in this version erases records: erased
+// ones are `bad`. Errors: not_found (also a folder without any file of a log), unavailable (not readable); an altered
+// log is no error but `bad`.
+[[nodiscard]] Result<Verification> verify(const std::string& folder, const std::optional<Note>& known = std::nullopt);
 
 // Goes through the records without checking them against leaves (verify does). Reads segments `from_segment` and after.
 class Cursor {

@@ -1,4 +1,4 @@
-// The brake against guessing passwords (SECURITY 2, 3): wrong passwords cost time by account and by network, and
+// The brake against guessing passwords (docs/security.md §2, §3): wrong passwords cost time by account and by network, and
 // nobody can use it to keep somebody else out.
 //
 //  - A pair of account and network that logged in within 30 days is on its own: what strangers do never touches it. It

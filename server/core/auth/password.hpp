@@ -13,7 +13,7 @@
 
 namespace valise::core::auth {
 
-inline constexpr unsigned default_iterations = 10'000;  // SECURITY: at least; RFC 7677 §4 asks 4,096
+inline constexpr unsigned default_iterations = 10'000;  // docs/security.md §5: at least; RFC 7677 §4 asks 4,096
 inline constexpr unsigned min_iterations = 4'096;
 inline constexpr unsigned max_iterations = 10'000'000;
 inline constexpr std::size_t salt_size = 16;
@@ -42,7 +42,7 @@ inline constexpr crypto::Hash all_hashes[] = {crypto::Hash::sha1, crypto::Hash::
 [[nodiscard]] bool verify_password(std::span<const storage::ScramKey> keys, std::string_view password);
 
 // Keys for accounts that do not exist, always the same for the same name, so that an exchange with them looks and
-// costs like any other (SECURITY 2: enumeration). No password leads to them.
+// costs like any other (docs/security.md §2: enumeration). No password leads to them.
 class FakeKeys {
  public:
   // `secret`: 32 or more random bytes that all nodes share and keep over restarts. `iterations`: what new accounts get.

@@ -41,8 +41,9 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
   const my_bool yes = 1;
   const my_bool no = 0;
   const unsigned none = 0;
+  const unsigned patience_s = role == Role::migrator ? 7 * 24 * 3600 : options.io_timeout_s;
   bool good = set(handle, MYSQL_OPT_CONNECT_TIMEOUT, options.connect_timeout_s) &&
-              set(handle, MYSQL_OPT_READ_TIMEOUT, options.io_timeout_s) &&
+              set(handle, MYSQL_OPT_READ_TIMEOUT, patience_s) &&
               set(handle, MYSQL_OPT_WRITE_TIMEOUT, options.io_timeout_s) && set(handle, MYSQL_OPT_RECONNECT, no) &&
               set(handle, MYSQL_OPT_LOCAL_INFILE, none) &&
               set(handle, MYSQL_SET_CHARSET_NAME, std::string("utf8mb4")) &&
@@ -62,19 +63,19 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
          set(handle, MYSQL_OPT_SSL_ENFORCE, yes) && set(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, yes);
 }
 
-// Acknowledged means durable, so the server must sync its log at each commit (SECURITY: databases less durable than
+// Acknowledged means durable, so the server must sync its log at each commit (docs/security.md §2: databases less durable than
 // said). With a binary log, InnoDB leaves the decision to that log: then it must be synced as well. And a packet must
 // take the longest row that sql/check.hpp lets pass: a longer one is answered by closing the connection.
 Result<> refuse_if_unsafe(MYSQL* handle) {
   if (mysql_query(handle,
                   "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin, @@GLOBAL.sync_binlog, "
-                  "@@GLOBAL.max_allowed_packet") != 0) {
+                  "@@GLOBAL.max_allowed_packet, @@GLOBAL.binlog_format") != 0) {
     return std::unexpected(error_of(handle, "settings"));
   }
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> result(mysql_store_result(handle), &mysql_free_result);
   if (!result) return std::unexpected(error_of(handle, "settings"));
   const MYSQL_ROW row = mysql_fetch_row(result.get());
-  if (!row || !row[0] || !row[1] || !row[2] || !row[3])
+  if (!row || !row[0] || !row[1] || !row[2] || !row[3] || !row[4])
     return fail(ErrorCode::denied, "mariadb: settings not readable");
   const auto is = [&](unsigned column, std::string_view value) { return row[column] == value; };
   if (!is(0, "1")) {
@@ -86,6 +87,9 @@ Result<> refuse_if_unsafe(MYSQL* handle) {
     return fail(
         ErrorCode::denied,
         fmt::format("mariadb: log_bin is on and sync_binlog is {}: commits could be lost; set it to 1", row[2]));
+  }
+  if (!is(1, "0") && is(4, "STATEMENT")) {  // the server refuses each write of a READ COMMITTED transaction
+    return fail(ErrorCode::denied, "mariadb: log_bin is on and binlog_format is STATEMENT; set it to ROW");
   }
   if (std::strtoul(row[3], nullptr, 10) < least_packet) {
     return fail(ErrorCode::denied,

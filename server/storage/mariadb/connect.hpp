@@ -15,7 +15,11 @@ struct CloseHandle {
 };
 using Handle = std::unique_ptr<MYSQL, CloseHandle>;
 
-enum class Role : std::uint8_t { reader, writer };  // a writer's transactions begin by themselves
+enum class Role : std::uint8_t {
+  reader,
+  writer,    // its transactions begin by themselves; one a database (writer.cpp)
+  migrator,  // changes the schema: waits for an answer as long as the server works on it
+};
 
 // What is wrong with the options, before anything is opened: no address or two, a host without a CA (TLS is never
 // optional there), a password file that is missing or that others may read.

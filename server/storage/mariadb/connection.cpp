@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "base/fault.hpp"
 #include "storage/mariadb/errors.hpp"
 
 namespace valise::storage::mariadb {
@@ -135,7 +136,9 @@ Result<> Connection::execute(Prepared& statement, std::span<const sql::Value> va
     statement.array_size = size;
   }
   if (width > 0 && mysql_stmt_bind_param(handle, binds_.data()) != 0) return std::unexpected(error(handle));
+  if (VALISE_FAILS("mariadb.execute.fails")) return std::unexpected(lose());
   if (mysql_stmt_execute(handle) != 0) return std::unexpected(error(handle));
+  VALISE_FAULT("mariadb.execute.after");
   return {};
 }
 
@@ -200,8 +203,17 @@ Result<std::uint64_t> Connection::number(std::string_view query) {
 }
 
 Result<> Connection::commit() {
+  VALISE_FAULT("mariadb.commit.before");
+  if (VALISE_FAILS("mariadb.commit.fails")) return std::unexpected(lose());
   if (mysql_commit(handle_.get()) != 0) return std::unexpected(error());
+  VALISE_FAULT("mariadb.commit.after");
+  if (VALISE_FAILS("mariadb.commit.lies")) return std::unexpected(lose());
   return {};
+}
+
+Error Connection::lose() {
+  lost_ = true;
+  return {ErrorCode::unavailable, "mariadb: a fault"};
 }
 
 bool Connection::roll_back() noexcept { return !lost_ && mysql_rollback(handle_.get()) == 0; }

@@ -48,6 +48,7 @@ class Connection final : public sql::Connection {
   Result<> execute(Prepared& statement, std::span<const sql::Value> values, std::size_t rows);
   Error error();
   Error error(MYSQL_STMT* statement);
+  Error lose();  // a fault point's: as if the connection broke
 
   Handle handle_;
   std::array<Prepared, sql::statement_count> prepared_;  // after handle_: closed before it

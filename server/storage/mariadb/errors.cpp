@@ -24,7 +24,11 @@ Fault sort(unsigned error_number) noexcept {
     case ER_STATEMENT_TIMEOUT:
     case ER_QUERY_INTERRUPTED:
     case ER_ERROR_DURING_COMMIT:
-    case ER_UNKNOWN_COM_ERROR:  // a Galera node that is not synced ("WSREP has not yet prepared node")
+    case ER_MAX_PREPARED_STMT_COUNT_REACHED:
+    case ER_LOCK_TABLE_FULL:
+    case ER_TABLEACCESS_DENIED_ERROR:         // a grant that is being changed
+    case ER_BINLOG_STMT_MODE_AND_ROW_ENGINE:  // binlog_format was set to STATEMENT meanwhile
+    case ER_UNKNOWN_COM_ERROR:                // a Galera node that is not synced ("WSREP has not yet prepared node")
       return {ErrorCode::unavailable, error_number == ER_UNKNOWN_COM_ERROR};
 
     case ER_CON_COUNT_ERROR:

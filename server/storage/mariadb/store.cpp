@@ -12,8 +12,27 @@ class MariadbStore final : public Store {
  public:
   explicit MariadbStore(MariadbOptions options) : options_(std::move(options)) {}
 
-  Result<> migrate() override {
+  // The lock belongs to a connection of its own and goes with this process; a moment of patience for one that was killed
+  // just now.
+  Result<> claim() override {
+    static constexpr std::string_view name = "CONCAT('valise.writer.', LEFT(DATABASE(), 40))";
     auto connection = mariadb::Connection::open(options_, mariadb::Role::reader);
+    if (!connection) return std::unexpected(connection.error());
+    if (auto done = (*connection)->execute("SET SESSION wait_timeout = 31536000"); !done) return done;
+    const auto locked = (*connection)->number(fmt::format("SELECT GET_LOCK({}, 5)", name));
+    if (!locked) return std::unexpected(locked.error());
+    if (*locked != 1) {
+      const auto holder = (*connection)->number(fmt::format("SELECT IS_USED_LOCK({})", name));
+      if (!holder) return std::unexpected(holder.error());
+      return fail(ErrorCode::conflict, fmt::format("mariadb: another valised writes to {} (its connection is {}); if its "
+                                                   "machine is gone, free it with KILL {}",
+                                                   options_.database, *holder, *holder));
+    }
+    claim_ = std::move(*connection);
+    return {};
+  }
+  Result<> migrate() override {
+    auto connection = mariadb::Connection::open(options_, mariadb::Role::migrator);
     if (!connection) return std::unexpected(connection.error());
     return mariadb::migrate(**connection, sql::mariadb_migrations(), [](mariadb::Connection& migrated) {
       return mariadb::add_partitions(migrated, utc_now_ns() / 1'000'000);
@@ -33,6 +52,7 @@ class MariadbStore final : public Store {
 
  private:
   const MariadbOptions options_;
+  std::unique_ptr<mariadb::Connection> claim_;
 };
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace valise::storage::mariadb {
 namespace {
 
-constexpr unsigned most_conflicts = 5;      // DESIGN: a transaction is repeated five times
+constexpr unsigned most_conflicts = 5;      // a transaction is repeated five times
 constexpr std::int64_t patience_ms = 3000;  // how long one commit() looks for a server that is away
 constexpr std::int64_t first_wait_ms = 50;
 constexpr std::int64_t longest_wait_ms = 1000;

@@ -1,5 +1,7 @@
 #include "storage/sqlite/checkpointer.hpp"
 
+#include <utility>
+
 #include "base/log.hpp"
 
 namespace valise::storage::sqlite {
@@ -9,6 +11,8 @@ namespace {
 // of commits: over 100,000 stored messages, batches of 100, one run each, 1,024 pages cost 23 µs a message with commits
 // up to 12 ms (p99), 8,192 pages 19 µs and 19 ms. The order of 512 to 4,096 among themselves is below that noise.
 constexpr int pages_a_round = 1024;
+// 24 MiB: so much behind, the writer waits for a round, so that the log stays bounded on a machine that is too busy.
+constexpr int most_pages = 6144;
 
 }  // namespace
 
@@ -25,12 +29,9 @@ Checkpointer::~Checkpointer() {
 
 void Checkpointer::log_has(int pages) {
   if (pages < pages_a_round) return;
-  {
-    const std::lock_guard lock(mutex_);
-    if (wanted_) return;
-    wanted_ = true;
-  }
-  changed_.notify_one();
+  std::unique_lock lock(mutex_);
+  if (!std::exchange(wanted_, true)) changed_.notify_all();
+  if (pages >= most_pages) changed_.wait(lock, [this] { return !wanted_; });
 }
 
 void Checkpointer::work() {
@@ -42,6 +43,7 @@ void Checkpointer::work() {
     round();
     lock.lock();
     wanted_ = false;
+    changed_.notify_all();
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -14,6 +15,22 @@ namespace {
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::string path) : path_(std::move(path)) {}
+  ~SqliteStore() override {
+    if (lock_ >= 0) ::close(lock_);
+  }
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  // A file of its own: closing any descriptor of the database file would drop SQLite's own locks.
+  Result<> claim() override {
+    const auto name = path_ + ".lock";
+    lock_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+    if (lock_ >= 0 && errno == EWOULDBLOCK) {
+      return fail(ErrorCode::conflict, fmt::format("sqlite {}: another valised writes to it", path_));
+    }
+    return fail(ErrorCode::unavailable, fmt::format("sqlite {}: {}", name, std::strerror(errno)));
+  }
 
   Result<> migrate() override {
     auto connection = sqlite::Connection::open(path_, sqlite::Mode::writer);
@@ -30,6 +47,7 @@ class SqliteStore final : public Store {
 
  private:
   const std::string path_;
+  int lock_ = -1;
 };
 
 }  // namespace

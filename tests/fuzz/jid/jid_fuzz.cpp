@@ -1,16 +1,10 @@
 // A JID that parses is a fixed point, its parts fit together and keep their bounds.
-#include <cstdlib>
-
 #include "core/jid/domain.hpp"
 #include "core/jid/jid.hpp"
+#include "fuzz/check.hpp"
 
+using fuzz::check;
 using valise::core::Jid;
-
-namespace {
-void check(bool holds) {
-  if (!holds) std::abort();
-}
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

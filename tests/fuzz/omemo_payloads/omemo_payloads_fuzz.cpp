@@ -1,8 +1,8 @@
 // What OMEMO clients publish, and what else could come in its place. First byte: which of the readers; then XML.
 // Whatever is accepted, written anew, is accepted again and is a fixed point.
-#include <cstdlib>
 #include <string>
 
+#include "fuzz/check.hpp"
 #include "modules/pep/allow_list.hpp"
 #include "modules/pep/omemo_payloads.hpp"
 #include "xml/document.hpp"
@@ -10,10 +10,7 @@
 namespace {
 
 using namespace valise::modules::pep;
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::check;
 
 void list(valise::xml::Element element, OmemoVersion version) {
   const auto parsed = parse_device_list(element, version, 20);

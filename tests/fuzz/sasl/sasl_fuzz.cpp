@@ -1,19 +1,15 @@
 // A client's two SCRAM messages and a PLAIN message from hostile bytes. Whatever comes, an exchange ends in a challenge
 // that fits the grammar or in a refusal, and nobody gets in who has no password.
-#include <cstdlib>
-
 #include "core/auth/plain.hpp"
 #include "core/auth/scram.hpp"
 #include "core/auth/scram_message.hpp"
+#include "fuzz/check.hpp"
 
 using namespace valise::core::auth;
+using fuzz::check;
 namespace storage = valise::storage;
 
 namespace {
-
-void check(bool holds) {
-  if (!holds) std::abort();
-}
 
 const FakeKeys& fake() {
   static const FakeKeys keys(std::string(32, 'f'), 4'096);
@@ -38,7 +34,8 @@ void exchange(unsigned switches, std::string_view first, std::string_view final_
     return;
   }
   check(account->is_bare() && account->has_local() && account->domain() == "example.com");
-  const auto challenge = (switches & 0x80) != 0 ? scram.server_first({&key, 1}, fake()) : scram.server_first({}, fake());
+  const auto challenge =
+      (switches & 0x80) != 0 ? scram.server_first({&key, 1}, fake()) : scram.server_first({}, fake());
   check(challenge && challenge->starts_with("r=") && challenge->find('\0') == std::string::npos);
   std::string final;
   for (const char c : final_template) c == '$' ? final += "server" : final += c;

@@ -127,6 +127,21 @@ TEST(AuditLog, ANewSegmentContinuesTheChain) {
   EXPECT_EQ(log->chain(), result->chain);
 }
 
+TEST(AuditLog, ANewSegmentBeginsBehindTheBatchThatFillsTheBytesOfOne) {
+  const TemporaryFolder folder;
+  std::uint64_t batches = 0;
+  {
+    const auto log = Log::open({.folder = folder.log(), .segment_bytes = 2'000, .settle_ms = 3'600'000});
+    ASSERT_TRUE(log);
+    const auto records = folder.log() + "/" + records_name(0);
+    for (; std::filesystem::file_size(records) < 2'000; ++batches) ASSERT_TRUE(append_batch(**log, batches));
+    EXPECT_EQ(list_segments(folder.log())->size(), 1u);
+    ASSERT_TRUE(append_batch(**log, batches));
+  }
+  EXPECT_EQ(*list_segments(folder.log()), (std::vector<std::uint64_t>{0, batches}));
+  EXPECT_TRUE(verify(folder.log())->ok());
+}
+
 TEST(AuditLog, ACursorBeginsWhereItIsTold) {
   const TemporaryFolder folder;
   {

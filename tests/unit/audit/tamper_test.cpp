@@ -153,7 +153,7 @@ TEST_F(TamperedLog, AForgedRecordWithItsLeafAndAllThatFollowsStillMissesTheHead)
   expect_bad(*verify(folder.log()), 10, "is not the one that the head was made of");
 }
 
-TEST_F(TamperedLog, AnErasedRecordLeavesTheLogSound) {
+TEST_F(TamperedLog, AnErasedRecordKeepsItsPlaceInTheChainButIsFound) {
   auto bytes = original(names[2]);
   const auto offsets = frame_offsets(bytes);
   for (const std::size_t entry : {0, 4}) {
@@ -162,16 +162,54 @@ TEST_F(TamperedLog, AnErasedRecordLeavesTheLogSound) {
   }
   write_bytes(folder.file(names[2]), bytes);
   const auto result = verify(folder.log());
-  EXPECT_TRUE(result->ok()) << result->bad->reason;
-  EXPECT_EQ(result->erased, 2u);
-  EXPECT_EQ(result->entries, 11u);
+  expect_bad(*result, 6, "the record of entry 6 is erased, and of 2 in all");
+  EXPECT_EQ(result->entries, 11u);  // the proofs of all others hold
   EXPECT_NE(lines_of(folder.log()).find("{\"seq\":6,\"time\":\"2026-09-21T14:13:20.000000006Z\",\"erased\":true}\n"),
             std::string::npos);
   {
     const auto log = open_log(folder.log(), 100);
     ASSERT_TRUE(append_batch(*log, 11));
   }
-  EXPECT_TRUE(verify(folder.log())->ok());
+  EXPECT_EQ(verify(folder.log())->entries, 12u);
+}
+
+TEST_F(TamperedLog, ALogThatWasCutWithItsHeadIsFoundByAnEarlierNote) {
+  const auto whole = *verify(folder.log());
+  const auto note = parse_note(note_text({whole.entries, whole.chain}));
+  ASSERT_TRUE(note);
+  EXPECT_TRUE(verify(folder.log(), note)->ok());
+  // The same entries up to the ninth, made anew with everything that belongs to them: sound by itself.
+  auto log = open_log(folder.path("cut"), 4);
+  for (std::uint64_t i = 0; i < 9; i += 3) ASSERT_TRUE(append_batch(*log, i, 3));
+  log.reset();
+  EXPECT_TRUE(verify(folder.path("cut"))->ok());
+  expect_bad(*verify(folder.path("cut"), note), 9, "the log ends before entry 9; 11 entries were noted");
+  // And grown again to the same length: other nonces, another chain.
+  log = open_log(folder.path("cut"), 4);
+  ASSERT_TRUE(append_batch(*log, 9, 2));
+  log.reset();
+  EXPECT_TRUE(verify(folder.path("cut"))->ok());
+  expect_bad(*verify(folder.path("cut"), note), 10, "the log was rewritten");
+}
+
+TEST(AuditNote, IsASizeAndAChain) {
+  const Note note{.size = 12, .chain = {1, 2, 3}};
+  const auto text = note_text(note);
+  ASSERT_TRUE(parse_note(text));
+  EXPECT_EQ(parse_note(text)->size, 12u);
+  EXPECT_EQ(parse_note(text)->chain, note.chain);
+  for (const auto& wrong : std::vector<std::string>{"", "12", "12:", ":" + text.substr(3), "x" + text, text + "0",
+                                                    text.substr(0, text.size() - 1), "-" + text}) {
+    EXPECT_FALSE(parse_note(wrong)) << wrong;
+  }
+}
+
+TEST(AuditVerify, AFolderWithoutALogIsNoSoundLog) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path("empty"));
+  const auto result = verify(folder.path("empty"));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::not_found);
 }
 
 TEST_F(TamperedLog, AnErasedRecordWhoseLeafIsGoneIsFound) {

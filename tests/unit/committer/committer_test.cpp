@@ -269,11 +269,41 @@ TEST_F(CommitterTest, WithoutALogRowsAreStillCommitted) {
 }
 
 TEST_F(CommitterTest, IdsContinueAboveTheGreatestEverUsed) {
-  const auto future = (static_cast<std::uint64_t>(utc_now_ns() / 1'000'000) + 3'600'000) << 22;
+  const auto future = IdGenerator(0).next(utc_now_ns() / 1'000'000 + 3'600'000);
   auto& target = start({.last_id = future});
   ASSERT_TRUE(submit(target, record_unit()));
   ASSERT_TRUE(collector.wait_for(1));
   EXPECT_GT(collector.order()[0], future);
+}
+
+constexpr std::int64_t year_ms = 31'557'600'000;
+
+TEST(IdGenerator, IdsArePositiveAsSignedIntegersFarBeyond2039) {
+  IdGenerator ids(1023);
+  for (const int year : {2026, 2040, 2093}) {
+    const auto now_ms = (year - 1970) * year_ms;
+    const auto id = ids.next(now_ms);
+    EXPECT_GT(static_cast<std::int64_t>(id), 0) << year;
+    EXPECT_EQ(IdGenerator::utc_ms(id), now_ms);
+  }
+}
+
+TEST(IdGenerator, IncreasesWhateverTheClockDoesAndOverARestart) {
+  std::uint64_t last = 0;
+  const auto today_ms = 56 * year_ms;
+  for (int start = 0; start < 3; ++start) {
+    IdGenerator ids(7, last);
+    // Steps back by an hour, by decades, to a machine's dead battery.
+    for (const auto now_ms : {today_ms, today_ms - 3'600'000, std::int64_t{0}, std::int64_t{-1}, today_ms + start}) {
+      for (int i = 0; i < 5'000; ++i) {  // more than one millisecond holds
+        const auto id = ids.next(now_ms);
+        ASSERT_GT(id, last);
+        ASSERT_GT(static_cast<std::int64_t>(id), 0);
+        ASSERT_EQ(id >> 12 & 0x3ff, 7u);
+        last = id;
+      }
+    }
+  }
 }
 
 }  // namespace

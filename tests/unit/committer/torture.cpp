@@ -30,9 +30,10 @@ struct FileWriter : storage::Writer {
     for (const auto* set : sets) {
       lines += std::to_string(set->id) + " " + std::get<storage::PutMessage>(set->writes[0]).message.stanza + "\n";
     }
-    auto handle = audit::File::open(path, O_WRONLY | O_CREAT);
+    auto handle = audit::File::open(path, O_WRONLY | O_CREAT | O_APPEND);
     if (!handle) return std::unexpected(handle.error());
-    if (auto done = handle->write_at(*handle->size(), lines); !done) return done;
+    // One call without a point inside: a store's transaction is whole or not at all.
+    if (::write(handle->fd(), lines.data(), lines.size()) < 0) return fail(ErrorCode::unavailable, path);
     return handle->sync();
   }
   std::string path;
@@ -73,7 +74,7 @@ struct FileReader : storage::Reader {
 };
 
 int serve(const std::string& folder) {
-  const auto rows = folder + "/rows";
+  const auto rows = folder + "/rows.txt";
   auto log = audit::Log::open({.folder = folder + "/audit", .segment_entries = 16, .settle_ms = 0});
   if (!log) return std::fprintf(stderr, "open: %s\n", log.error().text.c_str()), 1;
   FileReader reader(rows);
@@ -141,7 +142,7 @@ std::string judge(const std::string& folder) {
     ++records[key.id];
     if (key.rows) with_rows.insert(key.id);
   }
-  const auto rows = read_rows(folder + "/rows");
+  const auto rows = read_rows(folder + "/rows.txt");
   for (const auto& [id, times] : records) {
     if (times != 1) return "unit " + std::to_string(id) + " is recorded twice";
   }

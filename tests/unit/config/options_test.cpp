@@ -76,7 +76,7 @@ TEST_F(CheckTogether, LimitsThatContradictEachOtherAreNamed) {
               HasSubstr("limits.queue must not be less than limits.stanza"));
 }
 
-TEST(Options, SecurityTableIsTheDefault) {  // SECURITY.md §3
+TEST(Options, SecurityTableIsTheDefault) {  // docs/security.md §3
   const auto loaded = load_text("", "c.lua", kernel());
   ASSERT_TRUE(loaded);
   const auto& c = **loaded;

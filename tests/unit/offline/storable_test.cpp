@@ -1,12 +1,12 @@
-// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, OMEMO rule D10.
-#include "modules/offline/storable.hpp"
+// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, docs/sealed.md D10.
+#include "core/storable.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
 using namespace valise;
-using modules::offline::storable;
+using core::storable;
 
 constexpr const char* body = "<body>x</body>";
 constexpr const char* composing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>";

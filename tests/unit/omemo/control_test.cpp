@@ -1,4 +1,4 @@
-// OMEMO rule 3.3: messages without a seal. Only control elements of one matter pass; no text survives.
+// docs/sealed.md 3.3: messages without a seal. Only control elements of one matter pass; no text survives.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"
@@ -168,7 +168,7 @@ TEST(Calls, InvitationsNameASessionOrARoomAndNoWebAddress) {  // XEP-0482
   }
 }
 
-TEST(Errors, CarryTheirConditionAndNothingElse) {  // decision D9
+TEST(Errors, CarryTheirConditionAndNothingElse) {  // docs/sealed.md D9
   const auto error = stanza_of(
       "<message type='error' to='juliet@a.example' id='m1'><body>see you at five</body><error type='wait' by='see you'>"
       "<resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>see you</resource-constraint>"

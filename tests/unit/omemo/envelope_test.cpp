@@ -1,4 +1,4 @@
-// OMEMO rule 3.7 and the samples of 8.3: one <encrypted/>, bent one thing at a time.
+// docs/sealed.md 3.7: one <encrypted/>, bent one thing at a time.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"

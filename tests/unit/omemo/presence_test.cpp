@@ -1,4 +1,4 @@
-// OMEMO rule 3.5: presence.
+// docs/sealed.md 3.5: presence.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"

@@ -1,4 +1,4 @@
-// OMEMO rules 1.5, 1.6, 3.7-5 and the samples of 8.3: ratchet messages, bent one thing at a time.
+// docs/sealed.md 3.7-5: ratchet messages, bent one thing at a time.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"

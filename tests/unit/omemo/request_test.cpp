@@ -1,4 +1,4 @@
-// OMEMO rule 3.5: requests and answers between two people.
+// docs/sealed.md 3.5: requests and answers between two people.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"

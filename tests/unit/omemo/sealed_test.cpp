@@ -1,4 +1,4 @@
-// OMEMO rules 3.2, D1, D8: what stands beside a valid seal. No text survives, the seal itself does.
+// docs/sealed.md 3.2, D1, D8: what stands beside a valid seal. No text survives, the seal itself does.
 #include <gtest/gtest.h>
 
 #include "samples.hpp"
@@ -179,7 +179,7 @@ TEST(Sealed, OneInvalidSealRefusesTheWhole) {
   EXPECT_EQ(outcome("<encrypted xmlns='eu.siacs.conversations.axolotl'/>"), "refused malformed");
 }
 
-TEST(Sealed, ASealForNobodyIsDroppedBesideAValidOne) {  // Converse, D8
+TEST(Sealed, ASealForNobodyIsDroppedBesideAValidOne) {  // Converse, docs/sealed.md D8
   const std::string nobody = "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>" + b64(noise(32)) + "</payload></encrypted>";
   const std::string no_legacy = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><iv>" + b64(noise(12)) +
                                 "</iv></header></encrypted>";

@@ -203,5 +203,28 @@ TEST(Determinism, TheSameFactsGetTheSameDecision) {
   }
 }
 
+// A presence to many is decided once a contact: not at all, where no rule can match.
+TEST(Concerns, NamesEventsAndDirectionsThatSomeRuleCanMatch) {
+  const auto about = [](const char* match, Event event, Direction direction) {
+    return loaded("rule{ name = 'r', match = " + std::string(match) + ", action = Drop() }")
+        ->concerns(event, direction);
+  };
+  using enum Event;
+  using enum Direction;
+  for (const auto* both : {"Kind('presence')", "From('a@x.org')", "-Direction('out')", "-Kind('iq')",
+                           "Rate{ per = 'from', rate = 1 } * Direction('out')", "Kind('iq') + Kind('presence')"}) {
+    EXPECT_TRUE(about(both, presence, in)) << both;
+  }
+  for (const auto* never : {"Kind('message')", "Kind('presence') * Direction('out')", "Direction('out')",
+                            "Direction('out') * Kind('presence') * Rate{ per = 'from', rate = 1 }",
+                            "Direction('out') + Kind{ 'iq', 'message' }"}) {
+    EXPECT_FALSE(about(never, presence, in)) << never;
+  }
+  EXPECT_TRUE(about("Kind('presence') * Direction('out')", presence, out));
+  EXPECT_TRUE(about("Kind('presence') * Direction('in')", presence, in));
+  EXPECT_FALSE(about("Kind('presence') * Direction('in')", presence, out));
+  EXPECT_FALSE(loaded(PolicySet::stock())->concerns(presence, in)) << "the stock rules leave broadcasts cheap";
+}
+
 }  // namespace
 }  // namespace valise::policy::test

@@ -107,6 +107,25 @@ TEST(Presence, AProbeIsAnsweredToWhoMayKnowOnly) {
   bob.receives({"type='unavailable'", "from='alice@x.org'"});
 }
 
+TEST(Presence, AnotherDomainIsAnErrorForWhatIsAddressedOnly) {  // RFC 6120 §10.4
+  Town town({"alice"});
+  auto& alice = town.device("alice", "a");
+  alice.asks("set", "<query xmlns='jabber:iq:roster'><item jid='bob@other.org'/></query>");
+  for (const auto* type : {"", "type='unavailable'", "type='subscribe'", "type='subscribed'", "type='unsubscribe'",
+                           "type='unsubscribed'"}) {
+    alice.sends("<presence id='x' to='bob@other.org' " + std::string(type) + "/>");
+    if (std::string(type) == "type='subscribed'" || std::string(type) == "type='unsubscribed'") continue;  // kept here
+    const auto error = alice.receives({"<presence", "type='error'", "id='x'"});
+    EXPECT_NE(error.find("remote-server-not-found"), std::string::npos) << type;
+    EXPECT_NE(error.find("from='bob@other.org'"), std::string::npos) << error;
+  }
+  alice.sends("<presence/>");
+  alice.receives({"<presence", "from='alice@x.org/a'"});
+  alice.leaves();
+  auto& desk = town.available("alice", "desk");
+  EXPECT_FALSE(desk.has({"type='error'"}));
+}
+
 TEST(Presence, MalformedIsRefusedAndChangesNothing) {
   Town town({"alice"});
   auto& alice = town.device("alice", "a");

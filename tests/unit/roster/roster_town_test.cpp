@@ -1,4 +1,6 @@
 // RFC 6121 §2, §3 with a real store and committer: what is answered is durable, what failed never was.
+#include <tuple>
+
 #include "town.hpp"
 
 namespace {
@@ -65,6 +67,93 @@ TEST(Roster, AVersionBringsOnlyWhatChanged) {  // XEP-0237
     EXPECT_NE(whole.find("c@x.org"), std::string::npos) << unknown;
     EXPECT_NE(whole.find("ver='" + std::to_string(town.roster_of("alice").version) + "'"), std::string::npos);
   }
+}
+
+TEST(Roster, ASetIsAcknowledgedWhenItIsDurable) {
+  Town town({"alice"});
+  auto& alice = town.device("alice", "a");
+  town.gate.close();
+  alice.sends("<iq type='set' id='s'>" + set("<item jid='bob@x.org'/>") + "</iq>", 1);
+  town.gate.waits_for(1);
+  EXPECT_FALSE(alice.is_acknowledged(1));
+  town.gate.open();
+  alice.waits_for_ack(1);
+  EXPECT_EQ(town.roster_of("alice").items.size(), 1u);
+  alice.sends("<iq type='get' id='g'>" + std::string(get) + "</iq>", 2);
+  alice.waits_for_ack(2);
+}
+
+// XEP-0198: what was acknowledged survives a crash, so both owners' rows have to be there.
+TEST(Subscription, EachStepIsAcknowledgedWhenBothOwnersRowsAreDurable) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  std::uint32_t number = 0;
+  for (const auto& [sender, contact, step] : {std::tuple{&alice, "bob@x.org", "subscribe"},
+                                              {&bob, "alice@x.org", "subscribed"},
+                                              {&alice, "bob@x.org", "unsubscribe"},
+                                              {&alice, "bob@x.org", "subscribe"},
+                                              {&bob, "alice@x.org", "unsubscribed"}}) {
+    town.gate.close();
+    sender->sends(presence(step, contact), ++number);
+    town.gate.waits_for(1);  // the sender's row
+    EXPECT_FALSE(sender->is_acknowledged(number)) << step;
+    town.gate.lets_one_through();
+    town.gate.waits_for(2);  // the contact's
+    EXPECT_FALSE(sender->is_acknowledged(number)) << step;
+    town.gate.open();
+    sender->waits_for_ack(number);
+  }
+}
+
+TEST(Subscription, ARepeatedRequestIsNotAcknowledgedBeforeTheFirstIsDurable) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& second = town.available("alice", "second");
+  town.gate.close();
+  alice.sends(presence("subscribe", "bob@x.org"), 1);
+  second.sends(presence("subscribe", "bob@x.org"), 1);
+  town.gate.waits_for(1);
+  EXPECT_FALSE(second.is_acknowledged(1));
+  town.gate.lets_one_through();
+  town.gate.waits_for(2);
+  EXPECT_FALSE(second.is_acknowledged(1));
+  town.gate.open();
+  second.waits_for_ack(1);
+}
+
+TEST(Subscription, WhatChangesNothingIsAcknowledgedToo) {
+  Town town({"alice"});
+  auto& alice = town.available("alice", "a");
+  std::uint32_t number = 0;
+  for (const auto* xml :
+       {"<presence type='subscribe' to='alice@x.org'/>", "<presence type='unsubscribed' to='bob@x.org'/>",
+        "<presence type='unsubscribe' to='nobody@x.org'/>", "<presence type='subscribe'/>",
+        "<presence type='subscribe' to='x.org'/>", "<presence type='subscribe' to='bob@other.org'/>",
+        "<presence type='unsubscribe' to='bob@other.org'/>", "<presence type='probe' to='bob@x.org'/>", "<presence/>",
+        "<presence type='unavailable'/>", "<presence to='bob@x.org'/>", "<presence to='x.org'/>",
+        "<presence type='error'/>", "<presence type='what'/>", "<presence><priority>x</priority></presence>"}) {
+    alice.sends(xml, ++number);
+    alice.waits_for_ack(number);
+  }
+}
+
+TEST(Subscription, WhatTheContactsSideCannotSaveIsToldToTheSender) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  town.gate.close();
+  alice.sends("<presence type='subscribe' to='bob@x.org' id='s'/>", 1);
+  town.gate.waits_for(1);
+  town.gate.lets_one_through();
+  town.gate.waits_for(2);
+  town.store_fails = true;
+  town.gate.open();
+  EXPECT_NE(alice.receives({"id='s'", "type='error'"}).find("resource-constraint"), std::string::npos);
+  alice.waits_for_ack(1);
+  town.store_fails = false;
+  alice.sends("<presence type='subscribe' to='bob@x.org' id='s'/>", 2);
+  alice.waits_for_ack(2);
+  EXPECT_EQ(town.roster_of("bob").items.size(), 1u);
 }
 
 TEST(Subscription, GoesBothWaysAcrossShardsAndIsStoredOnBothSides) {

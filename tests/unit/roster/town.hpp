@@ -37,8 +37,8 @@ class Device final : public core::SessionStream {
  public:
   Device(Town& town, core::Shard& shard, std::string jid) : town_(town), shard_(shard), jid_(std::move(jid)) {}
 
-  // As if it came over the socket; `from` is stamped.
-  void sends(const std::string& xml);
+  // As if it came over the socket; `from` is stamped. `number`: of the stanza in the stream (XEP-0198).
+  void sends(const std::string& xml, std::uint32_t number = 0);
   // Waits for the first stanza that holds all the words and takes it and everything before out of the queue.
   std::string receives(const std::vector<std::string>& words);
   // Sends itself a fence and expects nothing with these words before it.
@@ -46,13 +46,22 @@ class Device final : public core::SessionStream {
   // An IQ and its answer.
   std::string asks(const std::string& type, const std::string& payload);
   void leaves();
+  // Whether it came or was acknowledged by now: everything that this shard had to do before is done.
+  [[nodiscard]] bool has(const std::vector<std::string>& words);
+  [[nodiscard]] bool is_acknowledged(std::uint32_t number);
+  void waits_for_ack(std::uint32_t number);
   [[nodiscard]] const std::string& jid() const { return jid_; }
 
   std::atomic<bool> answers_pings{true};
   std::atomic<std::size_t> dies_after{0};  // so many messages; 0: never
 
   void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
-  void acknowledge(std::uint32_t) override {}
+  void acknowledge(std::uint32_t number) override {
+    const std::lock_guard lock(mutex_);
+    acknowledged_.push_back(number);
+    came_.notify_all();
+  }
+  void when_sent(core::Departure& waiting) override { waiting.departed(true); }
   void end(std::string_view, std::string_view) override {}
 
  private:
@@ -61,7 +70,7 @@ class Device final : public core::SessionStream {
     return std::ranges::all_of(words, [&](const auto& word) { return text.find(word) != std::string::npos; });
   }
   void on_home(std::function<void(core::Session&)> work);  // waits
-  void from_client(core::Session& session, const std::string& xml);
+  void from_client(core::Session& session, const std::string& xml, std::uint32_t number = 0);
 
   Town& town_;
   core::Shard& shard_;
@@ -70,13 +79,50 @@ class Device final : public core::SessionStream {
   std::size_t messages_ = 0;                // home shard only
   std::mutex mutex_;
   std::condition_variable came_;
-  std::deque<std::string> inbox_;  // guarded by mutex_
+  std::deque<std::string> inbox_;            // guarded by mutex_
+  std::vector<std::uint32_t> acknowledged_;  // guarded by mutex_
   std::size_t numbers_ = 0;
+};
+
+// Holds the store's commits up, one by one.
+class Gate {
+ public:
+  void close() { set(false); }
+  void open() { set(true); }
+  // Waits until the commit with this number, counted from the closing on, stands before the gate.
+  void waits_for(std::size_t number) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(changed_.wait_for(lock, patience, [&] { return came_ >= number; }));
+  }
+  void lets_one_through() {
+    const std::lock_guard lock(mutex_);
+    ++allowed_;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    const auto number = ++came_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return open_ || number <= allowed_; });
+  }
+
+ private:
+  void set(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    came_ = allowed_ = 0;
+    changed_.notify_all();
+  }
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+  std::size_t came_ = 0;
+  std::size_t allowed_ = 0;
 };
 
 class Town {
  public:
-  explicit Town(std::vector<std::string> names, std::uint32_t max_offline = 1'000) {
+  explicit Town(std::vector<std::string> names, std::uint32_t max_offline = 1'000, bool audit = false) : audit_(audit) {
     folder_ = std::filesystem::temp_directory_path() / ("valise-town-" + crypto_name());
     std::filesystem::create_directories(folder_);
     store_ = std::move(*storage::open_sqlite({.path = (folder_ / "valise.db").string()}));
@@ -140,16 +186,20 @@ class Town {
   }
 
   std::atomic<bool> store_fails{false};
+  Gate gate;  // while it is closed, no commit of rows ends
 
  private:
   struct Faulty final : storage::Writer {
-    Faulty(std::unique_ptr<storage::Writer> writer, std::atomic<bool>& flag) : inner(std::move(writer)), fails(flag) {}
+    Faulty(std::unique_ptr<storage::Writer> writer, std::atomic<bool>& flag, Gate& before)
+        : inner(std::move(writer)), fails(flag), gate(before) {}
     Result<> commit(std::span<const storage::WriteSet* const> sets) override {
+      gate.pass();
       if (fails) return fail(ErrorCode::internal, "the disk is full");
       return inner->commit(sets);
     }
     std::unique_ptr<storage::Writer> inner;
     std::atomic<bool>& fails;
+    Gate& gate;
   };
   static std::string crypto_name() {
     static std::atomic<unsigned> number{0};
@@ -169,7 +219,7 @@ class Town {
     kernel_->modules = {&modules::roster_manifest(), &modules::presence_manifest(), &modules::offline_manifest()};
     auto settings = make_ref<core::Settings>();
     settings->hosts["x.org"] = {.name = "x.org"};
-    settings->audit = false;
+    settings->audit = audit_;
     settings->max_offline = max_offline;
     settings->roster_items = 20;
     for (unsigned i = 0; i < 2; ++i) kernel_->shards.push_back(std::make_unique<core::Shard>(*kernel_, i, settings));
@@ -178,11 +228,11 @@ class Town {
     core::CommitterOptions options;
     options.last_id = *(*store_->open_reader())->greatest_id();
     committer_ = std::make_unique<core::Committer>(
-        options, nullptr,
+        options, audit_ ? std::move(*core::audit::Log::open({.folder = (folder_ / "log").string()})) : nullptr,
         [this]() -> Result<std::unique_ptr<storage::Writer>> {
           auto writer = store_->open_writer();
           if (!writer) return writer;
-          return std::make_unique<Faulty>(std::move(*writer), store_fails);
+          return std::make_unique<Faulty>(std::move(*writer), store_fails, gate);
         },
         [this](unsigned shard, std::vector<core::UnitPtr> units) {
           kernel_->shards[shard]->post([units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] {
@@ -197,6 +247,7 @@ class Town {
     for (auto& shard : kernel_->shards) threads_.emplace_back([&shard] { shard->loop().run(); });
   }
   void stop() {
+    gate.open();
     for (auto& device : devices_) device->leaves();
     committer_->drain_and_stop(5s);
     readers_.reset();
@@ -208,6 +259,7 @@ class Town {
     kernel_.reset();
   }
 
+  const bool audit_;
   std::filesystem::path folder_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<core::Kernel> kernel_;
@@ -217,13 +269,13 @@ class Town {
   std::vector<std::unique_ptr<Device>> devices_;
 };
 
-inline void Device::from_client(core::Session& session, const std::string& xml) {
+inline void Device::from_client(core::Session& session, const std::string& xml, std::uint32_t number) {
   auto document = xml::parse_element(xml);
   ASSERT_TRUE(document) << xml;
   auto stanza = core::make_stanza(std::move(document));
   ASSERT_TRUE(stanza && *stanza) << xml;
   (*stanza)->from = session.jid;
-  shard_.from_session(session, std::move(*stanza));
+  shard_.from_session(session, std::move(*stanza), number);
 }
 
 inline void Device::on_home(std::function<void(core::Session&)> work) {
@@ -235,8 +287,27 @@ inline void Device::on_home(std::function<void(core::Session&)> work) {
   EXPECT_EQ(done.get_future().wait_for(patience), std::future_status::ready);
 }
 
-inline void Device::sends(const std::string& xml) {
-  on_home([&](core::Session& session) { from_client(session, xml); });
+inline void Device::sends(const std::string& xml, std::uint32_t number) {
+  on_home([&](core::Session& session) { from_client(session, xml, number); });
+}
+
+inline bool Device::has(const std::vector<std::string>& words) {
+  on_home([](core::Session&) {});
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(inbox_, [&](const auto& text) { return holds(text, words); });
+}
+
+inline bool Device::is_acknowledged(std::uint32_t number) {
+  on_home([](core::Session&) {});
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(acknowledged_, number) != acknowledged_.end();
+}
+
+inline void Device::waits_for_ack(std::uint32_t number) {
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(
+      came_.wait_for(lock, patience, [&] { return std::ranges::find(acknowledged_, number) != acknowledged_.end(); }))
+      << jid_ << ": stanza " << number << " was never acknowledged";
 }
 
 inline void Device::leaves() {

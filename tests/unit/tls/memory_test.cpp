@@ -1,4 +1,4 @@
-// DESIGN decision 3: memory is spent on work, not on waiting. Bytes that OpenSSL holds for one idle server connection.
+// ARCHITECTURE.md "Memory is spent on work, not on waiting". Bytes that OpenSSL holds for one idle server connection.
 #include <malloc.h>
 
 #include "tls_pair.hpp"

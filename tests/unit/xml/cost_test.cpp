@@ -1,4 +1,4 @@
-// Work is linear in bytes however they are cut (SECURITY: "quadratic tokens", CVE-2023-52425). expat looks at an
+// Work is linear in bytes however they are cut (docs/security.md §2: "quadratic tokens", CVE-2023-52425). expat looks at an
 // unfinished token anew with each XML_Parse, so what it looks at is counted, in bytes: this program's own XML_Parse stands
 // before the library's.
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-// Every limit of StreamLimits at n − 1, n and n + 1 (SECURITY §3).
+// Every limit of StreamLimits at n − 1, n and n + 1 (docs/security.md §3).
 #include <gtest/gtest.h>
 
 #include "recorder.hpp"
@@ -43,6 +43,41 @@ TEST(StanzaLimit, TwiceItEndsTheStream) {
   EXPECT_TRUE(last_event_of(message_of(1999), limits).starts_with("oversized "));
   EXPECT_TRUE(last_event_of(message_of(2000), limits).starts_with("oversized "));
   EXPECT_EQ(last_event_of(message_of(2001), limits), violation);
+}
+
+// A namespace declared once and used by many elements: written anew, each of them would say it.
+TEST(StanzaLimit, CountsTheNamespacesThatElementsInherit) {
+  const std::string name(50'000, 'n');
+  const auto eight =
+      repeated("<a xmlns='1'/><a xmlns='2'/><a xmlns='3'/><a xmlns='4'/><a xmlns='5'/><a xmlns='6'/>", 2);
+  const auto prefixed = "<message id='i'>" + eight + "<x xmlns='7'/><x xmlns='8'/><x xmlns:p='" + name + "'>" +
+                        repeated("<p:y/>", 5000) + "</x></message>";
+  const auto between =
+      "<message id='i'><x xmlns='" + name + "'>" + repeated("<p:a xmlns:p='u'><y/></p:a>", 60) + "</x></message>";
+  const auto attributes = "<message id='i'><x xmlns:p='" + name + "'>" + repeated("<y p:a=''/>", 60) + "</x></message>";
+  for (const auto& stanza : {prefixed, between, attributes}) {
+    Recorder recorder;
+    StreamParser parser(recorder, default_limits);
+    ASSERT_TRUE(parser.feed(std::string(header_text) + stanza + "<presence/>"));
+    ASSERT_EQ(recorder.events.size(), 3u);
+    EXPECT_EQ(recorder.events[1], "oversized message to= from= id=i type=");
+    EXPECT_LT(parser.memory(), 2'000'000u);
+  }
+}
+
+TEST(StanzaLimit, DoesNotCountWhatIsSaidByAnAncestorAndNotAgain) {
+  const std::string name(50'000, 'n');
+  const auto nine = repeated("<a xmlns='1'/><a xmlns='2'/><a xmlns='3'/><a xmlns='4'/><a xmlns='5'/>", 2) +
+                    "<a xmlns='6'/><a xmlns='7'/><a xmlns='8'/>";
+  Recorder recorder;
+  StreamParser parser(recorder, default_limits);
+  ASSERT_TRUE(parser.feed(std::string(header_text) + "<message>" + nine + "<x xmlns='" + name + "'>" +
+                          repeated("<y/>", 500) + "</x></message>"));
+  ASSERT_EQ(recorder.documents.size(), 1u);
+  EXPECT_LT(recorder.documents[0]->memory(), 300'000u);
+  ASSERT_TRUE(parser.rest());
+  ASSERT_TRUE(parser.feed("<a"));
+  EXPECT_LT(parser.memory(), 100'000u) << "the next stream's parser keeps nothing of it";
 }
 
 TEST(StanzaLimit, ASkippedStanzaKeepsNoBytes) {

@@ -1,4 +1,4 @@
-// The pieces in which bytes come change nothing: SECURITY "parse once and strictly", expat's deferral and our coalescing
+// The pieces in which bytes come change nothing: docs/security.md §2 (one strict parser), expat's deferral and our coalescing
 // included.
 #include <gtest/gtest.h>
 

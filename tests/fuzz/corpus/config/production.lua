@@ -41,7 +41,7 @@ storage.read_threads = 4
 -- Metadata record and commit --------------------------------------------------------------------------------------
 
 audit.path = "/var/lib/valise/audit"
-audit.segment_entries = 262144
+audit.segment = 64 * MiB
 commit.gather_us = 2000        -- longest wait for a fuller batch, under load only
 
 -- Policy ----------------------------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
-#include "modules/offline/storable.hpp"
+#include "core/storable.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "core/namespaces.hpp"
 
-namespace valise::modules::offline {
+namespace valise::core {
 namespace {
-
-namespace ns = core::ns;
 
 bool has_payload(xml::Element message) {
   for (const auto space : {ns::omemo_legacy, ns::omemo_2}) {
@@ -33,24 +31,29 @@ bool is_fleeting(xml::Element child) {
   return child.name() == "encrypted" && (child.ns() == ns::omemo_legacy || child.ns() == ns::omemo_2);
 }
 
-}  // namespace
-
-Storable storable(const core::Stanza& message) {
-  if (message.type == "groupchat" || message.type == "headline" || message.type == "error") return {false, "type"};
-  // A message that hooks rewrote is judged by what goes on, not by what came.
-  const auto rewritten = !message.document || message.rewritten
-                             ? xml::parse_element("<message>" + message.children + "</message>")
-                             : xml::DocumentPtr();
-  const auto root = rewritten ? rewritten->root() : message.root();
-  if (!root) return {false, "empty"};
-  if (root.child("no-store", ns::hints)) return {false, "no-store"};
-  if (root.child("store", ns::hints)) return {true, "store"};
-  if (message.seal.has_payload || has_payload(root)) return {true, "sealed"};
-  if (root.child("body", ns::client)) return {true, "body"};
-  for (const auto node : root.children()) {
+Storable judge(xml::Element message) {
+  if (message.child("no-store", ns::hints)) return {false, "no-store"};
+  if (message.child("store", ns::hints)) return {true, "store"};
+  if (has_payload(message)) return {true, "sealed"};
+  if (message.child("body", ns::client)) return {true, "body"};
+  for (const auto node : message.children()) {
     if (!node.is_text() && !is_fleeting(node)) return {true, "content"};
   }
   return {false, "fleeting"};
 }
 
-}  // namespace valise::modules::offline
+}  // namespace
+
+Storable storable(const Stanza& message) {
+  if (message.type == "groupchat" || message.type == "headline" || message.type == "error") return {false, "type"};
+  if (message.document) {
+    const auto as_it_came = judge(message.root());
+    if (!as_it_came.store || !message.rewritten) return as_it_came;  // hooks only take away
+    if (message.seal.has_payload) return {true, "sealed"};           // modules/omemo has just read it
+  }
+  // What hooks rewrote is judged by what goes on.
+  const auto rewritten = xml::parse_element("<message>" + message.children + "</message>");
+  return rewritten ? judge(rewritten->root()) : Storable{false, "empty"};
+}
+
+}  // namespace valise::core

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string_view>
+
+#include "core/stanza.hpp"
+
+namespace valise::core {
+
+// RFC 6121 §8.5.2.2, XEP-0160 §3, XEP-0334, docs/sealed.md D10: is this message worth keeping for somebody who is away?
+// What is not waits for nobody: it is delivered while its record is being written. Pure.
+struct Storable {
+  bool store = false;
+  std::string_view reason;  // the rule that decided: for record, log and tests
+};
+[[nodiscard]] Storable storable(const Stanza& message);
+
+}  // namespace valise::core

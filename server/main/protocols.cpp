@@ -1,0 +1,82 @@
+#include "main/protocols.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+#include <vector>
+
+#include "main/modules.hpp"
+
+namespace valise {
+namespace {
+
+using core::Completeness;
+
+struct Row {
+  core::Specification specification;
+  std::string_view by;
+  std::string_view what;
+};
+
+// What no module is responsible for.
+constexpr Row kernel[] = {
+    {{"RFC 5802", "2010"}, "kernel", "log-in by SCRAM-SHA-1, with channel binding as -PLUS"},
+    {{"RFC 6120", "2011", Completeness::partial},
+     "kernel",
+     "client streams: TLS, log-in, resource binding, stanzas and their errors; no streams between servers"},
+    {{"RFC 6121 §5", "2011"}, "kernel", "messages"},
+    {{"RFC 6121 §8", "2011", Completeness::partial}, "kernel", "who gets a stanza, among the hosts of this server"},
+    {{"RFC 7590", "2015", Completeness::partial},
+     "kernel",
+     "TLS is required, nothing is compressed; no streams between servers"},
+    {{"RFC 7622", "2015", Completeness::partial}, "kernel", "addresses: its grammar, prepared by RFC 6122's profiles"},
+    {{"RFC 7677", "2015"}, "kernel", "log-in by SCRAM-SHA-256, and by SCRAM-SHA-512 in the same way"},
+    {{"RFC 9266", "2022"}, "kernel", "channel binding tls-exporter, on TLS 1.3 and on 1.2 with extended master secret"},
+    {{"XEP-0077", "2.4", Completeness::partial},
+     "kernel",
+     "making an account before log-in, where registration.enabled allows it"},
+    {{"XEP-0198", "1.6.3", Completeness::partial},
+     "kernel",
+     "what the client sent is acknowledged when it is durable; the server asks nothing back, no resumption"},
+    {{"XEP-0359", "0.7.0", Completeness::partial},
+     "kernel",
+     "a stanza-id on every message with a record; those that clients forge are removed"},
+    {{"XEP-0368", "1.1.0"}, "kernel", "direct TLS with ALPN, on listen.c2s_tls"},
+    {{"XEP-0440", "1.0.0", Completeness::partial}, "kernel", "names the channel bindings; tls-exporter only"},
+};
+
+// "RFC 6121 §4" → RFC, 6121, §4: RFCs first, then by number.
+std::tuple<std::string_view, unsigned, std::string_view> order(const Row& row) {
+  const auto document = row.specification.document;
+  unsigned number = 0;
+  const auto digits = document.find_first_of("0123456789");
+  if (digits != std::string_view::npos) {
+    std::from_chars(document.data() + digits, document.data() + document.size(), number);
+  }
+  return {document.substr(0, 3), number, document};
+}
+
+}  // namespace
+
+std::string describe_protocols() {
+  std::vector<Row> rows(std::begin(kernel), std::end(kernel));
+  for (const auto* manifest : all_modules()) {
+    for (const auto& one : manifest->implements) rows.push_back({one, manifest->name, manifest->summary});
+  }
+  std::ranges::stable_sort(rows, {}, &order);
+  std::string out =
+      "# Protocols\n\nWhat this server implements, by the kernel and by each module (`modules/<name>`, whose README "
+      "says "
+      "what a *partial* one\nleaves out). The version is that of the text which was read when it was written.\n\n"
+      "| specification | version | completeness | by | what |\n|---|---|---|---|---|\n";
+  for (const auto& row : rows) {
+    const auto& one = row.specification;
+    out += fmt::format("| {} | {} | {} | {} | {} |\n", one.document, one.version,
+                       one.completeness == Completeness::partial ? "partial" : "complete", row.by, row.what);
+  }
+  return out;
+}
+
+}  // namespace valise

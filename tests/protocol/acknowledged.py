@@ -1,0 +1,182 @@
+"""XEP-0198 as DESIGN words it: what is acknowledged is durable or in the kernel, never only in this process."""
+
+import _path  # noqa: F401
+from harness import NS, Device, Disconnected, ping, run, sealed, story, word_from
+
+SM = "{urn:xmpp:sm:3}"
+FLOOD = 250  # messages of 27 KB: more than the kernel takes (4 MiB, tcp_wmem), less than limits.queue
+ROOM = {"shards": 4, "limits.queue": 16 * 1024 * 1024}
+
+
+def is_named(name):
+    return lambda event: getattr(event, "tag", "") == name
+
+
+async def sleeper(town, account, resource="sleeper", present=True):
+    """A device whose kernel takes little; call stops_reading() on its stream."""
+    stream = town.stream()
+    await stream.connect(receive_buffer=4096)
+    await stream.opens()
+    await stream.starts_tls()
+    await stream.opens()
+    await stream.authenticates(account.name, account.password)
+    device = Device(account, stream, await stream.binds(resource))
+    if present:
+        await device.becomes_available()
+    return device
+
+
+async def counting(device):
+    await device.sends("<enable xmlns='urn:xmpp:sm:3'/>")
+    await device.stream.wait_for(is_named(SM + "enabled"), "<enabled/>")
+    return device
+
+
+async def flood(alice, to, count=FLOOD):
+    """`alice` counts; each message comes with a request for an acknowledgement."""
+    body = sealed(payload_bytes=20_000)
+    for number in range(count):
+        await alice.sends(f"<message to='{to}' id='f{number}' type='chat'>{body}</message><r xmlns='urn:xmpp:sm:3'/>")
+
+
+async def rounds(one, other, count=10):
+    """So many messages there and back: each waits for a commit, so what came before has been committed and delivered."""
+    for _ in range(count):
+        await word_from(one)(other)
+        await word_from(other)(one)
+
+
+def acknowledged(alice):
+    return max([int(event.get("h")) for event in alice.stream.waiting(is_named(SM + "a"))], default=0)
+
+
+def flooded(device):
+    """Ids of the flood that this device has read, in order of arrival."""
+    return [event.get("id") for event in device.stream.waiting(is_named(NS.CLIENT + "message"))
+            if event.get("id", "").startswith("f") and event.get("id")[1:].isdigit() and event.get("type") != "error"]
+
+
+async def reads_to_the_end(device):
+    device.stream.reads_again()
+    await device.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the old connection")
+    return flooded(device)
+
+
+def names(first, last=FLOOD):
+    return [f"f{number}" for number in range(first, last)]
+
+
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM, alone=True)
+async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_nothing_that_was(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await sleeper(town, bob)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    await rounds(alice, carol)
+    await town.kill()
+    await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the kill")
+    promised = acknowledged(alice)
+    before = await reads_to_the_end(slow)
+    await town.start()
+    again = await bob.device()
+    await ping(again)
+    lost = set(names(0, min(promised, FLOOD))) - set(before) - set(flooded(again))
+    assert not lost, f"{promised} acknowledged, of these lost: {sorted(lost)}"
+    assert len(before) < FLOOD, "nothing had to wait: this story shows nothing"
+
+
+@story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM)
+async def a_slow_reader_that_reads_again_lets_the_acknowledgements_go(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await sleeper(town, bob)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    await rounds(alice, carol, 1)
+    slow.stream.reads_again()
+    for name in names(0):
+        await slow.receives("message", id=name)
+    while True:
+        if int((await alice.stream.wait_for(is_named(SM + "a"), "<a/>")).get("h")) >= FLOOD:
+            break
+
+
+@story("DESIGN: nothing accepted is ever lost", options=ROOM)
+async def what_a_broken_connection_did_not_take_is_stored_once(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await sleeper(town, bob)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    await rounds(alice, carol)
+    await slow.drops()
+    while True:  # every message finds an end
+        if int((await alice.stream.wait_for(is_named(SM + "a"), "<a/>")).get("h")) >= FLOOD:
+            break
+    again = await bob.device()
+    await word_from(alice)(again)
+    stored = flooded(again)
+    assert stored and stored == names(FLOOD - len(stored)), f"stored: {stored}"
+    records = [record for record in await town.records(stanza=f"f{FLOOD - 1}") if record.get("verdict") == "stored"]
+    assert len(records) == 1 and records[0]["from"] == alice.bare, records
+
+
+@story("RFC 6120 §7.7.2.2, DESIGN: nothing accepted is ever lost", options=ROOM)
+async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await sleeper(town, bob)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    await rounds(alice, carol)
+    again = await bob.device("sleeper")
+    await word_from(alice)(again)
+    taken = await reads_to_the_end(slow)
+    left = flooded(again)
+    assert left, "nothing had to wait: this story shows nothing"
+    assert taken + left == names(0), f"read before: {taken}, after: {left}"
+
+
+@story("DESIGN: nothing accepted is ever lost", options=ROOM)
+async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await sleeper(town, bob)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    await alice.sends(f"<message to='{slow.full}' id='normal'>{sealed()}</message>")  # §8.5.3.2.1: to this device alone
+    await rounds(alice, carol)
+    await slow.drops()
+    await alice.gets_error("message", "normal", "service-unavailable")
+
+
+@story("XEP-0160", options=ROOM, alone=True)
+async def what_waited_is_kept_until_the_kernel_has_it(town):
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    for number in range(5):
+        await alice.sends(f"<message to='{bob.bare}' id='w{number}' type='chat'>{sealed()}</message>")
+    slow = await sleeper(town, bob, present=False)
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, slow.full)
+    await rounds(alice, carol)
+    await slow.sends("<presence/>")
+    for number in range(20):  # the drain, and whatever it commits, has long come about
+        await slow.sends(f"<message to='{carol.bare}' id='n{number}' type='chat'>{sealed()}</message>")
+        await carol.receives("message", id=f"n{number}")
+    await town.kill()
+    assert len(await reads_to_the_end(slow)) < FLOOD, "nothing had to wait: this story shows nothing"
+    await town.start()
+    again = await bob.device()
+    for number in range(5):
+        await again.receives("message", id=f"w{number}")
+
+
+run()

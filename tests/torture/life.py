@@ -1,0 +1,191 @@
+"""A life of a server under torture: five people, what they do, what they are promised, and whether it holds."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import _path  # noqa: F401
+from harness import Disconnected, Town, word_from
+from harness.town import ServerDied
+from ledger import Reader, Sender, check
+from points import read_counts
+
+ROUNDS = 4  # each of a few messages, waited for, and a request of each kind
+NICK = "http://jabber.org/protocol/nick"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+OPTIONS = {"shards": 3, "audit.segment": 4096}  # several segments of the log in each life
+_certificates = None
+
+
+def certificates():
+    """One CA for all lives of this process: making keys costs more than a server's start."""
+    global _certificates
+    _certificates = _certificates or tempfile.TemporaryDirectory(prefix="valise-tls-")
+    return Path(_certificates.name)
+
+
+class Life:
+    """alice writes to bob, who reads, and to carol, who is away and comes in the end; she asks dave for his presence,
+    keeps contacts and publishes her nickname. Whatever fails underway has to be a refusal that she is told of."""
+
+    def __init__(self, environment=None, resends_from="phone"):
+        self.town = Town(OPTIONS, environment=environment, name="torture", certificates=certificates())
+        self.resends_from = resends_from
+        self.readers = {"bob": Reader(), "carol": Reader()}
+        self.sender = None
+        self.accounts = {}       # those whose making was answered
+        self.contacts = []       # roster items whose set was answered
+        self.nick = self.tried_nick = 0
+        self._devices = {}
+
+    @property
+    def counts_file(self):
+        return self.town.folder / "points"
+
+    def passed(self):
+        """Points passed by the process that ended last, if it ended by itself."""
+        counts = read_counts(self.counts_file)
+        self.counts_file.unlink(missing_ok=True)
+        return counts
+
+    async def goes_on_until_it_dies(self, ends_well=True):
+        """True if the server was killed underway, False if it lived until it was asked to end, or else was killed."""
+        try:
+            await self.town.start()
+            for name in ("alice", "bob", "carol", "dave"):
+                self.accounts[name] = await self.town.account(name)
+            self._devices["bob"] = await self.accounts["bob"].device()
+            self._devices["alice"] = await self.accounts["alice"].device("phone")
+            self.sender = await Sender(self._devices["alice"]).starts_counting()
+            await self._everybody_acts()
+            await self._reads_what_is_left(is_dead=False)
+            await self._goes(ends_well)
+        except (ServerDied, ConnectionError, OSError, AssertionError):
+            if self.town.is_alive():
+                try:
+                    await asyncio.wait_for(self.town.dies(), 2)
+                except asyncio.TimeoutError:
+                    raise  # the server lives: whatever went wrong is a fault of its own
+            await self._reads_what_is_left(is_dead=True)
+            return True
+        return False
+
+    async def _everybody_acts(self):
+        alice, sender = self._devices["alice"], self.sender
+        for number in range(ROUNDS):
+            for letter, name in (("b", "bob"), ("c", "carol"), ("b", "bob")):
+                await sender.says(self.accounts[name].bare, f"{letter}{len(sender.sent)}")
+            if number == 0:
+                await sender.counts(f"<presence id='subscribe' type='subscribe' to='{self.accounts['dave'].bare}'/>",
+                                    "subscribe", self.accounts["dave"].bare)
+            if not await sender.is_acknowledged_or_cut():
+                raise ServerDied("cut")
+            contact = f"contact{number}@localhost"
+            if await self._is_granted(f"<query xmlns='jabber:iq:roster'><item jid='{contact}'/></query>"):
+                self.contacts.append(contact)
+            self.tried_nick += 1
+            if await self._is_granted(
+                    f"<pubsub xmlns='{PUBSUB}'><publish node='{NICK}'><item id='current'>"
+                    f"<nick xmlns='{NICK}'>{self.tried_nick}</nick></item></publish></pubsub>"):
+                self.nick = self.tried_nick
+        self._devices["carol"] = await self.accounts["carol"].device()
+        await word_from(self._devices["bob"])(self._devices["carol"])  # comes behind all that waited
+        await word_from(self._devices["bob"])(alice)
+
+    async def _is_granted(self, payload):
+        self.sender.sent.append((None, None, None))
+        return (await self._devices["alice"].tries(payload, "set")).get("type") == "result"
+
+    async def _reads_what_is_left(self, is_dead):
+        """What the kernel has still comes when the server is dead, and counts: promises and messages alike."""
+        for name, device in self._devices.items():
+            if is_dead and not device.stream.is_cut():
+                await device.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of a connection")
+            if name in self.readers:
+                self.readers[name].takes(device)
+        if self.sender:
+            self.sender.read_acknowledgements()
+
+    async def _goes(self, ends_well):
+        for stream in self.town.streams:
+            await stream.drops()  # nobody keeps the server waiting for his end of a connection
+        self._devices.clear()     # all that they had was read
+        await (self.town.stop() if ends_well else self.town.kill())
+
+    async def ends(self):
+        """Asked to end; a fault may be quicker."""
+        try:
+            await self.town.stop()
+        except AssertionError:
+            if self.town.is_alive():
+                raise
+
+    # -- judgement ---------------------------------------------------------------------------------------------------
+    async def starts_again(self, environment=None):
+        """True if the server is there, False if it was killed at its start."""
+        try:
+            await self.town.restart(environment={"VALISE_FAULT_COUNT": str(self.counts_file), **(environment or {})})
+            return True
+        except ServerDied:
+            return False
+
+    async def is_checked(self, where):
+        """Starts the server without faults and holds it to what was promised."""
+        if not await self.starts_again():
+            raise AssertionError(f"{where}: does not start:\n{self.town.log()[-2000:]}")
+        await self.town.audit_is_sound()
+        for name, account in self.accounts.items():
+            if name != "alice" and name not in self.readers:
+                await (await account.device()).drops()  # its making was answered: it is there
+        if self.sender is None:
+            return  # killed before more was promised
+        sender, alice = self.sender, await self.accounts["alice"].device(self.resends_from)
+        again = await Sender(alice).starts_counting()
+        for identity, to, stanza in sender.unpromised():
+            if identity:  # a client re-sends what was not acknowledged
+                await again.counts(stanza, identity, to)
+        if not await again.is_acknowledged_or_cut():
+            raise AssertionError(f"{where}: what was sent again was not acknowledged")
+        refused = sender.refused()
+        promised = [identity for identity in sender.promised() if identity and identity not in refused]
+        for name, letter in (("bob", "b"), ("carol", "c")):
+            device = await self.accounts[name].device()
+            await word_from(alice)(device)  # comes behind all that waited
+            after = Reader()
+            after.takes(device)
+            wanted = [entry[0] for entry in sender.sent
+                      if entry[0] and entry[0].startswith(letter) and entry[0] not in refused]
+            check(wanted, self.readers[name], after, f"{where}, {name}", acknowledged=promised)
+            ghosts = refused & set(after.arrivals | self.readers[name].arrivals)
+            if ghosts:
+                raise AssertionError(f"{where}: refused and yet delivered: {sorted(ghosts)}")
+        await self._requests_are_kept(alice, where, {entry[0] for entry in sender.sent} - refused)
+        await self._records_are_there(promised, where)
+        await self._goes(ends_well=True)
+
+    async def _requests_are_kept(self, alice, where, wanted):
+        roster = {item.get("jid"): item for item in (await alice.asks("<query xmlns='jabber:iq:roster'/>"))[0]}
+        lost = [contact for contact in self.contacts if contact not in roster]
+        if lost:
+            raise AssertionError(f"{where}: contacts answered and lost: {lost}")
+        if "subscribe" in wanted:
+            dave = self.accounts["dave"]
+            if dave.bare not in roster or roster[dave.bare].get("ask") != "subscribe":
+                raise AssertionError(f"{where}: the subscription request is lost to alice: {sorted(roster)}")
+            await (await dave.device()).receives("presence", type_="subscribe", from_=alice.bare)
+        if self.nick:
+            answer = await alice.asks(f"<pubsub xmlns='{PUBSUB}'><items node='{NICK}'/></pubsub>")
+            kept = int(next(answer.iter(f"{{{NICK}}}nick")).text)
+            if not self.nick <= kept <= self.tried_nick:
+                raise AssertionError(f"{where}: nickname {self.nick} was answered, {kept} is kept")
+
+    async def _records_are_there(self, promised, where):
+        await self.town.audit_is_sound()
+        kept = {record.get("stanza") for record in await self.town.records() if record["kind"] in ("message", "recovered")}
+        lost = [identity for identity in promised if identity != "subscribe" and identity not in kept]
+        if lost:
+            raise AssertionError(f"{where}: acknowledged without a record: {lost}")
+
+    async def close(self):
+        await self.town.close()
+
