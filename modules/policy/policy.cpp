@@ -162,6 +162,7 @@ class Policy final : public core::Module, public core::Rules {
 
  private:
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
+    if (direction == policy::Direction::out && flow.sender != nullptr) flow.tags = flow.sender->tags;
     if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
     Facts facts;
     fill(facts, flow, direction);
@@ -253,7 +254,6 @@ class Policy final : public core::Module, public core::Rules {
     facts.language = core::tag_of(flow.language);
     if (flow.sender == nullptr) return;
     fill_session(facts, flow.sender->peer_address, flow.sender->mechanism, flow.sender->tls_version);
-    if (direction == policy::Direction::out) flow.tags = flow.sender->tags;
   }
 
   // Local time of the server's place, looked up once a minute.

@@ -27,12 +27,15 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
     if (is_here(item.jid)) return here[kernel.home_index(item.jid)].push_back(item.jid);
     if (auto jid = Jid::parse(item.jid)) shard_.route(addressed(*stanza, std::move(*jid)));
   });
+  const auto* sender = account.find(stanza->from.resource());
+  const auto tags = sender == nullptr ? std::vector<std::string>() : sender->tags;
   for (unsigned index = 0; index < here.size(); ++index) {
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
-    shard_.post_to(index, [there, stanza, contacts = std::move(here[index])] {
+    shard_.post_to(index, [there, stanza, tags, contacts = std::move(here[index])] {
       core::Flow copy;
       copy.stanza = stanza;
+      copy.tags = tags;
       for (const auto& contact : contacts) {
         auto* heard = there->find_account(contact);
         if (heard == nullptr || heard->sessions.empty() || !there->lets_in(copy, *heard)) continue;

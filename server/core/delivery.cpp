@@ -62,8 +62,10 @@ void Shard::arrive_presence(Flow flow) {
 
 bool Shard::lets_in(Flow& copy, Account& recipient) {
   copy.recipient = &recipient;
-  copy.tags.clear();
-  if (!run_stages(copy, Stage::blocking, Stage::policy_in)) return true;
+  const auto tags = copy.tags.size();
+  const auto refused = run_stages(copy, Stage::blocking, Stage::policy_in);
+  copy.tags.resize(tags);  // what the rules added is about this recipient
+  if (!refused) return true;
   kernel_.stats.refused.fetch_add(1, std::memory_order_relaxed);
   return false;
 }
