@@ -6,7 +6,7 @@
 -- Options of scope "host" can be set for all hosts by their bare name, and for one through host["…"].
 
 host["example.org"].tls.certificate = "/etc/valise/tls/example.org.pem"        -- no default
-host["example.org"].tls.key = "/etc/valise/tls/example.org.key"                -- no default
+host["example.org"].tls.key = "/etc/valise/tls/example.org.key"                -- no default; root:valise 0640
 
 tls.minimum = "1.2"            -- "1.3" once every client has it
 default_language = "fr"        -- of texts for clients that name no language
@@ -34,7 +34,7 @@ storage.backend = "mariadb"
 storage.mariadb.host = "db.example.org"      -- as in its certificate
 storage.mariadb.port = 3306
 storage.mariadb.user = "valise"
-storage.mariadb.password_file = "/etc/valise/database.password"  -- the password alone, mode 0600
+storage.mariadb.password_file = "/etc/valise/database.password"  -- the password alone, root:valise 0640
 storage.mariadb.database = "valise"
 storage.mariadb.ca = "/etc/valise/tls/database-ca.pem"
 storage.read_threads = 4

@@ -16,6 +16,7 @@ enum class ErrorCode : std::uint8_t {
   denied,       // not allowed
   unavailable,  // a store, peer or disk is away: may work later
   corrupt,      // stored data does not verify
+  pending,      // taken, but whether it will be done is not known yet
   internal,     // a library failed in a way that nobody caused
 };
 

@@ -13,6 +13,10 @@ enum class Level : unsigned char { debug, info, warning, error };
 
 // Call before the first thread starts. `path` empty: stderr.
 void open(Level minimum, const std::string& path = {});
+// Any thread, once it is open: another least level …
+void set_level(Level minimum);
+// … and the file anew by its name, for whoever moved it away (logrotate). False: the old one stays. True on stderr.
+bool reopen();
 [[nodiscard]] bool enabled(Level level) noexcept;
 void write(Level level, std::string_view component, std::string_view message);
 

@@ -1,5 +1,9 @@
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "config/options.hpp"
 #include "config/secret_file.hpp"
@@ -49,7 +53,9 @@ class Checker {
       add(line, fmt::format("host \"{0}\" has no certificate; set host[\"{0}\"].tls.certificate", host));
       return;
     }
-    if (::access(chain.c_str(), R_OK) != 0) add(line, fmt::format("{}: cannot be read", chain));
+    if (::faccessat(AT_FDCWD, chain.c_str(), R_OK, AT_EACCESS) != 0) {
+      add(line, fmt::format("{}: {}", chain, std::strerror(errno)));
+    }
     secret(key.empty() ? line : snapshot_.line(options::tls_key, host), key.empty() ? chain : key);
   }
 

@@ -26,7 +26,7 @@ std::string check_listen_address(std::string_view text) {
 }
 
 std::string check_absolute_path(std::string_view text) {
-  return text.starts_with('/') ? std::string() : std::string("an absolute path");
+  return text.empty() || text.starts_with('/') ? std::string() : std::string("an absolute path");
 }
 
 }  // namespace valise::config

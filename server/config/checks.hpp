@@ -8,6 +8,7 @@ namespace valise::config {
 
 // "127.0.0.1:5222", "[::1]:5222", "*:5222" (all addresses): numeric, so that starting needs no name service.
 [[nodiscard]] std::string check_listen_address(std::string_view text);
+// Empty stands for: not used.
 [[nodiscard]] std::string check_absolute_path(std::string_view text);
 
 }  // namespace valise::config

@@ -53,7 +53,7 @@ class Loader {
       add_error(compiled.error().line, compiled.error().text);
       return std::unexpected(std::move(errors_));
     }
-    sandbox_.start_clock(limits_.wall_us);
+    sandbox_.start_load_clock(limits_.wall_us);
     const Budget budget{.instructions = limits_.instructions, .memory = 0, .wall_us = limits_.wall_us};
     if (auto done = sandbox_.call(0, 0, budget); !done) add_error(done.error().line, done.error().text);
     if (!errors_.empty()) return std::unexpected(std::move(errors_));

@@ -32,6 +32,9 @@ Number rate(Number d, Unit unit) {
   return d;
 }
 Text path(std::string_view name, std::string otherwise, std::string_view reason) {
+  return {.name = name, .otherwise = std::move(otherwise), .reason = reason, .check = &check_absolute_path};
+}
+Text text(std::string_view name, std::string otherwise, std::string_view reason) {
   return {.name = name, .otherwise = std::move(otherwise), .reason = reason};
 }
 
@@ -44,7 +47,7 @@ const Option<std::int64_t> node{{.name = "node",
                                  .otherwise = 0,
                                  .reason = "number of this machine within every id it makes: never the same on two",
                                  .max = 1023}};
-const Option<std::string> run_user{path("run.user", "", "user to become after the ports are open; empty: stay")};
+const Option<std::string> run_user{text("run.user", "", "user to become after the ports are open; empty: stay")};
 const Option<std::string> run_chroot{path("run.chroot", "", "folder to lock the process into; empty: none")};
 const Option<std::string> run_pid_file{path("run.pid_file", "", "file for the process id; empty: none")};
 const Choice<LogLevel> log_level{
@@ -74,17 +77,20 @@ const Option<std::string> listen_control{
     path("listen.control", "/run/valise/control", "Unix socket of valisectl; who may open it administers the server")};
 const Option<std::string> tls_certificate{Text{.name = "tls.certificate",
                                                .reason = "PEM chain of the host, own certificate first",
+                                               .check = &check_absolute_path,
                                                .scope = Scope::host,
                                                .reload = Reload::live}};
 const Option<std::string> tls_key{
     Text{.name = "tls.key",
          .reason = "PEM key; empty: it stands in the certificate's file. Refused if others can read it",
+         .check = &check_absolute_path,
          .scope = Scope::host,
          .reload = Reload::live}};
 const Choice<TlsMinimum> tls_minimum{
     Name{.name = "tls.minimum",
          .otherwise = "1.2",
-         .reason = "oldest TLS that is accepted; 1.2 with ECDHE and AEAD only (ANSSI SDE-NT-35)"},
+         .reason = "oldest TLS that is accepted; 1.2 with ECDHE and AEAD only (ANSSI SDE-NT-35)",
+         .reload = Reload::live},
     {{"1.2", TlsMinimum::v1_2}, {"1.3", TlsMinimum::v1_3}}};
 
 // ---- store
@@ -97,15 +103,15 @@ const Option<std::string> state_path{
     path("state.path", "",
          "folder of the server's own secrets, mode 0700; empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
 const Option<std::string> storage_mariadb_host{
-    path("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
+    text("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
 const Option<std::int64_t> storage_mariadb_port{
     {.name = "storage.mariadb.port", .otherwise = 3306, .reason = "server's port", .min = 1, .max = 65535}};
 const Option<std::string> storage_mariadb_socket{
     path("storage.mariadb.socket", "", "Unix socket instead of host and port, on the same machine")};
-const Option<std::string> storage_mariadb_user{path("storage.mariadb.user", "valise", "database user")};
+const Option<std::string> storage_mariadb_user{text("storage.mariadb.user", "valise", "database user")};
 const Option<std::string> storage_mariadb_password_file{
     path("storage.mariadb.password_file", "", "file with the password alone; refused if others can read it")};
-const Option<std::string> storage_mariadb_database{path("storage.mariadb.database", "valise", "database name")};
+const Option<std::string> storage_mariadb_database{text("storage.mariadb.database", "valise", "database name")};
 const Option<std::string> storage_mariadb_ca{path(
     "storage.mariadb.ca", "", "PEM of the private CA that signed the server's certificate: nothing else is trusted")};
 const Option<std::string> storage_mariadb_certificate{path("storage.mariadb.certificate", "", "client certificate")};
@@ -166,6 +172,7 @@ const Option<bool> registration_enabled{
          .reload = Reload::live}};
 const Option<std::string> policy_file{Text{.name = "policy.file",
                                            .reason = "Lua file of rules; empty: the stock policy that is compiled in",
+                                           .check = &check_absolute_path,
                                            .reload = Reload::live}};
 const Option<std::int64_t> scram_iterations{
     {.name = "scram.iterations",
@@ -235,9 +242,12 @@ const Option<std::int64_t> limits_registrations_per_hour{
 const Option<std::int64_t> limits_passwords_per_stream{
     count("limits.passwords_per_stream", 5, 1, 100, "wrong passwords before the stream ends")};
 const Option<std::int64_t> limits_passwords_per_account{
-    rate(count("limits.passwords_per_account", 20, 1, 10'000,
-               "wrong passwords an hour before answers to the guessing network slow down; never a lock-out"),
-         Unit::per_hour)};
+    {.name = "limits.passwords_per_account",
+     .otherwise = 20,
+     .reason = "wrong passwords an hour before answers to the guessing network slow down; never a lock-out",
+     .unit = Unit::per_hour,
+     .min = 1,
+     .max = 10'000}};
 // ---- limits an account
 const Option<std::int64_t> limits_resources{count("limits.resources", 20, 1, 1000, "sessions of an account")};
 const Option<std::int64_t> limits_offline{count(

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +36,9 @@ std::unexpected<Error> system_failure(const std::string& path, int error) {
   return fail(code, fmt::format("{}: {}", path, std::strerror(error)));
 }
 
+// For whom the kernel opens files: this thread's user, or the one that it acts as (main/privileges.hpp).
+uid_t file_user() noexcept { return static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1))); }
+
 enum class Kind { secret, trusted };
 
 Result<> check(const File& file, const std::string& path, Kind kind) {
@@ -51,9 +55,9 @@ Result<> check(const File& file, const std::string& path, Kind kind) {
   if (info.st_mode & S_IWGRP) {
     return fail(ErrorCode::denied, fmt::format("{0}: its group may write this secret; chmod g-w {0}", path));
   }
-  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    return fail(ErrorCode::denied,
-                fmt::format("{}: it belongs to user {}, not to root or to this process", path, info.st_uid));
+  if (info.st_uid != 0 && info.st_uid != file_user()) {
+    return fail(ErrorCode::denied, fmt::format("{}: it belongs to user {}, not to root or to user {} who reads it",
+                                               path, info.st_uid, file_user()));
   }
   return {};
 }

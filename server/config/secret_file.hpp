@@ -8,7 +8,7 @@
 namespace valise::config {
 
 // That the file is a regular one which others cannot read and neither group nor others can write, owned by root or by
-// this process's user. Errors: not_found, denied (with the remedy), unavailable.
+// the user that this thread opens files for. Errors: not_found, denied (with the remedy), unavailable.
 [[nodiscard]] Result<> check_secret_file(const std::string& path);
 
 // Checks and reads through one descriptor, so that the file checked is the file read. A final line end is removed.

@@ -39,25 +39,47 @@ unsigned Snapshot::line(const OptionBase& option, std::string_view host) const n
 std::vector<std::string> Snapshot::restart_needed(const Snapshot& before, const Snapshot& after) {
   std::vector<std::string> out;
   const auto quoted = [](const std::string& host) { return "host[\"" + host + "\"]"; };
-  const auto only_in = [&](const Snapshot& one, const Snapshot& other) {
-    for (const auto& host : one.hosts_) {
-      if (!other.has_host(host)) out.push_back(quoted(host));
-    }
-  };
-  only_in(before, after);
-  only_in(after, before);
+  for (const auto& host : before.hosts_) {
+    if (!after.has_host(host)) out.push_back(quoted(host));
+  }
   for (const auto* option : after.options_) {
     if (option->reload == Reload::live) continue;
     if (before.value(*option) != after.value(*option)) out.emplace_back(option->name);
     if (option->scope != Scope::host) continue;
     for (const auto& host : after.hosts_) {
       // Through the server-wide value only: that is named already.
-      const bool own = before.by_host_.contains(host) && (before.by_host_.at(host).contains(option->name) ||
-                                                          after.by_host_.at(host).contains(option->name));
+      const bool own = before.has_host(host) && (before.by_host_.at(host).contains(option->name) ||
+                                                 after.by_host_.at(host).contains(option->name));
       if (own && before.value(*option, host) != after.value(*option, host)) {
         out.push_back(quoted(host) + "." + std::string(option->name));
       }
     }
+  }
+  return out;
+}
+
+Ref<const Snapshot> Snapshot::in_force(const Snapshot& before, const Snapshot& after) {
+  auto out = make_ref<Snapshot>();
+  out->path_ = after.path_;
+  out->options_ = after.options_;
+  out->hosts_ = after.hosts_;
+  out->server_ = after.server_;
+  out->by_host_ = after.by_host_;
+  const auto keep = [](const OptionBase& option, Values& values, const Values& old) {
+    values.erase(option.name);
+    if (const auto found = old.find(option.name); found != old.end()) values.emplace(option.name, found->second);
+  };
+  for (const auto* option : after.options_) {
+    if (option->reload == Reload::live) continue;
+    keep(*option, out->server_, before.server_);
+    for (auto& [host, values] : out->by_host_) {
+      if (before.has_host(host)) keep(*option, values, before.by_host_.at(host));
+    }
+  }
+  for (const auto& host : before.hosts_) {
+    if (after.has_host(host)) continue;
+    out->hosts_.push_back(host);
+    out->by_host_.emplace(host, before.by_host_.at(host));
   }
   return out;
 }

@@ -52,8 +52,12 @@ class Snapshot final : public RefCounted<Snapshot> {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   // The options that differ and that only a restart can change, as they are written in the file, e.g.
-  // `listen.c2s`, `host["example.org"].archive.enabled`, `host["new.example"]` (a host added or removed).
+  // `listen.c2s`, `host["example.org"].archive.enabled`, `host["gone.example"]` (a host removed; a new one is served at
+  // once).
   [[nodiscard]] static std::vector<std::string> restart_needed(const Snapshot& before, const Snapshot& after);
+  // What a reload puts in force: `after`, but all that restart_needed names as it is in `before`. So what is in force
+  // and what needs a restart are never two opinions, however often one reloads.
+  [[nodiscard]] static Ref<const Snapshot> in_force(const Snapshot& before, const Snapshot& after);
 
  private:
   friend class SnapshotBuilder;

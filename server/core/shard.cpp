@@ -134,11 +134,11 @@ void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Accoun
   post_to(home, [there, run = std::move(run)]() mutable { run(*there); });
 }
 
-void Shard::account_changed(const Jid& bare, std::move_only_function<void()> then) {
+void Shard::refresh_account(const Jid& bare, std::move_only_function<void()> then) {
   // What is being loaded may have been read before the change: then it is read again.
   if (const auto loading = loading_.find(bare.str()); loading != loading_.end()) {
     loading->second.push_back(
-        [this, jid = bare, then = std::move(then)](Account*) mutable { account_changed(jid, std::move(then)); });
+        [this, jid = bare, then = std::move(then)](Account*) mutable { refresh_account(jid, std::move(then)); });
     return;
   }
   if (find_account(bare.bare()) == nullptr) return then();
@@ -146,18 +146,27 @@ void Shard::account_changed(const Jid& bare, std::move_only_function<void()> the
        [this, jid = bare, then = std::move(then)](Result<std::optional<storage::Account>> row) mutable {
          auto* changed = find_account(jid.bare());
          if (changed == nullptr || !row) return then();
-         const bool active = *row && (*row)->state == storage::AccountState::active;
-         changed->exists = *row && (*row)->state != storage::AccountState::deleted;
-         if (*row) changed->state = (*row)->state;
          changed->credentials = *row ? auth::fingerprint((*row)->keys) : 0;
-         if (!active) {
-           const auto sessions = changed->sessions;
-           for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
-         }
-         // What modules hold of it is read anew once nobody uses it.
-         if (changed->idle()) accounts_.erase(jid.str());
+         account_changed(jid, *row ? (*row)->state : storage::AccountState::deleted);
          then();
        });
+}
+
+void Shard::account_changed(const Jid& bare, storage::AccountState state) {
+  // What is being loaded may have been read before the change.
+  if (const auto loading = loading_.find(bare.str()); loading != loading_.end()) {
+    return loading->second.push_back([this, jid = bare, state](Account*) { account_changed(jid, state); });
+  }
+  auto* account = find_account(bare.bare());
+  if (account == nullptr || account->state == storage::AccountState::deleted) return;
+  account->exists = state != storage::AccountState::deleted;
+  account->state = state;
+  if (state != storage::AccountState::active) {
+    const auto sessions = account->sessions;
+    for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
+  }
+  // What modules hold of it is read anew once nobody uses it.
+  if (account->idle()) accounts_.erase(bare.str());
 }
 
 void Shard::sweep_accounts() {

@@ -48,10 +48,11 @@ class Shard final : private net::TurnEnd {
   void with_account(const Jid& bare, std::move_only_function<void(Account*)> then);
   // The same from any shard: runs on the account's home shard.
   void on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then);
-  // After account rows were changed from outside (valisectl): reads `state` again; gone or disabled ones lose their
-  // sessions. The account's rows are already durable.
-  // `then` runs when what is in memory says what the rows say.
-  void account_changed(const Jid& bare, std::move_only_function<void()> then);
+  // A unit has made the account's `state` durable: what is in memory follows, and a gone or disabled account loses its
+  // sessions. Deleted is for ever: what comes later changes nothing.
+  void account_changed(const Jid& bare, storage::AccountState state);
+  // Reads the row of an account that is in memory again; then `then`. A store that is away changes nothing.
+  void refresh_account(const Jid& bare, std::move_only_function<void()> then);
 
   // -- sessions: called by the stream
   // RFC 6120 §7: adds the session. One resource twice: the older stream ends with <conflict/>.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "failure.hpp"
 
 namespace valise::ctl {
 
@@ -15,9 +16,10 @@ class Client {
   Client() = default;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
-  [[nodiscard]] Result<> connect(const std::string& path);
-  // Sends one request and waits for its answer. Errors: the connection's, or what the server says.
-  [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request);
+  [[nodiscard]] std::expected<void, Failure> connect(const std::string& path);
+  // Sends one request, wipes the password in it, and waits for the answer. Errors: could_not when the server is not
+  // reached, otherwise what it says.
+  [[nodiscard]] std::expected<nlohmann::json, Failure> ask(nlohmann::json request);
 
  private:
   int fd_ = -1;

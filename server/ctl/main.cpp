@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <iostream>
 
+#include "base/crypto.hpp"
 #include "client.hpp"
+#include "failure.hpp"
 #include "offline.hpp"
 #include "password.hpp"
 
@@ -26,12 +28,8 @@ struct Options {
   std::vector<std::string> names;
   std::string certificate;
   std::string key;
+  bool replace = false;
 };
-
-int complain(const std::string& text) {
-  std::fprintf(stderr, "valisectl: %s\n", text.c_str());
-  return 1;
-}
 
 std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
@@ -52,38 +50,54 @@ void print(const Json& result, const Options& options) {
   }
 }
 
-int ask(const Options& options, const Json& request) {
+int ask(const Options& options, Json request) {
   Client client;
-  if (const auto connected = client.connect(options.socket); !connected) return complain(connected.error().text);
-  const auto result = client.ask(request);
-  if (!result) return complain(result.error().text);
+  if (const auto connected = client.connect(options.socket); !connected) return report(connected.error(), options.json);
+  const auto result = client.ask(std::move(request));
+  if (!result) return report(result.error(), options.json);
   print(*result, options);
-  return 0;
+  return done;
 }
 
 int ask_with_password(const Options& options, const std::string& command) {
   auto password = read_password(options.jid);
-  if (!password) return complain(password.error().text);
-  return ask(options, {{"command", command}, {"jid", options.jid}, {"password", *password}});
+  if (!password) return report({could_not, "invalid", password.error().text}, options.json);
+  Json request{{"command", command}, {"jid", options.jid}, {"password", *password}};
+  crypto::wipe(*password);
+  return ask(options, std::move(request));
 }
 
-// Lines "name@host<TAB or space>password" from standard input.
+// Lines "name@host<TAB or space>password" from standard input. Every line is tried; what failed is told with its line,
+// so that a second run can be made of these.
 int add_batch(const Options& options) {
   Client client;
-  if (const auto connected = client.connect(options.socket); !connected) return complain(connected.error().text);
+  if (const auto connected = client.connect(options.socket); !connected) return report(connected.error(), options.json);
   std::string line;
   std::size_t added = 0;
+  Json failed = Json::array();
+  ExitCode exit = done;
   for (std::size_t number = 1; std::getline(std::cin, line); ++number) {
     if (line.empty()) continue;
     const auto space = line.find_first_of(" \t");
-    if (space == std::string::npos) return complain("line " + std::to_string(number) + ": no password");
-    const auto result = client.ask(
-        {{"command", "user.add"}, {"jid", line.substr(0, space)}, {"password", line.substr(space + 1)}});
-    if (!result) return complain("line " + std::to_string(number) + ": " + result.error().text);
-    ++added;
+    std::expected<Json, Failure> result = std::unexpected(Failure{refused, "invalid", "no password"});
+    if (space != std::string::npos) {
+      result =
+          client.ask({{"command", "user.add"}, {"jid", line.substr(0, space)}, {"password", line.substr(space + 1)}});
+    }
+    crypto::wipe(line);
+    if (result) {
+      ++added;
+      continue;
+    }
+    const auto& failure = result.error();
+    exit = std::max(exit, failure.exit);
+    failed.push_back({{"line", number}, {"code", failure.code}, {"text", failure.text}});
+    if (!options.json) std::fprintf(stderr, "valisectl: line %zu: %s\n", number, failure.text.c_str());
+    if (failure.exit == could_not) break;  // the server is gone
   }
-  print(Json{{"added", added}}, options);
-  return 0;
+  print(options.json ? Json{{"added", added}, {"failed", failed}} : Json{{"added", added}, {"failed", failed.size()}},
+        options);
+  return exit;
 }
 
 void add_user_commands(CLI::App& cli, Options& options, int& code) {
@@ -144,13 +158,17 @@ void add_file_commands(CLI::App& cli, Options& options, int& code) {
   show->add_option("folder", options.folder)->required();
   show->add_option("--from", options.from, "first entry");
   show->add_option("--count", options.count, "at most so many; 0: all");
-  show->callback([&] { code = audit_show(options.folder, options.from, options.count); });
+  show->callback([&] { code = audit_show(options.folder, options.from, options.count, options.json); });
   auto* cert = cli.add_subcommand("cert", "a certificate from a local authority, which is made if it is missing");
   cert->add_option("folder", options.folder, "the authority's folder")->required();
   cert->add_option("names", options.names, "host names; the first is the subject")->required();
   cert->add_option("--certificate", options.certificate, "file to write")->required();
   cert->add_option("--key", options.key, "file to write")->required();
-  cert->callback([&] { code = make_certificate(options.folder, options.names, options.certificate, options.key); });
+  cert->add_flag("--replace", options.replace, "overwrites a key that is there");
+  cert->callback([&] {
+    code = make_certificate(options.folder, options.names, options.certificate, options.key, options.replace,
+                            options.json);
+  });
 }
 
 }  // namespace
@@ -159,13 +177,20 @@ int run(int argc, char** argv) {
   CLI::App cli{"valisectl: administers a Valise server"};
   Options options;
   int code = 0;
+  cli.fallthrough();  // --json and --socket may stand behind the verb as well
   cli.add_option("--socket", options.socket, "the server's listen.control");
   cli.add_flag("--json", options.json, "prints JSON, for scripts");
   cli.require_subcommand(1);
   add_user_commands(cli, options, code);
   add_server_commands(cli, options, code);
   add_file_commands(cli, options, code);
-  CLI11_PARSE(cli, argc, argv);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return cli.exit(error);  // --help
+    if (!options.json) cli.exit(error);
+    return options.json ? report({could_not, "invalid", error.what()}, true) : could_not;
+  }
   return code;
 }
 

@@ -1,32 +1,31 @@
 #include "offline.hpp"
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include <cstdio>
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "core/audit/verify.hpp"
+#include "failure.hpp"
 #include "net/tls/local_ca.hpp"
 
 namespace valise::ctl {
 namespace audit = core::audit;
 namespace {
 
-int report(const Error& error) {
-  std::fprintf(stderr, "valisectl: %s\n", error.text.c_str());
-  return 2;
-}
+int could_not_do(const Error& error, bool json) { return report({could_not, "unavailable", error.text}, json); }
 
 }  // namespace
 
 int audit_verify(const std::string& folder, const std::string& known, bool json) {
   std::optional<audit::Note> note;
   if (!known.empty() && !(note = audit::parse_note(known))) {
-    return report({ErrorCode::invalid, "--known takes the SIZE:CHAIN that an earlier verify printed"});
+    return report({could_not, "invalid", "--known takes the SIZE:CHAIN that an earlier verify printed"}, json);
   }
   const auto checked = audit::verify(folder, note);
-  if (!checked) return report(checked.error());
+  if (!checked) return could_not_do(checked.error(), json);
   const auto& v = *checked;
   const auto now = audit::note_text({v.entries, v.chain});
   if (json) {
@@ -65,13 +64,13 @@ int audit_verify(const std::string& folder, const std::string& known, bool json)
   return 0;
 }
 
-int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count) {
+int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count, bool json) {
   auto cursor = audit::Cursor::open(folder, from);
-  if (!cursor) return report(cursor.error());
+  if (!cursor) return could_not_do(cursor.error(), json);
   std::string line;
   for (std::uint64_t shown = 0; count == 0 || shown < count; ++shown) {
     auto entry = cursor->next();
-    if (!entry) return report(entry.error());
+    if (!entry) return could_not_do(entry.error(), json);
     if (!*entry) return 0;
     line.clear();
     audit::append_json_line(line, **entry);
@@ -81,12 +80,15 @@ int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t coun
 }
 
 int make_certificate(const std::string& ca_folder, const std::vector<std::string>& names,
-                     const std::string& certificate_file, const std::string& key_file) {
+                     const std::string& certificate_file, const std::string& key_file, bool replace, bool json) {
+  if (!replace && ::access(key_file.c_str(), F_OK) == 0) {
+    return report({refused, "conflict", key_file + " is there already; --replace overwrites it"}, json);
+  }
   auto ca = net::LocalCa::open(ca_folder);
-  if (!ca) return report(ca.error());
+  if (!ca) return could_not_do(ca.error(), json);
   if (const auto issued = ca->issue({.names = names, .certificate_file = certificate_file, .key_file = key_file});
       !issued) {
-    return report(issued.error());
+    return could_not_do(issued.error(), json);
   }
   std::printf("%s and %s, signed by %s\n", certificate_file.c_str(), key_file.c_str(), ca->certificate_file().c_str());
   return 0;

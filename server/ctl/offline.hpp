@@ -7,12 +7,11 @@
 
 namespace valise::ctl {
 
-// Each returns the exit code: 0 sound, 1 not, 2 could not be done.
-// `known`: "SIZE:CHAIN" as an earlier call printed it, or "". Exit codes: 0 sound, 1 not sound, 2 nothing could be
-// checked.
+// Each returns the exit code (failure.hpp).
+// `known`: "SIZE:CHAIN" as an earlier call printed it, or "".
 int audit_verify(const std::string& folder, const std::string& known, bool json);
-int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count);
+int audit_show(const std::string& folder, std::uint64_t from, std::uint64_t count, bool json);
 int make_certificate(const std::string& ca_folder, const std::vector<std::string>& names,
-                     const std::string& certificate_file, const std::string& key_file);
+                     const std::string& certificate_file, const std::string& key_file, bool replace, bool json);
 
 }  // namespace valise::ctl

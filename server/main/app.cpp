@@ -12,6 +12,7 @@
 #include "core/audit/file.hpp"
 #include "core/auth/mechanism.hpp"
 #include "core/recovery.hpp"
+#include "main/load_checked.hpp"
 #include "main/login_secret.hpp"
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
@@ -23,8 +24,12 @@ namespace {
 constexpr const char* known_networks = "known-networks";  // in state.path: what Brake::known_pairs gives
 }  // namespace
 
-App::App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config)
-    : config_path_(std::move(config_path)), registry_(registry), config_(std::move(config)),
+App::App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config,
+         std::optional<User> user)
+    : config_path_(std::move(config_path)),
+      registry_(registry),
+      user_(user),
+      config_(std::move(config)),
       tickets_(std::make_shared<net::TicketKeys>()),
       brake_([this] {
         core::auth::BrakeLimits limits;
@@ -40,15 +45,14 @@ App::~App() {
 }
 
 Result<> App::start() {
+  if (auto done = bind_sockets(); !done) return done;
+  if (auto done = drop_privileges(user_); !done) return done;
+  // From here on as the user that reloads too: what cannot be read later is not read now.
   if (auto done = load_certificates(*config_); !done) return done;
-  if (auto done = open_sockets(); !done) return done;
-  if (auto done = drop_privileges(config_->get(options::run_user), config_->get(options::run_chroot)); !done) return done;
   if (auto done = open_storage(); !done) return done;
   prepare_login();
   const auto beside_store = std::filesystem::path(config_->get(options::storage_sqlite_path)).parent_path().string();
-  const auto& state = config_->get(options::state_path);
-  const bool sqlite = config_->get(options::storage_backend) == config::Backend::sqlite;
-  state_folder_ = !state.empty() ? state : sqlite ? beside_store : "/var/lib/valise";
+  state_folder_ = state_folder(*config_);
   auto secret = login_secret(state_folder_, beside_store);
   if (!secret) return std::unexpected(secret.error());
   read_known_networks();
@@ -92,23 +96,20 @@ Result<> App::load_certificates(const config::Snapshot& config) {
   return {};
 }
 
-// Every shard listens on every address (SO_REUSEPORT): opened before privileges are dropped.
-Result<> App::open_sockets() {
+// Every shard listens on every address (SO_REUSEPORT).
+Result<> App::bind_sockets() {
   const auto count = config_->get(options::shards);
   const auto shards = count > 0 ? static_cast<unsigned>(count) : std::max(1u, std::thread::hardware_concurrency());
-  const auto open_all = [&](const std::vector<std::string>& addresses, bool direct_tls) -> Result<> {
+  const auto bind_all = [&](const std::vector<std::string>& addresses, bool direct_tls) -> Result<> {
     for (const auto& address : addresses) {
-      for (unsigned shard = 0; shard < shards; ++shard) {
-        auto fd = net::open_listening_socket(address);
-        if (!fd) return std::unexpected(fd.error());
-        sockets_.push_back({*fd, direct_tls, shard});
-      }
-      log::info("net", "listening on {}{}", address, direct_tls ? " (direct TLS)" : "");
+      const auto bound = net::bind_sockets(address, shards);
+      if (!bound) return std::unexpected(bound.error());
+      for (unsigned shard = 0; shard < shards; ++shard) sockets_.push_back({(*bound)[shard], direct_tls, shard});
     }
     return {};
   };
-  if (auto done = open_all(config_->get(options::listen_c2s), false); !done) return done;
-  return open_all(config_->get(options::listen_c2s_tls), true);
+  if (auto done = bind_all(config_->get(options::listen_c2s), false); !done) return done;
+  return bind_all(config_->get(options::listen_c2s_tls), true);
 }
 
 Result<> App::open_storage() {
@@ -179,6 +180,9 @@ Result<> App::start_shards() {
     if (auto done = shard->start_modules(*config_); !done) return done;
   }
   for (auto& socket : sockets_) {
+    if (socket.shard == 0) {
+      log::info("net", "listening on {}{}", net::local_endpoint(socket.fd), socket.direct_tls ? " (direct TLS)" : "");
+    }
     auto listening = streams_[socket.shard]->listen(std::exchange(socket.fd, -1), socket.direct_tls);
     if (!listening) return listening;
   }
@@ -212,19 +216,57 @@ Ref<const config::Snapshot> App::config() const {
 
 Result<std::vector<std::string>> App::reload() {
   const std::lock_guard one(reload_mutex_);
-  auto loaded = config::load(config_path_, registry_);
-  if (!loaded) return fail(ErrorCode::invalid, loaded.error().front().message());
-  if (const auto problems = config::check_together(**loaded); !problems.empty()) {
-    return fail(ErrorCode::invalid, problems.front().message());
+  auto needs = load_again();
+  if (!needs) {
+    log::error("main", "not reloaded: {}", needs.error().text);
+    return needs;
   }
-  if (auto checked = check_modules(**loaded); !checked) return std::unexpected(checked.error());
-  if (auto done = load_certificates(**loaded); !done) return std::unexpected(done.error());
-  auto needs = config::Snapshot::restart_needed(*config_, **loaded);
-  const auto settings = make_settings(**loaded);
-  run_on_all([&](core::Shard& shard) { shard.reconfigure(settings, **loaded); });
-  const std::lock_guard lock(config_mutex_);
-  config_ = std::move(*loaded);
+  log::info("main", "reloaded");
+  for (const auto& option : *needs) log::warning("main", "{} changes at the next start", option);
   return needs;
+}
+
+Result<std::vector<std::string>> App::load_again() {
+  if (!log::reopen()) log::warning("main", "{} cannot be opened again", config_->get(options::log_file));
+  const auto invalid = [](const std::vector<config::ConfigError>& errors) {
+    std::string all;
+    for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error.message();
+    return fail(ErrorCode::invalid, std::move(all));
+  };
+  const auto loaded = load_checked(config_path_, registry_);
+  if (!loaded) return invalid(loaded.error());
+  const auto now = config::Snapshot::in_force(*config_, **loaded);
+  if (const auto errors = prepare_modules(*now); !errors.empty()) return invalid(errors);
+  if (auto done = load_certificates(*now); !done) return std::unexpected(done.error());
+  auto needs = config::Snapshot::restart_needed(*config_, **loaded);
+  log::set_level(log_level(*now));
+  const auto settings = make_settings(*now);
+  run_on_all([&](core::Shard& shard) { shard.reconfigure(settings, *now); });
+  record_reload(*config_, *now);
+  const std::lock_guard lock(config_mutex_);
+  config_ = now;
+  return needs;
+}
+
+// Who reads the log later has to see since when something was allowed to pass in the clear.
+void App::record_reload(const config::Snapshot& before, const config::Snapshot& now) {
+  const auto record = [this](std::string reason, std::string host) {
+    core::audit::Record made;
+    made.kind = core::audit::Kind::admin;
+    made.reason = std::move(reason);
+    made.recipient = std::move(host);
+    auto& shard = *kernel_.shards.front();
+    shard.post([&shard, made]() mutable { shard.record(std::move(made)); });
+  };
+  record("reload", {});
+  const auto sealed = [](const config::Snapshot& config, const std::string& host) {
+    return config.get(options::sealed_mode, host) == config::SealedMode::required;
+  };
+  for (const auto& host : now.hosts()) {
+    if (sealed(now, host) || !sealed(before, host)) continue;
+    record("reload-sealed-off", host);
+    log::warning("main", "{}: sealed.mode is off: content may pass in the clear", host);
+  }
 }
 
 void App::stop() {

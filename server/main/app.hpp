@@ -1,7 +1,7 @@
 // valised put together: everything that exists once a process, and the order in which it comes and goes.
 //
-//   start: configuration → certificates → listening sockets → privileges dropped → store, migrations → log → recovery
-//          → committer, readers → shards → listeners → ready
+//   start: configuration → chroot → sockets bound → privileges dropped → certificates → store, migrations → log →
+//          recovery → committer, readers → shards → listeners → ready
 //   stop:  listeners → streams (polite end) → committer drained → log and store closed
 #pragma once
 
@@ -16,19 +16,23 @@
 #include "core/committer.hpp"
 #include "core/kernel.hpp"
 #include "core/shard.hpp"
+#include "main/privileges.hpp"
 #include "stream/host.hpp"
 
 namespace valise {
 
 class App {
  public:
-  App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config);
+  // `user`: whom to become.
+  App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config,
+      std::optional<User> user);
   ~App();
 
   // Errors are for the administrator: one line, what and where.
   [[nodiscard]] Result<> start();
   void stop();  // at most timeouts.shutdown, then what is left is cut off
-  // Reads the configuration again. An error leaves everything as it was. Returns what needs a restart to change.
+  // Reads the configuration again and opens the operational log anew; logged and recorded, whoever asked. An error (all
+  // that were found, a line each) leaves everything as it was. Returns what needs a restart to change.
   [[nodiscard]] Result<std::vector<std::string>> reload();
 
   // Which account is known on which network: main thread, every few minutes; stop() does it too.
@@ -48,18 +52,21 @@ class App {
     unsigned shard;
   };
   void read_known_networks();
-  Result<> open_sockets();
+  Result<> bind_sockets();
   Result<> load_certificates(const config::Snapshot& config);
   Result<> open_storage();
   Result<> open_log_and_committer();
   Result<> start_shards();
   void prepare_login();
+  Result<std::vector<std::string>> load_again();
+  void record_reload(const config::Snapshot& before, const config::Snapshot& now);
   void run_on_all(const std::function<void(core::Shard&)>& work);
 
   const std::string config_path_;
   std::string state_folder_;  // state.path or what stands for it
   config::Registry& registry_;
-  Ref<const config::Snapshot> config_;
+  const std::optional<User> user_;
+  Ref<const config::Snapshot> config_;  // what is in force
   std::shared_ptr<net::TicketKeys> tickets_;
   stream::TlsHolder tls_;
   stream::Gate gate_;

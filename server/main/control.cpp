@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/clock.hpp"
+#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "main/app.hpp"
 
@@ -63,7 +63,7 @@ Result<> Control::start(const std::string& path) {
 
 void Control::stop() {
   if (!thread_.joinable()) return;
-  stopping_ = true;
+  stopping_.request_stop();
   (void)!::write(wake_[1], "x", 1);
   thread_.join();
   ::close(listener_);
@@ -73,36 +73,66 @@ void Control::stop() {
 }
 
 void Control::run() {
-  while (!stopping_) {
+  while (!stopping_.stop_requested()) {
     pollfd waiting[2] = {{listener_, POLLIN, 0}, {wake_[0], POLLIN, 0}};
     if (::poll(waiting, 2, -1) < 0 || (waiting[0].revents & POLLIN) == 0) continue;
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) continue;
-    if (is_trusted(client)) serve(client);
-    ::close(client);
+    if (client >= 0) admit(client);
   }
+  join_clients(true);
 }
 
-void Control::serve(int client) {
+void Control::admit(int socket) {
   const timeval patience{patience_ms / 1000, 0};
-  setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  join_clients(false);
+  const auto refuse = [socket](ErrorCode code, const char* why) {
+    send_all(socket, control_error({code, why}) + "\n");
+    ::close(socket);
+  };
+  if (!is_trusted(socket)) return refuse(ErrorCode::denied, "only root and the server's own user are heard");
+  if (clients_.size() >= max_clients) return refuse(ErrorCode::limit, "too many administrators at once; try again");
+  auto& client = clients_.emplace_back();
+  client.thread = std::thread([this, socket, &client] {
+    serve(socket);
+    ::close(socket);
+    client.done = true;
+  });
+}
+
+void Control::join_clients(bool all) {
+  std::erase_if(clients_, [all](Client& client) {
+    if (!all && !client.done) return false;
+    client.thread.join();
+    return true;
+  });
+}
+
+void Control::serve(int socket) {
+  const auto stop = stopping_.get_token();
   std::string buffer;
   char chunk[4096];
-  while (!stopping_) {
-    pollfd waiting[2] = {{client, POLLIN, 0}, {wake_[0], POLLIN, 0}};
-    if (::poll(waiting, 2, patience_ms) <= 0 || (waiting[0].revents & (POLLIN | POLLHUP)) == 0) return;
-    const auto got = ::recv(client, chunk, sizeof chunk, 0);
-    if (got <= 0) return;
+  while (!stop.stop_requested()) {
+    pollfd waiting[2] = {{socket, POLLIN, 0}, {wake_[0], POLLIN, 0}};
+    if (::poll(waiting, 2, patience_ms) <= 0 || (waiting[0].revents & (POLLIN | POLLHUP)) == 0) break;
+    const auto got = ::recv(socket, chunk, sizeof chunk, 0);
+    if (got <= 0) break;
     buffer.append(chunk, static_cast<std::size_t>(got));
-    for (auto end = buffer.find('\n'); end != std::string::npos; end = buffer.find('\n')) {
+    bool heard = true;
+    for (auto end = buffer.find('\n'); heard && end != std::string::npos; end = buffer.find('\n')) {
       auto line = buffer.substr(0, end);
       buffer.erase(0, end + 1);
-      auto answer = answer_control(app_, line);
+      heard = send_all(socket, answer_control(app_, line, stop) + "\n");
       crypto::wipe(line);  // it may hold a password
-      if (!send_all(client, answer + "\n")) return;
     }
-    if (buffer.size() > max_line) return;
+    if (!heard) break;
+    if (buffer.size() > max_line) {
+      send_all(socket, control_error({ErrorCode::limit, "a request has at most 65536 bytes"}) + "\n");
+      break;
+    }
   }
+  crypto::wipe(buffer);
+  explicit_bzero(chunk, sizeof chunk);
 }
 
 }  // namespace valise

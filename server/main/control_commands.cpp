@@ -1,5 +1,6 @@
 // What valisectl can ask. Each command is one function from a request to a result.
-#include <future>
+#include <algorithm>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -10,45 +11,81 @@
 #include "core/services.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/reply.hpp"
 
 namespace valise {
 namespace {
 
 using Json = nlohmann::json;
-using Answer = std::expected<Json, std::string>;
-using Command = Answer (*)(App&, const Json&);
+using Answer = Result<Json>;
+struct Request {
+  App& app;
+  const Json& json;
+  const std::stop_token& stop;
+
+  [[nodiscard]] std::string text(const char* name) const {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  }
+};
+using Command = Answer (*)(const Request&);
+using AnswerReply = std::shared_ptr<Reply<Json>>;
 
 constexpr auto patience = std::chrono::seconds(20);
 
-std::string text_of(const Json& request, const char* name) {
-  const auto found = request.find(name);
-  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-// Runs `work` on the account's home shard, with the account in memory, and waits for what it gives to `done`.
+// Runs `work` on the account's home shard, with the account in memory, and waits for what it gives to the reply.
 template <class Work>
-Answer on_account(App& app, const core::Jid& jid, Work work) {
-  auto promise = std::make_shared<std::promise<Answer>>();
-  auto future = promise->get_future();
-  auto& shard = app.kernel().home(jid.bare());
-  shard.post([&shard, jid, work = std::move(work), promise]() mutable {
-    shard.with_account(jid, [&shard, work = std::move(work), promise](core::Account* account) mutable {
-      if (account == nullptr) return promise->set_value(std::unexpected("the store is away"));
-      work(shard, *account, [promise](Answer answer) { promise->set_value(std::move(answer)); });
+Answer on_account(const Request& request, const core::Jid& jid, Work work) {
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = request.app.kernel().home(jid.bare());
+  shard.post([&shard, jid, work = std::move(work), reply]() mutable {
+    shard.with_account(jid, [&shard, work = std::move(work), reply](core::Account* account) mutable {
+      if (account == nullptr) return reply->give(fail(ErrorCode::unavailable, "the store is away"));
+      work(shard, *account, reply);
     });
   });
-  if (future.wait_for(patience) != std::future_status::ready) return std::unexpected("no answer in time");
-  return future.get();
+  return reply->wait(request.stop, patience);
 }
 
-std::expected<core::Jid, std::string> local_account(App& app, const Json& request) {
-  const auto jid = core::Jid::parse(text_of(request, "jid"));
-  if (!jid) return std::unexpected("not a JID: " + jid.error().text);
-  if (!jid->has_local() || !jid->is_bare()) return std::unexpected("give the account as name@host");
-  if (!app.config()->has_host(jid->domain())) {
-    return std::unexpected("this server has no host \"" + std::string(jid->domain()) + "\"");
+// What `part` gives on each shard, in their order.
+template <class T>
+Result<std::vector<T>> on_all(const Request& request, T (*part)(core::Shard&)) {
+  std::vector<std::shared_ptr<Reply<T>>> replies;
+  for (auto& shard : request.app.kernel().shards) {
+    auto reply = replies.emplace_back(std::make_shared<Reply<T>>());
+    shard->post([&shard, reply, part] { reply->give(part(*shard)); });
   }
+  std::vector<T> parts;
+  for (auto& reply : replies) {
+    auto one = reply->wait(request.stop, patience);
+    if (!one) return std::unexpected(one.error());
+    parts.push_back(std::move(*one));
+  }
+  return parts;
+}
+
+Result<> known_host(App& app, std::string_view host) {
+  if (app.config()->has_host(host)) return {};
+  return fail(ErrorCode::not_found, "this server has no host \"" + std::string(host) + "\"");
+}
+
+// A JID of one of our accounts, bare or full.
+Result<core::Jid> local_jid(const Request& request) {
+  const auto jid = core::Jid::parse(request.text("jid"));
+  if (!jid) return fail(ErrorCode::invalid, "not a JID: " + jid.error().text);
+  if (!jid->has_local()) return fail(ErrorCode::invalid, "give the account as name@host");
+  if (auto known = known_host(request.app, jid->domain()); !known) return std::unexpected(known.error());
   return *jid;
+}
+
+Result<core::Jid> local_account(const Request& request) {
+  auto jid = local_jid(request);
+  if (jid && !jid->is_bare()) return fail(ErrorCode::invalid, "give the account as name@host");
+  return jid;
+}
+
+std::unexpected<Error> no_account(const core::Jid& jid) {
+  return fail(ErrorCode::not_found, "there is no account " + jid.to_bare().str());
 }
 
 core::audit::Record admin_record(const core::Jid& jid, std::string reason) {
@@ -59,85 +96,90 @@ core::audit::Record admin_record(const core::Jid& jid, std::string reason) {
   return record;
 }
 
-// Writes the account's row, with a record of it, and tells the shard that it changed.
-void write_account(core::Shard& shard, core::Jid jid, storage::Write write, std::string reason,
-                   std::function<void(Answer)> done) {
+// Writes of the account's row, with a record, in the order of its commits; `state`: what it is then, if that changes.
+void write_account(core::Shard& shard, core::Account& account, storage::Write write, std::string reason,
+                   std::optional<storage::AccountState> state, AnswerReply reply) {
+  if (!reply->begin()) return;
   auto unit = std::make_unique<core::Unit>();
-  unit->record = admin_record(jid, std::move(reason));
+  unit->record = admin_record(account.jid, std::move(reason));
   unit->writes.push_back(std::move(write));
-  unit->done = [&shard, jid, done = std::move(done)](core::Unit& finished) {
-    if (!finished.outcome) return done(std::unexpected(finished.outcome.error().text));
-    shard.account_changed(jid, [jid, done] { done(Json{{"jid", jid.str()}}); });
+  account.commit_begun();                                    // keeps it in memory until `done`
+  const bool existed = std::exchange(account.exists, true);  // a name that is being made is taken
+  unit->done = [&shard, jid = account.jid, state, existed, reply](core::Unit& finished) {
+    bool was_deleted = false;
+    if (auto* changed = shard.find_account(jid.bare())) {
+      was_deleted = changed->state == storage::AccountState::deleted;
+      if (!finished.outcome && !was_deleted) changed->exists = existed;
+      changed->commit_ended();
+    }
+    if (!finished.outcome) return reply->give(std::unexpected(finished.outcome.error()));
+    if (was_deleted) return reply->give(no_account(jid));  // by a unit before this one: no row was changed
+    if (state) shard.account_changed(jid, *state);
+    reply->give(Json{{"jid", jid.str()}});
   };
   shard.commit(std::move(unit));
 }
 
-std::expected<std::vector<storage::ScramKey>, std::string> keys_from(App& app, const Json& request) {
-  auto password = text_of(request, "password");
-  auto keys = core::auth::make_keys(password, static_cast<unsigned>(app.config()->get(config::options::scram_iterations)));
+Result<std::vector<storage::ScramKey>> keys_from(const Request& request) {
+  auto password = request.text("password");
+  const auto rounds = static_cast<unsigned>(request.app.config()->get(config::options::scram_iterations));
+  auto keys = core::auth::make_keys(password, rounds);
   crypto::wipe(password);
-  if (!keys) return std::unexpected(keys.error().text);
-  return std::move(*keys);
+  return keys;
 }
 
-Answer user_add(App& app, const Json& request) {
-  const auto jid = local_account(app, request);
+Answer user_add(const Request& request) {
+  const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  auto keys = keys_from(app, request);
+  auto keys = keys_from(request);
   if (!keys) return std::unexpected(keys.error());
-  return on_account(app, *jid, [jid = *jid, keys = std::move(*keys)](core::Shard& shard, core::Account& account,
-                                                                     std::function<void(Answer)> done) {
-    if (account.exists) return done(std::unexpected(jid.str() + " exists already"));
-    if (account.state == storage::AccountState::deleted) {
-      return done(std::unexpected(jid.str() + " was deleted; the name rests"));
-    }
-    storage::Account row{jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
-    write_account(shard, jid, storage::PutAccount{std::move(row)}, "user-add", std::move(done));
-  });
+  return on_account(request, *jid,
+                    [keys = std::move(*keys)](core::Shard& shard, core::Account& account, AnswerReply reply) {
+                      const auto name = account.jid.str();
+                      if (account.exists) return reply->give(fail(ErrorCode::conflict, name + " exists already"));
+                      if (account.state == storage::AccountState::deleted) {
+                        return reply->give(fail(ErrorCode::conflict, name + " was deleted; the name rests"));
+                      }
+                      storage::Account row{name, storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
+                      write_account(shard, account, storage::PutAccount{std::move(row)}, "user-add",
+                                    storage::AccountState::active, reply);
+                    });
 }
 
-// Changes an existing account's row through `change`.
-Answer change_account(App& app, const Json& request, std::string reason,
-                      std::function<void(storage::Account&)> change) {
-  const auto jid = local_account(app, request);
+// One write to an account that exists.
+Answer change_account(const Request& request, std::string reason, std::optional<storage::AccountState> state,
+                      std::function<storage::Write(const std::string& jid)> make) {
+  const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(app, *jid, [jid = *jid, reason, change](core::Shard& shard, core::Account& account,
-                                                            std::function<void(Answer)> done) {
-    if (!account.exists) return done(std::unexpected("there is no account " + jid.str()));
-    shard.read([name = jid.str()](storage::Reader& reader) { return reader.account(name); },
-               [&shard, jid, reason, change, done](Result<std::optional<storage::Account>> row) {
-                 if (!row || !*row) return done(std::unexpected("the store is away"));
-                 change(**row);
-                 write_account(shard, jid, storage::PutAccount{std::move(**row)}, reason, done);
-               });
+  return on_account(request, *jid, [=](core::Shard& shard, core::Account& account, AnswerReply reply) {
+    if (!account.exists) return reply->give(no_account(account.jid));
+    write_account(shard, account, make(account.jid.str()), reason, state, reply);
   });
 }
 
-Answer user_passwd(App& app, const Json& request) {
-  auto keys = keys_from(app, request);
+Answer user_passwd(const Request& request) {
+  auto keys = keys_from(request);
   if (!keys) return std::unexpected(keys.error());
-  app.brake().forget(text_of(request, "jid"));
-  return change_account(app, request, "user-passwd", [keys = *keys](storage::Account& row) { row.keys = keys; });
+  request.app.brake().forget(request.text("jid"));
+  return change_account(request, "user-passwd", {},
+                        [keys = *keys](const std::string& jid) { return storage::SetAccountKeys{jid, keys}; });
 }
 
-Answer user_disable(App& app, const Json& request) {
-  return change_account(app, request, "user-disable",
-                        [](storage::Account& row) { row.state = storage::AccountState::disabled; });
+Answer set_state(const Request& request, std::string reason, storage::AccountState state) {
+  return change_account(request, std::move(reason), state,
+                        [state](const std::string& jid) { return storage::SetAccountState{jid, state}; });
 }
 
-Answer user_enable(App& app, const Json& request) {
-  return change_account(app, request, "user-enable",
-                        [](storage::Account& row) { row.state = storage::AccountState::active; });
+Answer user_disable(const Request& request) {
+  return set_state(request, "user-disable", storage::AccountState::disabled);
 }
 
-Answer user_delete(App& app, const Json& request) {
-  const auto jid = local_account(app, request);
-  if (!jid) return std::unexpected(jid.error());
-  app.brake().forget(jid->full());
-  return on_account(app, *jid, [jid = *jid](core::Shard& shard, core::Account& account, std::function<void(Answer)> done) {
-    if (!account.exists) return done(std::unexpected("there is no account " + jid.str()));
-    write_account(shard, jid, storage::EraseAccount{jid.str()}, "user-delete", std::move(done));
-  });
+Answer user_enable(const Request& request) { return set_state(request, "user-enable", storage::AccountState::active); }
+
+Answer user_delete(const Request& request) {
+  request.app.brake().forget(request.text("jid"));
+  return change_account(request, "user-delete", storage::AccountState::deleted,
+                        [](const std::string& jid) { return storage::EraseAccount{jid}; });
 }
 
 std::string_view state_name(storage::AccountState state) {
@@ -149,15 +191,19 @@ std::string_view state_name(storage::AccountState state) {
   return "?";
 }
 
-Answer user_list(App& app, const Json& request) {
-  auto host = text_of(request, "host");
+Answer user_list(const Request& request) {
+  auto& app = request.app;
+  const auto host = request.text("host");
+  if (!host.empty()) {
+    if (auto known = known_host(app, host); !known) return std::unexpected(known.error());
+  }
   const auto hosts = host.empty() ? app.config()->hosts() : std::vector<std::string>{host};
   auto reader = app.store()->open_reader();
-  if (!reader) return std::unexpected(reader.error().text);
+  if (!reader) return std::unexpected(reader.error());
   Json rows = Json::array();
   for (const auto& name : hosts) {
     const auto accounts = (*reader)->accounts(name);
-    if (!accounts) return std::unexpected(accounts.error().text);
+    if (!accounts) return std::unexpected(accounts.error());
     for (const auto& account : *accounts) {
       rows.push_back({{"jid", account.jid}, {"state", state_name(account.state)},
                       {"created", format_utc(account.created_ms * 1'000'000)}});
@@ -166,46 +212,51 @@ Answer user_list(App& app, const Json& request) {
   return rows;
 }
 
-Answer session_list(App& app, const Json&) {
-  Json rows = Json::array();
-  for (auto& shard : app.kernel().shards) {
-    std::promise<Json> promise;
-    auto future = promise.get_future();
-    shard->post([&shard, &promise] {
-      Json part = Json::array();
-      for (const auto& [name, account] : shard->accounts()) {
-        for (const auto* session : account->sessions) {
-          part.push_back({{"jid", session->jid.str()}, {"address", session->peer_address}, {"tls", session->tls_version},
-                          {"mechanism", session->mechanism}, {"since", format_utc(session->since_ms * 1'000'000)},
-                          {"available", session->available}, {"priority", session->priority}});
-        }
-      }
-      promise.set_value(std::move(part));
-    });
-    const auto part = future.get();
-    rows.insert(rows.end(), part.begin(), part.end());
+Json sessions_of(core::Shard& shard) {
+  Json part = Json::array();
+  for (const auto& [name, account] : shard.accounts()) {
+    for (const auto* session : account->sessions) {
+      part.push_back({{"jid", session->jid.str()},
+                      {"address", session->peer_address},
+                      {"tls", session->tls_version},
+                      {"mechanism", session->mechanism},
+                      {"since", format_utc(session->since_ms * 1'000'000)},
+                      {"available", session->available},
+                      {"priority", session->priority}});
+    }
   }
+  return part;
+}
+
+Answer session_list(const Request& request) {
+  const auto parts = on_all(request, &sessions_of);
+  if (!parts) return std::unexpected(parts.error());
+  Json rows = Json::array();
+  for (const auto& part : *parts) rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }
 
-Answer session_kick(App& app, const Json& request) {
-  const auto jid = core::Jid::parse(text_of(request, "jid"));
-  if (!jid) return std::unexpected("not a JID: " + jid.error().text);
-  return on_account(app, jid->to_bare(), [jid = *jid](core::Shard& shard, core::Account& account,
-                                                      std::function<void(Answer)> done) {
-    std::size_t ended = 0;
-    const auto sessions = account.sessions;
-    for (auto* session : sessions) {
-      if (!jid.is_bare() && session->jid.resource() != jid.resource()) continue;
-      session->stream.end("policy-violation", "an administrator ended this session");
-      ++ended;
-    }
-    shard.record(admin_record(jid, "session-kick"));
-    done(Json{{"ended", ended}});
-  });
+Answer session_kick(const Request& request) {
+  const auto jid = local_jid(request);
+  if (!jid) return std::unexpected(jid.error());
+  return on_account(request, jid->to_bare(),
+                    [jid = *jid](core::Shard& shard, core::Account& account, AnswerReply reply) {
+                      if (!account.exists) return reply->give(no_account(jid));
+                      if (!reply->begin()) return;
+                      std::size_t ended = 0;
+                      const auto sessions = account.sessions;
+                      for (auto* session : sessions) {
+                        if (!jid.is_bare() && session->jid.resource() != jid.resource()) continue;
+                        session->stream.end("policy-violation", "an administrator ended this session");
+                        ++ended;
+                      }
+                      shard.record(admin_record(jid, "session-kick"));
+                      reply->give(Json{{"ended", ended}});
+                    });
 }
 
-Answer status(App& app, const Json&) {
+Answer status(const Request& request) {
+  auto& app = request.app;
   auto& kernel = app.kernel();
   Json result{{"version", VALISE_VERSION},
               {"uptime_s", (utc_now_ns() / 1'000'000 - kernel.started_ms) / 1000},
@@ -227,9 +278,9 @@ Answer status(App& app, const Json&) {
   return result;
 }
 
-Answer module_list(App& app, const Json&) {
+Answer module_list(const Request& request) {
   Json rows = Json::array();
-  for (const auto* manifest : app.kernel().modules) {
+  for (const auto* manifest : request.app.kernel().modules) {
     Json specifications = Json::array();
     for (const auto& one : manifest->implements) {
       specifications.push_back(std::string(one.document) + " " + std::string(one.version) +
@@ -240,19 +291,19 @@ Answer module_list(App& app, const Json&) {
   return rows;
 }
 
-Answer hook_list(App& app, const Json&) { return Json(app.kernel().shards.front()->hooks().describe()); }
+Answer hook_list(const Request& request) { return Json(request.app.kernel().shards.front()->hooks().describe()); }
+
+std::vector<core::RuleLine> rules_of(core::Shard& shard) {
+  const auto* rules = shard.service<core::Rules>();
+  return rules == nullptr ? std::vector<core::RuleLine>() : rules->rules();
+}
 
 // Hits and errors are summed over the shards, each of which has its own rules.
-Answer policy_list(App& app, const Json&) {
+Answer policy_list(const Request& request) {
+  auto parts = on_all(request, &rules_of);
+  if (!parts) return std::unexpected(parts.error());
   std::vector<core::RuleLine> sum;
-  for (auto& shard : app.kernel().shards) {
-    std::promise<std::vector<core::RuleLine>> promise;
-    auto future = promise.get_future();
-    shard->post([&shard, &promise] {
-      auto* rules = shard->service<core::Rules>();
-      promise.set_value(rules == nullptr ? std::vector<core::RuleLine>() : rules->rules());
-    });
-    auto lines = future.get();
+  for (auto& lines : *parts) {
     if (sum.size() != lines.size()) {
       sum = std::move(lines);
       continue;
@@ -270,9 +321,9 @@ Answer policy_list(App& app, const Json&) {
   return rows;
 }
 
-Answer reload(App& app, const Json&) {
-  const auto needs = app.reload();
-  if (!needs) return std::unexpected(needs.error().text);
+Answer reload(const Request& request) {
+  const auto needs = request.app.reload();
+  if (!needs) return std::unexpected(needs.error());
   return Json{{"needs_restart", *needs}};
 }
 
@@ -284,20 +335,52 @@ constexpr std::pair<std::string_view, Command> commands[] = {
     {"policy.list", &policy_list},
 };
 
+std::string_view name_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid:
+      return "invalid";
+    case ErrorCode::not_found:
+      return "not-found";
+    case ErrorCode::conflict:
+      return "conflict";
+    case ErrorCode::limit:
+      return "limit";
+    case ErrorCode::denied:
+      return "denied";
+    case ErrorCode::unavailable:
+      return "unavailable";
+    case ErrorCode::corrupt:
+      return "corrupt";
+    case ErrorCode::pending:
+      return "pending";
+    case ErrorCode::internal:
+      return "internal";
+  }
+  return "internal";
+}
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace
 
-std::string answer_control(App& app, const std::string& line) {
-  const auto request = Json::parse(line, nullptr, false);
-  Answer answer = std::unexpected("not a request");
-  if (request.is_object()) {
-    const auto name = text_of(request, "command");
-    answer = std::unexpected("unknown command \"" + name + "\"");
-    for (const auto& [known, command] : commands) {
-      if (known == name) answer = command(app, request);
-    }
+std::string control_error(const Error& error) {
+  return dump({{"ok", false}, {"error", {{"code", name_of(error.code)}, {"text", error.text}}}});
+}
+
+std::string answer_control(App& app, const std::string& line, const std::stop_token& stop) {
+  auto json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) return control_error({ErrorCode::invalid, "not a request"});
+  const Request request{app, json, stop};
+  const auto name = request.text("command");
+  const auto* found = std::ranges::find(commands, name, [](const auto& entry) { return entry.first; });
+  if (found == std::end(commands)) {
+    return control_error({ErrorCode::invalid, "unknown command \"" + name + "\""});
   }
-  const Json reply = answer ? Json{{"ok", true}, {"result", *answer}} : Json{{"ok", false}, {"error", answer.error()}};
-  return reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto answer = found->second(request);
+  if (const auto password = json.find("password"); password != json.end() && password->is_string()) {
+    crypto::wipe(password->get_ref<std::string&>());
+  }
+  return answer ? dump({{"ok", true}, {"result", *answer}}) : control_error(answer.error());
 }
 
 }  // namespace valise

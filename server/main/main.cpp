@@ -17,9 +17,11 @@
 #include "main/app.hpp"
 #include "main/control.hpp"
 #include "main/heartbeat.hpp"
+#include "main/load_checked.hpp"
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/protocols.hpp"
+#include "main/settings.hpp"
 
 namespace valise {
 namespace {
@@ -37,8 +39,6 @@ int report(const std::vector<config::ConfigError>& errors) {
   for (const auto& error : errors) std::fprintf(stderr, "%s\n", error.message().c_str());
   return 2;
 }
-
-log::Level level_of(config::LogLevel level) { return static_cast<log::Level>(static_cast<int>(level)); }
 
 void write_pid_file(const std::string& path) {
   if (path.empty()) return;
@@ -64,13 +64,7 @@ void reload(App& app) {
   clock_gettime(CLOCK_MONOTONIC, &now);
   notify_service_manager("RELOADING=1\nMONOTONIC_USEC=" +
                          std::to_string(now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000));
-  const auto needs = app.reload();
-  if (!needs) {
-    log::error("main", "not reloaded: {}", needs.error().text);
-  } else {
-    log::info("main", "reloaded");
-    for (const auto& option : *needs) log::warning("main", "{} changes at the next start", option);
-  }
+  (void)app.reload();  // says in the log what came of it
   notify_service_manager("READY=1");
 }
 
@@ -104,40 +98,62 @@ int serve(App& app, int signals) {
   }
 }
 
-int run(const std::string& config_path, bool check_only) {
-  auto registry = make_registry();
-  auto config = config::load(config_path, registry);
-  if (!config) return report(config.error());
-  if (const auto errors = config::check_together(**config); !errors.empty()) return report(errors);
-  if (auto checked = check_modules(**config); !checked) {
-    std::fprintf(stderr, "%s\n", checked.error().text.c_str());
-    return 2;
-  }
-  if (check_only) {
-    std::printf("%s: ok\n", config_path.c_str());
-    return 0;
-  }
-  log::open(level_of((*config)->get(config::options::log_level)), (*config)->get(config::options::log_file));
+int start_and_serve(const std::string& config_path, config::Registry& registry,
+                    const Ref<const config::Snapshot>& config, const std::optional<User>& user) {
   const int signals = open_signals();
-  notify_service_manager("STATUS=starting");  // opens its socket, which a chroot would hide
-  App app(config_path, registry, *config);
+  App app(config_path, registry, config, user);
   if (const auto started = app.start(); !started) {
     log::error("main", "{}", started.error().text);
     return 1;
   }
   Control control(app);
-  if (const auto started = control.start((*config)->get(config::options::listen_control)); !started) {
+  if (const auto started = control.start(config->get(config::options::listen_control)); !started) {
     log::error("main", "{}", started.error().text);
     return 1;
   }
-  write_pid_file((*config)->get(config::options::run_pid_file));
+  const auto& pid_file = config->get(config::options::run_pid_file);
+  write_pid_file(pid_file);
   log::info("main", "ready");
   notify_service_manager("READY=1\nSTATUS=");
   const int outcome = serve(app, signals);
   control.stop();
   app.stop();
+  if (!pid_file.empty()) ::unlink(pid_file.c_str());
   log::info("main", "stopped");
   return outcome;
+}
+
+int run(const std::string& config_path, bool check_only) {
+  auto registry = make_registry();
+  auto config = config::load(config_path, registry);
+  if (!config) return report(config.error());
+  const auto at = [&](const config::OptionBase& option, std::string text) {
+    return std::vector{config::ConfigError{config_path, (*config)->line(option), std::move(text)}};
+  };
+  notify_service_manager("STATUS=starting");  // opens its socket, which a chroot would hide
+  const auto user = find_user((*config)->get(config::options::run_user));
+  if (!user) return report(at(config::options::run_user, user.error().text));
+  if (check_only && *user && geteuid() != 0 && geteuid() != (*user)->user) {
+    std::fprintf(stderr, "checked as user %u: run it as root to check the files as run.user\n", geteuid());
+  }
+  if (auto entered = enter_folder((*config)->get(config::options::run_chroot)); !entered) {
+    return report(at(config::options::run_chroot, entered.error().text));
+  }
+  {
+    const ActingAs acting(*user);
+    // Read again: inside a chroot the file of this name is what a reload will read.
+    std::vector<config::ConfigError> missing;
+    config = load_checked(config_path, registry, check_only ? &missing : nullptr);
+    for (const auto& folder : missing) std::fprintf(stderr, "%s (needed at the start)\n", folder.message().c_str());
+    if (!config) return report(config.error());
+    if (const auto errors = prepare_modules(**config); !errors.empty()) return report(errors);
+    if (!check_only) log::open(log_level(**config), (*config)->get(config::options::log_file));
+  }
+  if (check_only) {
+    std::printf("%s: ok\n", config_path.c_str());
+    return 0;
+  }
+  return start_and_serve(config_path, registry, *config, *user);
 }
 
 }  // namespace

@@ -2,12 +2,15 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -16,21 +19,44 @@
 
 namespace valise {
 
-Result<> drop_privileges(const std::string& user, const std::string& folder) {
+Result<std::optional<User>> find_user(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  const auto* entry = getpwnam(name.c_str());
+  if (entry == nullptr) return fail(ErrorCode::not_found, "run.user: there is no user \"" + name + "\"");
+  return User{entry->pw_uid, entry->pw_gid};
+}
+
+Result<> enter_folder(const std::string& folder) {
+  if (folder.empty() || (chroot(folder.c_str()) == 0 && chdir("/") == 0)) return {};
+  return fail(ErrorCode::denied, "run.chroot: " + folder + ": " + std::strerror(errno));
+}
+
+ActingAs::ActingAs(const std::optional<User>& user) : acting_(user && geteuid() == 0) {
+  if (!acting_) return;
+  groups_.resize(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  groups_.resize(static_cast<std::size_t>(std::max(getgroups(static_cast<int>(groups_.size()), groups_.data()), 0)));
+  // The system call, not the library's function: that one changes all threads.
+  syscall(SYS_setgroups, 0, nullptr);
+  setfsgid(user->group);
+  setfsuid(user->user);
+}
+
+ActingAs::~ActingAs() {
+  if (!acting_) return;
+  setfsuid(geteuid());
+  setfsgid(getegid());
+  syscall(SYS_setgroups, groups_.size(), groups_.data());
+}
+
+Result<> drop_privileges(const std::optional<User>& user) {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);  // docs/security.md §5: a core dump holds keys
   const auto failed = [](std::string what) { return fail(ErrorCode::denied, what + ": " + std::strerror(errno)); };
-  const passwd* entry = nullptr;
-  if (!user.empty()) {
-    entry = getpwnam(user.c_str());
-    if (entry == nullptr) return fail(ErrorCode::not_found, "run.user: there is no user \"" + user + "\"");
-  }
-  if (!folder.empty() && (chroot(folder.c_str()) != 0 || chdir("/") != 0)) return failed("run.chroot: " + folder);
-  if (entry != nullptr) {
+  if (user) {
     if (geteuid() == 0 && setgroups(0, nullptr) != 0) return failed("setgroups");
-    if (setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) != 0) return failed("setresgid");
-    if (setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) != 0) return failed("setresuid");
-    if (entry->pw_uid != 0 && setuid(0) == 0) return fail(ErrorCode::denied, "privileges could be had back");
+    if (setresgid(user->group, user->group, user->group) != 0) return failed("setresgid");
+    if (setresuid(user->user, user->user, user->user) != 0) return failed("setresuid");
+    if (user->user != 0 && setuid(0) == 0) return fail(ErrorCode::denied, "privileges could be had back");
   } else if (geteuid() == 0) {
     log::warning("main", "running as root: set run.user");
   }

@@ -1,5 +1,7 @@
 #include "main/settings.hpp"
 
+#include <filesystem>
+
 #include "config/options.hpp"
 #include "core/jid/domain.hpp"
 
@@ -66,6 +68,16 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
   s.scram_iterations = count(config, options::scram_iterations);
   s.registrations_per_hour = count(config, options::limits_registrations_per_hour);
   return settings;
+}
+
+std::string state_folder(const config::Snapshot& config) {
+  if (const auto& state = config.get(options::state_path); !state.empty()) return state;
+  if (config.get(options::storage_backend) == config::Backend::mariadb) return "/var/lib/valise";
+  return std::filesystem::path(config.get(options::storage_sqlite_path)).parent_path().string();
+}
+
+log::Level log_level(const config::Snapshot& config) {
+  return static_cast<log::Level>(static_cast<int>(config.get(options::log_level)));
 }
 
 net::TlsSettings make_tls_settings(const config::Snapshot& config) {

@@ -49,6 +49,7 @@ Result<Address> parse_endpoint(std::string_view endpoint) {
     v4->sin_family = AF_INET;
     v4->sin_port = htons(port);
     address.length = sizeof *v4;
+    if (host == "*") host = "0.0.0.0";
     if (inet_pton(AF_INET, host.c_str(), &v4->sin_addr) != 1) return bad();
   }
   return address;
@@ -70,24 +71,42 @@ std::pair<std::string, std::uint16_t> describe(const sockaddr_storage& storage) 
   return {text, ntohs(v4->sin_port)};
 }
 
-}  // namespace
-
-Result<int> open_listening_socket(std::string_view endpoint) {
-  const auto address = parse_endpoint(endpoint);
-  if (!address) return std::unexpected(address.error());
-  const int fd = ::socket(address->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(ErrorCode::unavailable, std::string("socket: ") + std::strerror(errno));
+// -1 with errno.
+int bound_socket(const Address& address, bool shared) {
+  const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (address->storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address->storage), address->length) != 0 ||
-      ::listen(fd, backlog) != 0) {
+  if (shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (address.storage.ss_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.length) == 0) return fd;
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+Result<std::vector<int>> bind_sockets(std::string_view endpoint, unsigned count) {
+  auto address = parse_endpoint(endpoint);
+  if (!address) return std::unexpected(address.error());
+  std::vector<int> sockets;
+  const auto failed = [&] {
     const std::string why = std::strerror(errno);
-    ::close(fd);
+    for (const int fd : sockets) ::close(fd);
     return fail(ErrorCode::unavailable, "cannot listen on " + std::string(endpoint) + ": " + why);
+  };
+  const int probe = bound_socket(*address, false);
+  if (probe < 0) return failed();
+  ::close(probe);
+  while (sockets.size() < count) {
+    const int fd = bound_socket(*address, true);
+    if (fd < 0) return failed();
+    sockets.push_back(fd);
+    getsockname(fd, reinterpret_cast<sockaddr*>(&address->storage), &address->length);  // the port, if any would do
   }
-  return fd;
+  return sockets;
 }
 
 std::string local_endpoint(int fd) {
@@ -104,7 +123,12 @@ Listener::Listener(Loop& loop, int fd, Callback accepted)
 
 Listener::~Listener() { stop(); }
 
-Result<> Listener::start() { return loop_.watch(fd_, EPOLLIN, *this); }
+Result<> Listener::start() {
+  if (::listen(fd_, backlog) != 0) {
+    return fail(ErrorCode::unavailable, "cannot listen on " + local_endpoint(fd_) + ": " + std::strerror(errno));
+  }
+  return loop_.watch(fd_, EPOLLIN, *this);
+}
 
 void Listener::stop() {
   if (fd_ < 0) return;

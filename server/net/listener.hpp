@@ -1,5 +1,5 @@
 // A listening socket of one shard. All shards listen on the same address with SO_REUSEPORT; the kernel spreads
-// connections. Listening sockets are opened before privileges are dropped.
+// connections. The sockets are bound before privileges are dropped, and listen when all else is ready.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,10 @@ struct Accepted {
   std::uint16_t port = 0;
 };
 
-// Opens and binds "192.0.2.1:5222", "[::1]:5222", port 0 allowed. Errors name the address.
-[[nodiscard]] Result<int> open_listening_socket(std::string_view endpoint);
+// Binds `count` sockets to "192.0.2.1:5222", "[::1]:5222" or "*:5222" (all IPv4), all to the same port, which is any
+// free one for 0. Nobody can connect before Listener::start. Errors name the address; a socket of another process on it
+// is one, although SO_REUSEPORT would let two servers of one user share it and each get half of the clients.
+[[nodiscard]] Result<std::vector<int>> bind_sockets(std::string_view endpoint, unsigned count);
 [[nodiscard]] std::string local_endpoint(int fd);
 
 class Listener final : private IoHandler {
@@ -26,7 +28,7 @@ class Listener final : private IoHandler {
   using Callback = std::function<void(Accepted)>;
   Listener(Loop& loop, int fd, Callback accepted);
   ~Listener();
-  [[nodiscard]] Result<> start();
+  [[nodiscard]] Result<> start();  // listens
   void stop();
 
  private:

@@ -143,7 +143,7 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   make_facts_object(*state);
   push_environment(*state);
   if (auto compiled = sandbox.compile(source); !compiled) return failed(compiled.error());
-  sandbox.start_clock(options.budgets.load_us);
+  sandbox.start_load_clock(options.budgets.load_us);
   // The clock bounds loading; instructions only keep it finite should the clock stand still.
   const config::Budget budget{.instructions = 10'000'000'000, .memory = 0, .wall_us = options.budgets.load_us};
   if (auto done = sandbox.call(0, 0, budget); !done) return failed(done.error());

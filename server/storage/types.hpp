@@ -87,6 +87,10 @@ struct BoxMessage {
 // version, it is the id of the WriteSet that holds it.
 
 struct PutAccount { Account account; };                       // insert or replace
+// One column each, so that two changes that are under way at once do not undo each other. Nothing for an account that
+// is not there or was deleted: a tombstone stays one.
+struct SetAccountState { std::string jid; AccountState state = AccountState::active; };
+struct SetAccountKeys { std::string jid; std::vector<ScramKey> keys; };
 struct EraseAccount { std::string jid; };                     // every row the account owns, everywhere; keeps a tombstone
                                                               // Account row with state deleted and no keys
 struct PutRosterItem { std::string owner; RosterItem item; }; // upsert; bumps the roster's version to the unit's id
@@ -107,7 +111,7 @@ struct PutMessage { BoxMessage message; std::vector<BoxOwner> boxes; };  // mess
 struct MarkDelivered { std::string owner; std::vector<std::uint64_t> ids; bool keep = false; };  // keep=false: the box
                                                               // row goes, and the message when no box row is left
 
-using Write = std::variant<PutAccount, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode, RemovePepNode,
+using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode, RemovePepNode,
                            PutPepItem, RemovePepItem, PurgePepNode, PutMessage, MarkDelivered>;
 
 // All writes of one unit: they become durable together or not at all.

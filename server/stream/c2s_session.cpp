@@ -115,7 +115,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   // The password was changed between its check and now, or what is in memory is older than the change.
   const bool differs = account != nullptr && account->credentials != credentials_;
   if (differs && !fresh) {
-    return shard().account_changed(account_, [self = host_->token(*this), jid = std::move(jid),
+    return shard().refresh_account(account_, [self = host_->token(*this), jid = std::move(jid),
                                               iq_id = std::move(iq_id)]() mutable {
       if (auto* stream = self.get()) stream->load_and_bind(std::move(jid), std::move(iq_id), true);
     });

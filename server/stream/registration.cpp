@@ -82,6 +82,7 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
     if (account == nullptr) return answer({}, &try_later);
     if (account->exists || account->state == storage::AccountState::deleted) return answer({}, &conflict);
     account->exists = true;  // so that a second request meanwhile sees the name taken
+    account->commit_begun();
     auto unit = std::make_unique<core::Unit>();
     core::audit::Record record;
     record.kind = core::audit::Kind::admin;
@@ -92,12 +93,16 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
     unit->writes.push_back(storage::PutAccount{
         {jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
     unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
-      home.account_changed(jid, [answer, iq_id, durable = finished.outcome.has_value()] {
-        if (!durable) return answer({}, &try_later);
-        std::string out;
-        xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
-        answer(std::move(out), nullptr);
-      });
+      // In memory still: an account with a commit under way is not idle.
+      if (auto* made = home.find_account(jid.bare())) {
+        made->exists = finished.outcome.has_value();
+        made->commit_ended();
+      }
+      if (!finished.outcome) return answer({}, &try_later);
+      home.account_changed(jid, storage::AccountState::active);
+      std::string out;
+      xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
+      answer(std::move(out), nullptr);
     };
     home.commit(std::move(unit));
   });

@@ -4,6 +4,8 @@
     python3 tests/harness/mariadb.py stop FOLDER
 """
 
+import asyncio
+import contextlib
 import getpass
 import hashlib
 import os
@@ -75,6 +77,20 @@ class Mariadb:
 
     def drop_database(self, name):
         self._client(f"DROP DATABASE IF EXISTS `{name}`")
+
+    @contextlib.asynccontextmanager
+    async def is_locked(self, name, table):
+        """Others read the table and do not write it."""
+        client = await asyncio.create_subprocess_exec(
+            "mariadb", "--no-defaults", "-u", "root", f"--socket={self.socket}", "-N", "-B", "-n", name,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        try:
+            client.stdin.write(f"LOCK TABLES `{table}` READ; SELECT 'locked';\n".encode())
+            assert (await client.stdout.readline()).strip() == b"locked"
+            yield
+        finally:
+            client.stdin.close()
+            await client.wait()
 
     def dump(self, name):
         """All rows as SQL text: for stories that look for what must not be there."""

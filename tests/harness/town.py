@@ -1,12 +1,14 @@
 """A town is one running valised with a configuration, certificates, a store and an audit log of its own."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 import secrets
 import shutil
 import signal
+import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,6 +232,26 @@ class Town:
 
     async def audit_is_sound(self):
         return await self.ctl("audit", "verify", str(self.audit_folder))
+
+    @contextlib.asynccontextmanager
+    async def store_is_paused(self):
+        """Within it every read works and no write of an account becomes durable."""
+        if self.store == "mariadb":
+            async with self.mariadb.is_locked(self.database, "account"):
+                yield
+            return
+        connection = sqlite3.connect(self.folder / "valise.db", isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+            connection.close()
+
+    async def waits_for_the_store(self, units):
+        """Until so many units are under way."""
+        while (await self.ctl_json("status"))["commit"]["waiting"] < units:
+            await asyncio.sleep(0.01)  # the only way to learn of it
 
     def stored_bytes(self):
         """Everything the server wrote: store, record, log. What must be nowhere is looked for here."""

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import signal
 
 import _path  # noqa: F401
-from harness import Disconnected, run, sealed, story
+from harness import Disconnected, Town, run, sealed, story
+from harness.certificates import make_certificate
 from harness.town import PROGRAMS
 
 
@@ -153,10 +156,6 @@ async def a_reload_with_an_error_changes_nothing_and_says_where(town):
 
 @story("configuration: SIGHUP", alone=True)
 async def a_new_certificate_is_served_after_sighup_and_sessions_live_on(town):
-    import os
-    import signal
-
-    from harness.certificates import make_certificate
     [alice] = await town.devices("alice")
     before = (await town.stream().reaches_tls()).tls.object.getpeercert()["serialNumber"]
     make_certificate(town.folder / "tls", "localhost")
@@ -194,6 +193,234 @@ async def nonsense_on_the_control_socket_hurts_nobody(town):
         await asyncio.wait_for(reader.read(), 30)
         writer.close()
     await town.ctl("status")
+
+
+async def state_of(town, account):
+    return {row["jid"]: row["state"] for row in await town.ctl_json("user", "list")}.get(account.bare)
+
+
+@story("administration: two changes at once", alone=True)
+async def a_new_password_does_not_enable_a_disabled_account(town):
+    """Both commands are under way at once: neither may write what it read before the other."""
+    alice = await town.account("alice")
+    async with town.store_is_paused():
+        first = asyncio.create_task(town.ctl_result("user", "disable", alice.bare))
+        await town.waits_for_the_store(1)
+        second = asyncio.create_task(town.ctl_result("user", "passwd", alice.bare, stdin="another sesame\n"))
+        await town.waits_for_the_store(2)
+    for command in (first, second):
+        status, out, err = await command
+        assert status == 0, out + err
+    assert await state_of(town, alice) == "disabled"
+    await town.ctl("user", "enable", alice.bare)
+    alice.password = "another sesame"
+    await alice.device()
+
+
+@story("administration: two changes at once", alone=True)
+async def what_is_enabled_behind_a_deletion_stays_deleted(town):
+    [alice] = await town.devices("alice")
+    async with town.store_is_paused():
+        first = asyncio.create_task(town.ctl_result("user", "delete", alice.bare))
+        await town.waits_for_the_store(1)
+        second = asyncio.create_task(town.ctl_result("user", "enable", alice.bare))
+        await town.waits_for_the_store(2)
+    status, _, err = await first
+    assert status == 0, err
+    status, _, err = await second
+    assert status == 1 and "no account" in err, err
+    assert await state_of(town, alice) is None
+    await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
+    status, _, err = await town.ctl_result("user", "add", alice.account.bare, stdin="sesame\n")
+    assert status == 1 and "rests" in err, err
+
+
+@story("administration: one name, two commands", alone=True)
+async def an_account_that_is_being_made_is_not_made_twice(town):
+    async with town.store_is_paused():
+        first = asyncio.create_task(town.ctl_result("user", "add", "twin@localhost", stdin="first\n"))
+        await town.waits_for_the_store(1)
+        status, _, err = await town.ctl_result("user", "add", "twin@localhost", stdin="second\n")
+        assert status == 1 and "exists" in err, err
+    status, _, err = await first
+    assert status == 0, err
+    await (await town.stream().reaches_tls()).authenticates("twin", "first")
+
+
+@story("administration: nobody waits for another", alone=True)
+async def an_idle_client_and_a_waiting_command_hold_nobody_up_and_the_end_wakes_them(town):
+    alice = await town.account("alice")
+    _, idle = await asyncio.open_unix_connection(str(town.control))
+    async with town.store_is_paused():
+        waiting = asyncio.create_task(town.ctl_result("user", "disable", alice.bare, as_json=True))
+        await town.waits_for_the_store(1)  # asks for the status, beside both
+        os.kill(town.pid, signal.SIGTERM)
+        status, out, _ = await waiting  # long before its 20 seconds
+        assert status == 3 and json.loads(out)["error"]["code"] == "pending", out
+    idle.close()
+    assert await town.dies() == 0
+    await town.start()
+    assert await state_of(town, alice) == "disabled"  # accepted meant accepted
+
+
+@story("administration: the bound of clients", alone=True)
+async def too_many_clients_are_told_so(town):
+    idle = [await asyncio.open_unix_connection(str(town.control)) for _ in range(16)]
+    status, out, _ = await town.ctl_result("status", as_json=True)
+    assert status == 1 and json.loads(out)["error"]["code"] == "limit", out
+    for _, writer in idle:
+        writer.close()
+        await writer.wait_closed()
+    while (await town.ctl_result("status"))[0] != 0:
+        await asyncio.sleep(0.01)
+
+
+@story("valisectl: for scripts")
+async def every_failure_has_its_code_as_text_and_as_json(town):
+    alice = await town.account("alice")
+    for arguments, status, code in (
+            (("user", "add", alice.bare), 1, "conflict"), (("user", "passwd", "nobody@localhost"), 1, "not-found"),
+            (("user", "list", "nosuch.example"), 1, "not-found"), (("session", "kick", "nobody@elsewhere.example"), 1, "not-found"),
+            (("session", "kick", "nobody@localhost"), 1, "not-found"), (("user", "add", "no jid"), 1, "invalid"),
+            (("user", "nonsense"), 2, "invalid"), (("nonsense",), 2, "invalid"), (("user", "disable"), 2, "invalid"),
+            (("audit", "show", "/nonexistent"), 2, "unavailable")):
+        got, out, err = await town.ctl_result(*arguments, stdin="pass word\n", as_json=True)
+        assert got == status and json.loads(out)["error"]["code"] == code and json.loads(out)["error"]["text"], (arguments, got, out, err)
+        got, _, err = await town.ctl_result(*arguments, stdin="pass word\n")
+        assert got == status and err, (arguments, got)
+    got, out, _ = await town.ctl_result("status", "--json")  # behind the verb too
+    assert got == 0 and json.loads(out)["version"]
+
+
+@story("valisectl: for scripts")
+async def a_server_that_is_not_there_has_its_own_code(town):
+    process = await asyncio.create_subprocess_exec(str(PROGRAMS["valisectl"]), "--socket", str(town.folder / "none"), "status",
+                                                   stderr=asyncio.subprocess.PIPE)
+    _, err = await process.communicate()
+    assert process.returncode == 2 and b"cannot reach" in err, err
+
+
+@story("valisectl: user add --batch")
+async def a_batch_goes_on_behind_a_bad_line_and_says_which(town):
+    there = await town.account("there")
+    lines = f"{there.bare} x y z\nnew1@localhost sesame one\nno-password@localhost\nnew2@localhost\tsesame two\n"
+    status, out, _ = await town.ctl_result("user", "add", "--batch", stdin=lines, as_json=True)
+    result = json.loads(out)
+    assert status == 1 and result["added"] == 2 and [one["line"] for one in result["failed"]] == [1, 3], out
+    await (await town.stream().reaches_tls()).authenticates("new2", "sesame two")
+
+
+@story("valisectl: a request that is too long")
+async def a_password_of_70_kb_is_refused_for_what_it_is(town):
+    status, _, err = await town.ctl_result("user", "add", "long@localhost", stdin="x" * 70_000 + "\n")
+    assert status == 1 and "65536" in err, err
+
+
+@story("valisectl cert")
+async def a_key_that_is_there_is_not_replaced_unless_asked(town):
+    key = town.folder / "new.key"
+    arguments = ("cert", str(town.folder / "authority"), "localhost", "--certificate", str(town.folder / "new.pem"), "--key", str(key))
+    await town.ctl(*arguments)
+    before = key.read_bytes()
+    status, _, err = await town.ctl_result(*arguments)
+    assert status == 1 and "--replace" in err and key.read_bytes() == before, err
+    await town.ctl(*arguments, "--replace")
+    assert key.read_bytes() != before
+
+
+@story("configuration: what starts is what is checked", alone=True)
+async def the_check_finds_what_a_start_would_stumble_over(town):
+    certificates = town.folder / "tls"
+    (certificates / "garbage.pem").write_text("no certificate\n")
+    make_certificate(certificates, "other.example")
+    certificate, key = ('host["localhost"].tls.' + name for name in ("certificate", "key"))
+    for changes, wanted in (
+            ({certificate: certificates / "garbage.pem"}, "garbage.pem"),
+            ({certificate: certificates / "none.pem"}, "No such file"),
+            ({key: certificates / "other.example.key"}, "is not the key"),
+            ({certificate: certificates / "other.example.pem", key: certificates / "other.example.key"}, "localhost"),
+            ({"run.user": "no-such-user"}, "no-such-user"), ({"run.chroot": "/nonexistent"}, "run.chroot"),
+            ({"audit.path": "relative"}, "absolute"), ({"audit.path": "/nonexistent/audit"}, "No such file"),
+            ({"storage.sqlite.path": "/nonexistent/valise.db", "storage.backend": None}, "storage.sqlite.path"),
+            ({"state.path": "/nonexistent/state/deep"}, "state.path"), ({"listen.control": "/tmp/" + "x" * 120}, "107"),
+            ({"storage.backend": "mariadb", "storage.mariadb.socket": None, "storage.mariadb.host": "db",
+              "storage.mariadb.ca": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
+            ({"policy.file": "/nonexistent/policy.lua"}, "policy.file")):
+        good = dict(town.options)
+        town.options.update(changes)
+        lines = [name for name, value in town.options.items() if value is not None]
+        town.write_config()
+        text = town.config_file.read_text()
+        town.options = good
+        status, out, path = await check_config(town, text)
+        numbers = [lines.index(name) + 1 for name, value in changes.items() if value is not None]
+        folder = "needed at the start" in out  # systemd makes it (RuntimeDirectory=, StateDirectory=)
+        assert status == (0 if folder else 2) and wanted in out and any(f"{path}:{line}: " in out for line in numbers), (changes, out)
+
+
+@story("configuration: a missing folder")
+async def a_start_without_its_folder_says_which(_town):
+    town = Town({"audit.path": "/nonexistent/audit"}, name="folder")
+    try:
+        await town.start()
+    except AssertionError as error:
+        assert "audit.path: /nonexistent" in str(error) and str(town.config_file) in str(error), error
+    else:
+        raise AssertionError("it started")
+    finally:
+        await town.close()
+
+
+@story("configuration: listen", alone=True)
+async def two_servers_do_not_share_a_port(town):
+    other = Town({"listen.c2s": town.options["listen.c2s"]}, name="other", store="sqlite")
+    try:
+        await other.start()
+    except AssertionError as error:
+        assert "cannot listen" in str(error), error
+    else:
+        raise AssertionError("both listen on one port")
+    finally:
+        await other.close()
+
+
+@story("configuration: what is live", alone=True)
+async def a_reload_is_recorded_and_says_each_time_what_needs_a_restart(town):
+    make_certificate(town.folder / "tls", "new.example")
+    await town.ctl("reload")
+    town.options |= {"log.level": "error", "commit.gather_us": 1000, 'host["localhost"].sealed.mode': "off",
+                     'host["new.example"].tls.certificate': town.folder / "tls" / "new.example.pem",
+                     'host["new.example"].tls.key': town.folder / "tls" / "new.example.key"}
+    town.write_config()
+    for _ in range(2):
+        assert (await town.ctl_json("reload"))["needs_restart"] == ["commit.gather_us"]
+    assert "new.example" in (await town.ctl_json("status"))["hosts"]
+    await town.ctl("session", "list")  # a fence: every shard has run what a reload left it to do
+    await town.ctl("user", "add", "alice@new.example", stdin="sesame\n")  # served at once, and durable behind them
+    reasons = [(record["reason"], record.get("to")) for record in await town.records(kind="admin")]
+    assert [reason for reason, _ in reasons if reason.startswith("reload")] == ["reload", "reload", "reload-sealed-off", "reload"], reasons
+    assert ("reload-sealed-off", "localhost") in reasons
+    town.write_config("limits.nonsense = 1\nlimits.rubbish = 2\n")
+    status, out, err = await town.reload()
+    assert status == 1 and "limits.nonsense" in err and "limits.rubbish" in err, err
+    lines = town.log().splitlines()
+    assert any(" error main: not reloaded" in line for line in lines)
+    assert sum(" info main: reloaded" in line for line in lines) == 1, "log.level took no effect"
+
+
+@story("log.file, run.pid_file", alone=True)
+async def a_log_that_was_moved_away_is_begun_anew_and_the_pid_file_goes(town):
+    log, pid = town.folder / "moved.log", town.folder / "pid"
+    town.options |= {"log.file": log, "run.pid_file": pid}
+    town.write_config()
+    await town.restart()
+    assert int(pid.read_text()) == town.pid
+    log.rename(town.folder / "moved.log.1")
+    assert (await town.reload())[0] == 0
+    assert "reloaded" in log.read_text()
+    await town.stop()
+    assert not pid.exists()
+    await town.start()
 
 
 run()

@@ -137,6 +137,49 @@ async def started_as_root_it_becomes_its_user_and_can_still_reload(_town):
         await town.close()
 
 
+@story("run.user: what only root can read")
+async def a_key_that_its_user_cannot_read_again_is_refused_by_the_check_and_the_start(_town):
+    if not AS_ROOT:
+        return
+    town = Town({"run.user": "nobody"}, name="user", store="sqlite")
+    give_to(town.folder, "nobody")
+    key = town.folder / "tls" / "localhost.key"
+    key.chmod(0o600)  # root's
+    command = [str(PROGRAMS["valised"]), "--config", str(town.config_file)]
+    try:
+        for arguments in (["--check-config"], []):
+            process = await asyncio.create_subprocess_exec(*command, *arguments, stderr=asyncio.subprocess.PIPE)
+            _, err = await asyncio.wait_for(process.communicate(), 4 * WAIT_SECONDS)
+            assert process.returncode == 2 and str(key) in err.decode() and "Permission denied" in err.decode(), err
+        shutil.chown(key, "nobody")
+        process = await asyncio.create_subprocess_exec(*command, "--check-config", stdout=asyncio.subprocess.PIPE)
+        assert b"ok" in (await process.communicate())[0]
+        await town.start()
+        status, out, err = await town.reload()
+        assert status == 0, out + err
+    finally:
+        await town.close()
+
+
+@story("run.chroot: the configuration inside")
+async def a_chroot_without_a_configuration_or_policy_inside_is_refused_at_once(_town):
+    if not AS_ROOT:
+        return
+    town = Town(name="chroot", store="sqlite")
+    jail = town.folder / "jail"
+    jail.mkdir()
+    town.options["run.chroot"] = jail
+    town.write_config()
+    try:
+        await town.start()
+    except AssertionError as error:
+        assert "No such file" in str(error) and str(town.config_file) in str(error), error
+    else:
+        raise AssertionError("it started")
+    finally:
+        await town.close()
+
+
 @story("run.user: a name that is none")
 async def an_unknown_user_is_an_error_and_never_root(_town):
     if not AS_ROOT:
@@ -224,6 +267,16 @@ async def without_the_option_it_lies_beside_the_sqlite_file_and_moves_from_there
         await town.close()
 
 
+@story("valisectl: Ctrl-C at the password prompt")
+async def an_interrupted_prompt_leaves_the_terminal_as_it_was(town):
+    import termios
+    async with Terminal(str(PROGRAMS["valisectl"]), "--socket", str(town.control), "user", "add", "broken-off@localhost") as terminal:
+        await terminal.sees(b"Password for")
+        assert not termios.tcgetattr(terminal.descriptor)[3] & termios.ECHO
+        terminal.process.send_signal(2)
+    assert terminal.process.returncode == -2 and terminal.echoes, terminal.shown
+
+
 @story("docs/security.md §2: no secret in a log")
 async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
     """At the most talkative log level: what was typed is nowhere, right or wrong, in SASL or in valisectl."""
@@ -267,8 +320,14 @@ class Terminal:
         return self
 
     async def __aexit__(self, *_):
+        import termios
         await asyncio.wait_for(self.process.wait(), WAIT_SECONDS)
+        self.echoes = bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
         os.close(self._master)
+
+    @property
+    def descriptor(self):
+        return self._master
 
     async def sees(self, text):
         readable = asyncio.Event()

@@ -42,6 +42,8 @@ class ModelTest : public Contract {
   Write other() {
     switch (below(10)) {
       case 0:
+        if (chance(30)) return SetAccountState{owner(), AccountState(below(2))};
+        if (chance(40)) return SetAccountKeys{owner(), {{"SHA-256", word(), 4096, word(), word()}}};
         return PutAccount{{owner(), AccountState(below(2)), {{"SHA-1", word(), 4096, word(), word()}}, below(1000)}};
       case 1:
         return chance(20) ? Write(EraseAccount{owner()}) : Write(RemoveRosterItem{owner(), owner()});
@@ -126,6 +128,8 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
   bed.commit({history});
   model.apply(history);
   const std::vector<Write> kinds{PutAccount{{owner(0), AccountState::disabled, {}, 5}},
+                                 SetAccountState{owner(0), AccountState::active},
+                                 SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}},
                                  PutRosterItem{owner(0), {.jid = owner(2)}},
                                  RemoveRosterItem{owner(0), owner(1)},
                                  PutPepNode{owner(0), {.node = "o"}},
@@ -137,7 +141,9 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
                                  PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}}},
                                  MarkDelivered{owner(0), {first}, true},
                                  MarkDelivered{owner(0), {first}, false},
-                                 EraseAccount{owner(0)}};
+                                 EraseAccount{owner(0)},
+                                 SetAccountState{owner(0), AccountState::active},  // a tombstone stays one
+                                 SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}}};
   for (const auto& write : kinds) {
     SCOPED_TRACE(write.index());
     const WriteSet set{.id = bed.next_id(), .writes = {write}};

@@ -16,6 +16,16 @@ void Model::apply(const WriteSet& set) {
 
 void Model::apply(const PutAccount& write) { accounts_[write.account.jid] = write.account; }
 
+void Model::apply(const SetAccountState& write) {
+  const auto found = accounts_.find(write.jid);
+  if (found != accounts_.end() && found->second.state != AccountState::deleted) found->second.state = write.state;
+}
+
+void Model::apply(const SetAccountKeys& write) {
+  const auto found = accounts_.find(write.jid);
+  if (found != accounts_.end() && found->second.state != AccountState::deleted) found->second.keys = write.keys;
+}
+
 void Model::apply(const EraseAccount& write) {
   auto& account = accounts_[write.jid];
   account.jid = write.jid;

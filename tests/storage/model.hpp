@@ -38,6 +38,8 @@ class Model {
   using NodeKey = std::pair<std::string, std::string>;  // owner, node
 
   void apply(const PutAccount& write);
+  void apply(const SetAccountState& write);
+  void apply(const SetAccountKeys& write);
   void apply(const EraseAccount& write);
   void apply(const PutRosterItem& write);
   void apply(const RemoveRosterItem& write);

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <cstdlib>
+#include <limits>
 #include <lua.hpp>
 #include <new>
 
@@ -98,7 +99,14 @@ std::expected<void, LuaError> Sandbox::compile(std::string_view source) {
 void Sandbox::start_clock(std::uint64_t wall_us) noexcept {
   wall_ns_ = static_cast<std::int64_t>(wall_us) * 1000;
   deadline_ns_ = clock_ns(CLOCK_MONOTONIC) + wall_ns_;
+  last_ns_ = std::numeric_limits<std::int64_t>::max();
   cpu_deadline_ns_ = 0;
+}
+
+void Sandbox::start_load_clock(std::uint64_t us) noexcept {
+  start_clock(us);
+  last_ns_ = deadline_ns_ + wall_ns_;
+  cpu_deadline_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) + wall_ns_;
 }
 
 std::expected<void, LuaError> Sandbox::call(int arguments, int results, const Budget& budget) {
@@ -189,10 +197,13 @@ void Sandbox::hook(lua_State* lua, lua_Debug*) {
 }
 
 // The wall's deadline alone would punish a call that the kernel took off the processor: once it has passed, the call
-// has the same time again, counted on the thread's own processor clock (which costs a system call to read).
+// has the same time again, counted on the thread's own processor clock (which costs a system call to read). Loading
+// counts on that clock from its start.
 bool Sandbox::out_of_time() noexcept {
+  const auto now = clock_ns(CLOCK_MONOTONIC);
+  if (now < deadline_ns_) return false;
+  if (now >= last_ns_) return true;
   if (cpu_deadline_ns_ == 0) {
-    if (clock_ns(CLOCK_MONOTONIC) < deadline_ns_) return false;
     cpu_deadline_ns_ = clock_ns(CLOCK_THREAD_CPUTIME_ID) + wall_ns_;
     return false;
   }

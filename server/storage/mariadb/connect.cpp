@@ -1,8 +1,6 @@
 #include "storage/mariadb/connect.hpp"
 
-#include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +8,7 @@
 #include <mutex>
 
 #include "base/crypto.hpp"
+#include "config/secret_file.hpp"
 #include "storage/mariadb/errors.hpp"
 
 namespace valise::storage::mariadb {
@@ -23,27 +22,10 @@ struct Secret {
   ~Secret() { crypto::wipe(text); }
 };
 
-// Opened first and judged by its descriptor, so that the file judged is the file read.
 Result<> read_password(const std::string& path, Secret& secret) {
-  const auto refuse = [&](std::string_view why) {
-    return fail(ErrorCode::invalid, fmt::format("mariadb password file {}: {}", path, why));
-  };
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return refuse(std::strerror(errno));
-  struct Close {
-    int file;
-    ~Close() { ::close(file); }
-  } const close{file};
-  struct stat status{};
-  if (::fstat(file, &status) != 0) return refuse(std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return refuse("is no ordinary file");
-  if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) return refuse("others may read or write it; chmod o= it");
-  secret.text.resize(longest_password + 1);
-  const auto count = ::read(file, secret.text.data(), secret.text.size());
-  if (count < 0) return refuse(std::strerror(errno));
-  secret.text.resize(static_cast<std::size_t>(count));
-  while (!secret.text.empty() && (secret.text.back() == '\n' || secret.text.back() == '\r')) secret.text.pop_back();
-  if (secret.text.size() > longest_password) return refuse("is longer than 1024 bytes");
+  auto text = config::read_secret_file(path, longest_password);
+  if (!text) return fail(ErrorCode::invalid, "mariadb: the password's file " + text.error().text);
+  secret.text = std::move(*text);
   return {};
 }
 

@@ -71,6 +71,17 @@ Result<> BatchWriter::add(const PutAccount& write) {
                  Value::blob(keep(encode_keys(account.keys))), Value::number(account.created_ms));
 }
 
+Result<> BatchWriter::add(const SetAccountState& write) {
+  const auto [domain, local] = split_bare(write.jid);
+  return run_one(Statement::set_account_state, code(write.state), Value::text(domain), Value::text(local));
+}
+
+Result<> BatchWriter::add(const SetAccountKeys& write) {
+  const auto [domain, local] = split_bare(write.jid);
+  return run_one(Statement::set_account_keys, Value::blob(keep(encode_keys(write.keys))), Value::text(domain),
+                 Value::text(local));
+}
+
 Result<> BatchWriter::add(const EraseAccount& write) {
   if (auto flushed = flush_messages(); !flushed) return flushed;
   if (auto flushed = flush_roster(); !flushed) return flushed;

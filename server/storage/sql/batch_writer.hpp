@@ -41,6 +41,8 @@ class BatchWriter {
   };
 
   Result<> add(const PutAccount& write);
+  Result<> add(const SetAccountState& write);
+  Result<> add(const SetAccountKeys& write);
   Result<> add(const EraseAccount& write);
   Result<> add(const PutRosterItem& write);
   Result<> add(const RemoveRosterItem& write);

@@ -33,11 +33,15 @@ class Checker {
   void operator()(const PutAccount& w) {
     key("account name", w.account.jid, max_owner);
     range("account state", w.account.state, AccountState::deleted);
-    std::size_t bytes = 0;
-    for (const auto& k : w.account.keys) {
-      bytes += 64 + k.hash.size() + k.salt.size() + k.stored_key.size() + k.server_key.size();
-    }
-    size("account keys", bytes, max_text);
+    keys(w.account.keys);
+  }
+  void operator()(const SetAccountState& w) {
+    key("account name", w.jid, max_owner);
+    range("account state", w.state, AccountState::disabled);  // deleting is EraseAccount
+  }
+  void operator()(const SetAccountKeys& w) {
+    key("account name", w.jid, max_owner);
+    keys(w.keys);
   }
   void operator()(const EraseAccount& w) { key("account name", w.jid, max_owner); }
   void operator()(const PutRosterItem& w) {
@@ -91,6 +95,13 @@ class Checker {
   }
 
  private:
+  void keys(const std::vector<ScramKey>& keys) {
+    std::size_t bytes = 0;
+    for (const auto& k : keys) {
+      bytes += 64 + k.hash.size() + k.salt.size() + k.stored_key.size() + k.server_key.size();
+    }
+    size("account keys", bytes, max_text);
+  }
   void node(std::string_view owner, std::string_view name) {
     key("node owner", owner, max_owner);
     key("node", name, max_name);

@@ -15,6 +15,8 @@ struct Text {
 constexpr std::array<Text, statement_count> texts{{
     {Statement::put_account,
      "REPLACE INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, ?, ?, ?)"},
+    {Statement::set_account_state, "UPDATE account SET state = ? WHERE domain = ? AND localpart = ? AND state <> 2"},
+    {Statement::set_account_keys, "UPDATE account SET scram = ? WHERE domain = ? AND localpart = ? AND state <> 2"},
     {Statement::bury_account,
      "INSERT INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, 2, x'', 0) "
      "ON CONFLICT (domain, localpart) DO UPDATE SET state = 2, scram = x''",

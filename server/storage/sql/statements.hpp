@@ -12,6 +12,8 @@ enum class Dialect : std::uint8_t { sqlite, mariadb };
 enum class Statement : std::uint8_t {
   // writes
   put_account,
+  set_account_state,
+  set_account_keys,
   bury_account,
   put_roster_item,
   remove_roster_item,

@@ -1,5 +1,7 @@
 #include "config/sandbox/sandbox.hpp"
 
+#include <time.h>
+
 #include <gmock/gmock.h>
 
 #include <lua.hpp>
@@ -226,6 +228,26 @@ TEST_F(InSandbox, AStateIsGoodAgainAfterEveryOverrun) {
   }
   // What unwinding through the allocator leaves behind, if anything, is not a leak that grows.
   EXPECT_LT(sandbox.heap_used(), settled + (6u << 20));
+}
+
+// A call that the kernel took off the processor gets its time again; loading does not get it twice.
+TEST(LoadClock, EndsALoopWithinItsProcessorTime) {
+  constexpr std::int64_t budget_us = 100'000;
+  const auto processor_us = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1'000'000 + now.tv_nsec / 1'000;
+  };
+  Sandbox sandbox;
+  sandbox.push_libraries();
+  ASSERT_TRUE(sandbox.compile("while true do end"));
+  const auto before = processor_us();
+  sandbox.start_load_clock(budget_us);
+  const auto done = sandbox.call(0, 0, {.instructions = 10'000'000'000, .memory = 0, .wall_us = budget_us});
+  const auto used = processor_us() - before;
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().overrun, Overrun::time);
+  EXPECT_LT(used, budget_us * 3 / 2);
 }
 
 }  // namespace

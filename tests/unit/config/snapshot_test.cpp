@@ -25,11 +25,27 @@ TEST(RestartNeeded, NamesWhatOnlyARestartChanges) {
 }
 
 TEST(RestartNeeded, NamesHostsAndTheirOwnValues) {
-  EXPECT_THAT(changes("host['a.b'] = {}", "host['c.d'] = {}"), ElementsAre("host[\"a.b\"]", "host[\"c.d\"]"));
+  EXPECT_THAT(changes("host['a.b'] = {}", "host['c.d'] = {}"),
+              ElementsAre("host[\"a.b\"]"));  // the new one is served at once
   EXPECT_THAT(changes("host['a.b'].tls.certificate = '/1'", "host['a.b'].tls.certificate = '/2'"),
               ElementsAre("host[\"a.b\"].tls.certificate"));
   EXPECT_THAT(changes("host['a.b'] = {} tls.certificate = '/1'", "host['a.b'] = {} tls.certificate = '/2'"),
               ElementsAre("tls.certificate"));
+}
+
+TEST(InForce, IsTheNewFileWithWhatOnlyARestartChangesAsItWas) {
+  const auto before = load("flag = true timeouts.login = 5 host['a.b'].tls.certificate = '/1' host['gone.b'] = {}");
+  const auto after = load("timeouts.login = 6 host['a.b'].tls.certificate = '/2' host['new.b'].tls.certificate = '/3'");
+  ASSERT_TRUE(before && after);
+  const auto now = Snapshot::in_force(**before, **after);
+  EXPECT_TRUE(now->get(flag));
+  EXPECT_EQ(now->get(login), 6);
+  EXPECT_EQ(now->get(certificate, "a.b"), "/1");
+  EXPECT_EQ(now->get(certificate, "new.b"), "/3");
+  EXPECT_TRUE(now->has_host("gone.b"));
+  // The second reload of the same file says the same: nothing of it has become true meanwhile.
+  EXPECT_THAT(Snapshot::restart_needed(*now, **after),
+              ElementsAre("host[\"gone.b\"]", "flag", "host[\"a.b\"].tls.certificate"));
 }
 
 TEST(Snapshot, RemembersTheLineOfEachValue) {

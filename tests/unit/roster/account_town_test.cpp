@@ -18,7 +18,7 @@ TEST(AccountChanged, WhileItIsBeingLoadedIsNotForgotten) {
     });
     town.reads_are_done();  // the row has been read, and this shard has not seen it yet
     town.write(storage::PutAccount{{.jid = "alice@x.org", .state = storage::AccountState::disabled, .keys = keys}});
-    home.account_changed(alice, [&] { told.set_value(); });
+    home.refresh_account(alice, [&] { told.set_value(); });
   });
   ASSERT_EQ(told.get_future().wait_for(patience), std::future_status::ready);
   std::promise<std::pair<storage::AccountState, std::uint64_t>> seen;

@@ -1,0 +1,19 @@
+#include "failure.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace valise::ctl {
+
+int report(const Failure& failure, bool json) {
+  if (json) {
+    const nlohmann::json out{{"error", {{"code", failure.code}, {"text", failure.text}}}};
+    std::printf("%s\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  } else {
+    std::fprintf(stderr, "valisectl: %s\n", failure.text.c_str());
+  }
+  return failure.exit;
+}
+
+}  // namespace valise::ctl

@@ -1,0 +1,116 @@
+#include "main/load_checked.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "config/options.hpp"
+#include "core/jid/domain.hpp"
+#include "main/modules.hpp"
+#include "main/settings.hpp"
+
+namespace valise {
+namespace options = config::options;
+namespace {
+
+using Path = std::filesystem::path;
+
+class Files {
+ public:
+  Files(const config::Snapshot& config, std::vector<config::ConfigError>* missing)
+      : config_(config), missing_(missing == nullptr ? errors_ : *missing) {}
+
+  std::vector<config::ConfigError> run() {
+    for (const auto& host : config_.hosts()) certificate(host);
+    if (config_.get(options::storage_backend) == config::Backend::mariadb) {
+      if (auto store = open_store(config_); !store) add(options::storage_backend, store.error().text);
+    } else {
+      folder_of(options::storage_sqlite_path);
+    }
+    if (config_.get(options::audit_enabled)) made_folder(options::audit_path, config_.get(options::audit_path));
+    made_folder(options::state_path, state_folder(config_));
+    for (const auto* file : {&options::listen_control, &options::run_pid_file, &options::log_file}) folder_of(*file);
+    if (config_.get(options::listen_control).size() >= sizeof(sockaddr_un::sun_path)) {
+      add(options::listen_control, "listen.control: a socket's path has at most 107 bytes");
+    }
+    if (const auto& policy = config_.get(options::policy_file); !policy.empty() && !allows(policy, R_OK)) {
+      add(options::policy_file, fmt::format("policy.file: {}: {}", policy, std::strerror(errno)));
+    }
+    return std::move(errors_);
+  }
+
+ private:
+  void add(const config::OptionBase& option, std::string text) {
+    errors_.push_back({config_.path(), config_.line(option), std::move(text)});
+  }
+  static bool allows(const std::string& path, int what) {
+    return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
+  }
+
+  void certificate(const std::string& host) {
+    auto tls = make_tls_settings(config_);
+    std::erase_if(tls.hosts, [name = core::ascii_domain(host)](const auto& one) { return one.host != name; });
+    const auto& files = tls.hosts.front();
+    auto line = config_.line(options::tls_certificate, host);
+    const auto loaded = net::TlsContexts::load(tls, std::make_shared<net::TicketKeys>());
+    if (!loaded) {
+      const bool key = files.key_file != files.certificate_file && loaded.error().text.starts_with(files.key_file);
+      if (key) line = config_.line(options::tls_key, host);
+      errors_.push_back({config_.path(), line, loaded.error().text});
+    } else if (!(*loaded)->certificates().front().covers_host) {
+      errors_.push_back(
+          {config_.path(), line, fmt::format("{}: is not a certificate for {}", files.certificate_file, host)});
+    }
+  }
+
+  // A file is made in its folder.
+  void folder_of(const config::Option<std::string>& option) {
+    if (const auto& path = config_.get(option); !path.empty()) writable(option, Path(path).parent_path());
+  }
+  // A folder that is made if it is missing.
+  void made_folder(const config::OptionBase& option, const std::string& path) {
+    struct stat info{};
+    const bool there = ::stat(path.c_str(), &info) == 0 || errno != ENOENT;
+    writable(option, there ? Path(path) : Path(path).parent_path());
+  }
+  void writable(const config::OptionBase& option, const Path& folder) {
+    struct stat info{};
+    if (::stat(folder.c_str(), &info) != 0 && errno == ENOENT) {
+      missing_.push_back({config_.path(), config_.line(option),
+                          fmt::format("{}: {}: {}", option.name, folder.string(), std::strerror(ENOENT))});
+    } else if (S_ISREG(info.st_mode)) {
+      add(option, fmt::format("{}: {} is no folder", option.name, folder.string()));
+    } else if (!allows(folder.string(), W_OK | X_OK)) {
+      add(option, fmt::format("{}: {}: {}", option.name, folder.string(), std::strerror(errno)));
+    }
+  }
+
+  const config::Snapshot& config_;
+  std::vector<config::ConfigError> errors_;
+  std::vector<config::ConfigError>& missing_;
+};
+
+}  // namespace
+
+config::LoadResult load_checked(const std::string& path, const config::Registry& registry,
+                                std::vector<config::ConfigError>* missing) {
+  auto config = config::load(path, registry);
+  if (!config) return config;
+  if (auto errors = config::check_together(**config); !errors.empty()) return std::unexpected(std::move(errors));
+  if (auto errors = Files(**config, missing).run(); !errors.empty()) return std::unexpected(std::move(errors));
+  return config;
+}
+
+std::vector<config::ConfigError> prepare_modules(const config::Snapshot& config) {
+  auto checked = check_modules(config);
+  if (checked) return {};
+  return {{config.path(), config.line(options::policy_file), std::move(checked.error().text)}};
+}
+
+}  // namespace valise
