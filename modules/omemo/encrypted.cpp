@@ -202,8 +202,11 @@ bool is_base64_character(unsigned char c) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : lead >= 0xe0 && lead < 0xf0 ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -215,8 +218,8 @@ bool is_utf8(std::string_view text) {
 
 bool has_file_magic(std::string_view payload) {
   static constexpr std::string_view magics[] = {
-      {"\x89PNG\r\n\x1a\n", 8}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, {"!<arch>\n", 8}, {"SQLite format 3\0", 16},
-      {"\0\0\0\x0cJXL \r\n\x87\n", 12}, {"\0\0\0\x0cjP  \r\n\x87\n", 12}};
+      {"\x89PNG\r\n\x1a\n", 8},  {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, {"!<arch>\n", 8},
+      {"SQLite format 3\0", 16}, {"\0\0\0\x0cJXL \r\n\x87\n", 12},        {"\0\0\0\x0cjP  \r\n\x87\n", 12}};
   return std::ranges::any_of(magics, [&](auto magic) { return payload.starts_with(magic); });
 }
 
@@ -255,8 +258,8 @@ const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, E
   out.has_payload = static_cast<bool>(payload);
   if (!payload) {
     if (out.keys > limits.keys_without_payload) return "too many keys";
-    const bool fits = out.version == Version::legacy ? result.ciphertext == 32 || result.ciphertext == 48
-                                                     : result.ciphertext == 48;
+    const bool fits =
+        out.version == Version::legacy ? result.ciphertext == 32 || result.ciphertext == 48 : result.ciphertext == 48;
     return fits ? nullptr : "ratchet ciphertext";
   }
   // docs/sealed.md 3.7-6: a payload goes with key and tag in the ratchet.

@@ -108,8 +108,8 @@ struct Second {
   std::string groups = "<keys jid='juliet@a.example'>" + key("31415", Message2().text()) + "</keys>";
   std::string payload = "<payload>" + b64(noise(176)) + "</payload>";
   std::string text() const {
-    return "<encrypted xmlns='" + std::string(omemo2_ns) + "'" + attributes + "><header" + header_attributes + ">" + groups +
-           "</header>" + payload + "</encrypted>";
+    return "<encrypted xmlns='" + std::string(omemo2_ns) + "'" + attributes + "><header" + header_attributes + ">" +
+           groups + "</header>" + payload + "</encrypted>";
   }
 };
 
