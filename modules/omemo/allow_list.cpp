@@ -214,7 +214,7 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
       continue;
     }
     Envelope envelope;
-    if (const auto* why = check_envelope(child, {}, envelope)) {
+    if (const auto* why = check_envelope(child, {}, parties_of(message), envelope)) {
       out.detail = why;
       break;
     }

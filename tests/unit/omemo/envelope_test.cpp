@@ -19,7 +19,7 @@ std::string bent(Bend bend) {
 TEST(Envelope, BothVersionsPassAndTellWhatTheyAre) {
   const auto legacy = xml::parse_element(Legacy().text());
   Envelope out;
-  EXPECT_EQ(check_envelope(legacy->root(), {}, out), nullptr);
+  EXPECT_EQ(check_envelope(legacy->root(), {}, {}, out), nullptr);
   EXPECT_EQ(out.version, Version::legacy);
   EXPECT_EQ(out.sender_device, 27183u);
   EXPECT_EQ(out.keys, 1u);
@@ -28,7 +28,7 @@ TEST(Envelope, BothVersionsPassAndTellWhatTheyAre) {
   Second sample;
   sample.groups += "<keys jid='romeo@a.example'>" + key("1", Exchange2().text(), " kex='true'") + "</keys>";
   const auto second = xml::parse_element(sample.text());
-  EXPECT_EQ(check_envelope(second->root(), {}, out), nullptr);
+  EXPECT_EQ(check_envelope(second->root(), {}, {}, out), nullptr);
   EXPECT_EQ(out.version, Version::omemo_2);
   EXPECT_EQ(out.keys, 2u);
   EXPECT_EQ(out.prekeys, 1u);
@@ -274,6 +274,19 @@ TEST(Properties, AValidElementStaysValidWrittenAnew) {
     xml::append_tree(written, document->root(), "jabber:client");
     EXPECT_EQ(verdict(written), "");
   }
+}
+
+TEST(Envelope, NamesNobodyButTheTwo) {  // docs/sealed.md D6
+  const auto group = [](std::string_view jid) {
+    return "<keys jid='" + std::string(jid) + "'>" + key("31415", Message2().text()) + "</keys>";
+  };
+  Second message;
+  message.groups = group("juliet@a.example") + group("romeo@a.example");
+  EXPECT_FALSE(rebuilt(message.text()).refused);
+  EXPECT_FALSE(rebuilt(Legacy().text()).refused) << "names nobody";
+  message.groups = group("the.merger.is.on.friday@a.example");
+  EXPECT_EQ(rebuilt(message.text()).detail, "keys for somebody else");
+  EXPECT_FALSE(rebuilt(message.text(), "groupchat").refused) << "a room's members are not known";
 }
 
 }  // namespace

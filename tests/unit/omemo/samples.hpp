@@ -118,7 +118,7 @@ inline std::string verdict(std::string_view element, const EnvelopeLimits& limit
   const auto document = xml::parse_element(element);
   if (!document) return "not well-formed";
   Envelope out;
-  const auto* why = check_envelope(document->root(), limits, out);
+  const auto* why = check_envelope(document->root(), limits, {}, out);
   return why == nullptr ? "" : why;
 }
 
