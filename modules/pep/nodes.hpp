@@ -83,10 +83,12 @@ enum class FormFault : std::uint8_t { malformed, wrong_type, cancelled };
 
 enum class ConfigFault : std::uint8_t { bad_value, unsupported_access_model, not_acceptable };
 // The configuration with the fields applied. Partial submits are fine; fields that no PEP node has are ignored.
-// `keep_private`: private nodes stay "whitelist" (hosts that carry sealed content only).
+// `sealed` (hosts that carry sealed content only): private nodes stay "whitelist", and prose is not heard.
 [[nodiscard]] std::expected<NodeConfig, ConfigFault> apply(NodeConfig config, std::string_view node,
-                                                           const Fields& fields, const NodeLimits& limits,
-                                                           bool keep_private);
+                                                           const Fields& fields, const NodeLimits& limits, bool sealed);
+// Fields that say something to readers: title, description, type.
+[[nodiscard]] bool is_prose(std::string_view field) noexcept;
+void forget_prose(NodeConfig& config);
 // XEP-0060 §7.1.5: whether each field is as the node has it already. True for what is unknown or malformed on OMEMO's
 // nodes; on others a malformed value is a precondition that does not hold.
 [[nodiscard]] bool meets(const NodeConfig& config, std::string_view node, const Fields& preconditions,

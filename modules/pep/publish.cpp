@@ -169,6 +169,7 @@ std::optional<core::StanzaError> Pep::prepare_node(core::Account& account, const
       return errors::bad_request("invalid-options");
     }
   }
+  if (is_sealed(account)) std::erase_if(wanted, [](const auto& field) { return is_prose(field.first); });
   if (const auto* state = find(account, node)) {
     if (meets(state->config, node, wanted, limits_)) return std::nullopt;
     return errors::precondition_not_met();

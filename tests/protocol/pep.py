@@ -178,4 +178,32 @@ async def published_items_outlive_the_server(town):
 
 
 if __name__ == "__main__":
-    run()
+    CANARY = "the merger is on friday"
+BOOKMARKS = "urn:xmpp:bookmarks:1"
+
+
+@story("docs/sealed.md 3.5: published nodes")
+async def the_fields_of_a_vcard_hold_no_markup(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await alice.sets(publish("urn:xmpp:vcard4", "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>Alice</text>"
+                             f"<x xmlns='jabber:client' a='{CANARY}'><body>{CANARY}</body></x></fn></vcard>"))
+    answer = await bob.asks(items("urn:xmpp:vcard4"), to=alice.bare)
+    assert "".join(answer.itertext()) == "Alice" and CANARY.encode() not in bytes(bob.stream.heard)
+
+
+@story("docs/sealed.md 3.5: published nodes")
+async def a_node_has_no_title_to_read(town):
+    alice, bob = await town.devices("alice", "bob")
+    form = ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#node_config"
+            "</value></field><field var='pubsub#access_model'><value>open</value></field>"
+            + "".join(f"<field var='pubsub#{name}'><value>{CANARY}</value></field>" for name in ("title", "description", "type"))
+            + "</x>")
+    await alice.sets(f"<pubsub {PUBSUB}><create node='{NICK}'/><configure>{form}</configure></pubsub>")
+    await bob.asks("<query xmlns='http://jabber.org/protocol/disco#items'/>", to=alice.bare)
+    await bob.asks(f"<query xmlns='http://jabber.org/protocol/disco#info' node='{NICK}'/>", to=alice.bare)
+    assert CANARY.encode() not in bytes(bob.stream.heard)
+    await alice.sets(publish(NICK, nick("Al"), options={"title": CANARY, "access_model": "open"}))
+
+
+run()
