@@ -21,14 +21,14 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
   const auto who = requester(account, jid);
   const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
-    if (!read_refusal(state.config, who)) visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
+    if (!refusal_for(account, node, state.config, who)) visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }
 }
 
 std::optional<std::string> Pep::node_form(const core::Account& account, const core::Jid& jid,
                                           std::string_view node) const {
   const auto* state = find(account, node);
-  if (state == nullptr || read_refusal(state->config, requester(account, jid))) return std::nullopt;
+  if (state == nullptr || refusal_for(account, node, state->config, requester(account, jid))) return std::nullopt;
   auto shown = state->config;
   if (is_sealed(account)) forget_prose(shown);
   return metadata_form(shown);

@@ -147,6 +147,7 @@ void Pep::purge_node(core::Account& account, core::IqRequest request, std::strin
 
 void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations) {
   const std::string node(affiliations.attribute_or_empty("node"));
+  if (is_private(node) && is_sealed(account)) return request.error(errors::of(errors::Type::cancel, "not-allowed"));
   auto* state = find(account, node);
   auto changed = state->config.affiliations;
   for (const auto element : affiliations.children()) {

@@ -41,7 +41,8 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
   if (!asked) return request.error(asked.error());
   auto* state = find(account, asked->node);
   if (state == nullptr) return not_found(request);
-  if (auto refusal = read_refusal(state->config, requester(account, request.from()))) return request.error(*refusal);
+  const auto who = requester(account, request.from());
+  if (auto refusal = refusal_for(account, asked->node, state->config, who)) return request.error(*refusal);
   auto& subscribers = state->config.subscribers;
   if (subscribers.contains(asked->jid.str())) {
     return request.result(subscription(asked->node, asked->jid.full(), "subscribed"));

@@ -206,4 +206,16 @@ async def a_node_has_no_title_to_read(town):
     await alice.sets(publish(NICK, nick("Al"), options={"title": CANARY, "access_model": "open"}))
 
 
+@story("docs/sealed.md 3.5: bookmarks, always private")
+async def bookmarks_are_shared_with_nobody(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await alice.sets(publish(BOOKMARKS, f"<conference xmlns='{BOOKMARKS}' name='{CANARY}'/>", item="room@rooms.localhost"))
+    await alice.is_refused("not-allowed", f"<pubsub {PUBSUB[:-1]}#owner'><affiliations node='{BOOKMARKS}'>"
+                           f"<affiliation jid='{bob.bare}' affiliation='member'/></affiliations></pubsub>", "set")
+    await bob.is_refused("not-allowed", items(BOOKMARKS), to=alice.bare)
+    assert CANARY.encode() not in bytes(bob.stream.heard)
+    await alice.asks(items(BOOKMARKS))
+
+
 run()
