@@ -131,10 +131,8 @@ std::optional<Denial> Pep::check_payload(core::Account& account, Publication& wa
     wanted.payload = std::move(*allowed);
   } else {
     xml::append_tree(wanted.payload, payload, {});
-    if (wanted.payload.size() > max_item_bytes_) {
-      return Denial{errors::not_acceptable("payload-too-big"), {}};
-    }
   }
+  if (wanted.payload.size() > max_item_bytes_) return Denial{errors::not_acceptable("payload-too-big"), {}};
   return std::nullopt;
 }
 

@@ -1,7 +1,8 @@
 """XEP-0163 and XEP-0060: what an account publishes of itself."""
 
-import hashlib
 import base64
+import hashlib
+import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, ping, run, story
@@ -216,6 +217,16 @@ async def bookmarks_are_shared_with_nobody(town):
     await bob.is_refused("not-allowed", items(BOOKMARKS), to=alice.bare)
     assert CANARY.encode() not in bytes(bob.stream.heard)
     await alice.asks(items(BOOKMARKS))
+
+
+@story("limits.item", options={"limits.item": 4096})
+async def an_item_is_no_longer_than_allowed(town):
+    [alice] = await town.devices("alice")
+    for size, kind in ((2000, "result"), (8000, "error")):
+        image = b"\x89PNG\r\n\x1a\n" + bytes(size)
+        answer = await alice.tries(publish("urn:xmpp:avatar:data", "<data xmlns='urn:xmpp:avatar:data'>"
+                                           f"{base64.b64encode(image).decode()}</data>", hashlib.sha1(image).hexdigest()), "set")
+        assert answer.get("type") == kind, (size, ET.tostring(answer))
 
 
 run()
