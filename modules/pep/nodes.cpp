@@ -252,6 +252,20 @@ void forget_prose(NodeConfig& config) {
   config.type.clear();
 }
 
+bool add_subscriber(NodeConfig& config, std::string_view bare, std::string_view jid) {
+  auto& all = config.subscribers;
+  if (jid != bare) {
+    const auto prefix = std::string(bare) + '/';
+    const auto first = all.lower_bound(prefix);
+    auto last = first;
+    while (last != all.end() && last->starts_with(prefix)) ++last;
+    if (static_cast<std::size_t>(std::distance(first, last)) >= max_subscribed_devices) all.erase(first);
+  }
+  if (all.size() >= max_subscribers) return false;
+  all.emplace(jid);
+  return true;
+}
+
 bool meets(const NodeConfig& config, std::string_view node, const Fields& preconditions, const NodeLimits& limits) {
   if (is_forced(classify(node).kind)) return true;
   for (const auto& [field, values] : preconditions) {

@@ -121,6 +121,21 @@ TEST(PepNodes, ProseIsHeardOnlyWhereNothingNeedsASeal) {
   EXPECT_EQ(metadata_form(config), metadata_form(sealed));
 }
 
+TEST(PepNodes, OnePersonCannotFillANode) {
+  auto config = default_config(list);
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example/" + std::to_string(i)));
+  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices);
+  EXPECT_TRUE(config.subscribers.contains("eve@a.example/299"));
+  EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example"));
+  EXPECT_TRUE(add_subscriber(config, "bob@a.example", "bob@a.example"));
+  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices + 2);
+  for (int i = 0; config.subscribers.size() < max_subscribers; ++i) {
+    const auto name = std::to_string(i) + "@a.example";
+    ASSERT_TRUE(add_subscriber(config, name, name));
+  }
+  EXPECT_FALSE(add_subscriber(config, "late@a.example", "late@a.example"));
+}
+
 // Dino gives the whole form back.
 TEST(PepNodes, AFormSubmittedAsItWasShownChangesNothing) {
   for (const std::string_view node : {avatar, list, std::string_view("urn:xmpp:bookmarks:1")}) {
