@@ -179,6 +179,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   // Compliance probes that were made here, for the sweep.
   struct Probe {
     std::int64_t expires_ms;
+    std::int64_t created_ms;  // of the node: one made anew has its own entry
     core::Jid account;
     std::string node;
   };

@@ -272,7 +272,7 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
               .changes = cached.changes + 1};
     return tell_list(account, done.name.version, added);
   }
-  if (done.bundle) state.identities[{done.name.version, done.device}] = done.bundle->identity;
+  if (done.bundle) state.remember_identity(done.name.version, done.device, done.bundle->identity);
   tell(account, done.node, item_event(done.node, done.item_id, done.payload));
   if (done.bundle) bundle_came(account, done.name.version, done.device);
 }
