@@ -178,8 +178,7 @@ async def published_items_outlive_the_server(town):
     assert read.findtext(f".//{{{NICK}}}nick") == "Ali"
 
 
-if __name__ == "__main__":
-    CANARY = "the merger is on friday"
+CANARY = "the merger is on friday"
 BOOKMARKS = "urn:xmpp:bookmarks:1"
 
 
@@ -229,4 +228,5 @@ async def an_item_is_no_longer_than_allowed(town):
         assert answer.get("type") == kind, (size, ET.tostring(answer))
 
 
-run()
+if __name__ == "__main__":
+    run()
