@@ -175,17 +175,6 @@ bool append_thread(std::string& out, xml::Element element) {
   return true;
 }
 
-// The bytes that came in where they are innocent (docs/sealed.md D1), else written anew.
-void append_encrypted(std::string& out, xml::Element element) {
-  const bool plain = element.document()->raw_is_portable() && element.declares_ns() &&
-                     element.raw().find('&') == std::string_view::npos;
-  if (plain) {
-    out += element.raw();
-  } else {
-    xml::append_tree(out, element, ns::client);
-  }
-}
-
 bool is_encrypted(xml::Element element) {
   return element.name() == "encrypted" && (element.ns() == ns::omemo_legacy || element.ns() == ns::omemo_2);
 }
@@ -193,7 +182,8 @@ bool is_encrypted(xml::Element element) {
 // What the server alone may say: left out silently wherever a client says it (XEP-0359 and kin: spoofing).
 bool is_servers_own(xml::Element element) {
   return element.is("stanza-id", ns::stanza_ids) || element.is("delay", ns::delay) ||
-         element.is("occupant-id", "urn:xmpp:occupant-id:0") || element.is("addresses", "http://jabber.org/protocol/address") ||
+         element.is("occupant-id", "urn:xmpp:occupant-id:0") ||
+         element.is("addresses", "http://jabber.org/protocol/address") ||
          element.is("displayed", "urn:xmpp:mds:displayed:0");  // XEP-0490: for the server, which strips it
 }
 
@@ -224,7 +214,7 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
       continue;
     }
     Envelope envelope;
-    if (const auto* why = check_envelope(child, {}, envelope)) {
+    if (const auto* why = check_envelope(child, {}, parties_of(message), envelope)) {
       out.detail = why;
       break;
     }
@@ -332,7 +322,8 @@ void rebuild_control(const core::Stanza& message, Rebuilt& out) {
     }
   }
   const bool retraction = matter == Matter::retraction;
-  if (body && !retraction && out.refused != Reason::reaction && out.refused != Reason::file) out.refused = Reason::plaintext;
+  if (body && !retraction && out.refused != Reason::reaction && out.refused != Reason::file)
+    out.refused = Reason::plaintext;
   if (!out.refused && (matters > 1 || (!sign && matters == 0))) out.refused = Reason::plaintext;
   if (matter == Matter::invitation && message.type == "groupchat") out.refused = Reason::plaintext;
   if (retraction && out.children.find("<store ") == std::string::npos) {
@@ -342,10 +333,21 @@ void rebuild_control(const core::Stanza& message, Rebuilt& out) {
 
 }  // namespace
 
+void append_encrypted(std::string& out, xml::Element element) {
+  const bool plain = element.document()->raw_is_portable() && element.declares_ns() &&
+                     element.raw().find('&') == std::string_view::npos;
+  if (plain) {
+    out += element.raw();
+  } else {
+    xml::append_tree(out, element, ns::client);
+  }
+}
+
 void canonicalise(core::Stanza& stanza) {
   // RFC 6121 §5.2.2: an unknown type is "normal".
   static constexpr std::string_view types[] = {"chat", "error", "groupchat", "headline", "normal"};
-  if (stanza.kind == core::Kind::message && std::ranges::find(types, stanza.type) == std::end(types)) stanza.type.clear();
+  if (stanza.kind == core::Kind::message && std::ranges::find(types, stanza.type) == std::end(types))
+    stanza.type.clear();
   if (!is_token(stanza.id)) stanza.id.clear();
   if (!is_language(stanza.lang)) stanza.lang.clear();
 }
@@ -367,12 +369,28 @@ Rebuilt rebuild_message(const core::Stanza& message) {
 }
 
 std::string rebuild_error(const core::Stanza& stanza) {
-  static constexpr std::string_view conditions[] = {
-      "bad-request", "conflict", "feature-not-implemented", "forbidden", "gone", "internal-server-error",
-      "item-not-found", "jid-malformed", "not-acceptable", "not-allowed", "not-authorized", "policy-violation",
-      "recipient-unavailable", "redirect", "registration-required", "remote-server-not-found",
-      "remote-server-timeout", "resource-constraint", "service-unavailable", "subscription-required",
-      "undefined-condition", "unexpected-request"};
+  static constexpr std::string_view conditions[] = {"bad-request",
+                                                    "conflict",
+                                                    "feature-not-implemented",
+                                                    "forbidden",
+                                                    "gone",
+                                                    "internal-server-error",
+                                                    "item-not-found",
+                                                    "jid-malformed",
+                                                    "not-acceptable",
+                                                    "not-allowed",
+                                                    "not-authorized",
+                                                    "policy-violation",
+                                                    "recipient-unavailable",
+                                                    "redirect",
+                                                    "registration-required",
+                                                    "remote-server-not-found",
+                                                    "remote-server-timeout",
+                                                    "resource-constraint",
+                                                    "service-unavailable",
+                                                    "subscription-required",
+                                                    "undefined-condition",
+                                                    "unexpected-request"};
   std::string_view condition = "undefined-condition";
   std::string_view type = "cancel";
   if (const auto error = stanza.child("error", ns::client)) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/stanza.hpp"
 #include "modules/omemo/texts.hpp"
@@ -18,8 +19,8 @@ struct Rebuilt {
   std::optional<Reason> refused;
 };
 
-// What stands outside the children (docs/sealed.md D12): an unknown type of a message, an id that is no token of at most 128 characters
-// and a language that is no tag are taken away.
+// What stands outside the children (docs/sealed.md D12): an unknown type of a message, an id that is no token of at
+// most 128 characters and a language that is no tag are taken away.
 void canonicalise(core::Stanza& stanza);
 
 // Decides on a message of a client, of any type but error.
@@ -31,10 +32,21 @@ void canonicalise(core::Stanza& stanza);
 // docs/sealed.md 3.5: what of an available or subscription presence may pass; no status, no unknown child.
 [[nodiscard]] std::string rebuild_presence(const core::Stanza& presence);
 
-// docs/sealed.md 3.5: which requests one person's client may send to another's. Others are not offered here.
-[[nodiscard]] bool may_pass_request(const core::Stanza& iq);
+// docs/sealed.md 3.5: what of one person's request to another passes; nothing if it is not offered here.
+[[nodiscard]] std::optional<std::string> rebuild_request(const core::Stanza& iq);
 
-// What an answer between two people may carry: the payload of a request that may pass, or a bare error.
-[[nodiscard]] bool may_pass_answer(const core::Stanza& iq);
+// The same of an answer, whether or not it was asked for: by its namespace, or a bare error.
+[[nodiscard]] std::optional<std::string> rebuild_answer(const core::Stanza& iq);
+
+// Of an iq whose payload is a valid <encrypted xmlns='urn:xmpp:omemo:2'/>: the payload.
+[[nodiscard]] std::optional<std::string> rebuild_envelope(const core::Stanza& iq);
+
+// The bytes that came in where they are innocent (docs/sealed.md D1), else written anew.
+void append_encrypted(std::string& out, xml::Element element);
+
+inline constexpr std::string_view ns_version = "jabber:iq:version";
+inline constexpr std::string_view ns_last = "jabber:iq:last";
+inline constexpr std::string_view ns_time = "urn:xmpp:time";
+inline constexpr std::string_view ns_vcard = "vcard-temp";
 
 }  // namespace valise::modules::omemo

@@ -148,12 +148,13 @@ const char* check_legacy_header(xml::Element header, const EnvelopeLimits& limit
   return iv_seen ? nullptr : "no iv";
 }
 
-const char* check_keys_group(xml::Element group, const EnvelopeLimits& limits, Envelope& out, HeaderResult& result,
-                             HeaderState& state, std::vector<std::string_view>& jids) {
+const char* check_keys_group(xml::Element group, const EnvelopeLimits& limits, const Parties& parties, Envelope& out,
+                             HeaderResult& result, HeaderState& state, std::vector<std::string_view>& jids) {
   const auto jid = group.attribute("jid");
   if (!jid || group.attribute_count() != 1) return "jid of keys";
   const auto parsed = core::Jid::parse(*jid);
   if (!parsed || !parsed->is_bare() || parsed->full() != *jid) return "jid of keys";
+  if (!parties.from.empty() && *jid != parties.from && *jid != parties.to) return "keys for somebody else";
   jids.push_back(*jid);
   if (group.has_visible_text()) return "text";
   const auto before = out.keys;
@@ -169,7 +170,8 @@ const char* check_keys_group(xml::Element group, const EnvelopeLimits& limits, E
   return has_twins(devices) ? "one device twice" : nullptr;
 }
 
-const char* check_header(xml::Element header, const EnvelopeLimits& limits, Envelope& out, HeaderResult& result) {
+const char* check_header(xml::Element header, const EnvelopeLimits& limits, const Parties& parties, Envelope& out,
+                         HeaderResult& result) {
   const auto sid = header.attribute("sid");
   if (!sid || header.attribute_count() != 1 || !parse_device_id(*sid, out.sender_device)) return "sid";
   if (header.has_visible_text()) return "text";
@@ -185,7 +187,7 @@ const char* check_header(xml::Element header, const EnvelopeLimits& limits, Enve
     for (const auto child : header.children()) {
       if (child.is_text()) continue;
       if (!child.is("keys", ns::omemo_2)) return "child of header";
-      if (const auto* why = check_keys_group(child, limits, out, result, state, jids)) return why;
+      if (const auto* why = check_keys_group(child, limits, parties, out, result, state, jids)) return why;
     }
     if (has_twins(jids)) return "one jid twice";
   }
@@ -202,8 +204,11 @@ bool is_base64_character(unsigned char c) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                             : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xc2 && lead < 0xe0 ? 2
+                               : lead >= 0xe0 && lead < 0xf0 ? 3
+                               : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                             : 0;
     if (length == 0 || i + length > text.size()) return false;
     for (std::size_t k = 1; k < length; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
@@ -215,8 +220,8 @@ bool is_utf8(std::string_view text) {
 
 bool has_file_magic(std::string_view payload) {
   static constexpr std::string_view magics[] = {
-      {"\x89PNG\r\n\x1a\n", 8}, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, {"!<arch>\n", 8}, {"SQLite format 3\0", 16},
-      {"\0\0\0\x0cJXL \r\n\x87\n", 12}, {"\0\0\0\x0cjP  \r\n\x87\n", 12}};
+      {"\x89PNG\r\n\x1a\n", 8},  {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, {"!<arch>\n", 8},
+      {"SQLite format 3\0", 16}, {"\0\0\0\x0cJXL \r\n\x87\n", 12},        {"\0\0\0\x0cjP  \r\n\x87\n", 12}};
   return std::ranges::any_of(magics, [&](auto magic) { return payload.starts_with(magic); });
 }
 
@@ -232,7 +237,12 @@ bool looks_like_plaintext(std::string_view payload) {
   return has_file_magic(payload);
 }
 
-const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, Envelope& out) {
+Parties parties_of(const core::Stanza& stanza) {
+  if (stanza.type == "groupchat") return {};
+  return {stanza.from.bare(), stanza.to ? stanza.to->bare() : stanza.from.bare()};
+}
+
+const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, const Parties& parties, Envelope& out) {
   out = {};
   out.version = element.ns() == ns::omemo_2 ? Version::omemo_2 : Version::legacy;
   if (element.attribute_count() != 0) return "attribute of encrypted";
@@ -251,12 +261,12 @@ const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, E
   }
   if (!header) return "no header";
   HeaderResult result;
-  if (const auto* why = check_header(header, limits, out, result)) return why;
+  if (const auto* why = check_header(header, limits, parties, out, result)) return why;
   out.has_payload = static_cast<bool>(payload);
   if (!payload) {
     if (out.keys > limits.keys_without_payload) return "too many keys";
-    const bool fits = out.version == Version::legacy ? result.ciphertext == 32 || result.ciphertext == 48
-                                                     : result.ciphertext == 48;
+    const bool fits =
+        out.version == Version::legacy ? result.ciphertext == 32 || result.ciphertext == 48 : result.ciphertext == 48;
     return fits ? nullptr : "ratchet ciphertext";
   }
   // docs/sealed.md 3.7-6: a payload goes with key and tag in the ratchet.

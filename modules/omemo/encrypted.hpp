@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/stanza.hpp"
 #include "modules/omemo/ratchet.hpp"
 #include "xml/document.hpp"
 
@@ -29,8 +30,18 @@ struct EnvelopeLimits {
   bool wide_ratchet = false;       // AES-256 era keys: 64 bytes of ratchet ciphertext
 };
 
+// The bare JIDs of a message between two people: omemo:2 names whose devices its keys are for, and nobody else's may be
+// named (docs/sealed.md D6). Both empty: whoever it is.
+struct Parties {
+  std::string_view from, to;
+};
+
 // `element` is in one of the two namespaces. Null: valid, `out` is filled. Otherwise what is wrong, for the record.
-[[nodiscard]] const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, Envelope& out);
+[[nodiscard]] const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, const Parties& parties,
+                                         Envelope& out);
+
+// Who writes to whom; nobody for a message to a room, whose members the server does not know.
+[[nodiscard]] Parties parties_of(const core::Stanza& stanza);
 
 // docs/sealed.md 3.7-12: what no honest cipher yields (each with false alarms below 1e-9).
 [[nodiscard]] bool looks_like_plaintext(std::string_view payload);

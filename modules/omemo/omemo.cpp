@@ -6,6 +6,7 @@
 
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/questions.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules {
@@ -23,6 +24,8 @@ class Omemo final : public core::Module {
     registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
     registrar.at(core::Stage::sealed, core::Kind::presence, [this](core::Flow& flow) { return presence(flow); });
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
+    registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
+    questions_slot_ = registrar.session_part();
   }
 
  private:
@@ -58,17 +61,45 @@ class Omemo final : public core::Module {
     return nullptr;
   }
 
+  static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
+
+  static core::Verdict not_offered(std::string reason) {
+    auto refusal = std::make_unique<core::Refusal>();
+    refusal->error = core::service_unavailable;
+    refusal->reason = std::move(reason);
+    return refusal;
+  }
+
   // Requests to the server and to one's own account have handlers of their own; between two people little passes.
   core::Verdict request(core::Flow& flow) {
     auto& stanza = *flow.stanza;
     const bool to_person = stanza.to && stanza.to->has_local() && !stanza.to->same_bare(stanza.from);
-    if (!to_person || !required(flow)) return nullptr;
-    if (stanza.type == "error") stanza.rewrite(rebuild_error(stanza));
-    if (stanza.type == "get" || stanza.type == "set" ? may_pass_request(stanza) : may_pass_answer(stanza)) return nullptr;
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = core::service_unavailable;
-    refusal->reason = "request-not-offered";
-    return refusal;
+    if (!to_person) return nullptr;
+    if (required(flow)) {
+      auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
+      if (!rebuilt) return not_offered("request-not-offered");
+      canonicalise(stanza);
+      stanza.rewrite(std::move(*rebuilt));
+    }
+    // What is asked of an account, the server answers.
+    if (is_question(stanza) && !stanza.to->is_bare() && flow.sender != nullptr) {
+      auto& questions = flow.sender->ensure_part<Questions>(questions_slot_);
+      questions.ask(stanza.to->full(), stanza.id, stanza.payload().ns(), shard_.loop().now_ms());
+    }
+    return nullptr;
+  }
+
+  // Where it arrives, an answer of another person's client has to be one to a question of this session.
+  core::Verdict answer(core::Flow& flow) {
+    const auto& stanza = *flow.stanza;
+    if (is_question(stanza) || stanza.to->same_bare(stanza.from) || !required(flow)) return nullptr;
+    const auto* session = flow.recipient->find(stanza.to->resource());
+    if (session == nullptr) return nullptr;  // nobody gets it
+    auto* questions = session->part<Questions>(questions_slot_);
+    const auto ns = stanza.is_error() ? std::string_view() : stanza.payload().ns();
+    const auto now = shard_.loop().now_ms();
+    if (questions != nullptr && questions->answer(stanza.from.full(), stanza.id, ns, now)) return nullptr;
+    return not_offered("answer-not-asked");
   }
 
   // Some clients show that a message was not delivered, but not why: once a chat and hour the sentence follows as a
@@ -87,6 +118,7 @@ class Omemo final : public core::Module {
   }
 
   core::Shard& shard_;
+  unsigned questions_slot_ = 0;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
 };
 

@@ -1,65 +1,102 @@
-// docs/sealed.md 3.5: what one person's client may ask another's, and what the answer may hold.
-#include <algorithm>
-#include <span>
-
+// docs/sealed.md 3.5: what one person's client may ask another's, written anew by its namespace.
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/encrypted.hpp"
 #include "modules/omemo/values.hpp"
+#include "xml/writer.hpp"
 
 namespace valise::modules::omemo {
 namespace {
 namespace ns = core::ns;
 
-constexpr std::string_view readable[] = {ns::disco_info, ns::disco_items, ns::ping, "jabber:iq:version", "jabber:iq:last",
-                                         "urn:xmpp:time", "vcard-temp", ns::pubsub};
 constexpr std::size_t longest_value = 256;  // node names, among others
+constexpr int most_items = 64;              // asked for by name
 
-bool is_any_of(std::string_view text, std::span<const std::string_view> list) {
-  return std::ranges::find(list, text) != list.end();
+// A question that says nothing but what it asks.
+bool asks_plainly(xml::Element payload) {
+  return payload.is("ping", ns::ping) || payload.is("query", ns_version) || payload.is("query", ns_last) ||
+         payload.is("time", ns_time) || payload.is("vCard", ns_vcard);
 }
 
-// A question needs names and numbers, no sentence: every attribute, and every text, is one short word.
-bool holds_words_only(const xml::Document& document, xml::Element top) {
-  for (auto i = top.index(); i < document.node(top.index()).end; ++i) {
-    const xml::Element node(&document, i);
-    if (node.is_text()) {
-      if (node.text().find_first_not_of(" \t\r\n") != std::string::npos && !is_token(node.text(), longest_value)) return false;
-      continue;
-    }
-    const auto* attribute = node.attributes_begin();
-    for (std::uint32_t a = 0; a < node.attribute_count(); ++a, ++attribute) {
-      const auto value = document.view(attribute->value);
-      const bool address = document.view(attribute->name) == "jid" && core::Jid::parse(value);
-      if (!address && !is_token(value, longest_value)) return false;
-    }
-  }
+bool append_token(xml::Writer& writer, xml::Element element, std::string_view name) {
+  const auto value = element.attribute_or_empty(name);
+  if (!is_token(value, longest_value)) return false;
+  writer.attribute_if(name, value);
   return true;
+}
+
+// XEP-0030: nothing but which node.
+std::optional<std::string> disco_question(xml::Element query) {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("query", query.ns());
+  if (!is_empty_element(query) || !append_token(writer, query, "node")) return std::nullopt;
+  writer.close();
+  return out;
+}
+
+// XEP-0060 §5.6, §5.7, §6.5. Result-set limits (XEP-0059) are left out: PEP's answers are short.
+std::optional<std::string> pubsub_question(xml::Element pubsub) {
+  const auto verb = pubsub.first_element();
+  const bool items = verb.is("items", ns::pubsub);
+  if (!items && !verb.is("subscriptions", ns::pubsub) && !verb.is("affiliations", ns::pubsub)) return std::nullopt;
+  if (pubsub.has_visible_text() || verb.has_visible_text()) return std::nullopt;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("pubsub", ns::pubsub).open(verb.name());
+  if (!append_token(writer, verb, "node")) return std::nullopt;
+  if (const auto most = verb.attribute_or_empty("max_items"); is_number(most, 9)) writer.attribute("max_items", most);
+  int named = 0;
+  for (const auto item : verb.children()) {
+    if (item.is_text()) continue;
+    if (!items || !item.is("item", ns::pubsub) || !is_empty_element(item) || ++named > most_items) return std::nullopt;
+    writer.open("item");
+    if (!append_token(writer, item, "id")) return std::nullopt;
+    writer.close();
+  }
+  writer.close().close();
+  return out;
+}
+
+// XEP-0060 §6.1, §6.2: no publishing into somebody else's nodes.
+std::optional<std::string> pubsub_change(xml::Element pubsub) {
+  const auto verb = pubsub.first_element();
+  if (!verb.is("subscribe", ns::pubsub) && !verb.is("unsubscribe", ns::pubsub)) return std::nullopt;
+  if (pubsub.has_visible_text() || !is_empty_element(verb)) return std::nullopt;
+  std::string out;
+  xml::Writer writer(out);
+  writer.open("pubsub", ns::pubsub).open(verb.name());
+  if (!append_token(writer, verb, "node") || !append_token(writer, verb, "subid")) return std::nullopt;
+  if (const auto jid = core::Jid::parse(verb.attribute_or_empty("jid"))) writer.attribute("jid", jid->full());
+  writer.close().close();
+  return out;
 }
 
 }  // namespace
 
-bool may_pass_request(const core::Stanza& iq) {
+std::optional<std::string> rebuild_envelope(const core::Stanza& iq) {
   const auto payload = iq.payload();
-  if (payload.is("encrypted", ns::omemo_2)) {
-    Envelope envelope;
-    return check_envelope(payload, {}, envelope) == nullptr;
-  }
-  if (!is_token(iq.id) || iq.root().has_visible_text() || !holds_words_only(*iq.document, payload)) return false;
-  if (iq.type == "get") return is_any_of(payload.ns(), readable) && !payload.has_visible_text();
-  if (payload.ns() != ns::pubsub) return false;
-  const auto verb = payload.first_element();  // no publishing into somebody else's nodes
-  return verb.name() == "subscribe" || verb.name() == "unsubscribe" || verb.name() == "options";
+  Envelope envelope;
+  if (iq.root().has_visible_text() || check_envelope(payload, {}, parties_of(iq), envelope) != nullptr) return std::nullopt;
+  std::string out;
+  append_encrypted(out, payload);
+  return out;
 }
 
-bool may_pass_answer(const core::Stanza& iq) {
+std::optional<std::string> rebuild_request(const core::Stanza& iq) {
   const auto payload = iq.payload();
-  if (!is_token(iq.id)) return false;
-  if (iq.type == "error") return true;
-  if (iq.root().has_visible_text()) return false;
-  if (!payload) return true;
-  if (payload.is("encrypted", ns::omemo_2)) return may_pass_request(iq);
-  return is_any_of(payload.ns(), readable);
+  if (!is_token(iq.id) || iq.root().has_visible_text()) return std::nullopt;
+  if (payload.is("encrypted", ns::omemo_2)) return rebuild_envelope(iq);
+  if (iq.type == "set") {  // a publish-subscribe service is an account, never one of its devices
+    const bool to_account = iq.to && iq.to->is_bare();
+    return to_account && payload.is("pubsub", ns::pubsub) ? pubsub_change(payload) : std::nullopt;
+  }
+  if (payload.is("query", ns::disco_info) || payload.is("query", ns::disco_items)) return disco_question(payload);
+  if (payload.is("pubsub", ns::pubsub)) return pubsub_question(payload);
+  if (!asks_plainly(payload) || !is_empty_element(payload)) return std::nullopt;
+  std::string out;
+  xml::Writer(out).element(payload.name(), payload.ns());
+  return out;
 }
 
 }  // namespace valise::modules::omemo

@@ -14,6 +14,11 @@ bool is_token(std::string_view text, std::size_t limit) {
   return text.size() <= limit && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+bool is_name(std::string_view text) {
+  return text.size() <= 64 && std::ranges::count(text, ' ') < 4 &&
+         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
 bool is_plain_token(std::string_view text, std::size_t limit) {
   return !text.empty() && text.size() <= limit &&
          std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
@@ -27,8 +32,8 @@ bool is_boolean(std::string_view text) { return text == "true" || text == "false
 
 bool is_date(std::string_view text) {
   return text.size() >= 17 && text.size() <= 40 && text.find('T') == 10 && std::ranges::all_of(text, [](char c) {
-    return is_digit(c) || c == '-' || c == ':' || c == 'T' || c == 'Z' || c == '.' || c == '+';
-  });
+           return is_digit(c) || c == '-' || c == ':' || c == 'T' || c == 'Z' || c == '.' || c == '+';
+         });
 }
 
 bool is_language(std::string_view text) {

@@ -9,6 +9,8 @@ namespace valise::modules::omemo {
 
 // Printable ASCII without space (docs/sealed.md D12).
 [[nodiscard]] bool is_token(std::string_view text, std::size_t limit = 128);
+// What software and machines are called: at most 64 bytes and four words, no control characters.
+[[nodiscard]] bool is_name(std::string_view text);
 // [A-Za-z0-9._-], not empty.
 [[nodiscard]] bool is_plain_token(std::string_view text, std::size_t limit);
 [[nodiscard]] bool is_number(std::string_view text, std::size_t digits);

@@ -20,9 +20,10 @@ std::string pubsub_condition(std::string_view name, std::string_view feature) {
   return out;
 }
 
-std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester) {
+std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester, bool owner_only) {
   using Type = core::StanzaError::Type;
   if (requester.owner) return std::nullopt;
+  if (owner_only) return refused(Type::cancel, "not-allowed", "closed-node");
   const auto found = config.affiliations.find(requester.bare);
   if (found != config.affiliations.end()) {
     if (found->second == Affiliation::outcast) return refused(Type::auth, "forbidden", {});

@@ -20,7 +20,9 @@ struct Requester {
 };
 
 // Nothing: allowed to read items and to subscribe. Otherwise the error of XEP-0060 §6.1.3, §6.5.9.
-[[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester);
+// `owner_only`: neither model nor affiliations let anybody else in.
+[[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester,
+                                                            bool owner_only = false);
 
 // Who is told that an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence; people who are logged in
 // here ("otherwise trusted": they have to find each other's keys before they ever exchanged presence, and their clients

@@ -173,20 +173,39 @@ Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
   return out;
 }
 
+// A field of RFC 6351 §5 with the values that it may have, each a text without markup. False: a value is too long.
+bool append_vcard_field(std::string& out, xml::Element field) {
+  constexpr std::array<std::string_view, 5> parts{"surname", "given", "additional", "prefix", "suffix"};
+  constexpr std::array<std::string_view, 2> values{"text", "uri"};
+  const std::span<const std::string_view> known = field.name() == "n" ? std::span<const std::string_view>(parts)
+                                                                      : std::span<const std::string_view>(values);
+  std::string kept;
+  xml::Writer writer(kept);
+  writer.open(field.name());
+  bool any = false;
+  for (const auto value : field.children()) {
+    if (value.is_text() || value.ns() != vcard_ns || std::ranges::find(known, value.name()) == known.end()) continue;
+    const auto text = value.single_text();
+    if (!text || text->size() > max_name) return false;
+    writer.element(value.name(), {}, *text);
+    any = true;
+  }
+  writer.close();
+  if (any) out += kept;
+  return true;
+}
+
 // The directory's fields; free text (note, url …) and photos stay away.
 Outcome allow_vcard(xml::Element payload) {
   constexpr std::array<std::string_view, 8> fields{"fn", "n", "nickname", "org", "title", "role", "email", "tel"};
   if (!payload.is("vcard", vcard_ns)) return bad_payload;
-  std::string out;
-  xml::Writer writer(out);
-  writer.open("vcard", vcard_ns);
   std::string kept;
   for (const auto field : payload.children()) {
     if (field.is_text() || field.ns() != vcard_ns || std::ranges::find(fields, field.name()) == fields.end()) continue;
-    xml::append_tree(kept, field, vcard_ns);
-    if (kept.size() > 4096) return bad_payload;
+    if (!append_vcard_field(kept, field) || kept.size() > 4096) return bad_payload;
   }
-  writer.raw(kept).close();
+  std::string out;
+  xml::Writer(out).open("vcard", vcard_ns).raw(kept).close();
   return out;
 }
 

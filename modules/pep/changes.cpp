@@ -121,8 +121,11 @@ void Pep::expire_probes() {
   const std::vector<Probe> old(due.begin(), due.end());
   probes_.erase(due.begin(), due.end());
   for (const auto& probe : old) {
-    shard_.with_account(probe.account, [this, node = probe.node](core::Account* account) {
-      if (account == nullptr || !account->exists || part(*account).nodes.erase(node) == 0) return;
+    shard_.with_account(probe.account, [this, node = probe.node, created_ms = probe.created_ms](core::Account* account) {
+      if (account == nullptr || !account->exists) return;
+      const auto* state = find(*account, node);
+      if (state == nullptr || state->config.created_ms != created_ms) return;
+      part(*account).nodes.erase(node);
       auto unit = std::make_unique<core::Unit>();
       unit->writes.emplace_back(storage::RemovePepNode{account->jid.str(), node});
       unit->nobody_waits = true;

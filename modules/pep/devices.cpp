@@ -5,8 +5,6 @@
 namespace valise::modules::pep {
 namespace {
 
-constexpr std::size_t max_known_identities = 128;  // of an account, in memory
-
 std::optional<omemo_keys::Key> identity_of(const std::vector<storage::PepItem>& items, OmemoVersion version) {
   if (items.empty()) return std::nullopt;
   const auto document = xml::parse_element(items.front().payload);

@@ -19,16 +19,19 @@ bool Pep::is_visible(const core::Account& account, const core::Jid& jid) const {
 void Pep::each_node(const core::Account& account, const core::Jid& jid,
                     const std::function<void(std::string_view, std::string_view)>& visit) const {
   const auto who = requester(account, jid);
+  const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
-    if (!read_refusal(state.config, who)) visit(node, state.config.title);
+    if (!refusal_for(account, node, state.config, who)) visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }
 }
 
 std::optional<std::string> Pep::node_form(const core::Account& account, const core::Jid& jid,
                                           std::string_view node) const {
   const auto* state = find(account, node);
-  if (state == nullptr || read_refusal(state->config, requester(account, jid))) return std::nullopt;
-  return metadata_form(state->config);
+  if (state == nullptr || refusal_for(account, node, state->config, requester(account, jid))) return std::nullopt;
+  auto shown = state->config;
+  if (is_sealed(account)) forget_prose(shown);
+  return metadata_form(shown);
 }
 
 void Pep::item_ids(const core::Account& account, std::string_view node,

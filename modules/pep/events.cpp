@@ -56,12 +56,13 @@ void Pep::tell_with(core::Account& account, const std::string& node, const NodeC
   if (const auto* contacts = shard_.service<core::Contacts>()) {
     contacts->each(account, [&](const storage::RosterItem& item) {
       const auto who = requester(account, core::Jid::parse(item.jid).value_or(core::Jid()));
-      if (who.sees_presence && !read_refusal(config, who)) others[item.jid].by_presence = true;
+      if (who.sees_presence && !refusal_for(account, node, config, who)) others[item.jid].by_presence = true;
     });
   }
   for (const auto& subscriber : config.subscribers) {
     const auto jid = core::Jid::parse(subscriber);
-    if (!jid || jid->bare() == account.jid.full() || read_refusal(config, requester(account, *jid))) continue;
+    if (!jid || jid->bare() == account.jid.full()) continue;
+    if (refusal_for(account, node, config, requester(account, *jid))) continue;
     if (shard_.host(jid->domain()) == nullptr) continue;
     auto& interest = others[std::string(jid->bare())];
     if (jid->is_bare()) {

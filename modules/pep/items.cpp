@@ -57,7 +57,8 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
   if (wanted.node.empty()) return request.error(errors::bad_request("nodeid-required"));
   const auto* state = find(account, wanted.node);
   if (state == nullptr) return not_found(request);
-  if (auto refusal = read_refusal(state->config, requester(account, request.from()))) return request.error(*refusal);
+  const auto who = requester(account, request.from());
+  if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
   wanted.limit = items_kept(state->config, wanted.node, limits_);
   if (const auto text = items.attribute("max_items")) {

@@ -44,7 +44,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   for (const auto& node : nodes) {
     const auto* state = find(owner, node);
     if (state == nullptr || !state->config.persist || state->config.send_last < least) continue;
-    if (!state->config.deliver_notifications || read_refusal(state->config, who)) continue;
+    if (!state->config.deliver_notifications || refusal_for(owner, node, state->config, who)) continue;
     const auto name = classify(node);
     if (name.kind != NodeKind::device_list) {
       from_store.push_back({node, state->told});

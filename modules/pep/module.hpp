@@ -104,6 +104,9 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   [[nodiscard]] NodeState* find(const core::Account& account, std::string_view node) const;
   [[nodiscard]] Requester requester(const core::Account& account, const core::Jid& jid) const;
   [[nodiscard]] bool is_sealed(const core::Account& account) const;
+  // Nothing: `who` may read the node. Private nodes of a sealed host are their owner's alone, whatever they say.
+  [[nodiscard]] std::optional<core::StanzaError> refusal_for(const core::Account& account, std::string_view node,
+                                                             const NodeConfig& config, const Requester& who) const;
   void not_found(core::IqRequest& request) const;
 
   // -- changes.cpp: their order and durability
@@ -176,6 +179,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   // Compliance probes that were made here, for the sweep.
   struct Probe {
     std::int64_t expires_ms;
+    std::int64_t created_ms;  // of the node: one made anew has its own entry
     core::Jid account;
     std::string node;
   };

@@ -223,7 +223,7 @@ std::expected<Fields, FormFault> read_form(xml::Element form, std::string_view f
 }
 
 std::expected<NodeConfig, ConfigFault> apply(NodeConfig config, std::string_view node, const Fields& fields,
-                                             const NodeLimits& limits, bool keep_private) {
+                                             const NodeLimits& limits, bool sealed) {
   if (const auto kind = classify(node).kind; is_forced(kind)) {
     // Success, and only what may be asked is heard: whether deletions are told.
     for (const auto& [field, values] : fields) {
@@ -235,10 +235,35 @@ std::expected<NodeConfig, ConfigFault> apply(NodeConfig config, std::string_view
     return config;
   }
   for (const auto& [field, values] : fields) {
+    if (sealed && is_prose(field)) continue;
     if (auto set = set_field(config, field, values, limits); !set) return std::unexpected(set.error());
   }
-  if (keep_private && is_private(node)) config.access = AccessModel::whitelist;
+  if (sealed && is_private(node)) config.access = AccessModel::whitelist;
   return config;
+}
+
+bool is_prose(std::string_view field) noexcept {
+  return field == "pubsub#title" || field == "pubsub#description" || field == "pubsub#type";
+}
+
+void forget_prose(NodeConfig& config) {
+  config.title.clear();
+  config.description.clear();
+  config.type.clear();
+}
+
+bool add_subscriber(NodeConfig& config, std::string_view bare, std::string_view jid) {
+  auto& all = config.subscribers;
+  if (jid != bare) {
+    const auto prefix = std::string(bare) + '/';
+    const auto first = all.lower_bound(prefix);
+    auto last = first;
+    while (last != all.end() && last->starts_with(prefix)) ++last;
+    if (static_cast<std::size_t>(std::distance(first, last)) >= max_subscribed_devices) all.erase(first);
+  }
+  if (all.size() >= max_subscribers) return false;
+  all.emplace(jid);
+  return true;
 }
 
 bool meets(const NodeConfig& config, std::string_view node, const Fields& preconditions, const NodeLimits& limits) {

@@ -51,6 +51,7 @@ struct NodeLimits {
 };
 inline constexpr std::uint32_t max_omemo_bundles = 256;
 inline constexpr std::size_t max_subscribers = 256;   // explicit ones of a node
+inline constexpr std::size_t max_subscribed_devices = 3;  // of one person
 inline constexpr std::size_t max_affiliations = 256;
 inline constexpr std::size_t max_node_text = 256;     // title, description, type, a group's name
 inline constexpr std::size_t max_node_name = 512;
@@ -83,10 +84,15 @@ enum class FormFault : std::uint8_t { malformed, wrong_type, cancelled };
 
 enum class ConfigFault : std::uint8_t { bad_value, unsupported_access_model, not_acceptable };
 // The configuration with the fields applied. Partial submits are fine; fields that no PEP node has are ignored.
-// `keep_private`: private nodes stay "whitelist" (hosts that carry sealed content only).
+// `sealed` (hosts that carry sealed content only): private nodes stay "whitelist", and prose is not heard.
 [[nodiscard]] std::expected<NodeConfig, ConfigFault> apply(NodeConfig config, std::string_view node,
-                                                           const Fields& fields, const NodeLimits& limits,
-                                                           bool keep_private);
+                                                           const Fields& fields, const NodeLimits& limits, bool sealed);
+// Fields that say something to readers: title, description, type.
+[[nodiscard]] bool is_prose(std::string_view field) noexcept;
+void forget_prose(NodeConfig& config);
+// Subscribes `jid`, which is `bare` or one of its devices. A person has a few devices on a node: another one takes the
+// place of an earlier one, whose resource may be long gone. False: the node has too many subscribers.
+[[nodiscard]] bool add_subscriber(NodeConfig& config, std::string_view bare, std::string_view jid);
 // XEP-0060 §7.1.5: whether each field is as the node has it already. True for what is unknown or malformed on OMEMO's
 // nodes; on others a malformed value is a precondition that does not hold.
 [[nodiscard]] bool meets(const NodeConfig& config, std::string_view node, const Fields& preconditions,

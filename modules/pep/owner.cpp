@@ -61,7 +61,7 @@ std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, 
 void Pep::created(core::Account& account, const std::string& node, NodeConfig config) {
   if (classify(node).kind == NodeKind::probe) {
     config.created_ms = utc_now_ns() / 1'000'000;
-    probes_.push_back({shard_.loop().now_ms() + probe_life_ms, account.jid, node});
+    probes_.push_back({shard_.loop().now_ms() + probe_life_ms, config.created_ms, account.jid, node});
   }
   part(account).nodes.emplace(node, NodeState{.config = std::move(config)});
 }
@@ -111,10 +111,9 @@ void Pep::delete_node(core::Account& account, core::IqRequest request, std::stri
     auto& list = state.list(name.version);
     list = CachedDeviceList{.changes = list.changes + 1};
   }
-  if (name.kind == NodeKind::bundle) {
-    std::erase_if(state.identities, [&name](const auto& known) {
-      return known.first.first == name.version && (name.device == 0 || known.first.second == name.device);
-    });
+  if (name.kind == NodeKind::bundle) state.forget_identities(name);
+  if (name.kind == NodeKind::probe) {
+    std::erase_if(probes_, [&](const Probe& probe) { return probe.node == node && probe.account == account.jid; });
   }
   std::vector<storage::Write> writes;
   writes.emplace_back(storage::RemovePepNode{account.jid.str(), node});
@@ -132,6 +131,7 @@ void Pep::purge_node(core::Account& account, core::IqRequest request, std::strin
     auto& list = state.list(name.version);
     list = CachedDeviceList{.changes = list.changes + 1};
   }
+  if (name.kind == NodeKind::bundle) state.forget_identities(name);
   std::vector<storage::Write> writes;
   save(account, node, writes);
   writes.emplace_back(storage::PurgePepNode{account.jid.str(), node});
@@ -147,6 +147,7 @@ void Pep::purge_node(core::Account& account, core::IqRequest request, std::strin
 
 void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations) {
   const std::string node(affiliations.attribute_or_empty("node"));
+  if (is_private(node) && is_sealed(account)) return request.error(errors::of(errors::Type::cancel, "not-allowed"));
   auto* state = find(account, node);
   auto changed = state->config.affiliations;
   for (const auto element : affiliations.children()) {

@@ -49,6 +49,8 @@ struct HeldEvent {
   net::Timer timer;
 };
 
+inline constexpr std::size_t max_known_identities = 128;  // of an account, in memory; the store knows the others
+
 struct PepPart final : core::Part {
   Nodes nodes;
   std::array<CachedDeviceList, 2> lists;  // by OmemoVersion
@@ -61,6 +63,19 @@ struct PepPart final : core::Part {
   // Memory changes before the commit. After one that failed the part is read anew once nothing is under way.
   unsigned committing = 0;
   bool stale = false;
+
+  // Any other one makes room.
+  void remember_identity(OmemoVersion version, std::uint32_t device, const omemo_keys::Key& key) {
+    const std::pair known{version, device};
+    if (identities.size() >= max_known_identities && !identities.contains(known)) identities.erase(identities.begin());
+    identities[known] = key;
+  }
+  // Of a bundle node that goes or is emptied.
+  void forget_identities(const NodeName& bundles) {
+    std::erase_if(identities, [&bundles](const auto& known) {
+      return known.first.first == bundles.version && (bundles.device == 0 || known.first.second == bundles.device);
+    });
+  }
 
   [[nodiscard]] CachedDeviceList& list(OmemoVersion version) { return lists[static_cast<std::size_t>(version)]; }
   [[nodiscard]] const CachedDeviceList& list(OmemoVersion version) const {

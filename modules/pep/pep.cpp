@@ -125,6 +125,11 @@ bool Pep::is_sealed(const core::Account& account) const {
   return host == nullptr || host->sealed;
 }
 
+std::optional<core::StanzaError> Pep::refusal_for(const core::Account& account, std::string_view node,
+                                                  const NodeConfig& config, const Requester& who) const {
+  return read_refusal(config, who, is_private(node) && is_sealed(account));
+}
+
 // With legacy code and the request repeated: without either, Profanity never publishes its device list.
 void Pep::not_found(core::IqRequest& request) const {
   auto error = errors::item_not_found();

@@ -131,10 +131,8 @@ std::optional<Denial> Pep::check_payload(core::Account& account, Publication& wa
     wanted.payload = std::move(*allowed);
   } else {
     xml::append_tree(wanted.payload, payload, {});
-    if (wanted.payload.size() > max_item_bytes_) {
-      return Denial{errors::not_acceptable("payload-too-big"), {}};
-    }
   }
+  if (wanted.payload.size() > max_item_bytes_) return Denial{errors::not_acceptable("payload-too-big"), {}};
   return std::nullopt;
 }
 
@@ -169,6 +167,7 @@ std::optional<core::StanzaError> Pep::prepare_node(core::Account& account, const
       return errors::bad_request("invalid-options");
     }
   }
+  if (is_sealed(account)) std::erase_if(wanted, [](const auto& field) { return is_prose(field.first); });
   if (const auto* state = find(account, node)) {
     if (meets(state->config, node, wanted, limits_)) return std::nullopt;
     return errors::precondition_not_met();
@@ -273,7 +272,7 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
               .changes = cached.changes + 1};
     return tell_list(account, done.name.version, added);
   }
-  if (done.bundle) state.identities[{done.name.version, done.device}] = done.bundle->identity;
+  if (done.bundle) state.remember_identity(done.name.version, done.device, done.bundle->identity);
   tell(account, done.node, item_event(done.node, done.item_id, done.payload));
   if (done.bundle) bundle_came(account, done.name.version, done.device);
 }

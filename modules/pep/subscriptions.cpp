@@ -41,15 +41,15 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
   if (!asked) return request.error(asked.error());
   auto* state = find(account, asked->node);
   if (state == nullptr) return not_found(request);
-  if (auto refusal = read_refusal(state->config, requester(account, request.from()))) return request.error(*refusal);
-  auto& subscribers = state->config.subscribers;
+  const auto who = requester(account, request.from());
+  if (auto refusal = refusal_for(account, asked->node, state->config, who)) return request.error(*refusal);
+  const auto& subscribers = state->config.subscribers;
   if (subscribers.contains(asked->jid.str())) {
     return request.result(subscription(asked->node, asked->jid.full(), "subscribed"));
   }
-  if (subscribers.size() >= max_subscribers) {
+  if (!add_subscriber(state->config, asked->jid.bare(), asked->jid.full())) {
     return request.error(errors::too_many({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
   }
-  subscribers.insert(asked->jid.str());
   auto answer = subscription(asked->node, asked->jid.full(), "subscribed");
   commit_config(account, std::move(request), asked->node, std::move(answer),
                 [this, jid = asked->jid, node = asked->node](core::Account& owner) {

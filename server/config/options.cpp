@@ -258,7 +258,8 @@ const Option<std::int64_t> limits_roster_groups{count("limits.roster_groups", 64
 const Option<std::int64_t> limits_nodes{
     count("limits.nodes", 64, 4, 10'000, "PEP nodes of an account; OMEMO's not counted")};
 const Option<std::int64_t> limits_node_items{count("limits.node_items", 256, 1, 100'000, "items of a PEP node")};
-const Option<std::int64_t> limits_item{bytes("limits.item", 64 * KiB, 4 * KiB, 4 * MiB, "one PEP item")};
+const Option<std::int64_t> limits_item{bytes("limits.item", 96 * KiB, 4 * KiB, 4 * MiB,
+                                             "one PEP item as XML (a picture of 64 KiB fits); OMEMO keys have their own bounds")};
 const Option<std::int64_t> omemo_max_devices{
     count("omemo.max_devices", 20, 1, 256, "OMEMO devices in an account's list")};
 

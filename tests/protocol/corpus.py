@@ -20,6 +20,8 @@ def addressed(stanza, sender, own, peer):
             stanza.set(name, own.full if slash else own.bare)
         elif bare.endswith("@localhost"):
             stanza.set(name, peer.full if slash else peer.bare)
+    for keys in stanza.iter(NS.OMEMO2 + "keys"):  # docs/sealed.md D6
+        keys.set("jid", own.bare if keys.get("jid") == sender else peer.bare)
     return stanza
 
 

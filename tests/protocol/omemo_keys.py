@@ -196,4 +196,26 @@ async def the_compliance_testers_probe_works(town):
     await bob.is_refused("item-not-found", items(node), to=alice.bare)
 
 
+@story("docs/sealed.md 3.5: one identity key a device in both versions")
+async def an_emptied_bundle_leaves_no_identity_behind(town):
+    [alice] = await town.devices("alice")
+    _, item = published("pair_profanity_bot--bot-carol1x0", BUNDLES2)
+    device = item.get("id")
+    legacy, (_, bundle) = f"eu.siacs.conversations.axolotl.bundles:{device}", bundle_of()
+    await alice.sets(publish(legacy, bundle))
+    newer = publish(BUNDLES2, write(item[0]), item=device)
+    await alice.is_refused("bad-request", newer, "set")  # another device's
+    await alice.sets(f"<pubsub {OWNER}><purge node='{legacy}'/></pubsub>")
+    await alice.sets(newer)
+
+
+@story("docs/sealed.md 2.7")
+async def probes_come_and_go_as_often_as_asked(town):
+    [alice] = await town.devices("alice")
+    node = "eu.siacs.conversations.axolotl.3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+    for _ in range(6):  # more than an account has at a time
+        await alice.sets(f"<pubsub xmlns='http://jabber.org/protocol/pubsub'><create node='{node}'/></pubsub>")
+        await alice.sets(f"<pubsub {OWNER}><delete node='{node}'/></pubsub>")
+
+
 run()

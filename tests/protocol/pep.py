@@ -1,7 +1,8 @@
 """XEP-0163 and XEP-0060: what an account publishes of itself."""
 
-import hashlib
 import base64
+import hashlib
+import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, ping, run, story
@@ -175,6 +176,56 @@ async def published_items_outlive_the_server(town):
     again = await alice.account.device()
     read = await again.asks(items(NICK))
     assert read.findtext(f".//{{{NICK}}}nick") == "Ali"
+
+
+CANARY = "the merger is on friday"
+BOOKMARKS = "urn:xmpp:bookmarks:1"
+
+
+@story("docs/sealed.md 3.5: published nodes")
+async def the_fields_of_a_vcard_hold_no_markup(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await alice.sets(publish("urn:xmpp:vcard4", "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'><fn><text>Alice</text>"
+                             f"<x xmlns='jabber:client' a='{CANARY}'><body>{CANARY}</body></x></fn></vcard>"))
+    answer = await bob.asks(items("urn:xmpp:vcard4"), to=alice.bare)
+    assert "".join(answer.itertext()) == "Alice" and CANARY.encode() not in bytes(bob.stream.heard)
+
+
+@story("docs/sealed.md 3.5: published nodes")
+async def a_node_has_no_title_to_read(town):
+    alice, bob = await town.devices("alice", "bob")
+    form = ("<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#node_config"
+            "</value></field><field var='pubsub#access_model'><value>open</value></field>"
+            + "".join(f"<field var='pubsub#{name}'><value>{CANARY}</value></field>" for name in ("title", "description", "type"))
+            + "</x>")
+    await alice.sets(f"<pubsub {PUBSUB}><create node='{NICK}'/><configure>{form}</configure></pubsub>")
+    await bob.asks("<query xmlns='http://jabber.org/protocol/disco#items'/>", to=alice.bare)
+    await bob.asks(f"<query xmlns='http://jabber.org/protocol/disco#info' node='{NICK}'/>", to=alice.bare)
+    assert CANARY.encode() not in bytes(bob.stream.heard)
+    await alice.sets(publish(NICK, nick("Al"), options={"title": CANARY, "access_model": "open"}))
+
+
+@story("docs/sealed.md 3.5: bookmarks, always private")
+async def bookmarks_are_shared_with_nobody(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await alice.sets(publish(BOOKMARKS, f"<conference xmlns='{BOOKMARKS}' name='{CANARY}'/>", item="room@rooms.localhost"))
+    await alice.is_refused("not-allowed", f"<pubsub {PUBSUB[:-1]}#owner'><affiliations node='{BOOKMARKS}'>"
+                           f"<affiliation jid='{bob.bare}' affiliation='member'/></affiliations></pubsub>", "set")
+    await bob.is_refused("not-allowed", items(BOOKMARKS), to=alice.bare)
+    assert CANARY.encode() not in bytes(bob.stream.heard)
+    await alice.asks(items(BOOKMARKS))
+
+
+@story("limits.item", options={"limits.item": 4096})
+async def an_item_is_no_longer_than_allowed(town):
+    [alice] = await town.devices("alice")
+    for size, kind in ((2000, "result"), (8000, "error")):
+        image = b"\x89PNG\r\n\x1a\n" + bytes(size)
+        answer = await alice.tries(publish("urn:xmpp:avatar:data", "<data xmlns='urn:xmpp:avatar:data'>"
+                                           f"{base64.b64encode(image).decode()}</data>", hashlib.sha1(image).hexdigest()), "set")
+        assert answer.get("type") == kind, (size, ET.tostring(answer))
 
 
 if __name__ == "__main__":

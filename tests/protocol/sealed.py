@@ -266,4 +266,64 @@ async def a_request_is_no_way_around(town):
     assert CANARY.encode() not in bytes(bob.stream.heard)
 
 
+VERSION = "<query xmlns='jabber:iq:version'>%s</query>"
+
+
+async def reaches_nobody(sender, receiver, stanza):
+    before = len(receiver.stream.heard)
+    await sender.sends(stanza)
+    await word_from(sender)(receiver)
+    assert CANARY.encode() not in bytes(receiver.stream.heard[before:]), stanza
+
+
+@story("docs/sealed.md 3.5: answers")
+async def an_answer_nobody_asked_for_does_not_arrive(town):
+    alice, bob = await town.devices("alice", "bob")
+    for number, payload in enumerate((VERSION % "<name>x</name>", "", "<vCard xmlns='vcard-temp'/>")):
+        await alice.sends(f"<iq type='result' id='u{number}' to='{bob.full}'>{payload}</iq>")
+        await bob.receives_no("iq", before=word_from(alice), id=f"u{number}")
+    await alice.sends(f"<iq type='error' id='u9' to='{bob.full}'><error type='cancel'>"
+                      "<item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+    await bob.receives_no("iq", before=word_from(alice), id="u9")
+    # To ask one person is no leave for another, nor for a second answer.
+    [eve] = await town.devices("eve")
+    await bob.sends(f"<iq type='get' id='v1' to='{alice.full}'><query xmlns='jabber:iq:version'/></iq>")
+    asked = await alice.receives("iq", id="v1")
+    await eve.sends(f"<iq type='result' id='v1' to='{bob.full}'>{VERSION % '<name>Eve</name>'}</iq>")
+    await bob.receives_no("iq", before=word_from(eve), id="v1")
+    await alice.answers(asked, VERSION % f"<name>Gajim</name><os>{CANARY}</os>")
+    answer = await bob.receives("iq", id="v1", type_="result")
+    assert [child.text for child in answer[0]] == ["Gajim"]
+    await alice.answers(asked, VERSION % "<name>Gajim</name>")
+    await bob.receives_no("iq", before=word_from(alice), id="v1")
+    assert CANARY.encode() not in bytes(bob.stream.heard)
+    assert await town.records(kind="denied", reason="answer-not-asked")
+
+
+@story("docs/sealed.md 3.5: answers")
+async def questions_between_devices_are_answered(town):
+    alice, bob = await town.devices("alice", "bob")
+    for number, (question, answer) in enumerate((
+            ("<ping xmlns='urn:xmpp:ping'/>", ""),
+            ("<query xmlns='jabber:iq:last'/>", "<query xmlns='jabber:iq:last' seconds='3'/>"),
+            ("<time xmlns='urn:xmpp:time'/>", "<time xmlns='urn:xmpp:time'><tzo>Z</tzo><utc>2026-01-02T03:04:05Z</utc></time>"),
+            ("<query xmlns='http://jabber.org/protocol/disco#info' node='https://gajim.org#x'/>",
+             "<query xmlns='http://jabber.org/protocol/disco#info' node='https://gajim.org#x'>"
+             "<identity category='client' type='pc' name='Gajim'/><feature var='urn:xmpp:ping'/></query>"))):
+        await alice.sends(f"<iq type='get' id='q{number}' to='{bob.full}'>{question}</iq>")
+        await bob.answers(await bob.receives("iq", id=f"q{number}", type_="get"), answer)
+        arrived = await alice.receives("iq", id=f"q{number}", type_="result")
+        assert (answer == "") == (len(arrived) == 0)
+        assert answer.encode() in bytes(alice.stream.heard)
+
+
+@story("docs/sealed.md D12: xml:lang; 3.5: requests")
+async def a_request_has_no_place_for_words(town):
+    alice, bob = await town.devices("alice", "bob")
+    for inner in ("<query xmlns='jabber:iq:version'/>", f"<query xmlns='jabber:iq:version'><a xmlns='{CANARY}'/></query>",
+                  f"<query xmlns='jabber:iq:version' xmlns:p='{CANARY}' p:a='b'/>"):
+        await reaches_nobody(alice, bob, f"<iq type='get' id='g1' to='{bob.full}' xml:lang='{CANARY}'>{inner}</iq>")
+    assert await bob.receives("iq", id="g1")
+
+
 run()

@@ -19,7 +19,7 @@ std::string bent(Bend bend) {
 TEST(Envelope, BothVersionsPassAndTellWhatTheyAre) {
   const auto legacy = xml::parse_element(Legacy().text());
   Envelope out;
-  EXPECT_EQ(check_envelope(legacy->root(), {}, out), nullptr);
+  EXPECT_EQ(check_envelope(legacy->root(), {}, {}, out), nullptr);
   EXPECT_EQ(out.version, Version::legacy);
   EXPECT_EQ(out.sender_device, 27183u);
   EXPECT_EQ(out.keys, 1u);
@@ -28,7 +28,7 @@ TEST(Envelope, BothVersionsPassAndTellWhatTheyAre) {
   Second sample;
   sample.groups += "<keys jid='romeo@a.example'>" + key("1", Exchange2().text(), " kex='true'") + "</keys>";
   const auto second = xml::parse_element(sample.text());
-  EXPECT_EQ(check_envelope(second->root(), {}, out), nullptr);
+  EXPECT_EQ(check_envelope(second->root(), {}, {}, out), nullptr);
   EXPECT_EQ(out.version, Version::omemo_2);
   EXPECT_EQ(out.keys, 2u);
   EXPECT_EQ(out.prekeys, 1u);
@@ -36,14 +36,14 @@ TEST(Envelope, BothVersionsPassAndTellWhatTheyAre) {
 }
 
 TEST(Envelope, FormsOfRealClientsPass) {
-  EXPECT_LIVES(Legacy, std::swap(s.before_keys, s.iv));                                  // Dino: iv first
-  EXPECT_LIVES(Legacy, s.keys = key("31415", Signal().text(), " prekey='0'"));           // Monal
+  EXPECT_LIVES(Legacy, std::swap(s.before_keys, s.iv));                         // Dino: iv first
+  EXPECT_LIVES(Legacy, s.keys = key("31415", Signal().text(), " prekey='0'"));  // Monal
   EXPECT_LIVES(Legacy, s.keys = key("31415", Signal().text(), " prekey='false'"));
   EXPECT_LIVES(Legacy, s.keys = key("31415", PreKeySignal().text(), " prekey='1'"));
   EXPECT_LIVES(Legacy, s.keys = key("31415", PreKeySignal().text(), " prekey='true'"));
-  EXPECT_LIVES(Legacy, s.keys += key("31415", Signal().text()));                         // one id, two people
+  EXPECT_LIVES(Legacy, s.keys += key("31415", Signal().text()));  // one id, two people
   EXPECT_LIVES(Legacy, s.header_attributes = " sid='2147483647'");
-  EXPECT_LIVES(Legacy, s.keys = "\n " + s.keys + "\n\t" + key("2", Signal().text()));    // pretty-printed
+  EXPECT_LIVES(Legacy, s.keys = "\n " + s.keys + "\n\t" + key("2", Signal().text()));  // pretty-printed
   EXPECT_LIVES(Legacy, s.iv = "<iv>\n " + b64(noise(12)) + " </iv>");
   EXPECT_LIVES(Second, s.groups += "<keys jid='b@b.example'>" + key("31415", Message2().text()) + "</keys>");
 }
@@ -124,7 +124,8 @@ TEST(Envelope, HasNothingButItsSchema) {
   EXPECT_DIES(Second, s.groups += "<keys jid='b@b.example'/>");
   EXPECT_DIES(Second, s.groups = "<keys jid='a@b'>" + key("1", Message2().text(), " kex='yes'") + "</keys>");
   EXPECT_DIES(Second, s.groups = "<keys jid='a@b'>" + key("1", Message2().text(), " prekey='false'") + "</keys>");
-  EXPECT_DIES(Second, s.groups = "<keys jid='a@b'>" + key("1", Message2().text()) + key("1", Message2().text()) + "</keys>");
+  EXPECT_DIES(Second,
+              s.groups = "<keys jid='a@b'>" + key("1", Message2().text()) + key("1", Message2().text()) + "</keys>");
   EXPECT_DIES(Second, s.groups = "<keys jid='a@b'>text" + key("1", Message2().text()) + "</keys>");
 }
 
@@ -161,10 +162,10 @@ TEST(Envelope, Base64IsCanonical) {
   inside[50] = '=';
   auto url = good;
   url[50] = '-';
-  for (const auto& text : {std::string(), good.substr(0, good.size() - 1), good + "=", inside, url, spare,
-                           good.substr(0, 64) + "\n" + good.substr(64), good.substr(0, 64) + " " + good.substr(64),
-                           "\xc2\xa0" + good, good + "\xc2\xa0", good + good, good + "AAAA", std::string(400, 'A') + good,
-                           std::string(87'385, 'A')}) {
+  for (const auto& text :
+       {std::string(), good.substr(0, good.size() - 1), good + "=", inside, url, spare,
+        good.substr(0, 64) + "\n" + good.substr(64), good.substr(0, 64) + " " + good.substr(64), "\xc2\xa0" + good,
+        good + "\xc2\xa0", good + good, good + "AAAA", std::string(400, 'A') + good, std::string(87'385, 'A')}) {
     Legacy sample;
     sample.keys = "<key rid='1'>" + text + "</key>";
     EXPECT_NE(verdict(sample.text()), "") << text.substr(0, 200);
@@ -246,10 +247,11 @@ TEST(Envelope, PayloadLengthHasABound) {
 
 TEST(Plausibility, TextsAndFilesAreNoCiphertext) {
   const std::string prose = "Rendez-vous demain à la préfecture, apportez les documents signés.";
-  for (const auto& text : {std::string("see you tomorrow at five"), prose, b64(noise(60)), b64(b64(prose)),
-                           "\x89PNG\r\n\x1a\n" + noise(50), "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + noise(50),
-                           std::string("SQLite format 3\0", 16) + noise(50), std::string(200, ' '),
-                           std::string("{\"json\": [1, 2, 3, 4, 5, 6]}"), std::string("\t\r\n line and line and line")}) {
+  for (const auto& text :
+       {std::string("see you tomorrow at five"), prose, b64(noise(60)), b64(b64(prose)),
+        "\x89PNG\r\n\x1a\n" + noise(50), "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + noise(50),
+        std::string("SQLite format 3\0", 16) + noise(50), std::string(200, ' '),
+        std::string("{\"json\": [1, 2, 3, 4, 5, 6]}"), std::string("\t\r\n line and line and line")}) {
     EXPECT_TRUE(looks_like_plaintext(text)) << text.substr(0, 60);
     Legacy sample;
     sample.payload = "<payload>" + b64(text) + "</payload>";
@@ -272,6 +274,19 @@ TEST(Properties, AValidElementStaysValidWrittenAnew) {
     xml::append_tree(written, document->root(), "jabber:client");
     EXPECT_EQ(verdict(written), "");
   }
+}
+
+TEST(Envelope, NamesNobodyButTheTwo) {  // docs/sealed.md D6
+  const auto group = [](std::string_view jid) {
+    return "<keys jid='" + std::string(jid) + "'>" + key("31415", Message2().text()) + "</keys>";
+  };
+  Second message;
+  message.groups = group("juliet@a.example") + group("romeo@a.example");
+  EXPECT_FALSE(rebuilt(message.text()).refused);
+  EXPECT_FALSE(rebuilt(Legacy().text()).refused) << "names nobody";
+  message.groups = group("the.merger.is.on.friday@a.example");
+  EXPECT_EQ(rebuilt(message.text()).detail, "keys for somebody else");
+  EXPECT_FALSE(rebuilt(message.text(), "groupchat").refused) << "a room's members are not known";
 }
 
 }  // namespace

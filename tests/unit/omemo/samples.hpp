@@ -108,8 +108,8 @@ struct Second {
   std::string groups = "<keys jid='juliet@a.example'>" + key("31415", Message2().text()) + "</keys>";
   std::string payload = "<payload>" + b64(noise(176)) + "</payload>";
   std::string text() const {
-    return "<encrypted xmlns='" + std::string(omemo2_ns) + "'" + attributes + "><header" + header_attributes + ">" + groups +
-           "</header>" + payload + "</encrypted>";
+    return "<encrypted xmlns='" + std::string(omemo2_ns) + "'" + attributes + "><header" + header_attributes + ">" +
+           groups + "</header>" + payload + "</encrypted>";
   }
 };
 
@@ -118,7 +118,7 @@ inline std::string verdict(std::string_view element, const EnvelopeLimits& limit
   const auto document = xml::parse_element(element);
   if (!document) return "not well-formed";
   Envelope out;
-  const auto* why = check_envelope(document->root(), limits, out);
+  const auto* why = check_envelope(document->root(), limits, {}, out);
   return why == nullptr ? "" : why;
 }
 

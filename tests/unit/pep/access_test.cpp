@@ -47,6 +47,14 @@ TEST(PepAccess, AffiliationsWinOverTheModel) {
   EXPECT_EQ(condition(AccessModel::open, {.sees_presence = true, .bare = "eve@example.org"}, config), "forbidden ");
 }
 
+TEST(PepAccess, WhatIsTheOwnersAloneIsSharedByNothing) {
+  NodeConfig config{.access = AccessModel::open};
+  config.affiliations = {{"bob@example.org", Affiliation::member}};
+  EXPECT_FALSE(read_refusal(config, {.bare = "bob@example.org"}));
+  EXPECT_TRUE(read_refusal(config, {.sees_presence = true, .bare = "bob@example.org"}, true));
+  EXPECT_FALSE(read_refusal(config, {.owner = true}, true));
+}
+
 TEST(PepAccess, AnAccountIsKnownToWhoSeesItAndByWhatItOpens) {
   EXPECT_TRUE(account_is_visible({.owner = true}, false));
   EXPECT_TRUE(account_is_visible({.sees_presence = true}, false));

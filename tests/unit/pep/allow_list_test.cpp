@@ -116,6 +116,24 @@ TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
             "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn></vcard>");
 }
 
+TEST(PepAllowList, AVcardsFieldsAreValuesWithoutMarkup) {
+  const auto card = [](std::string_view inner) {
+    const std::string ns = "urn:ietf:params:xml:ns:vcard-4.0";
+    return allowed("urn:xmpp:vcard4", "current", "<vcard xmlns='" + ns + "'>" + std::string(inner) + "</vcard>");
+  };
+  const auto kept = [](std::string_view inner) {
+    return "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'" + (inner.empty() ? "/>" : ">" + std::string(inner) + "</vcard>");
+  };
+  const std::string_view good = "<n><surname>Doe</surname><given>Jane</given></n><tel><uri>tel:+1-555</uri></tel>"
+                                "<org><text>Ministry</text><text>Post</text></org>";
+  EXPECT_EQ(card(good), kept(good));
+  EXPECT_EQ(card("<fn a='secret'>secret<text b='secret'>Jane</text><parameters><type><text>secret</text></type></parameters>"
+                 "<evil xmlns='jabber:client'><body>secret</body></evil></fn><title>secret</title>"),
+            kept("<fn><text>Jane</text></fn>"));
+  EXPECT_EQ(card("<fn><text>a<b>secret</b></text></fn>"), "refused: pep-payload");
+  EXPECT_EQ(card("<fn><text>" + std::string(129, 'x') + "</text></fn>"), "refused: pep-payload");
+}
+
 TEST(PepAllowList, WhatRealClientsPublishIsRefusedOrKeptWhole) {
   std::size_t kept = 0;
   for (const auto& publication : testing::recorded_publications()) {

@@ -98,7 +98,8 @@ TEST(PepNodes, BadValuesHaveTheirOwnFaults) {
   EXPECT_EQ(fault("pubsub#max_items", "0"), ConfigFault::bad_value);
   EXPECT_EQ(fault("pubsub#max_items", "-1"), ConfigFault::bad_value);
   EXPECT_EQ(fault("pubsub#persist_items", "yes"), ConfigFault::bad_value);
-  EXPECT_EQ(fault("pubsub#title", std::string(257, 'x')), ConfigFault::not_acceptable);
+  EXPECT_EQ(apply(default_config(avatar), avatar, fields({{"pubsub#title", std::string(257, 'x')}}), limits, false).error(),
+            ConfigFault::not_acceptable);
 }
 
 TEST(PepNodes, PrivateNodesStayPrivateOnlyWhereSealedContentIsRequired) {
@@ -106,6 +107,33 @@ TEST(PepNodes, PrivateNodesStayPrivateOnlyWhereSealedContentIsRequired) {
   const std::string_view node = "urn:xmpp:bookmarks:1";
   EXPECT_EQ(apply(default_config(node), node, open, limits, true)->access, AccessModel::whitelist);
   EXPECT_EQ(apply(default_config(node), node, open, limits, false)->access, AccessModel::open);
+}
+
+TEST(PepNodes, ProseIsHeardOnlyWhereNothingNeedsASeal) {
+  const auto asked = fields({{"pubsub#title", "see you"}, {"pubsub#description", "at five"}, {"pubsub#type", "tomorrow"},
+                             {"pubsub#access_model", "open"}});
+  const auto sealed = apply(default_config(avatar), avatar, asked, limits, true).value();
+  EXPECT_EQ(sealed.title + sealed.description + sealed.type, "");
+  EXPECT_EQ(sealed.access, AccessModel::open);
+  auto config = apply(default_config(avatar), avatar, asked, limits, false).value();
+  EXPECT_NE(metadata_form(config).find("at five"), std::string::npos);
+  forget_prose(config);
+  EXPECT_EQ(metadata_form(config), metadata_form(sealed));
+}
+
+TEST(PepNodes, OnePersonCannotFillANode) {
+  auto config = default_config(list);
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example/" + std::to_string(i)));
+  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices);
+  EXPECT_TRUE(config.subscribers.contains("eve@a.example/299"));
+  EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example"));
+  EXPECT_TRUE(add_subscriber(config, "bob@a.example", "bob@a.example"));
+  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices + 2);
+  for (int i = 0; config.subscribers.size() < max_subscribers; ++i) {
+    const auto name = std::to_string(i) + "@a.example";
+    ASSERT_TRUE(add_subscriber(config, name, name));
+  }
+  EXPECT_FALSE(add_subscriber(config, "late@a.example", "late@a.example"));
 }
 
 // Dino gives the whole form back.
