@@ -8,6 +8,7 @@
 
 #include "core/audit/record.hpp"
 #include "core/departure.hpp"
+#include "core/requests.hpp"
 #include "core/jid/jid.hpp"
 #include "core/stanza.hpp"
 #include "core/text.hpp"
@@ -64,6 +65,7 @@ class Session {
   bool wants_roster = false;  // has asked for the roster: gets pushes ("interested", RFC 6121 §2.2)
   std::int8_t priority = 0;
   StanzaPtr presence;         // the last available presence, `to` left out
+  Requests requests;          // of the server to this client
 
   template <class T>
   [[nodiscard]] T* part(unsigned slot) const {

@@ -1,5 +1,7 @@
 #include "core/shard.hpp"
 
+#include <limits>
+
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
@@ -10,7 +12,6 @@ namespace {
 constexpr std::int64_t sweep_every_ms = 15'000;
 constexpr std::int64_t keep_unused_ms = 60'000;    // an account without sessions stays in memory so long
 constexpr std::int64_t request_timeout_ms = 30'000;
-constexpr std::size_t max_requests = 100'000;
 
 std::uint64_t fnv(std::string_view text) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -156,16 +157,11 @@ void Shard::sweep_accounts() {
   const auto old = loop_.now_ms() - keep_unused_ms;
   std::erase_if(accounts_, [old](const auto& entry) { return entry.second->idle() && entry.second->last_used_ms < old; });
   const auto now = loop_.now_ms();
-  std::vector<Request> late;
-  for (auto it = requests_.begin(); it != requests_.end();) {
-    if (it->second.deadline_ms > now) {
-      ++it;
-      continue;
-    }
-    late.push_back(std::move(it->second));
-    it = requests_.erase(it);
+  std::vector<Requests::Answer> late;
+  for (const auto& [jid, account] : accounts_) {
+    for (auto* session : account->sessions) session->requests.take_late(now, late);
   }
-  for (auto& request : late) request.answer(nullptr);
+  for (auto& answer : late) answer(nullptr);
   loop_.timers().arm(sweep_, now, sweep_every_ms);
 }
 
@@ -186,31 +182,24 @@ void Shard::close_session(Session& session) {
   std::erase(session.account.sessions, &session);
   session.account.last_used_ms = loop_.now_ms();
   kernel_.stats.sessions.fetch_sub(1, std::memory_order_relaxed);
-  std::vector<Request> open;
-  for (auto it = requests_.begin(); it != requests_.end();) {
-    if (it->second.session != session.id) {
-      ++it;
-      continue;
-    }
-    open.push_back(std::move(it->second));
-    it = requests_.erase(it);
-  }
-  for (auto& request : open) request.answer(nullptr);
+  std::vector<Requests::Answer> open;
+  session.requests.take_late(std::numeric_limits<std::int64_t>::max(), open);
+  for (auto& answer : open) answer(nullptr);
 }
 
-void Shard::request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer) {
-  if (requests_.size() >= max_requests) return answer(nullptr);
+bool Shard::request(Session& session, std::string payload, Requests::Answer answer) {
+  if (session.requests.is_full()) return false;
   const auto id = "v" + crypto::random_hex(8);
-  requests_.emplace(id, Request{session.id, loop_.now_ms() + request_timeout_ms, std::move(answer)});
+  session.requests.add(id, loop_.now_ms() + request_timeout_ms, std::move(answer));
   auto domain = Jid::make({}, session.jid.domain());
-  deliver(session, make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload)));
+  const auto iq = make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload));
+  session.stream.deliver(*iq, nullptr, {});
+  return true;
 }
 
 bool Shard::take_answer(Session& session, const StanzaPtr& stanza) {
-  const auto found = requests_.find(stanza->id);
-  if (found == requests_.end() || found->second.session != session.id) return false;
-  auto answer = std::move(found->second.answer);
-  requests_.erase(found);
+  auto answer = session.requests.take(stanza->id);
+  if (!answer) return false;
   answer(stanza);
   return true;
 }

@@ -83,8 +83,9 @@ class Shard final : private net::TurnEnd {
   // To one session, in the order of its account's deliveries.
   void deliver(Session& session, StanzaPtr stanza, std::string extra = {});
   // A request of the server to a client; `answer` gets the result or error stanza, or null after 30 s or when the
-  // session ends.
-  void request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer);
+  // session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many answers as
+  // it may (Requests::max); nothing was asked, and `answer` is not called.
+  [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer);
 
   // -- storage
   // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns. False: the committer
@@ -147,14 +148,6 @@ class Shard final : private net::TurnEnd {
   std::unordered_map<std::string, std::vector<std::move_only_function<void(Account*)>>> loading_;
   std::vector<std::vector<net::Task>> outboxes_;  // by shard
   net::Timer sweep_;
-
-  struct Request {
-    std::uint64_t session;
-    std::int64_t deadline_ms;
-    std::move_only_function<void(StanzaPtr)> answer;
-  };
-  std::unordered_map<std::string, Request> requests_;  // by id
-  std::uint64_t next_request_ = 1;
 
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);

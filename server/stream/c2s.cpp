@@ -299,9 +299,8 @@ void C2s::on_timer() {
   const bool rests = parser_.rest();
   const auto silent = now - last_read_ms_;
   if (silent >= settings.silence_ms && !pinged_) {
-    pinged_ = true;
     const auto id = session_->id;
-    shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
+    pinged_ = shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
                     [kernel = &shard().kernel(), account = account_, id](core::StanzaPtr answer) {
                       if (answer) return;
                       auto* home = kernel->home(account.bare()).find_account(account.bare());
