@@ -66,7 +66,7 @@ void Pep::commit(core::Account& account, core::IqRequest request, std::vector<st
       state.stale = true;
       request.error(core::store_away);
     }
-    owner.commit_ended();
+    owner.commit_ended(finished.at_once);
     if (state.stale && state.committing == 0) reload(owner);
   };
   shard_.commit(std::move(unit));

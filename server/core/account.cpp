@@ -1,5 +1,7 @@
 #include "core/account.hpp"
 
+#include <ranges>
+
 namespace valise::core {
 
 Session* Account::find(std::string_view resource) const {
@@ -16,13 +18,24 @@ Session* Account::find_id(std::uint64_t session_id) const {
   return nullptr;
 }
 
-void Account::commit_ended() {
-  ++ended_;
+void Account::commit_ended(bool at_once) {
+  if (at_once) {
+    --begun_;  // what began to wait meanwhile waits for the others only
+    for (auto& waiting : waiting_ | std::views::reverse) {
+      if (waiting.behind <= begun_) break;
+      waiting.behind = begun_;
+    }
+  } else {
+    ++ended_;
+  }
+  if (running_) return;
+  running_ = true;
   while (!waiting_.empty() && waiting_.front().behind <= ended_) {
     auto deliver = std::move(waiting_.front().deliver);
     waiting_.pop_front();
     deliver();
   }
+  running_ = false;
 }
 
 void Account::in_order(std::move_only_function<void()> deliver) {

@@ -36,13 +36,14 @@ class Account {
   void set_parts(std::vector<std::unique_ptr<Part>> parts) { parts_ = std::move(parts); }
 
   // -- Order of delivery: what waits for no commit may still not overtake what does (ARCHITECTURE.md, "Order").
-  // A message was handed to the committer …
+  // A unit is handed to the committer …
   void commit_begun() { ++begun_; }
-  // … and has come back; runs what waited for it.
-  void commit_ended();
+  // … and has come back; runs what waited for it. `at_once` (Unit::at_once): the committer never had it, so it counts
+  // for none of those that are under way.
+  void commit_ended(bool at_once = false);
   // Runs `deliver` now, or behind all commits that are under way.
   void in_order(std::move_only_function<void()> deliver);
-  [[nodiscard]] bool idle() const noexcept { return sessions.empty() && begun_ == ended_ && waiting_.empty(); }
+  [[nodiscard]] bool idle() const noexcept { return sessions.empty() && begun_ == ended_ && waiting_.empty() && !running_; }
 
  private:
   struct Waiting {
@@ -53,6 +54,7 @@ class Account {
   std::uint64_t begun_ = 0;
   std::uint64_t ended_ = 0;
   std::deque<Waiting> waiting_;
+  bool running_ = false;  // what waited: one behind the other, not one inside the other
 };
 
 }  // namespace valise::core

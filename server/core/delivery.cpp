@@ -130,7 +130,6 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   unit->writes = std::move(writes);
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
-  account.commit_begun();
   unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
@@ -146,13 +145,20 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
         // Every session went away while the record was written.
-        recipient.commit_ended();
+        recipient.commit_ended(finished.at_once);
         return begin_again(std::move(passing));
       }
     }
-    recipient.commit_ended();
+    recipient.commit_ended(finished.at_once);
   };
-  commit(std::move(unit));
+  // With nothing to write it still does not overtake what is being committed.
+  const bool nothing = !unit->record && unit->writes.empty();
+  auto submit = [this, &account](UnitPtr made) {
+    account.commit_begun();
+    commit(std::move(made));
+  };
+  if (!nothing) return submit(std::move(unit));
+  account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); });
 }
 
 // What means nothing once it is late waits for no record, and carries no id, because it has none yet; but it does not

@@ -210,10 +210,12 @@ bool Shard::commit(UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   unit->shard = index_;
   if ((!unit->record && unit->writes.empty()) || kernel_.committer == nullptr) {
+    unit->at_once = true;
     if (unit->done) unit->done(*unit);
     return true;
   }
   if (kernel_.committer->submit(unit)) return true;  // else it stays here
+  unit->at_once = true;
   unit->outcome = unavailable();
   if (unit->done) unit->done(*unit);
   return false;
@@ -227,7 +229,7 @@ void Shard::commit_in_order(Account& account, UnitPtr unit) {
   account.commit_begun();
   unit->done = [&account, done = std::move(unit->done)](Unit& finished) mutable {
     done(finished);
-    account.commit_ended();
+    account.commit_ended(finished.at_once);
   };
   commit(std::move(unit));
 }

@@ -30,6 +30,7 @@ struct Unit {
   std::vector<storage::Write> writes;
   unsigned shard = 0;                      // where `done` is called
   bool nobody_waits = false;               // presence, no-store: recorded in the same stream, no `done`
+  bool at_once = false;                    // set by Shard::commit: `done` runs before it returns, nothing is under way
   // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is.
   std::move_only_function<void(UnitRef)> done;
   // -- set by the committer
