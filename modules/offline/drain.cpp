@@ -76,6 +76,7 @@ void OfflineModule::begin(core::Session& session) {
 }
 
 void OfflineModule::read_page(core::Account& account) {
+  if (!shard_.has_room(account)) return end(account, true);  // the next log-in tries again
   // Behind all commits under way: what was kept, or marked, up to now is what the store says. Of what comes until the
   // store is read it may say less, so the count is taken here.
   auto& asking = waiting(account);

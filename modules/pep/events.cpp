@@ -33,9 +33,12 @@ bool Pep::wants(const core::Session& session, std::string_view node) const {
 
 void Pep::deliver(core::Session& session, const core::StanzaPtr& event) const {
   auto& account = session.account;
-  account.in_order([&account, id = session.id, event] {
-    if (auto* alive = account.find_id(id)) alive->stream.deliver(*event, &alive->jid, {});
-  });
+  if (!shard_.has_room(account)) return;
+  account.in_order(
+      [&account, id = session.id, event] {
+        if (auto* alive = account.find_id(id)) alive->stream.deliver(*event, &alive->jid, {});
+      },
+      event->memory());
 }
 
 void Pep::tell_with(core::Account& account, const std::string& node, const NodeConfig& config, std::string event) {

@@ -32,15 +32,18 @@ void Account::commit_ended(bool at_once) {
   running_ = true;
   while (!waiting_.empty() && waiting_.front().behind <= ended_) {
     auto deliver = std::move(waiting_.front().deliver);
+    waiting_bytes_ -= waiting_.front().bytes;
     waiting_.pop_front();
     deliver();
   }
   running_ = false;
 }
 
-void Account::in_order(std::move_only_function<void()> deliver) {
+void Account::in_order(std::move_only_function<void()> deliver, std::size_t bytes) {
   if (begun_ == ended_ && waiting_.empty()) return deliver();
-  waiting_.push_back({begun_, std::move(deliver)});
+  constexpr std::size_t place = 256;  // of the queue and of what `deliver` holds, whatever it is
+  waiting_.push_back({begun_, bytes + place, std::move(deliver)});
+  waiting_bytes_ += bytes + place;
 }
 
 }  // namespace valise::core

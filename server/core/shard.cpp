@@ -224,7 +224,11 @@ bool Shard::commit(UnitPtr unit) {
 void Shard::commit_in_order(Account& account, UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   if (!unit->record && unit->writes.empty()) {
-    return account.in_order([unit = std::move(unit)] { unit->done(*unit); });
+    if (!has_room(account)) {
+      unit->outcome = unavailable();
+      return unit->done(*unit);
+    }
+    return account.in_order([unit = std::move(unit)] { unit->done(*unit); }, sizeof(Unit) + sizeof(Flow));
   }
   account.commit_begun();
   unit->done = [&account, done = std::move(unit->done)](Unit& finished) mutable {

@@ -80,7 +80,13 @@ class Shard final : private net::TurnEnd {
   // in a person's name, passes the stages of its recipient; nothing else passes rules.
   void route(StanzaPtr stanza);
   void route_error(const Stanza& original, const StanzaError& error, Language language);
-  // To one session, in the order of its account's deliveries.
+  // Whether what others send may still wait for commits of the account. Half of limits.queue is theirs, so that there is
+  // room for what the server owes its own client. Without commits under way, always.
+  [[nodiscard]] bool has_room(const Account& account) const noexcept {
+    return account.waiting_bytes() < settings_->queue_bytes / 2;
+  }
+  // To one session, in the order of its account's deliveries. Where limits.queue is full of what waits for the account's
+  // commits, the session ends (RFC 6120 §4.9.3.17): it would miss something and not know.
   void deliver(Session& session, StanzaPtr stanza, std::string extra = {});
   // A request of the server to a client; `answer` gets the result or error stanza, or null after 30 s or when the
   // session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many answers as
@@ -160,6 +166,7 @@ class Shard final : private net::TurnEnd {
   void send_iq_from_session(Session& session, Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
+  void no_room(Flow flow);      // too much waits for the recipient's commits
   void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);
   bool take_answer(Session& session, const StanzaPtr& stanza);

@@ -63,6 +63,8 @@ struct Stanza : RefCounted<Stanza> {
 
   [[nodiscard]] xml::Element root() const noexcept { return document ? document->root() : xml::Element(); }
   [[nodiscard]] bool is_error() const noexcept { return type == "error"; }
+  // About, while it waits.
+  [[nodiscard]] std::size_t memory() const noexcept { return sizeof *this + size + children.size(); }
   // A child of a received stanza.
   [[nodiscard]] xml::Element child(std::string_view name, std::string_view ns) const noexcept {
     return root().child(name, ns);

@@ -63,7 +63,16 @@ class Device final : public core::SessionStream {
     came_.notify_all();
   }
   void when_sent(core::Departure& waiting) override { waiting.departed(true); }
-  void end(std::string_view, std::string_view) override {}
+  void end(std::string_view condition, std::string_view) override {
+    const std::lock_guard lock(mutex_);
+    ended_ = condition;
+  }
+  // The condition that the server ended it with; empty: it did not.
+  [[nodiscard]] std::string ended() {
+    on_home([](core::Session&) {});
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
 
  private:
   friend class Town;
@@ -82,6 +91,7 @@ class Device final : public core::SessionStream {
   std::condition_variable came_;
   std::deque<std::string> inbox_;            // guarded by mutex_
   std::vector<std::uint32_t> acknowledged_;  // guarded by mutex_
+  std::string ended_;                        // guarded by mutex_
   std::size_t numbers_ = 0;
 };
 
@@ -182,6 +192,15 @@ class Town {
   std::vector<storage::BoxMessage> waiting_for(const std::string& user) {
     auto reader = store_->open_reader();
     return *(*reader)->undelivered(user + "@x.org", 0, 10'000);
+  }
+  std::size_t accounts_in_memory() {
+    std::size_t count = 0;
+    for (auto& shard : kernel_->shards) {
+      std::promise<std::size_t> here;
+      shard->post([&] { here.set_value(shard->accounts().size()); });
+      count += here.get_future().get();
+    }
+    return count;
   }
   storage::Roster roster_of(const std::string& user) {
     auto reader = store_->open_reader();
