@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t sweep_every_ms = 15'000;
 constexpr std::int64_t keep_unused_ms = 60'000;    // an account without sessions stays in memory so long
 constexpr std::int64_t request_timeout_ms = 30'000;
+constexpr std::size_t max_nobodies = 256;          // accounts in memory that do not exist
 
 std::uint64_t fnv(std::string_view text) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -115,12 +116,23 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
           made->last_used_ms = loop_.now_ms();
           account = made.get();
           accounts_[jid.str()] = std::move(made);
+          if (!loaded->row) keep_nobody(jid.str());
         } else {
           log::warning("core", "an account could not be loaded: {}", loaded.error().text);
         }
         // `then` may close the account's last session, but only the sweep takes an account out of memory.
         for (auto& callback : callbacks.mapped()) callback(account);
       });
+}
+
+// Anybody may name accounts that nobody has. The newest stay for a while, so that asking again costs no reading.
+void Shard::keep_nobody(const std::string& jid) {
+  nobodies_.push_back(jid);
+  if (nobodies_.size() <= max_nobodies) return;
+  const auto oldest = accounts_.find(nobodies_.front());
+  const bool may_go = oldest != accounts_.end() && oldest->first != jid && !oldest->second->exists;
+  if (may_go && oldest->second->idle()) accounts_.erase(oldest);
+  nobodies_.pop_front();
 }
 
 void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then) {

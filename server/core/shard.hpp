@@ -2,6 +2,7 @@
 // modules, its part of the router. Other shards reach it by posting; nothing else crosses.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -140,7 +141,8 @@ class Shard final : private net::TurnEnd {
   static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
 
   void on_turn_end() override;
-  void load_account(Account& account);
+  void keep_nobody(const std::string& jid);
+  void arrive_when_loaded(std::unique_ptr<Flow> flow);
   void sweep_accounts();
 
   Kernel& kernel_;
@@ -152,6 +154,8 @@ class Shard final : private net::TurnEnd {
   std::unordered_map<const void*, void*> services_;
   std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
   std::unordered_map<std::string, std::vector<std::move_only_function<void(Account*)>>> loading_;
+  std::deque<std::string> nobodies_;  // in accounts_, and without a row when they were read; oldest first
+  std::size_t loading_bytes_ = 0;     // of stanzas that wait for an account to be read
   std::vector<std::vector<net::Task>> outboxes_;  // by shard
   net::Timer sweep_;
 

@@ -64,5 +64,17 @@ TEST_F(StoreIsAway, ASessionThatAsksWithoutEndIsEnded) {
   EXPECT_TRUE(alice.ended().empty());
 }
 
+TEST(Strangers, AccountsThatDoNotExistAreNotKeptWithoutBound) {
+  Town town({"alice"});
+  auto& alice = town.available("alice", "a");
+  constexpr std::size_t names = 3'000;
+  for (std::size_t i = 0; i < names; ++i) {
+    alice.sends("<iq type='get' id='n' to='nobody" + std::to_string(i) + "@x.org'><query xmlns='urn:x'/></iq>");
+  }
+  for (std::size_t i = 0; i < names; ++i) alice.receives({"id='n'", "service-unavailable"});
+  EXPECT_LE(town.accounts_in_memory(), 2 * 256 + 1u);
+  EXPECT_GT(town.accounts_in_memory(), 256u) << "some are kept: who asks again costs no reading";
+}
+
 }  // namespace
 }  // namespace valise::town
