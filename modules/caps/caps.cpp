@@ -13,10 +13,10 @@ namespace valise::modules {
 namespace caps {
 namespace {
 
-constexpr std::size_t max_shared = 4096;      // client versions
+constexpr std::size_t max_shared = 4096;  // client versions
 constexpr std::size_t max_node = 512;
 constexpr std::size_t max_version = 128;
-constexpr std::size_t max_waiting = 10'000;   // sessions behind one question, on one shard
+constexpr std::size_t max_waiting = 10'000;  // sessions behind one question, on one shard
 
 SharedCache& shared_cache() {
   static SharedCache cache(max_shared);
@@ -27,6 +27,7 @@ SharedCache& shared_cache() {
 struct Announced final : core::Part {
   std::string node, version, hash;
   FeaturesRef features;
+  bool pending = false;  // it was asked, or waits behind one that was: one question a session, whatever it announces
   [[nodiscard]] std::string key() const { return hash + '\n' + version; }
 };
 
@@ -78,37 +79,50 @@ class Caps final : public core::Module, public core::Capabilities {
     part.node = node;
     part.version = version;
     part.hash = hash;
-    if (disco::hash_named(hash)) {
+    find_out(session, part);
+  }
+
+  void find_out(core::Session& session, Announced& part) {
+    if (disco::hash_named(part.hash)) {
       if (auto known = shared_cache().find(part.key())) return learn(session, std::move(known));
     }
-    ask_once(session, part);
+    if (!part.pending) ask_once(session, part);
   }
 
   // One question a client version and shard at a time; who announces the same meanwhile waits for its answer.
-  void ask_once(core::Session& session, const Announced& part) {
+  void ask_once(core::Session& session, Announced& part) {
     const auto key = part.key();
     const auto [entry, first] = waiting_.try_emplace(key);
-    if (!first) {
-      if (entry->second.size() < max_waiting) entry->second.push_back({session.jid, session.id});
-      return;
+    if (first) {
+      if (!ask(session, part, key)) waiting_.erase(key);
+    } else if (entry->second.size() < max_waiting) {
+      entry->second.push_back({session.jid, session.id});
+      part.pending = true;
     }
-    ask(session, part, key);
   }
 
-  void ask(core::Session& session, const Announced& part, const std::string& key) {
+  [[nodiscard]] bool ask(core::Session& session, Announced& part, const std::string& key) {
+    part.pending = true;
     std::string query;
     xml::Writer writer(query);
     writer.open("query", core::ns::disco_info);  // §6.2
     writer.attribute("node", part.node + "#" + part.version).close();
-    shard_.request(session, std::move(query),
-                   [this, key, jid = session.jid, id = session.id](core::StanzaPtr answer) {
-                     answered(key, jid, id, answer);
-                   });
+    if (shard_.request(session, std::move(query),
+                       [this, key, jid = session.jid, id = session.id](core::StanzaPtr answer) {
+                         answered(key, jid, id, answer);
+                       })) {
+      return true;
+    }
+    part.pending = false;
+    return false;
   }
 
   void answered(const std::string& key, const core::Jid& jid, std::uint64_t id, const core::StanzaPtr& answer) {
     auto info = answer && answer->type == "result" ? disco::parse_info(answer->payload()) : std::nullopt;
-    if (!info) return ask_next(key);
+    if (!info) {
+      ask_next(key);
+      return learn_as(key, jid, id, nullptr);
+    }
     const auto newline = key.find('\n');
     const auto hash = disco::hash_named(std::string_view(key).substr(0, newline));
     const bool proven = hash && disco::verification_string(*info, *hash) == std::string_view(key).substr(newline + 1) &&
@@ -127,17 +141,23 @@ class Caps final : public core::Module, public core::Capabilities {
   }
 
   void ask_next(const std::string& key) {
-    const auto entry = waiting_.find(key);
-    if (entry == waiting_.end()) return;
-    while (!entry->second.empty()) {
-      const auto next = entry->second.back();
+    std::vector<Waiting> strays;  // they announced something else since
+    auto entry = waiting_.find(key);
+    while (entry != waiting_.end() && !entry->second.empty()) {
+      auto next = std::move(entry->second.back());
       entry->second.pop_back();
-      if (auto* session = find(next.jid, next.session)) {
-        const auto& part = session->ensure_part<Announced>(slot_);
-        if (part.key() == key) return ask(*session, part, key);
+      auto* session = find(next.jid, next.session);
+      if (session == nullptr) continue;
+      auto& part = session->ensure_part<Announced>(slot_);
+      part.pending = false;
+      if (part.key() != key) {
+        strays.push_back(std::move(next));
+      } else if (ask(*session, part, key)) {
+        entry = waiting_.end();
       }
     }
-    waiting_.erase(entry);
+    if (entry != waiting_.end()) waiting_.erase(entry);
+    for (const auto& stray : strays) learn_as(key, stray.jid, stray.session, nullptr);
   }
 
   [[nodiscard]] core::Session* find(const core::Jid& jid, std::uint64_t id) const {
@@ -145,10 +165,15 @@ class Caps final : public core::Module, public core::Capabilities {
     return account == nullptr ? nullptr : account->find_id(id);
   }
 
+  // What a session waited for is over; `features` null: nothing was learnt. If it has announced something else since,
+  // that is found out now.
   void learn_as(const std::string& key, const core::Jid& jid, std::uint64_t id, const FeaturesRef& features) {
     auto* session = find(jid, id);
-    if (session == nullptr || session->ensure_part<Announced>(slot_).key() != key) return;  // announced others since
-    learn(*session, features);
+    if (session == nullptr) return;
+    auto& part = session->ensure_part<Announced>(slot_);
+    part.pending = false;
+    if (part.key() != key) return find_out(*session, part);
+    if (features) learn(*session, features);
   }
 
   void learn(core::Session& session, FeaturesRef features) {

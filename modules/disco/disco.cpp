@@ -17,12 +17,18 @@ std::string check_address(std::string_view text) {
          "xmpp: or https:)";
 }
 
-const config::Option<config::Strings> contacts{{.name = "disco.contacts", .otherwise = {},
-    .reason = "addresses that the server names to whoever asks (XEP-0157), \"abuse-addresses=mailto:abuse@example.org\"",
-    .max = 32, .check = &check_address, .scope = config::Scope::host, .reload = config::Reload::live}};
+const config::Option<config::Strings> contacts{
+    {.name = "disco.contacts",
+     .otherwise = {},
+     .reason =
+         "addresses that the server names to whoever asks (XEP-0157), \"abuse-addresses=mailto:abuse@example.org\"",
+     .max = 32,
+     .check = &check_address,
+     .scope = config::Scope::host,
+     .reload = config::Reload::live}};
 
-const core::StanzaError unknown_node{.type = core::StanzaError::Type::cancel, .condition = "item-not-found",
-                                     .text = {}};
+const core::StanzaError unknown_node{
+    .type = core::StanzaError::Type::cancel, .condition = "item-not-found", .text = {}};
 
 class Disco final : public core::Module {
  public:
@@ -113,16 +119,17 @@ class Disco final : public core::Module {
       return request.error(unknown_node);
     }
     const auto& account = *request.account();
-    pep->item_ids(account, node, [jid = account.jid, node, request = std::move(request)](
-                                     std::optional<std::vector<std::string>> ids) mutable {
-      if (!ids) return request.error(core::store_away);
-      std::string out;
-      xml::Writer writer(out);
-      writer.open("query", core::ns::disco_items).attribute("node", node);
-      for (const auto& id : *ids) writer.open("item").attribute("jid", jid.full()).attribute("name", id).close();
-      writer.close();
-      request.result(std::move(out));
-    });
+    pep->item_ids(
+        account, node,
+        [jid = account.jid, node, request = std::move(request)](std::optional<std::vector<std::string>> ids) mutable {
+          if (!ids) return request.error(core::store_away);
+          std::string out;
+          xml::Writer writer(out);
+          writer.open("query", core::ns::disco_items).attribute("node", node);
+          for (const auto& id : *ids) writer.open("item").attribute("jid", jid.full()).attribute("name", id).close();
+          writer.close();
+          request.result(std::move(out));
+        });
   }
 
   core::Shard& shard_;

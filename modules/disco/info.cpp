@@ -9,8 +9,8 @@
 namespace valise::modules::disco {
 namespace {
 
-constexpr std::array<std::string_view, 6> contact_fields{"abuse-addresses",    "admin-addresses", "feedback-addresses",
-                                                         "sales-addresses",    "security-addresses", "support-addresses"};
+constexpr std::array<std::string_view, 6> contact_fields{"abuse-addresses", "admin-addresses",    "feedback-addresses",
+                                                         "sales-addresses", "security-addresses", "support-addresses"};
 
 void add_basics(Info& info) {
   info.features.emplace_back(core::ns::disco_info);
@@ -56,8 +56,8 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const std::v
     for (const auto feature : manifest->server_features) info.features.emplace_back(feature);
     // Converse looks for PEP on the domain when an account does not answer.
     for (const auto& identity : manifest->account_identities) {
-      info.identities.push_back({std::string(identity.category), std::string(identity.type), "",
-                                 std::string(identity.name)});
+      info.identities.push_back(
+          {std::string(identity.category), std::string(identity.type), "", std::string(identity.name)});
     }
   }
   tidy(info);
@@ -72,8 +72,8 @@ Info account_info(const std::vector<const core::Manifest*>& modules) {
   for (const auto* manifest : modules) {
     for (const auto feature : manifest->account_features) info.features.emplace_back(feature);
     for (const auto& identity : manifest->account_identities) {
-      info.identities.push_back({std::string(identity.category), std::string(identity.type), "",
-                                 std::string(identity.name)});
+      info.identities.push_back(
+          {std::string(identity.category), std::string(identity.type), "", std::string(identity.name)});
     }
   }
   tidy(info);

@@ -16,8 +16,8 @@ struct Identity {
 
 // XEP-0128: a form behind the features.
 struct Form {
-  std::string type;                                                       // FORM_TYPE
-  std::vector<std::pair<std::string, std::vector<std::string>>> fields{}; // without FORM_TYPE
+  std::string type;                                                        // FORM_TYPE
+  std::vector<std::pair<std::string, std::vector<std::string>>> fields{};  // without FORM_TYPE
 };
 
 struct Info {

@@ -68,10 +68,11 @@ std::optional<Info> parse_info(xml::Element query) {
   std::size_t forms = 0;
   for (const auto child : query.children()) {
     if (child.is("identity", core::ns::disco_info)) {
-      Identity identity{std::string(child.attribute_or_empty("category")), std::string(child.attribute_or_empty("type")),
-                        std::string(child.attribute_or_empty(xml::xml_lang)),
-                        std::string(child.attribute_or_empty("name"))};
-      if (!fits(identity.category) || !fits(identity.type) || !fits(identity.lang) || !fits(identity.name)) broken = true;
+      Identity identity{
+          std::string(child.attribute_or_empty("category")), std::string(child.attribute_or_empty("type")),
+          std::string(child.attribute_or_empty(xml::xml_lang)), std::string(child.attribute_or_empty("name"))};
+      if (!fits(identity.category) || !fits(identity.type) || !fits(identity.lang) || !fits(identity.name))
+        broken = true;
       info.identities.push_back(std::move(identity));
     } else if (child.is("feature", core::ns::disco_info)) {
       info.features.emplace_back(child.attribute_or_empty("var"));

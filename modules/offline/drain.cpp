@@ -76,6 +76,7 @@ void OfflineModule::begin(core::Session& session) {
 }
 
 void OfflineModule::read_page(core::Account& account) {
+  if (!shard_.has_room(account)) return end(account, true);  // the next log-in tries again
   // Behind all commits under way: what was kept, or marked, up to now is what the store says. Of what comes until the
   // store is read it may say less, so the count is taken here.
   auto& asking = waiting(account);
@@ -138,19 +139,20 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
 }
 
 // A client's answer to a ping says that it has read everything before; then it may get more. One that answers nothing
-// for 30 s and still is connected gets the next slice all the same, but nothing says yet that it has this one.
+// for 30 s and still is connected gets the next slice all the same, but nothing says yet that it has this one. One that
+// owes too many answers gets no more: the rest waits for the next log-in.
 void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
   auto& drain = waiting(account).drain;
   if (drain.handed.empty()) return read_page(account);
-  shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>",
-                 [this, jid = account.jid, run = drain.run](core::StanzaPtr answer) {
-                   resume(jid, run, [&](core::Account& owner) {
-                     if (answer) mark(owner);
-                     const auto& now = waiting(owner).drain;
-                     if (now.next < now.page.size()) return hand_over(owner);
-                     read_page(owner);
-                   });
-                 });
+  const auto answered = [this, jid = account.jid, run = drain.run](core::StanzaPtr answer) {
+    resume(jid, run, [&](core::Account& owner) {
+      if (answer) mark(owner);
+      const auto& now = waiting(owner).drain;
+      if (now.next < now.page.size()) return hand_over(owner);
+      read_page(owner);
+    });
+  };
+  if (!shard_.request(session, "<ping xmlns='urn:xmpp:ping'/>", answered)) end(account, true);
 }
 
 // The last slice needs no answer, but a row may go only when the kernel has its message.

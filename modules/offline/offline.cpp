@@ -65,15 +65,19 @@ core::Verdict OfflineModule::archive(core::Flow& flow) {
   if (host == nullptr || !host->archive || !flow.recipient->exists || !flow.storable.store) return nullptr;
   std::string children;
   stanza.append_children(children);
-  storage::BoxMessage message{.from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id,
-                              .digest = content_digest(children)};
+  storage::BoxMessage message{
+      .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
   stanza.append(message.stanza);
   storage::PutMessage put{std::move(message), {}};
-  put.boxes.push_back({.owner = flow.recipient->jid.str(), .peer = std::string(stanza.from.bare()),
-                       .direction = storage::Direction::in, .delivered = true});
+  put.boxes.push_back({.owner = flow.recipient->jid.str(),
+                       .peer = std::string(stanza.from.bare()),
+                       .direction = storage::Direction::in,
+                       .delivered = true});
   if (shard_.host(stanza.from.domain()) != nullptr && !stanza.from.same_bare(flow.recipient->jid)) {
-    put.boxes.push_back({.owner = std::string(stanza.from.bare()), .peer = flow.recipient->jid.str(),
-                         .direction = storage::Direction::out, .delivered = true});
+    put.boxes.push_back({.owner = std::string(stanza.from.bare()),
+                         .peer = flow.recipient->jid.str(),
+                         .direction = storage::Direction::out,
+                         .delivered = true});
   }
   flow.writes.emplace_back(std::move(put));
   return nullptr;
@@ -101,7 +105,8 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
     std::get<storage::PutMessage>(writes.front()).boxes.front().delivered = false;
   } else {
     stanza.append(message.stanza);
-    writes.emplace_back(storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
+    writes.emplace_back(
+        storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
   }
   queue.expect();
   // The queue lives as long as its account, which stays in memory while its commits are under way.

@@ -7,7 +7,8 @@
 namespace valise::modules::offline {
 
 Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest) {
-  from = from.substr(0, from.find('/'));  // docs/sealed.md D2: the sender's account; after a crash it has a new resource
+  from =
+      from.substr(0, from.find('/'));  // docs/sealed.md D2: the sender's account; after a crash it has a new resource
   std::string all;
   all.reserve(from.size() + to.size() + id.size() + digest.size() + 3);
   for (const auto part : {from, to, id, digest}) {

@@ -1,5 +1,5 @@
-// The rigid framing of ratchet messages (docs/sealed.md 3.7-5): what a server can really check of key material. Pure, no
-// allocation, linear in the input.
+// The rigid framing of ratchet messages (docs/sealed.md 3.7-5): what a server can really check of key material. Pure,
+// no allocation, linear in the input.
 #pragma once
 
 #include <cstdint>

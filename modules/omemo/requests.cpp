@@ -77,7 +77,8 @@ std::optional<std::string> pubsub_change(xml::Element pubsub) {
 std::optional<std::string> rebuild_envelope(const core::Stanza& iq) {
   const auto payload = iq.payload();
   Envelope envelope;
-  if (iq.root().has_visible_text() || check_envelope(payload, {}, parties_of(iq), envelope) != nullptr) return std::nullopt;
+  if (iq.root().has_visible_text() || check_envelope(payload, {}, parties_of(iq), envelope) != nullptr)
+    return std::nullopt;
   std::string out;
   append_encrypted(out, payload);
   return out;

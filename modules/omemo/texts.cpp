@@ -4,12 +4,18 @@ namespace valise::modules::omemo {
 
 std::string_view code_of(Reason reason) noexcept {
   switch (reason) {
-    case Reason::plaintext: return "plaintext";
-    case Reason::reaction: return "reaction";
-    case Reason::file: return "file";
-    case Reason::subject: return "subject";
-    case Reason::malformed: return "malformed";
-    case Reason::service: return "plaintext-to-service";
+    case Reason::plaintext:
+      return "plaintext";
+    case Reason::reaction:
+      return "reaction";
+    case Reason::file:
+      return "file";
+    case Reason::subject:
+      return "subject";
+    case Reason::malformed:
+      return "malformed";
+    case Reason::service:
+      return "plaintext-to-service";
   }
   return "plaintext";
 }
@@ -18,10 +24,11 @@ core::Text text_of(Reason reason) noexcept {
   switch (reason) {
     case Reason::plaintext:
     case Reason::service:
-      return {"Not delivered: this server only carries encrypted messages. Switch on OMEMO (the padlock) in this chat "
-              "and send again.",
-              "Message non transmis : sur ce serveur, tout doit être chiffré. Activez OMEMO (le cadenas) dans cette "
-              "conversation, puis renvoyez."};
+      return {
+          "Not delivered: this server only carries encrypted messages. Switch on OMEMO (the padlock) in this chat "
+          "and send again.",
+          "Message non transmis : sur ce serveur, tout doit être chiffré. Activez OMEMO (le cadenas) dans cette "
+          "conversation, puis renvoyez."};
     case Reason::reaction:
       return {"Reaction not delivered: your app sends it unencrypted. Please answer with a message.",
               "Réaction non transmise : votre application l’envoie sans chiffrement. Répondez plutôt par un message."};

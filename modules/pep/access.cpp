@@ -30,7 +30,8 @@ std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Re
     if (found->second == Affiliation::member) return std::nullopt;
   }
   switch (config.access) {
-    case AccessModel::open: return std::nullopt;
+    case AccessModel::open:
+      return std::nullopt;
     case AccessModel::presence:
       if (requester.sees_presence) return std::nullopt;
       return refused(Type::auth, "not-authorized", "presence-subscription-required");
@@ -41,7 +42,8 @@ std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Re
       if (requester.sees_presence && in_group) return std::nullopt;
       return refused(Type::auth, "not-authorized", "not-in-roster-group");
     }
-    case AccessModel::whitelist: break;
+    case AccessModel::whitelist:
+      break;
   }
   return refused(Type::cancel, "not-allowed", "closed-node");
 }

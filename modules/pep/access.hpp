@@ -13,9 +13,9 @@ namespace valise::modules::pep {
 // How the one who asks stands to the account.
 struct Requester {
   bool owner = false;
-  bool sees_presence = false;               // subscription "from" or "both" in the account's roster
-  bool insider = false;                     // logged in on this server
-  std::span<const std::string> groups{};    // of the account's roster that hold the requester
+  bool sees_presence = false;             // subscription "from" or "both" in the account's roster
+  bool insider = false;                   // logged in on this server
+  std::span<const std::string> groups{};  // of the account's roster that hold the requester
   std::string bare{};
 };
 
@@ -24,10 +24,10 @@ struct Requester {
 [[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester,
                                                             bool owner_only = false);
 
-// Who is told that an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence; people who are logged in
-// here ("otherwise trusted": they have to find each other's keys before they ever exchanged presence, and their clients
-// understand "no such node" only); and everybody once it has a node that is open to all, such as a device list. To
-// others it answers like an address that is unknown.
+// Who is told that an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence; people who are logged
+// in here ("otherwise trusted": they have to find each other's keys before they ever exchanged presence, and their
+// clients understand "no such node" only); and everybody once it has a node that is open to all, such as a device list.
+// To others it answers like an address that is unknown.
 [[nodiscard]] bool account_is_visible(const Requester& requester, bool has_open_node) noexcept;
 
 // <error/> children of http://jabber.org/protocol/pubsub#errors.

@@ -177,8 +177,8 @@ Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
 bool append_vcard_field(std::string& out, xml::Element field) {
   constexpr std::array<std::string_view, 5> parts{"surname", "given", "additional", "prefix", "suffix"};
   constexpr std::array<std::string_view, 2> values{"text", "uri"};
-  const std::span<const std::string_view> known = field.name() == "n" ? std::span<const std::string_view>(parts)
-                                                                      : std::span<const std::string_view>(values);
+  const std::span<const std::string_view> known =
+      field.name() == "n" ? std::span<const std::string_view>(parts) : std::span<const std::string_view>(values);
   std::string kept;
   xml::Writer writer(kept);
   writer.open(field.name());
@@ -255,9 +255,12 @@ core::Text describe(AllowFault fault) noexcept {
 
 std::string_view reason_of(AllowFault fault) noexcept {
   switch (fault) {
-    case AllowFault::node: return "pep-node";
-    case AllowFault::item_id: return "pep-item-id";
-    case AllowFault::payload: return "pep-payload";
+    case AllowFault::node:
+      return "pep-node";
+    case AllowFault::item_id:
+      return "pep-item-id";
+    case AllowFault::payload:
+      return "pep-payload";
   }
   return "pep";
 }

@@ -22,10 +22,10 @@ void Pep::in_turn(core::Account& account, core::IqRequest request, Change change
   if (state.waiting.size() >= max_waiting) {
     return request.error(errors::too_many({"Too many changes at once.", "Trop de modifications à la fois."}));
   }
-  state.waiting.push_back([request = std::move(request), change = std::move(change)](core::Account& owner,
-                                                                                     Turn turn) mutable {
-    change(owner, std::move(request), std::move(turn));
-  });
+  state.waiting.push_back(
+      [request = std::move(request), change = std::move(change)](core::Account& owner, Turn turn) mutable {
+        change(owner, std::move(request), std::move(turn));
+      });
   drain(account);
 }
 
@@ -66,7 +66,7 @@ void Pep::commit(core::Account& account, core::IqRequest request, std::vector<st
       state.stale = true;
       request.error(core::store_away);
     }
-    owner.commit_ended();
+    owner.commit_ended(finished.at_once);
     if (state.stale && state.committing == 0) reload(owner);
   };
   shard_.commit(std::move(unit));
@@ -121,16 +121,17 @@ void Pep::expire_probes() {
   const std::vector<Probe> old(due.begin(), due.end());
   probes_.erase(due.begin(), due.end());
   for (const auto& probe : old) {
-    shard_.with_account(probe.account, [this, node = probe.node, created_ms = probe.created_ms](core::Account* account) {
-      if (account == nullptr || !account->exists) return;
-      const auto* state = find(*account, node);
-      if (state == nullptr || state->config.created_ms != created_ms) return;
-      part(*account).nodes.erase(node);
-      auto unit = std::make_unique<core::Unit>();
-      unit->writes.emplace_back(storage::RemovePepNode{account->jid.str(), node});
-      unit->nobody_waits = true;
-      shard_.commit(std::move(unit));
-    });
+    shard_.with_account(probe.account,
+                        [this, node = probe.node, created_ms = probe.created_ms](core::Account* account) {
+                          if (account == nullptr || !account->exists) return;
+                          const auto* state = find(*account, node);
+                          if (state == nullptr || state->config.created_ms != created_ms) return;
+                          part(*account).nodes.erase(node);
+                          auto unit = std::make_unique<core::Unit>();
+                          unit->writes.emplace_back(storage::RemovePepNode{account->jid.str(), node});
+                          unit->nobody_waits = true;
+                          shard_.commit(std::move(unit));
+                        });
   }
 }
 

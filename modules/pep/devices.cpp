@@ -29,20 +29,18 @@ void Pep::identity_key(const core::Account& account, OmemoVersion version, std::
   const auto node = bundle_node(version, device);
   if (!state.nodes.contains(node)) return then(std::nullopt);
   const auto item_id = version == OmemoVersion::omemo_2 ? std::to_string(device) : std::string();
-  shard_.read(
-      [owner = account.jid.str(), node, item_id](storage::Reader& reader) {
-        return reader.pep_items(owner, node, 1, item_id);
-      },
-      [this, jid = account.jid, version, device, then = std::move(then)](
-          Result<std::vector<storage::PepItem>> items) mutable {
-        const auto key = items ? identity_of(*items, version) : std::nullopt;
-        auto* owner = shard_.find_account(jid.full());
-        if (key && owner != nullptr && part(*owner).identities.size() < max_known_identities) {
-          // What was published meanwhile is newer and stays.
-          part(*owner).identities.try_emplace({version, device}, *key);
-        }
-        then(key);
-      });
+  shard_.read([owner = account.jid.str(), node,
+               item_id](storage::Reader& reader) { return reader.pep_items(owner, node, 1, item_id); },
+              [this, jid = account.jid, version, device,
+               then = std::move(then)](Result<std::vector<storage::PepItem>> items) mutable {
+                const auto key = items ? identity_of(*items, version) : std::nullopt;
+                auto* owner = shard_.find_account(jid.full());
+                if (key && owner != nullptr && part(*owner).identities.size() < max_known_identities) {
+                  // What was published meanwhile is newer and stays.
+                  part(*owner).identities.try_emplace({version, device}, *key);
+                }
+                then(key);
+              });
 }
 
 }  // namespace valise::modules::pep

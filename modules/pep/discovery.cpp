@@ -21,7 +21,8 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
   const auto who = requester(account, jid);
   const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
-    if (!refusal_for(account, node, state.config, who)) visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
+    if (!refusal_for(account, node, state.config, who))
+      visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }
 }
 
@@ -36,16 +37,14 @@ std::optional<std::string> Pep::node_form(const core::Account& account, const co
 
 void Pep::item_ids(const core::Account& account, std::string_view node,
                    std::move_only_function<void(std::optional<std::vector<std::string>>)> then) {
-  shard_.read(
-      [owner = account.jid.str(), node = std::string(node)](storage::Reader& reader) {
-        return reader.pep_items(owner, node, max_listed_items);
-      },
-      [then = std::move(then)](Result<std::vector<storage::PepItem>> items) mutable {
-        if (!items) return then(std::nullopt);
-        std::vector<std::string> ids;
-        for (auto& item : *items) ids.push_back(std::move(item.id));
-        then(std::move(ids));
-      });
+  shard_.read([owner = account.jid.str(), node = std::string(node)](
+                  storage::Reader& reader) { return reader.pep_items(owner, node, max_listed_items); },
+              [then = std::move(then)](Result<std::vector<storage::PepItem>> items) mutable {
+                if (!items) return then(std::nullopt);
+                std::vector<std::string> ids;
+                for (auto& item : *items) ids.push_back(std::move(item.id));
+                then(std::move(ids));
+              });
 }
 
 }  // namespace valise::modules::pep

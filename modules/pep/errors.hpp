@@ -12,7 +12,8 @@ using Type = core::StanzaError::Type;
 
 inline core::StanzaError of(Type type, std::string_view condition, std::string_view pubsub = {},
                             std::string_view feature = {}) {
-  return {.type = type, .condition = condition,
+  return {.type = type,
+          .condition = condition,
           .application = pubsub.empty() ? std::string() : pubsub_condition(pubsub, feature)};
 }
 inline core::StanzaError bad_request(std::string_view pubsub = {}) { return of(Type::modify, "bad-request", pubsub); }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "core/namespaces.hpp"
 #include "base/clock.hpp"
+#include "core/namespaces.hpp"
 #include "modules/pep/module.hpp"
 
 namespace valise::modules::pep {
@@ -13,11 +13,15 @@ constexpr std::int64_t hold_ms = 2'000;
 }
 
 HeldEvent::HeldEvent(Pep& pep_in, core::Jid account_in, OmemoVersion version_in)
-    : pep(pep_in), account(std::move(account_in)), version(version_in),
-      timer([](void* self) {
-        auto& held = *static_cast<HeldEvent*>(self);
-        held.pep.release(core::Jid(held.account), held.version);
-      }, this) {}
+    : pep(pep_in),
+      account(std::move(account_in)),
+      version(version_in),
+      timer(
+          [](void* self) {
+            auto& held = *static_cast<HeldEvent*>(self);
+            held.pep.release(core::Jid(held.account), held.version);
+          },
+          this) {}
 
 void Pep::tell(core::Account& account, const std::string& node, std::string event) {
   auto* state = find(account, node);
@@ -33,9 +37,12 @@ bool Pep::wants(const core::Session& session, std::string_view node) const {
 
 void Pep::deliver(core::Session& session, const core::StanzaPtr& event) const {
   auto& account = session.account;
-  account.in_order([&account, id = session.id, event] {
-    if (auto* alive = account.find_id(id)) alive->stream.deliver(*event, &alive->jid, {});
-  });
+  if (!shard_.has_room(account)) return;
+  account.in_order(
+      [&account, id = session.id, event] {
+        if (auto* alive = account.find_id(id)) alive->stream.deliver(*event, &alive->jid, {});
+      },
+      event->memory());
 }
 
 void Pep::tell_with(core::Account& account, const std::string& node, const NodeConfig& config, std::string event) {
@@ -74,9 +81,8 @@ void Pep::tell_with(core::Account& account, const std::string& node, const NodeC
   for (auto& [bare, interest] : others) {
     const auto home = shard_.kernel().home_index(bare);
     auto* there = shard_.kernel().shards[home].get();
-    shard_.post_to(home, [there, bare = bare, told, interest = std::move(interest)] {
-      arrive(*there, bare, told, interest);
-    });
+    shard_.post_to(
+        home, [there, bare = bare, told, interest = std::move(interest)] { arrive(*there, bare, told, interest); });
   }
 }
 

@@ -9,8 +9,8 @@
 namespace valise::modules::pep {
 namespace {
 
-constexpr std::size_t max_ids = 64;              // items asked for by name in one request
-constexpr std::size_t max_answer = 512 * 1024;   // bytes; what does not fit is announced as left out (XEP-0059)
+constexpr std::size_t max_ids = 64;             // items asked for by name in one request
+constexpr std::size_t max_answer = 512 * 1024;  // bytes; what does not fit is announced as left out (XEP-0059)
 
 struct Wanted {
   std::string owner, node;

@@ -23,7 +23,9 @@ class Turn {
   Turn(Pep& pep, std::weak_ptr<const bool> alive, core::Jid account)
       : pep_(&pep), alive_(std::move(alive)), account_(std::move(account)) {}
   Turn(Turn&& other) noexcept
-      : pep_(std::exchange(other.pep_, nullptr)), alive_(std::move(other.alive_)), account_(std::move(other.account_)) {}
+      : pep_(std::exchange(other.pep_, nullptr)),
+        alive_(std::move(other.alive_)),
+        account_(std::move(other.account_)) {}
   Turn& operator=(Turn&&) = delete;
   ~Turn();
 
@@ -58,9 +60,9 @@ struct Event {
 };
 // Why somebody gets it.
 struct Interest {
-  bool by_presence = false;           // contact: each resource that asked for the node (+notify)
-  bool by_subscription = false;       // subscribed with the bare address
-  std::vector<std::string> resources; // subscribed with full addresses
+  bool by_presence = false;            // contact: each resource that asked for the node (+notify)
+  bool by_subscription = false;        // subscribed with the bare address
+  std::vector<std::string> resources;  // subscribed with full addresses
 };
 
 class Pep final : public core::Module, public DeviceLists, public PepDiscovery {

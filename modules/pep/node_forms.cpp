@@ -16,9 +16,12 @@ constexpr std::string_view created_field = "valise#created";
 
 std::string_view name_of(SendLast when) noexcept {
   switch (when) {
-    case SendLast::never: return "never";
-    case SendLast::on_sub: return "on_sub";
-    case SendLast::on_sub_and_presence: return "on_sub_and_presence";
+    case SendLast::never:
+      return "never";
+    case SendLast::on_sub:
+      return "on_sub";
+    case SendLast::on_sub_and_presence:
+      return "on_sub_and_presence";
   }
   return "never";
 }

@@ -31,9 +31,8 @@ constexpr std::pair<std::string_view, AccessModel> access_models[] = {{"open", A
                                                                       {"presence", AccessModel::presence},
                                                                       {"roster", AccessModel::roster},
                                                                       {"whitelist", AccessModel::whitelist}};
-constexpr std::pair<std::string_view, SendLast> send_lasts[] = {{"never", SendLast::never},
-                                                                {"on_sub", SendLast::on_sub},
-                                                                {"on_sub_and_presence", SendLast::on_sub_and_presence}};
+constexpr std::pair<std::string_view, SendLast> send_lasts[] = {
+    {"never", SendLast::never}, {"on_sub", SendLast::on_sub}, {"on_sub_and_presence", SendLast::on_sub_and_presence}};
 
 template <class E, std::size_t n>
 std::optional<E> value_of(const std::pair<std::string_view, E> (&table)[n], std::string_view name) noexcept {
@@ -176,9 +175,12 @@ std::string_view name_of(AccessModel model) noexcept { return name_in(access_mod
 
 std::string_view name_of(Affiliation affiliation) noexcept {
   switch (affiliation) {
-    case Affiliation::none: return "none";
-    case Affiliation::member: return "member";
-    case Affiliation::outcast: return "outcast";
+    case Affiliation::none:
+      return "none";
+    case Affiliation::member:
+      return "member";
+    case Affiliation::outcast:
+      return "outcast";
   }
   return "none";
 }

@@ -1,5 +1,5 @@
-// PEP nodes: what their names mean, their configuration, and how it is stored, shown and changed (XEP-0060 §8.2, §16.4).
-// Pure; OMEMO's nodes have a configuration that nobody can change.
+// PEP nodes: what their names mean, their configuration, and how it is stored, shown and changed (XEP-0060 §8.2,
+// §16.4). Pure; OMEMO's nodes have a configuration that nobody can change.
 #pragma once
 
 #include <cstdint>
@@ -50,10 +50,10 @@ struct NodeLimits {
   std::uint32_t max_items = 256;  // what "max" means on ordinary nodes
 };
 inline constexpr std::uint32_t max_omemo_bundles = 256;
-inline constexpr std::size_t max_subscribers = 256;   // explicit ones of a node
+inline constexpr std::size_t max_subscribers = 256;       // explicit ones of a node
 inline constexpr std::size_t max_subscribed_devices = 3;  // of one person
 inline constexpr std::size_t max_affiliations = 256;
-inline constexpr std::size_t max_node_text = 256;     // title, description, type, a group's name
+inline constexpr std::size_t max_node_text = 256;  // title, description, type, a group's name
 inline constexpr std::size_t max_node_name = 512;
 
 struct NodeConfig {
@@ -64,13 +64,13 @@ struct NodeConfig {
   bool deliver_payloads = true;
   bool notify_delete = true;
   bool notify_retract = true;
-  bool max_is_max = false;       // max_items is "max"; the number is 0 then
+  bool max_is_max = false;  // max_items is "max"; the number is 0 then
   std::uint32_t max_items = 1;
   std::string title, description, type;
-  std::vector<std::string> groups;                 // of the roster, for AccessModel::roster; sorted
-  std::map<std::string, Affiliation> affiliations; // by bare JID
-  std::set<std::string> subscribers;               // bare or full JIDs
-  std::int64_t created_ms = 0;                     // UTC; kept for probe nodes only
+  std::vector<std::string> groups;                  // of the roster, for AccessModel::roster; sorted
+  std::map<std::string, Affiliation> affiliations;  // by bare JID
+  std::set<std::string> subscribers;                // bare or full JIDs
+  std::int64_t created_ms = 0;                      // UTC; kept for probe nodes only
   friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
 };
 

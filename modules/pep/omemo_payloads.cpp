@@ -18,8 +18,15 @@ struct Names {
   std::string_view ns, list, signed_prekey, signed_prekey_id, signature, identity, prekey, prekey_id;
   bool type_byte;  // keys begin with 0x05
 };
-constexpr Names legacy_names{core::ns::omemo_legacy, "list",        "signedPreKeyPublic", "signedPreKeyId",
-                             "signedPreKeySignature", "identityKey", "preKeyPublic",       "preKeyId", true};
+constexpr Names legacy_names{core::ns::omemo_legacy,
+                             "list",
+                             "signedPreKeyPublic",
+                             "signedPreKeyId",
+                             "signedPreKeySignature",
+                             "identityKey",
+                             "preKeyPublic",
+                             "preKeyId",
+                             true};
 constexpr Names omemo_2_names{core::ns::omemo_2, "devices", "spk", "id", "spks", "ik", "pk", "id", false};
 
 const Names& names_of(OmemoVersion version) noexcept {
@@ -120,18 +127,28 @@ std::expected<std::vector<PreKey>, PayloadFault> parse_prekeys(xml::Element pare
 
 core::Text describe(PayloadFault fault) noexcept {
   switch (fault) {
-    case PayloadFault::structure: return {"unexpected structure", "structure non conforme"};
-    case PayloadFault::id_range: return {"an id is out of range", "un identifiant est hors limites"};
-    case PayloadFault::id_twice: return {"an id occurs twice", "un identifiant apparaît deux fois"};
-    case PayloadFault::too_many_devices: return {"too many devices", "trop d’appareils"};
-    case PayloadFault::prekey_count: return {"wrong number of prekeys", "nombre de préclés incorrect"};
-    case PayloadFault::key_encoding: return {"a key has the wrong form", "une clé n’a pas la bonne forme"};
-    case PayloadFault::weak_key: return {"a key is weak", "une clé est faible"};
-    case PayloadFault::signature: return {"the signature is wrong", "la signature est fausse"};
+    case PayloadFault::structure:
+      return {"unexpected structure", "structure non conforme"};
+    case PayloadFault::id_range:
+      return {"an id is out of range", "un identifiant est hors limites"};
+    case PayloadFault::id_twice:
+      return {"an id occurs twice", "un identifiant apparaît deux fois"};
+    case PayloadFault::too_many_devices:
+      return {"too many devices", "trop d’appareils"};
+    case PayloadFault::prekey_count:
+      return {"wrong number of prekeys", "nombre de préclés incorrect"};
+    case PayloadFault::key_encoding:
+      return {"a key has the wrong form", "une clé n’a pas la bonne forme"};
+    case PayloadFault::weak_key:
+      return {"a key is weak", "une clé est faible"};
+    case PayloadFault::signature:
+      return {"the signature is wrong", "la signature est fausse"};
     case PayloadFault::identity_differs:
       return {"this device has another identity key", "cet appareil a une autre clé d’identité"};
-    case PayloadFault::wrong_place: return {"published in the wrong place", "publication au mauvais endroit"};
-    case PayloadFault::too_large: return {"too large", "trop volumineux"};
+    case PayloadFault::wrong_place:
+      return {"published in the wrong place", "publication au mauvais endroit"};
+    case PayloadFault::too_large:
+      return {"too large", "trop volumineux"};
   }
   return {};
 }

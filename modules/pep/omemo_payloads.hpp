@@ -24,16 +24,16 @@ inline constexpr std::size_t max_bundle_bytes = 64 * 1024;
 inline constexpr std::size_t max_label_code_points = 53;
 
 enum class PayloadFault : std::uint8_t {
-  structure,        // not the elements that the version asks for, or others beside them
+  structure,  // not the elements that the version asks for, or others beside them
   id_range,
   id_twice,
   too_many_devices,
   prekey_count,
-  key_encoding,     // base64, length or type byte
-  weak_key,         // low-order or no point
+  key_encoding,  // base64, length or type byte
+  weak_key,      // low-order or no point
   signature,
-  identity_differs, // not the identity key of the same device in the other version
-  wrong_place,      // node or item id do not fit the payload
+  identity_differs,  // not the identity key of the same device in the other version
+  wrong_place,       // node or item id do not fit the payload
   too_large,
 };
 // For the person, put into "OMEMO keys refused: {detail}." (docs/sealed.md §5, keys).
@@ -65,7 +65,7 @@ struct Bundle {
   OmemoVersion version = OmemoVersion::legacy;
   omemo_keys::Key identity{};  // legacy: Curve25519 u (the type byte dropped); omemo:2: Ed25519
   PreKey signed_prekey;
-  std::string signature;       // 64 bytes
+  std::string signature;  // 64 bytes
   std::vector<PreKey> prekeys;
 };
 // Structure, lengths and ids; allocates nothing per malformed key.

@@ -17,9 +17,12 @@ constexpr std::size_t max_probes = 4;
 
 core::StanzaError config_error(ConfigFault fault) {
   switch (fault) {
-    case ConfigFault::bad_value: return errors::bad_request();
-    case ConfigFault::unsupported_access_model: return errors::not_acceptable("unsupported-access-model");
-    case ConfigFault::not_acceptable: return errors::not_acceptable();
+    case ConfigFault::bad_value:
+      return errors::bad_request();
+    case ConfigFault::unsupported_access_model:
+      return errors::not_acceptable("unsupported-access-model");
+    case ConfigFault::not_acceptable:
+      return errors::not_acceptable();
   }
   return errors::not_acceptable();
 }
@@ -71,8 +74,8 @@ void Pep::create(core::Account& account, core::IqRequest request) {
   if (node.empty()) return request.error(errors::not_acceptable("nodeid-required"));  // no instant nodes
   if (find(account, node) != nullptr) return request.error(errors::of(errors::Type::cancel, "conflict"));
   if (!may_create(account, node)) {
-    return request.error({.type = errors::Type::modify, .condition = "policy-violation",
-                          .text = describe(AllowFault::node)});
+    return request.error(
+        {.type = errors::Type::modify, .condition = "policy-violation", .text = describe(AllowFault::node)});
   }
   if (auto error = no_room_for(account, node)) return request.error(*error);
   auto config = default_config(node);
@@ -135,14 +138,13 @@ void Pep::purge_node(core::Account& account, core::IqRequest request, std::strin
   std::vector<storage::Write> writes;
   save(account, node, writes);
   writes.emplace_back(storage::PurgePepNode{account.jid.str(), node});
-  commit(account, std::move(request), std::move(writes),
-         [this, node](core::Account& owner, core::IqRequest& answered) {
-           answered.result();
-           auto* saved = find(owner, node);
-           if (saved == nullptr) return;
-           saved->unsaved = false;
-           if (saved->config.notify_retract) tell(owner, node, node_event("purge", node));
-         });
+  commit(account, std::move(request), std::move(writes), [this, node](core::Account& owner, core::IqRequest& answered) {
+    answered.result();
+    auto* saved = find(owner, node);
+    if (saved == nullptr) return;
+    saved->unsaved = false;
+    if (saved->config.notify_retract) tell(owner, node, node_event("purge", node));
+  });
 }
 
 void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations) {

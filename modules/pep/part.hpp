@@ -25,8 +25,8 @@ inline constexpr std::int64_t probe_life_ms = 600'000;
 
 struct NodeState {
   NodeConfig config;
-  bool unsaved = true;      // no unit with this configuration has become durable yet
-  std::uint32_t told = 0;   // events sent: who read the store meanwhile holds something older
+  bool unsaved = true;     // no unit with this configuration has become durable yet
+  std::uint32_t told = 0;  // events sent: who read the store meanwhile holds something older
 };
 using Nodes = std::map<std::string, NodeState, std::less<>>;
 
@@ -53,7 +53,7 @@ inline constexpr std::size_t max_known_identities = 128;  // of an account, in m
 
 struct PepPart final : core::Part {
   Nodes nodes;
-  std::array<CachedDeviceList, 2> lists;  // by OmemoVersion
+  std::array<CachedDeviceList, 2> lists;                                         // by OmemoVersion
   std::map<std::pair<OmemoVersion, std::uint32_t>, omemo_keys::Key> identities;  // of bundles that were seen
   std::array<std::unique_ptr<HeldEvent>, 2> held;
   // Changes run one after the other up to their commit; what comes meanwhile waits.

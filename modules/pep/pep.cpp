@@ -16,9 +16,11 @@ namespace valise::modules {
 namespace pep {
 namespace {
 
-const config::Option<bool> probe_nodes_option{{.name = "pep.probe_nodes", .otherwise = true,
-    .reason = "let compliance testers publish their empty OMEMO probes (4 an account, gone after 10 minutes)",
-    .reload = config::Reload::live}};
+const config::Option<bool> probe_nodes_option{
+    {.name = "pep.probe_nodes",
+     .otherwise = true,
+     .reason = "let compliance testers publish their empty OMEMO probes (4 an account, gone after 10 minutes)",
+     .reload = config::Reload::live}};
 
 constexpr std::int64_t sweep_every_ms = 60'000;
 
@@ -108,7 +110,8 @@ NodeState* Pep::find(const core::Account& account, std::string_view node) const 
 }
 
 Requester Pep::requester(const core::Account& account, const core::Jid& jid) const {
-  Requester requester{.owner = jid.bare() == account.jid.full(), .insider = shard_.host(jid.domain()) != nullptr,
+  Requester requester{.owner = jid.bare() == account.jid.full(),
+                      .insider = shard_.host(jid.domain()) != nullptr,
                       .bare = std::string(jid.bare())};
   const auto* contacts = shard_.service<core::Contacts>();
   const auto* item = contacts == nullptr ? nullptr : contacts->find(account, jid.bare());
@@ -230,13 +233,35 @@ const core::Manifest& pep_manifest() {
   // because Converse asks there.
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out{std::string(core::ns::pubsub)};
-    for (const std::string_view feature :
-         {"access-open", "access-presence", "access-roster", "access-whitelist", "auto-create", "auto-subscribe",
-          "config-node", "config-node-max", "create-and-configure", "create-nodes", "delete-items", "delete-nodes",
-          "filtered-notifications", "item-ids", "last-published", "meta-data", "modify-affiliations", "multi-items",
-          "outcast-affiliation", "persistent-items", "publish", "publish-options", "purge-nodes",
-          "retract-items", "retrieve-affiliations", "retrieve-default", "retrieve-items", "retrieve-subscriptions",
-          "subscribe"}) {
+    for (const std::string_view feature : {"access-open",
+                                           "access-presence",
+                                           "access-roster",
+                                           "access-whitelist",
+                                           "auto-create",
+                                           "auto-subscribe",
+                                           "config-node",
+                                           "config-node-max",
+                                           "create-and-configure",
+                                           "create-nodes",
+                                           "delete-items",
+                                           "delete-nodes",
+                                           "filtered-notifications",
+                                           "item-ids",
+                                           "last-published",
+                                           "meta-data",
+                                           "modify-affiliations",
+                                           "multi-items",
+                                           "outcast-affiliation",
+                                           "persistent-items",
+                                           "publish",
+                                           "publish-options",
+                                           "purge-nodes",
+                                           "retract-items",
+                                           "retrieve-affiliations",
+                                           "retrieve-default",
+                                           "retrieve-items",
+                                           "retrieve-subscriptions",
+                                           "subscribe"}) {
       out.push_back(std::string(core::ns::pubsub) + "#" + std::string(feature));
     }
     return out;

@@ -204,9 +204,13 @@ std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqReque
   const auto* sender = account.find(request.from().resource());
   if (rules == nullptr || sender == nullptr) return std::nullopt;
   auto tags = sender->tags;
-  auto denied = rules->ask({.event = core::RuleQuestion::Event::publish, .who = sender->jid, .node = node,
-                            .size = request.stanza().size, .peer_address = sender->peer_address,
-                            .mechanism = sender->mechanism, .tls_version = sender->tls_version,
+  auto denied = rules->ask({.event = core::RuleQuestion::Event::publish,
+                            .who = sender->jid,
+                            .node = node,
+                            .size = request.stanza().size,
+                            .peer_address = sender->peer_address,
+                            .mechanism = sender->mechanism,
+                            .tls_version = sender->tls_version,
                             .language = request.language()},
                            tags);
   if (!denied) return std::nullopt;
@@ -230,8 +234,7 @@ void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
                 turn = std::move(turn)](std::optional<omemo_keys::Key> known) mutable {
                  auto* owner = shard_.find_account(jid.full());
                  if (owner == nullptr) return request.error(core::store_away);
-                 const auto theirs =
-                     known && other == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*known) : known;
+                 const auto theirs = known && other == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*known) : known;
                  if (theirs && theirs != identity_u(*wanted.bundle)) {
                    return refuse(request, bad_keys(PayloadFault::identity_differs));
                  }
@@ -245,8 +248,8 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
   std::vector<storage::Write> writes;
   save(account, wanted.node, writes);
   if (state->config.persist) {
-    storage::PepItem item{.node = wanted.node, .id = wanted.item_id, .publisher = request.from().str(),
-                          .payload = wanted.payload};
+    storage::PepItem item{
+        .node = wanted.node, .id = wanted.item_id, .publisher = request.from().str(), .payload = wanted.payload};
     writes.emplace_back(
         storage::PutPepItem{account.jid.str(), std::move(item), items_kept(state->config, wanted.node, limits_)});
   }
@@ -268,7 +271,10 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
       ids.push_back(device.id);
       if (std::ranges::find(cached.ids, device.id) == cached.ids.end()) added.push_back(device.id);
     }
-    cached = {.published = true, .item_id = done.item_id, .payload = std::move(done.payload), .ids = std::move(ids),
+    cached = {.published = true,
+              .item_id = done.item_id,
+              .payload = std::move(done.payload),
+              .ids = std::move(ids),
               .changes = cached.changes + 1};
     return tell_list(account, done.name.version, added);
   }

@@ -10,7 +10,8 @@ class Ping final : public core::Module {
  public:
   void start(core::Registrar& registrar) override {
     // §4.2 client to server. A request without 'to' is the server's too: the router gives it to the account.
-    registrar.iq(core::IqTarget::server, "get", "ping", core::ns::ping, [](core::IqRequest request) { request.result(); });
+    registrar.iq(core::IqTarget::server, "get", "ping", core::ns::ping,
+                 [](core::IqRequest request) { request.result(); });
     registrar.iq(core::IqTarget::account, "get", "ping", core::ns::ping, [](core::IqRequest request) {
       // A stranger's ping would tell that the account exists, and no client needs the answer.
       if (request.from_owner()) return request.result();

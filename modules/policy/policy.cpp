@@ -85,9 +85,12 @@ policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), ji
 
 policy::Event event_of(core::Kind kind) {
   switch (kind) {
-    case core::Kind::message: return policy::Event::message;
-    case core::Kind::presence: return policy::Event::presence;
-    case core::Kind::iq: return policy::Event::iq;
+    case core::Kind::message:
+      return policy::Event::message;
+    case core::Kind::presence:
+      return policy::Event::presence;
+    case core::Kind::iq:
+      return policy::Event::iq;
   }
   return policy::Event::message;
 }
@@ -95,10 +98,14 @@ policy::Event event_of(core::Kind kind) {
 policy::Event event_of(core::RuleQuestion::Event event) {
   using enum core::RuleQuestion::Event;
   switch (event) {
-    case login: return policy::Event::login;
-    case session: return policy::Event::session;
-    case registration: return policy::Event::registration;
-    case publish: return policy::Event::publish;
+    case login:
+      return policy::Event::login;
+    case session:
+      return policy::Event::session;
+    case registration:
+      return policy::Event::registration;
+    case publish:
+      return policy::Event::publish;
   }
   return policy::Event::login;
 }
@@ -193,7 +200,8 @@ class Policy final : public core::Module, public core::Rules {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
     }
     if (decision.verdict == policy::Verdict::allow) return nullptr;
-    auto refused = refusal(decision.reason == policy::Reason::policy_failed ? "policy-failed" : "policy", decision.rule);
+    auto refused =
+        refusal(decision.reason == policy::Reason::policy_failed ? "policy-failed" : "policy", decision.rule);
     refused->silent = decision.verdict == policy::Verdict::drop;
     if (decision.verdict == policy::Verdict::deny) {
       // A failed rule keeps policy-violation/modify: clients close chats on conditions of type cancel.
@@ -244,9 +252,9 @@ class Policy final : public core::Module, public core::Rules {
     if (stanza.kind == core::Kind::iq) facts.payload = stanza.payload().ns();
     facts.size = stanza.size;
     facts.sealed = stanza.seal.form != core::Seal::Form::none;
-    facts.omemo = !facts.sealed                                     ? policy::Omemo::none
+    facts.omemo = !facts.sealed                                  ? policy::Omemo::none
                   : stanza.seal.form == core::Seal::Form::legacy ? policy::Omemo::legacy
-                                                                  : policy::Omemo::v2;
+                                                                 : policy::Omemo::v2;
     facts.sid = stanza.seal.sender_device;
     facts.keys = stanza.seal.keys;
     facts.prekeys = stanza.seal.prekeys;

@@ -38,17 +38,21 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
       copy.tags = tags;
       for (const auto& contact : contacts) {
         auto* heard = there->find_account(contact);
-        if (heard == nullptr || heard->sessions.empty() || !there->lets_in(copy, *heard)) continue;
-        heard->in_order([heard, stanza] { deliver_to_available(*heard, *stanza); });
+        if (heard == nullptr || heard->sessions.empty() || !there->has_room(*heard)) continue;
+        if (!there->lets_in(copy, *heard)) continue;
+        heard->in_order([heard, stanza] { deliver_to_available(*heard, *stanza); }, stanza->memory());
       }
     });
   }
 }
 
 void PresenceModule::to_own(core::Account& account, const StanzaPtr& stanza, const core::Session* except) {
-  account.in_order([&account, stanza, id = except == nullptr ? 0 : except->id] {
-    deliver_to_available(account, *stanza, id == 0 ? nullptr : account.find_id(id));
-  });
+  if (!shard_.has_room(account)) return;
+  account.in_order(
+      [&account, stanza, id = except == nullptr ? 0 : except->id] {
+        deliver_to_available(account, *stanza, id == 0 ? nullptr : account.find_id(id));
+      },
+      stanza->memory());
 }
 
 void PresenceModule::probe_contacts(core::Session& session) {
@@ -73,19 +77,22 @@ void PresenceModule::probe_contacts(core::Session& session) {
           auto* home = there->kernel().shards[back].get();
           there->post_to(back, [home, asker, id, answers = std::move(answers)]() mutable {
             auto* account = home->find_account(asker.bare());
-            if (account == nullptr) return;
+            if (account == nullptr || !home->has_room(*account)) return;
             core::Flow copy;
             std::erase_if(answers, [&](const auto& answer) {
               copy.stanza = answer;
               return !home->lets_in(copy, *account);
             });
-            account->in_order([account, id, answers = std::move(answers)] {
-              for (const auto& answer : answers) {
-                auto* asking = account->find_id(id);
-                if (asking == nullptr || !asking->available) return;
-                asking->stream.deliver(*answer, &account->jid, {});
-              }
-            });
+            const auto bytes = answers.size() * sizeof(StanzaPtr);  // the stanzas are their sessions' own
+            account->in_order(
+                [account, id, answers = std::move(answers)] {
+                  for (const auto& answer : answers) {
+                    auto* asking = account->find_id(id);
+                    if (asking == nullptr || !asking->available) return;
+                    asking->stream.deliver(*answer, &account->jid, {});
+                  }
+                },
+                bytes);
           });
         });
   }

@@ -43,7 +43,9 @@ void RosterModule::get(core::IqRequest request) {
   if (!request.from_owner()) return request.error(forbidden);
   // Behind the commits that are under way: what is answered is durable.
   auto& account = *request.account();
-  account.in_order([this, &account, request = std::move(request)]() mutable { answer_get(account, request); });
+  if (!shard_.has_room(account)) return request.error(core::store_away);
+  const auto bytes = sizeof request + request.stanza().memory();
+  account.in_order([this, &account, request = std::move(request)]() mutable { answer_get(account, request); }, bytes);
 }
 
 void RosterModule::answer_get(core::Account& account, core::IqRequest& request) {

@@ -119,7 +119,8 @@ void RosterModule::inbound(core::Flow flow) {
   if (received.next == state) {
     if (received.reply) answer(account, *received.reply);
     // What it would have changed may still be on its way to the store.
-    return account.in_order([this, flow = std::move(flow)] { shard_.handled(flow); });
+    const auto bytes = sizeof flow + flow.stanza->memory();
+    return account.in_order([this, flow = std::move(flow)] { shard_.handled(flow); }, bytes);
   }
   const bool asks = received.next.pending_in && !state.pending_in;
   auto next = row_of(before, contact.full(), received.next, asks ? stored_request(*stanza) : std::string());

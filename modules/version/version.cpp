@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::string_view version_ns = "jabber:iq:version";
 
-const config::Option<bool> show{{.name = "version.show", .otherwise = false,
-    .reason = "tell clients the version that runs; attackers read it too. The name is always told",
-    .reload = config::Reload::live}};
+const config::Option<bool> show{
+    {.name = "version.show",
+     .otherwise = false,
+     .reason = "tell clients the version that runs; attackers read it too. The name is always told",
+     .reload = config::Reload::live}};
 
 class Version final : public core::Module {
  public:

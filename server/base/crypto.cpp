@@ -13,9 +13,12 @@ namespace {
 
 const EVP_MD* algorithm(Hash hash) noexcept {
   switch (hash) {
-    case Hash::sha1: return EVP_sha1();
-    case Hash::sha256: return EVP_sha256();
-    case Hash::sha512: return EVP_sha512();
+    case Hash::sha1:
+      return EVP_sha1();
+    case Hash::sha256:
+      return EVP_sha256();
+    case Hash::sha512:
+      return EVP_sha512();
   }
   return EVP_sha256();
 }
@@ -39,9 +42,12 @@ constexpr std::array<std::int8_t, 256> base64_values = [] {
 
 std::size_t digest_size(Hash hash) noexcept {
   switch (hash) {
-    case Hash::sha1: return 20;
-    case Hash::sha256: return 32;
-    case Hash::sha512: return 64;
+    case Hash::sha1:
+      return 20;
+    case Hash::sha256:
+      return 32;
+    case Hash::sha512:
+      return 64;
   }
   return 32;
 }

@@ -99,9 +99,9 @@ const Choice<Backend> storage_backend{
     {{"sqlite", Backend::sqlite}, {"mariadb", Backend::mariadb}}};
 const Option<std::string> storage_sqlite_path{
     path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
-const Option<std::string> state_path{
-    path("state.path", "",
-         "folder of the server's own secrets, mode 0700; empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
+const Option<std::string> state_path{path(
+    "state.path", "",
+    "folder of the server's own secrets, mode 0700; empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
 const Option<std::string> storage_mariadb_host{
     text("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
 const Option<std::int64_t> storage_mariadb_port{
@@ -258,8 +258,9 @@ const Option<std::int64_t> limits_roster_groups{count("limits.roster_groups", 64
 const Option<std::int64_t> limits_nodes{
     count("limits.nodes", 64, 4, 10'000, "PEP nodes of an account; OMEMO's not counted")};
 const Option<std::int64_t> limits_node_items{count("limits.node_items", 256, 1, 100'000, "items of a PEP node")};
-const Option<std::int64_t> limits_item{bytes("limits.item", 96 * KiB, 4 * KiB, 4 * MiB,
-                                             "one PEP item as XML (a picture of 64 KiB fits); OMEMO keys have their own bounds")};
+const Option<std::int64_t> limits_item{
+    bytes("limits.item", 96 * KiB, 4 * KiB, 4 * MiB,
+          "one PEP item as XML (a picture of 64 KiB fits); OMEMO keys have their own bounds")};
 const Option<std::int64_t> omemo_max_devices{
     count("omemo.max_devices", 20, 1, 256, "OMEMO devices in an account's list")};
 

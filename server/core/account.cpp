@@ -1,5 +1,7 @@
 #include "core/account.hpp"
 
+#include <ranges>
+
 namespace valise::core {
 
 Session* Account::find(std::string_view resource) const {
@@ -16,18 +18,32 @@ Session* Account::find_id(std::uint64_t session_id) const {
   return nullptr;
 }
 
-void Account::commit_ended() {
-  ++ended_;
+void Account::commit_ended(bool at_once) {
+  if (at_once) {
+    --begun_;  // what began to wait meanwhile waits for the others only
+    for (auto& waiting : waiting_ | std::views::reverse) {
+      if (waiting.behind <= begun_) break;
+      waiting.behind = begun_;
+    }
+  } else {
+    ++ended_;
+  }
+  if (running_) return;
+  running_ = true;
   while (!waiting_.empty() && waiting_.front().behind <= ended_) {
     auto deliver = std::move(waiting_.front().deliver);
+    waiting_bytes_ -= waiting_.front().bytes;
     waiting_.pop_front();
     deliver();
   }
+  running_ = false;
 }
 
-void Account::in_order(std::move_only_function<void()> deliver) {
+void Account::in_order(std::move_only_function<void()> deliver, std::size_t bytes) {
   if (begun_ == ended_ && waiting_.empty()) return deliver();
-  waiting_.push_back({begun_, std::move(deliver)});
+  constexpr std::size_t place = 256;  // of the queue and of what `deliver` holds, whatever it is
+  waiting_.push_back({begun_, bytes + place, std::move(deliver)});
+  waiting_bytes_ += bytes + place;
 }
 
 }  // namespace valise::core

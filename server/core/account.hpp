@@ -20,7 +20,7 @@ class Account {
   Account(const Account&) = delete;
   Account& operator=(const Account&) = delete;
 
-  const Jid jid;  // bare
+  const Jid jid;        // bare
   bool exists = false;  // a row with state active or disabled
   storage::AccountState state = storage::AccountState::active;
   std::uint64_t credentials = 0;   // auth::fingerprint of its keys, when the row was last read
@@ -37,23 +37,31 @@ class Account {
   void set_parts(std::vector<std::unique_ptr<Part>> parts) { parts_ = std::move(parts); }
 
   // -- Order of delivery: what waits for no commit may still not overtake what does (ARCHITECTURE.md, "Order").
-  // A message was handed to the committer …
+  // A unit is handed to the committer …
   void commit_begun() { ++begun_; }
-  // … and has come back; runs what waited for it.
-  void commit_ended();
-  // Runs `deliver` now, or behind all commits that are under way.
-  void in_order(std::move_only_function<void()> deliver);
-  [[nodiscard]] bool idle() const noexcept { return sessions.empty() && begun_ == ended_ && waiting_.empty(); }
+  // … and has come back; runs what waited for it. `at_once` (Unit::at_once): the committer never had it, so it counts
+  // for none of those that are under way.
+  void commit_ended(bool at_once = false);
+  // Runs `deliver` now, or behind all commits that are under way; `bytes`: what it keeps in memory until then. What
+  // others can cause asks Shard::has_room first.
+  void in_order(std::move_only_function<void()> deliver, std::size_t bytes = 0);
+  [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
+  [[nodiscard]] bool idle() const noexcept {
+    return sessions.empty() && begun_ == ended_ && waiting_.empty() && !running_;
+  }
 
  private:
   struct Waiting {
     std::uint64_t behind;
+    std::size_t bytes;
     std::move_only_function<void()> deliver;
   };
   std::vector<std::unique_ptr<Part>> parts_;
   std::uint64_t begun_ = 0;
   std::uint64_t ended_ = 0;
   std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  bool running_ = false;  // what waited: one behind the other, not one inside the other
 };
 
 }  // namespace valise::core

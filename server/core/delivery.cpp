@@ -43,7 +43,8 @@ void Shard::arrive(Flow flow) {
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
   if (flow.stanza->kind == Kind::message) flow.storable = storable(*flow.stanza);
-  if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in)) return refuse(std::move(flow), std::move(refused));
+  if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in))
+    return refuse(std::move(flow), std::move(refused));
   switch (flow.stanza->kind) {
     case Kind::message:
       return arrive_message(std::move(flow));
@@ -57,7 +58,14 @@ void Shard::arrive(Flow flow) {
 void Shard::arrive_presence(Flow flow) {
   auto& account = *flow.recipient;
   if (!account.exists || !hooks_.inbound_presence) return handled(flow);  // RFC 6121 §8.5.1: ignored
-  account.in_order([this, flow = std::move(flow)]() mutable { hooks_.inbound_presence(std::move(flow)); });
+  if (!has_room(account)) {
+    // What is in nobody's list yet is refused; who is there now is told again by the next presence.
+    const auto& type = flow.stanza->type;
+    if (!type.starts_with("subscribe") && !type.starts_with("unsubscribe")) return handled(flow);
+    return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
+  }
+  const auto bytes = sizeof flow + flow.stanza->memory();
+  account.in_order([this, flow = std::move(flow)]() mutable { hooks_.inbound_presence(std::move(flow)); }, bytes);
 }
 
 bool Shard::lets_in(Flow& copy, Account& recipient) {
@@ -78,7 +86,8 @@ void Shard::arrive_iq(Flow flow) {
   if (stanza.to->is_bare() && account.exists) return answer_locally(std::move(flow), nullptr, IqTarget::account);
   handled(flow);
   auto* session = account.find(stanza.to->resource());
-  if (session != nullptr) return deliver(*session, flow.stanza);
+  if (session != nullptr && has_room(account)) return deliver(*session, flow.stanza);
+  if (session != nullptr && !answer) return route_error(stanza, store_away, flow.language);
   if (!answer) route_error(stanza, service_unavailable, flow.language);  // RFC 6121 §8.5.3.2.3
 }
 
@@ -121,6 +130,7 @@ void Shard::arrive_message(Flow flow) {
 
 void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored) {
   auto& account = *flow.recipient;
+  if (!settings_->audit && writes.empty() && !has_room(account)) return no_room(std::move(flow));
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   auto unit = std::make_unique<Unit>();
   if (settings_->audit) {
@@ -130,9 +140,9 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     unit->record = std::move(flow.record);
   }
   unit->writes = std::move(writes);
+  const auto bytes = sizeof(Handover) + flow.stanza->memory();
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
-  account.commit_begun();
   unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
@@ -148,21 +158,34 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
         // Every session went away while the record was written.
-        recipient.commit_ended();
+        recipient.commit_ended(finished.at_once);
         return begin_again(std::move(passing));
       }
     }
-    recipient.commit_ended();
+    recipient.commit_ended(finished.at_once);
   };
-  commit(std::move(unit));
+  // With nothing to write it still does not overtake what is being committed.
+  const bool nothing = !unit->record && unit->writes.empty();
+  auto submit = [this, &account](UnitPtr made) {
+    account.commit_begun();
+    commit(std::move(made));
+  };
+  if (!nothing) return submit(std::move(unit));
+  account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); }, bytes);
 }
 
 // What means nothing once it is late waits for no record, and carries no id, because it has none yet; but it does not
 // overtake what is being committed.
 void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
+  if (!has_room(*flow.recipient)) return no_room(std::move(flow));
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   if (!record_passing(flow, audit::Kind::message)) return;
   for (auto* session : targets) deliver(*session, flow.stanza);
+}
+
+void Shard::no_room(Flow flow) {
+  const bool silent = flow.stanza->is_error();
+  refuse(std::move(flow), refusal(store_away, "store-unavailable", silent));
 }
 
 void Shard::begin_again(Flow flow) {
@@ -204,9 +227,15 @@ void Shard::route(StanzaPtr stanza) {
 
 void Shard::deliver(Session& session, StanzaPtr stanza, std::string extra) {
   auto& account = session.account;
-  account.in_order([&account, id = session.id, stanza = std::move(stanza), extra = std::move(extra)] {
-    if (auto* alive = account.find_id(id)) alive->stream.deliver(*stanza, nullptr, extra);
-  });
+  if (account.waiting_bytes() >= settings_->queue_bytes) {
+    return session.stream.end("resource-constraint", "too much waits for the store");
+  }
+  const auto bytes = stanza->memory() + extra.size();
+  account.in_order(
+      [&account, id = session.id, stanza = std::move(stanza), extra = std::move(extra)] {
+        if (auto* alive = account.find_id(id)) alive->stream.deliver(*stanza, nullptr, extra);
+      },
+      bytes);
 }
 
 }  // namespace valise::core

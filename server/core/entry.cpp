@@ -11,11 +11,16 @@ namespace {
 
 // Name and namespace; a name of "" is every name.
 constexpr std::pair<std::string_view, std::string_view> servers_own[] = {
-    {"stanza-id", ns::stanza_ids},          {"delay", ns::delay},
-    {"x", "jabber:x:delay"},                {"occupant-id", "urn:xmpp:occupant-id:0"},
-    {"", ns::pubsub_event},                 {"result", "urn:xmpp:mam:2"},
-    {"fin", "urn:xmpp:mam:2"},              {"sent", "urn:xmpp:carbons:2"},
-    {"received", "urn:xmpp:carbons:2"},     {"forwarded", "urn:xmpp:forward:0"},
+    {"stanza-id", ns::stanza_ids},
+    {"delay", ns::delay},
+    {"x", "jabber:x:delay"},
+    {"occupant-id", "urn:xmpp:occupant-id:0"},
+    {"", ns::pubsub_event},
+    {"result", "urn:xmpp:mam:2"},
+    {"fin", "urn:xmpp:mam:2"},
+    {"sent", "urn:xmpp:carbons:2"},
+    {"received", "urn:xmpp:carbons:2"},
+    {"forwarded", "urn:xmpp:forward:0"},
     {"addresses", "http://jabber.org/protocol/address"},
 };
 

@@ -1,4 +1,5 @@
-// What a client may not say, in every mode (docs/security.md §2: forged carbons, archive results, PEP events, roster pushes).
+// What a client may not say, in every mode (docs/security.md §2: forged carbons, archive results, PEP events, roster
+// pushes).
 #pragma once
 
 #include "core/session.hpp"

@@ -12,10 +12,16 @@ void describe(Flow& flow) {
   record.sender_device = stanza.seal.sender_device;
   record.recipient_keys = stanza.seal.keys;
   switch (stanza.seal.form) {
-    case Seal::Form::none: record.encryption = audit::Encryption::none; break;
-    case Seal::Form::legacy: record.encryption = audit::Encryption::legacy; break;
+    case Seal::Form::none:
+      record.encryption = audit::Encryption::none;
+      break;
+    case Seal::Form::legacy:
+      record.encryption = audit::Encryption::legacy;
+      break;
     case Seal::Form::omemo_2:
-    case Seal::Form::both: record.encryption = audit::Encryption::omemo2; break;
+    case Seal::Form::both:
+      record.encryption = audit::Encryption::omemo2;
+      break;
   }
 }
 

@@ -23,11 +23,11 @@ class Account;
 // In the order in which a stanza meets them. The first three run on the sender's home shard, the others on the
 // recipient's.
 enum class Stage : std::uint8_t {
-  validate,       // well-formed as RFC 6120/6121 ask; what only a server may say is removed
-  sealed,         // modules/omemo: only sealed content goes on
-  policy_out,     // the administrator's rules about the sender
-  blocking,       // the recipient's own wishes
-  policy_in,      // the administrator's rules about the recipient
+  validate,    // well-formed as RFC 6120/6121 ask; what only a server may say is removed
+  sealed,      // modules/omemo: only sealed content goes on
+  policy_out,  // the administrator's rules about the sender
+  blocking,    // the recipient's own wishes
+  policy_in,   // the administrator's rules about the recipient
 };
 inline constexpr std::size_t stage_count = 5;
 [[nodiscard]] std::string_view name_of(Stage stage) noexcept;
@@ -36,9 +36,9 @@ inline constexpr std::size_t stage_count = 5;
 struct Refusal {
   StanzaError error;
   std::string reason;
-  std::string rule;      // the policy rule that decided, if one did
-  bool silent = false;   // drop: the sender gets no error
-  std::string notice;    // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
+  std::string rule;     // the policy rule that decided, if one did
+  bool silent = false;  // drop: the sender gets no error
+  std::string notice;   // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 
@@ -75,8 +75,8 @@ struct Ack {
 
 struct Flow {
   StanzaPtr stanza;
-  Session* sender = nullptr;     // own session; only on the sender's shard, null behind the crossing
-  Account* recipient = nullptr;  // local account; only on the recipient's shard
+  Session* sender = nullptr;              // own session; only on the sender's shard, null behind the crossing
+  Account* recipient = nullptr;           // local account; only on the recipient's shard
   Language language = Language::english;  // of the sender
   Ack ack;
   bool server_made = false;  // presence that the server sends in a person's name: nobody is told of a refusal
@@ -85,7 +85,7 @@ struct Flow {
   audit::Record record;
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
-  DeviceIds foreign_devices[2];  // legacy, OMEMO 2
+  DeviceIds foreign_devices[2];        // legacy, OMEMO 2
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;

@@ -23,7 +23,8 @@ Result<std::vector<Hooks::NamedHook>> sorted(std::vector<Hooks::NamedHook> left)
   std::vector<Hooks::NamedHook> out;
   while (!left.empty()) {
     const auto free = std::ranges::find_if(left, [&](const auto& hook) {
-      return std::ranges::none_of(left, [&](const auto& other) { return &other != &hook && must_precede(other, hook); });
+      return std::ranges::none_of(left,
+                                  [&](const auto& other) { return &other != &hook && must_precede(other, hook); });
     });
     if (free == left.end()) {
       std::string names;
@@ -40,11 +41,16 @@ Result<std::vector<Hooks::NamedHook>> sorted(std::vector<Hooks::NamedHook> left)
 
 std::string_view name_of(Stage stage) noexcept {
   switch (stage) {
-    case Stage::validate: return "validate";
-    case Stage::sealed: return "sealed";
-    case Stage::policy_out: return "policy_out";
-    case Stage::blocking: return "blocking";
-    case Stage::policy_in: return "policy_in";
+    case Stage::validate:
+      return "validate";
+    case Stage::sealed:
+      return "sealed";
+    case Stage::policy_out:
+      return "policy_out";
+    case Stage::blocking:
+      return "blocking";
+    case Stage::policy_in:
+      return "policy_in";
   }
   return "?";
 }

@@ -22,7 +22,8 @@ IqRequest::IqRequest(IqRequest&& other) noexcept
 
 IqRequest::~IqRequest() {
   if (stanza_) {
-    error({.type = StanzaError::Type::cancel, .condition = "internal-server-error",
+    error({.type = StanzaError::Type::cancel,
+           .condition = "internal-server-error",
            .text = {"The server did not answer this request.", "Le serveur n’a pas répondu à cette requête."}});
   }
 }

@@ -33,10 +33,14 @@ class IqRequest {
   [[nodiscard]] bool is_set() const noexcept { return stanza_->type == "set"; }
   [[nodiscard]] const Jid& from() const noexcept { return stanza_->from; }
   [[nodiscard]] Shard& shard() const noexcept { return *shard_; }
-  [[nodiscard]] Account* account() const noexcept { return account_; }    // the target account; null for the server
-  [[nodiscard]] Session* session() const noexcept { return session_; }    // the sender, if a session of that account:
-                                                                          // valid only until the handler returns
-  [[nodiscard]] bool from_owner() const noexcept { return account_ != nullptr && from().bare() == account_->jid.full(); }
+  [[nodiscard]] Account* account() const noexcept { return account_; }  // the target account; null for the server
+  [[nodiscard]] Session* session() const noexcept {
+    return session_;
+  }  // the sender, if a session of that account:
+     // valid only until the handler returns
+  [[nodiscard]] bool from_owner() const noexcept {
+    return account_ != nullptr && from().bare() == account_->jid.full();
+  }
   [[nodiscard]] Language language() const noexcept { return language_; }
   [[nodiscard]] std::string host() const;  // the local domain that is asked
 

@@ -30,10 +30,10 @@ struct Kernel {
   // -- fixed after start
   std::vector<std::unique_ptr<Shard>> shards;
   std::unique_ptr<Cluster> cluster;
-  Committer* committer = nullptr;         // null: nothing is written, no log
+  Committer* committer = nullptr;  // null: nothing is written, no log
   storage::ReadPool* readers = nullptr;
   std::vector<const Manifest*> modules;
-  std::int64_t started_ms = 0;            // UTC
+  std::int64_t started_ms = 0;  // UTC
   // -- counters
   KernelStats stats;
   std::atomic<std::uint64_t> next_session{1};

@@ -48,7 +48,7 @@ struct Manifest {
   std::vector<std::string_view> server_features;   // disco#info of the domain
   std::vector<std::string_view> account_features;  // disco#info of a bare JID
   std::vector<Identity> account_identities;
-  std::string_view stream_features;                // XML added to <stream:features/> after log-in
+  std::string_view stream_features;  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;
   // Before a configuration takes effect: whether the module could work with it. The text names file and line.
   Result<> (*check)(const config::Snapshot&) = nullptr;
@@ -62,8 +62,8 @@ struct Order {
 };
 
 enum class SessionEvent : std::uint8_t {
-  bound,        // the session exists; nothing was sent to it
-  closed,       // it is about to go; still in Account::sessions
+  bound,   // the session exists; nothing was sent to it
+  closed,  // it is about to go; still in Account::sessions
 };
 
 // Runs on a database thread: makes the module's part of an account that is being loaded.

@@ -5,12 +5,16 @@
 namespace valise::core {
 namespace {
 
-const StanzaError bad_request_iq{.type = StanzaError::Type::modify, .condition = "bad-request",
+constexpr std::size_t max_loading_bytes = 16'777'216;  // of stanzas on one shard whose account is being read
+
+const StanzaError bad_request_iq{.type = StanzaError::Type::modify,
+                                 .condition = "bad-request",
                                  .text = {"A request needs an id, a known type and exactly one child element.",
                                           "Une requête exige un id, un type connu et exactement un élément."}};
-const StanzaError no_such_server{.type = StanzaError::Type::cancel, .condition = "remote-server-not-found",
-                                 .text = {"This server does not talk to that domain.",
-                                          "Ce serveur ne communique pas avec ce domaine."}};
+const StanzaError no_such_server{
+    .type = StanzaError::Type::cancel,
+    .condition = "remote-server-not-found",
+    .text = {"This server does not talk to that domain.", "Ce serveur ne communique pas avec ce domaine."}};
 
 Verdict not_reached() {
   auto made = std::make_unique<Refusal>();
@@ -20,6 +24,8 @@ Verdict not_reached() {
 }
 
 bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
+
+std::size_t weight(const Flow& flow) { return sizeof flow + flow.stanza->memory(); }
 
 std::size_t count_elements(xml::Element root) {
   std::size_t count = 0;
@@ -147,11 +153,21 @@ void Shard::cross(Flow flow) {
   }
   auto* there = kernel_.shards[home].get();
   post_to(home, [there, flow = std::make_unique<Flow>(std::move(flow))]() mutable {
-    const auto to = *flow->stanza->to;
-    there->with_account(to, [there, flow = std::move(flow)](Account* account) mutable {
-      flow->recipient = account;
-      there->arrive(std::move(*flow));
-    });
+    there->arrive_when_loaded(std::move(flow));
+  });
+}
+
+// Beyond the bound it is as if the store were away.
+void Shard::arrive_when_loaded(std::unique_ptr<Flow> flow) {
+  const auto to = *flow->stanza->to;
+  if (loading_bytes_ + weight(*flow) > max_loading_bytes && find_account(to.bare()) == nullptr) {
+    return arrive(std::move(*flow));
+  }
+  loading_bytes_ += weight(*flow);
+  with_account(to, [this, flow = std::move(flow)](Account* account) mutable {
+    loading_bytes_ -= weight(*flow);
+    flow->recipient = account;
+    arrive(std::move(*flow));
   });
 }
 

@@ -14,7 +14,8 @@ namespace valise::core {
 class Contacts {
  public:
   // The account must be in memory. Null: no such contact.
-  [[nodiscard]] virtual const storage::RosterItem* find(const Account& account, std::string_view contact_bare) const = 0;
+  [[nodiscard]] virtual const storage::RosterItem* find(const Account& account,
+                                                        std::string_view contact_bare) const = 0;
   virtual void each(const Account& account, const std::function<void(const storage::RosterItem&)>& visit) const = 0;
 
  protected:
@@ -37,7 +38,8 @@ class Capabilities {
 // Presence changes of own sessions, after they were handled. Published by modules/presence.
 class PresenceEvents {
  public:
-  virtual void on_available(std::function<void(Session&, bool first)> listener) = 0;  // `first`: was not available before
+  virtual void on_available(
+      std::function<void(Session&, bool first)> listener) = 0;  // `first`: was not available before
   virtual void on_unavailable(std::function<void(Session&)> listener) = 0;
 
  protected:
@@ -48,7 +50,7 @@ class PresenceEvents {
 struct RuleQuestion {
   enum class Event : std::uint8_t { login, session, registration, publish };
   Event event;
-  const Jid& who;  // the account; a session's full address; the address that a stranger wants to have
+  const Jid& who;         // the account; a session's full address; the address that a stranger wants to have
   std::string_view node;  // publish
   std::size_t size = 0;   // publish: bytes of the stanza
   std::string_view peer_address;

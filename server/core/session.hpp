@@ -9,6 +9,7 @@
 #include "core/audit/record.hpp"
 #include "core/departure.hpp"
 #include "core/jid/jid.hpp"
+#include "core/requests.hpp"
 #include "core/stanza.hpp"
 #include "core/text.hpp"
 
@@ -55,15 +56,16 @@ class Session {
   std::string_view tls_version;
   std::string_view tls_cipher;
   std::string_view mechanism;
-  std::int64_t since_ms = 0;  // UTC
-  std::vector<std::string> tags;  // that rules gave it at log-in and bind
+  std::int64_t since_ms = 0;        // UTC
+  std::vector<std::string> tags;    // that rules gave it at log-in and bind
   Ref<const audit::Origin> origin;  // who acts, in each of its records
 
   // Home shard only.
   bool available = false;     // has sent initial presence, no unavailable since
   bool wants_roster = false;  // has asked for the roster: gets pushes ("interested", RFC 6121 §2.2)
   std::int8_t priority = 0;
-  StanzaPtr presence;         // the last available presence, `to` left out
+  StanzaPtr presence;  // the last available presence, `to` left out
+  Requests requests;   // of the server to this client
 
   template <class T>
   [[nodiscard]] T* part(unsigned slot) const {

@@ -14,9 +14,9 @@ namespace valise::core {
 
 struct HostSettings {
   std::string name;
-  bool sealed = true;           // sealed.mode = "required"
-  bool registration = false;    // XEP-0077 for strangers
-  bool archive = false;         // keep each message as rows, not only undelivered ones
+  bool sealed = true;         // sealed.mode = "required"
+  bool registration = false;  // XEP-0077 for strangers
+  bool archive = false;       // keep each message as rows, not only undelivered ones
   Language language = Language::english;
 };
 
@@ -31,21 +31,21 @@ struct Settings : RefCounted<Settings> {
   TextMap<HostSettings> hosts;
   std::string default_host;  // speaks where a client has named none
   bool audit = true;
-  xml::StreamLimits limits_before_login{.stanza = 10'240, .token = 10'240, .depth = 8, .attributes = 16, .children = 64,
-                                        .namespaces = 16};
+  xml::StreamLimits limits_before_login{
+      .stanza = 10'240, .token = 10'240, .depth = 8, .attributes = 16, .children = 64, .namespaces = 16};
   xml::StreamLimits limits{};
-  std::size_t queue_bytes = 1'048'576;       // per connection
-  std::int64_t bytes_per_second = 65'536;    // per connection, after log-in; 0: unlimited
+  std::size_t queue_bytes = 1'048'576;     // per connection
+  std::int64_t bytes_per_second = 65'536;  // per connection, after log-in; 0: unlimited
   std::int64_t burst_bytes = 1'048'576;
-  std::int64_t stanzas_per_second = 50;      // 0: unlimited
+  std::int64_t stanzas_per_second = 50;  // 0: unlimited
   std::int64_t burst_stanzas = 500;
   std::int64_t bytes_per_second_before_login = 8'192;
   std::int64_t tls_timeout_ms = 10'000;
   std::int64_t login_timeout_ms = 60'000;
   std::int64_t stanza_timeout_ms = 60'000;
   std::int64_t stanza_timeout_before_login_ms = 30'000;
-  std::int64_t silence_ms = 300'000;         // then a ping (white space and, unanswered, the end)
-  std::uint32_t max_sessions = 20;           // of one account
+  std::int64_t silence_ms = 300'000;  // then a ping (white space and, unanswered, the end)
+  std::uint32_t max_sessions = 20;    // of one account
   std::uint32_t max_offline = 1'000;
   std::uint32_t roster_items = 3'000;
   std::uint32_t roster_groups = 64;
@@ -53,8 +53,8 @@ struct Settings : RefCounted<Settings> {
   std::uint32_t connections = 200'000;  // in all
   std::uint32_t connections_per_address = 100;
   std::uint32_t new_connections_per_second = 20;  // of one address
-  std::uint32_t unauthenticated = 2'000;     // in all
-  std::uint32_t registrations_per_hour = 5;  // of one address, where a host allows registration at all
+  std::uint32_t unauthenticated = 2'000;          // in all
+  std::uint32_t registrations_per_hour = 5;       // of one address, where a host allows registration at all
   unsigned scram_iterations = 10'000;
 
   [[nodiscard]] const HostSettings* host(std::string_view name) const {

@@ -1,5 +1,7 @@
 #include "core/shard.hpp"
 
+#include <limits>
+
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
@@ -9,9 +11,9 @@
 namespace valise::core {
 namespace {
 constexpr std::int64_t sweep_every_ms = 15'000;
-constexpr std::int64_t keep_unused_ms = 60'000;    // an account without sessions stays in memory so long
+constexpr std::int64_t keep_unused_ms = 60'000;  // an account without sessions stays in memory so long
 constexpr std::int64_t request_timeout_ms = 30'000;
-constexpr std::size_t max_requests = 100'000;
+constexpr std::size_t max_nobodies = 256;  // accounts in memory that do not exist
 
 std::uint64_t fnv(std::string_view text) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -27,7 +29,9 @@ unsigned Kernel::home_index(std::string_view bare_jid) const noexcept {
 Shard& Kernel::home(std::string_view bare_jid) const { return *shards[home_index(bare_jid)]; }
 
 Shard::Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings)
-    : kernel_(kernel), index_(index), settings_(std::move(settings)),
+    : kernel_(kernel),
+      index_(index),
+      settings_(std::move(settings)),
       sweep_([](void* self) { static_cast<Shard*>(self)->sweep_accounts(); }, this) {}
 
 Shard::~Shard() { loop_.cancel(*this); }
@@ -116,12 +120,23 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
           made->last_used_ms = loop_.now_ms();
           account = made.get();
           accounts_[jid.str()] = std::move(made);
+          if (!loaded->row) keep_nobody(jid.str());
         } else {
           log::warning("core", "an account could not be loaded: {}", loaded.error().text);
         }
         // `then` may close the account's last session, but only the sweep takes an account out of memory.
         for (auto& callback : callbacks.mapped()) callback(account);
       });
+}
+
+// Anybody may name accounts that nobody has. The newest stay for a while, so that asking again costs no reading.
+void Shard::keep_nobody(const std::string& jid) {
+  nobodies_.push_back(jid);
+  if (nobodies_.size() <= max_nobodies) return;
+  const auto oldest = accounts_.find(nobodies_.front());
+  const bool may_go = oldest != accounts_.end() && oldest->first != jid && !oldest->second->exists;
+  if (may_go && oldest->second->idle()) accounts_.erase(oldest);
+  nobodies_.pop_front();
 }
 
 void Shard::on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then) {
@@ -171,18 +186,14 @@ void Shard::account_changed(const Jid& bare, storage::AccountState state) {
 
 void Shard::sweep_accounts() {
   const auto old = loop_.now_ms() - keep_unused_ms;
-  std::erase_if(accounts_, [old](const auto& entry) { return entry.second->idle() && entry.second->last_used_ms < old; });
+  std::erase_if(accounts_,
+                [old](const auto& entry) { return entry.second->idle() && entry.second->last_used_ms < old; });
   const auto now = loop_.now_ms();
-  std::vector<Request> late;
-  for (auto it = requests_.begin(); it != requests_.end();) {
-    if (it->second.deadline_ms > now) {
-      ++it;
-      continue;
-    }
-    late.push_back(std::move(it->second));
-    it = requests_.erase(it);
+  std::vector<Requests::Answer> late;
+  for (const auto& [jid, account] : accounts_) {
+    for (auto* session : account->sessions) session->requests.take_late(now, late);
   }
-  for (auto& request : late) request.answer(nullptr);
+  for (auto& answer : late) answer(nullptr);
   loop_.timers().arm(sweep_, now, sweep_every_ms);
 }
 
@@ -203,31 +214,24 @@ void Shard::close_session(Session& session) {
   std::erase(session.account.sessions, &session);
   session.account.last_used_ms = loop_.now_ms();
   kernel_.stats.sessions.fetch_sub(1, std::memory_order_relaxed);
-  std::vector<Request> open;
-  for (auto it = requests_.begin(); it != requests_.end();) {
-    if (it->second.session != session.id) {
-      ++it;
-      continue;
-    }
-    open.push_back(std::move(it->second));
-    it = requests_.erase(it);
-  }
-  for (auto& request : open) request.answer(nullptr);
+  std::vector<Requests::Answer> open;
+  session.requests.take_late(std::numeric_limits<std::int64_t>::max(), open);
+  for (auto& answer : open) answer(nullptr);
 }
 
-void Shard::request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer) {
-  if (requests_.size() >= max_requests) return answer(nullptr);
+bool Shard::request(Session& session, std::string payload, Requests::Answer answer) {
+  if (session.requests.is_full()) return false;
   const auto id = "v" + crypto::random_hex(8);
-  requests_.emplace(id, Request{session.id, loop_.now_ms() + request_timeout_ms, std::move(answer)});
+  session.requests.add(id, loop_.now_ms() + request_timeout_ms, std::move(answer));
   auto domain = Jid::make({}, session.jid.domain());
-  deliver(session, make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload)));
+  const auto iq = make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload));
+  session.stream.deliver(*iq, nullptr, {});
+  return true;
 }
 
 bool Shard::take_answer(Session& session, const StanzaPtr& stanza) {
-  const auto found = requests_.find(stanza->id);
-  if (found == requests_.end() || found->second.session != session.id) return false;
-  auto answer = std::move(found->second.answer);
-  requests_.erase(found);
+  auto answer = session.requests.take(stanza->id);
+  if (!answer) return false;
   answer(stanza);
   return true;
 }
@@ -238,10 +242,12 @@ bool Shard::commit(UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   unit->shard = index_;
   if ((!unit->record && unit->writes.empty()) || kernel_.committer == nullptr) {
+    unit->at_once = true;
     if (unit->done) unit->done(*unit);
     return true;
   }
   if (kernel_.committer->submit(unit)) return true;  // else it stays here
+  unit->at_once = true;
   unit->outcome = unavailable();
   if (unit->done) unit->done(*unit);
   return false;
@@ -250,12 +256,16 @@ bool Shard::commit(UnitPtr unit) {
 void Shard::commit_in_order(Account& account, UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   if (!unit->record && unit->writes.empty()) {
-    return account.in_order([unit = std::move(unit)] { unit->done(*unit); });
+    if (!has_room(account)) {
+      unit->outcome = unavailable();
+      return unit->done(*unit);
+    }
+    return account.in_order([unit = std::move(unit)] { unit->done(*unit); }, sizeof(Unit) + sizeof(Flow));
   }
   account.commit_begun();
   unit->done = [&account, done = std::move(unit->done)](Unit& finished) mutable {
     done(finished);
-    account.commit_ended();
+    account.commit_ended(finished.at_once);
   };
   commit(std::move(unit));
 }

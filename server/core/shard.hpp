@@ -2,6 +2,7 @@
 // modules, its part of the router. Other shards reach it by posting; nothing else crosses.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -81,11 +82,18 @@ class Shard final : private net::TurnEnd {
   // in a person's name, passes the stages of its recipient; nothing else passes rules.
   void route(StanzaPtr stanza);
   void route_error(const Stanza& original, const StanzaError& error, Language language);
-  // To one session, in the order of its account's deliveries.
+  // Whether what others send may still wait for commits of the account. Half of limits.queue is theirs, so that there
+  // is room for what the server owes its own client. Without commits under way, always.
+  [[nodiscard]] bool has_room(const Account& account) const noexcept {
+    return account.waiting_bytes() < settings_->queue_bytes / 2;
+  }
+  // To one session, in the order of its account's deliveries. Where limits.queue is full of what waits for the
+  // account's commits, the session ends (RFC 6120 §4.9.3.17): it would miss something and not know.
   void deliver(Session& session, StanzaPtr stanza, std::string extra = {});
   // A request of the server to a client; `answer` gets the result or error stanza, or null after 30 s or when the
-  // session ends.
-  void request(Session& session, std::string payload, std::move_only_function<void(StanzaPtr)> answer);
+  // session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many answers as
+  // it may (Requests::max); nothing was asked, and `answer` is not called.
+  [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer);
 
   // -- storage
   // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns. False: the committer
@@ -103,11 +111,10 @@ class Shard final : private net::TurnEnd {
       Then then;
     };
     auto pair = std::make_shared<Pair>(Pair{std::move(job), std::move(then)});
-    const bool taken =
-        kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) {
-          auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
-          post([pair, outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
-        });
+    const bool taken = kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) {
+      auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
+      post([pair, outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
+    });
     if (!taken) pair->then(Outcome(unavailable()));
   }
 
@@ -134,7 +141,8 @@ class Shard final : private net::TurnEnd {
   static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
 
   void on_turn_end() override;
-  void load_account(Account& account);
+  void keep_nobody(const std::string& jid);
+  void arrive_when_loaded(std::unique_ptr<Flow> flow);
   void sweep_accounts();
 
   Kernel& kernel_;
@@ -146,21 +154,15 @@ class Shard final : private net::TurnEnd {
   std::unordered_map<const void*, void*> services_;
   std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
   std::unordered_map<std::string, std::vector<std::move_only_function<void(Account*)>>> loading_;
+  std::deque<std::string> nobodies_;              // in accounts_, and without a row when they were read; oldest first
+  std::size_t loading_bytes_ = 0;                 // of stanzas that wait for an account to be read
   std::vector<std::vector<net::Task>> outboxes_;  // by shard
   net::Timer sweep_;
 
-  struct Request {
-    std::uint64_t session;
-    std::int64_t deadline_ms;
-    std::move_only_function<void(StanzaPtr)> answer;
-  };
-  std::unordered_map<std::string, Request> requests_;  // by id
-  std::uint64_t next_request_ = 1;
-
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);
-  void cross(Flow flow);                 // to the recipient's home shard
-  void arrive(Flow flow);                // on the recipient's home shard, account in memory
+  void cross(Flow flow);   // to the recipient's home shard
+  void arrive(Flow flow);  // on the recipient's home shard, account in memory
   void arrive_message(Flow flow);
   void arrive_iq(Flow flow);
   void arrive_presence(Flow flow);
@@ -168,6 +170,7 @@ class Shard final : private net::TurnEnd {
   void send_iq_from_session(Session& session, Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
+  void no_room(Flow flow);      // too much waits for the recipient's commits
   void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);
   bool take_answer(Session& session, const StanzaPtr& stanza);

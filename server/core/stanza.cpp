@@ -8,11 +8,16 @@ namespace {
 
 std::string_view name_of(StanzaError::Type type) noexcept {
   switch (type) {
-    case StanzaError::Type::auth: return "auth";
-    case StanzaError::Type::cancel: return "cancel";
-    case StanzaError::Type::continue_: return "continue";
-    case StanzaError::Type::modify: return "modify";
-    case StanzaError::Type::wait: return "wait";
+    case StanzaError::Type::auth:
+      return "auth";
+    case StanzaError::Type::cancel:
+      return "cancel";
+    case StanzaError::Type::continue_:
+      return "continue";
+    case StanzaError::Type::modify:
+      return "modify";
+    case StanzaError::Type::wait:
+      return "wait";
   }
   return "cancel";
 }
@@ -38,17 +43,22 @@ std::string_view inner_bytes(xml::Element root) {
 }  // namespace
 
 const StanzaError service_unavailable{
-    .type = StanzaError::Type::cancel, .condition = "service-unavailable",
+    .type = StanzaError::Type::cancel,
+    .condition = "service-unavailable",
     .text = {"This can't be reached or is not offered here.", "Ceci est injoignable ou n’est pas proposé ici."}};
-const StanzaError store_away{.type = StanzaError::Type::wait, .condition = "resource-constraint",
+const StanzaError store_away{.type = StanzaError::Type::wait,
+                             .condition = "resource-constraint",
                              .text = {"The server can't store this right now. Please try again.",
                                       "Le serveur ne peut pas l’enregistrer pour l’instant. Veuillez réessayer."}};
 
 std::string_view name_of(Kind kind) noexcept {
   switch (kind) {
-    case Kind::message: return "message";
-    case Kind::presence: return "presence";
-    case Kind::iq: return "iq";
+    case Kind::message:
+      return "message";
+    case Kind::presence:
+      return "presence";
+    case Kind::iq:
+      return "iq";
   }
   return "message";
 }

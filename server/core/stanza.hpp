@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "base/ref.hpp"
 #include "core/jid/jid.hpp"
-#include "base/error.hpp"
 #include "core/text.hpp"
 #include "xml/document.hpp"
 
@@ -38,7 +38,7 @@ struct StanzaError {
   std::string application{};  // one more child of <error/>: an application-specific condition, as XML
   std::string text_fr{};      // texts made at run time; they win over `text`
   std::string text_en{};
-  int legacy_code = 0;        // RFC 6120 has none; a few clients still look for it
+  int legacy_code = 0;  // RFC 6120 has none; a few clients still look for it
 };
 
 // RFC 6120 §8.3.3.19. One text everywhere: nobody may learn from it whether an account exists (RFC 6121 §8.5.1).
@@ -63,6 +63,8 @@ struct Stanza : RefCounted<Stanza> {
 
   [[nodiscard]] xml::Element root() const noexcept { return document ? document->root() : xml::Element(); }
   [[nodiscard]] bool is_error() const noexcept { return type == "error"; }
+  // About, while it waits.
+  [[nodiscard]] std::size_t memory() const noexcept { return sizeof *this + size + children.size(); }
   // A child of a received stanza.
   [[nodiscard]] xml::Element child(std::string_view name, std::string_view ns) const noexcept {
     return root().child(name, ns);
@@ -88,7 +90,8 @@ using StanzaPtr = Ref<Stanza>;
 [[nodiscard]] StanzaPtr make_message(std::string type, Jid from, Jid to, std::string children);
 [[nodiscard]] StanzaPtr make_presence(std::string type, Jid from, Jid to, std::string children = {});
 
-// The error reply to `original` (addresses swapped, id kept, no echo: docs/sealed.md D9). `by`: who refuses; may be null.
+// The error reply to `original` (addresses swapped, id kept, no echo: docs/sealed.md D9). `by`: who refuses; may be
+// null.
 [[nodiscard]] StanzaPtr make_error(const Stanza& original, const StanzaError& error, Language language);
 // Just the <error/> element.
 void append_error(std::string& out, const StanzaError& error, Language language, std::string_view by = {});

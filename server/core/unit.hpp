@@ -26,10 +26,11 @@ struct UnitRef {
 
 struct Unit {
   // -- set by the shard that submits
-  std::optional<audit::Record> record;     // nothing: log switched off, or a change that needs no record
+  std::optional<audit::Record> record;  // nothing: log switched off, or a change that needs no record
   std::vector<storage::Write> writes;
-  unsigned shard = 0;                      // where `done` is called
-  bool nobody_waits = false;               // presence, no-store: recorded in the same stream, no `done`
+  unsigned shard = 0;         // where `done` is called
+  bool nobody_waits = false;  // presence, no-store: recorded in the same stream, no `done`
+  bool at_once = false;       // set by Shard::commit: `done` runs before it returns, nothing is under way
   // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is.
   std::move_only_function<void(UnitRef)> done;
   // -- set by the committer

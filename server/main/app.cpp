@@ -151,7 +151,8 @@ Result<> App::open_log_and_committer() {
   const auto recovered = core::recover(log.get(), **reader);
   if (!recovered) return std::unexpected(recovered.error());
   if (recovered->voided + recovered->recovered > 0) {
-    log::warning("audit", "after a crash: {} records voided, {} written again", recovered->voided, recovered->recovered);
+    log::warning("audit", "after a crash: {} records voided, {} written again", recovered->voided,
+                 recovered->recovered);
   }
   core::CommitterOptions commit;
   commit.node = static_cast<unsigned>(config_->get(options::node));

@@ -96,21 +96,30 @@ core::audit::Record admin_record(const core::Jid& jid, std::string reason) {
   return record;
 }
 
+// Of the keys that a write sets: what is in memory follows them, so that an old password opens no session.
+std::optional<std::uint64_t> new_credentials(const storage::Write& write) {
+  if (const auto* put = std::get_if<storage::PutAccount>(&write)) return core::auth::fingerprint(put->account.keys);
+  if (const auto* set = std::get_if<storage::SetAccountKeys>(&write)) return core::auth::fingerprint(set->keys);
+  return std::nullopt;
+}
+
 // Writes of the account's row, with a record, in the order of its commits; `state`: what it is then, if that changes.
 void write_account(core::Shard& shard, core::Account& account, storage::Write write, std::string reason,
                    std::optional<storage::AccountState> state, AnswerReply reply) {
   if (!reply->begin()) return;
   auto unit = std::make_unique<core::Unit>();
   unit->record = admin_record(account.jid, std::move(reason));
+  const auto credentials = new_credentials(write);
   unit->writes.push_back(std::move(write));
   account.commit_begun();                                    // keeps it in memory until `done`
   const bool existed = std::exchange(account.exists, true);  // a name that is being made is taken
-  unit->done = [&shard, jid = account.jid, state, existed, reply](core::Unit& finished) {
+  unit->done = [&shard, jid = account.jid, state, existed, credentials, reply](core::Unit& finished) {
     bool was_deleted = false;
     if (auto* changed = shard.find_account(jid.bare())) {
       was_deleted = changed->state == storage::AccountState::deleted;
       if (!finished.outcome && !was_deleted) changed->exists = existed;
-      changed->commit_ended();
+      if (finished.outcome && credentials) changed->credentials = *credentials;
+      changed->commit_ended(finished.at_once);
     }
     if (!finished.outcome) return reply->give(std::unexpected(finished.outcome.error()));
     if (was_deleted) return reply->give(no_account(jid));  // by a unit before this one: no row was changed
@@ -184,9 +193,12 @@ Answer user_delete(const Request& request) {
 
 std::string_view state_name(storage::AccountState state) {
   switch (state) {
-    case storage::AccountState::active: return "active";
-    case storage::AccountState::disabled: return "disabled";
-    case storage::AccountState::deleted: return "deleted";
+    case storage::AccountState::active:
+      return "active";
+    case storage::AccountState::disabled:
+      return "disabled";
+    case storage::AccountState::deleted:
+      return "deleted";
   }
   return "?";
 }
@@ -205,7 +217,8 @@ Answer user_list(const Request& request) {
     const auto accounts = (*reader)->accounts(name);
     if (!accounts) return std::unexpected(accounts.error());
     for (const auto& account : *accounts) {
-      rows.push_back({{"jid", account.jid}, {"state", state_name(account.state)},
+      rows.push_back({{"jid", account.jid},
+                      {"state", state_name(account.state)},
                       {"created", format_utc(account.created_ms * 1'000'000)}});
     }
   }
@@ -270,10 +283,14 @@ Answer status(const Request& request) {
               {"store", app.store()->describe()}};
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();
-    result["commit"] = {{"units", stats.units.load()},         {"failed", stats.failed.load()},
-                        {"refused", stats.refused.load()},     {"batches", stats.batches.load()},
-                        {"largest_batch", stats.max_batch.load()}, {"waiting", stats.waiting.load()},
-                        {"store_retries", stats.store_retries.load()}, {"log_failures", stats.log_failures.load()}};
+    result["commit"] = {{"units", stats.units.load()},
+                        {"failed", stats.failed.load()},
+                        {"refused", stats.refused.load()},
+                        {"batches", stats.batches.load()},
+                        {"largest_batch", stats.max_batch.load()},
+                        {"waiting", stats.waiting.load()},
+                        {"store_retries", stats.store_retries.load()},
+                        {"log_failures", stats.log_failures.load()}};
   }
   return result;
 }
@@ -315,8 +332,13 @@ Answer policy_list(const Request& request) {
   }
   Json rows = Json::array();
   for (const auto& rule : sum) {
-    rows.push_back({{"name", rule.name}, {"line", rule.line}, {"match", rule.match}, {"action", rule.action},
-                    {"shadow", rule.shadow}, {"hits", rule.hits}, {"errors", rule.errors}});
+    rows.push_back({{"name", rule.name},
+                    {"line", rule.line},
+                    {"match", rule.match},
+                    {"action", rule.action},
+                    {"shadow", rule.shadow},
+                    {"hits", rule.hits},
+                    {"errors", rule.errors}});
   }
   return rows;
 }
@@ -328,10 +350,10 @@ Answer reload(const Request& request) {
 }
 
 constexpr std::pair<std::string_view, Command> commands[] = {
-    {"user.add", &user_add},         {"user.passwd", &user_passwd}, {"user.disable", &user_disable},
-    {"user.enable", &user_enable},   {"user.delete", &user_delete}, {"user.list", &user_list},
+    {"user.add", &user_add},         {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
+    {"user.enable", &user_enable},   {"user.delete", &user_delete},   {"user.list", &user_list},
     {"session.list", &session_list}, {"session.kick", &session_kick}, {"status", &status},
-    {"module.list", &module_list},   {"hook.list", &hook_list},     {"reload", &reload},
+    {"module.list", &module_list},   {"hook.list", &hook_list},       {"reload", &reload},
     {"policy.list", &policy_list},
 };
 

@@ -20,7 +20,7 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   host.registration = config.get(options::registration_enabled, name);
   host.archive = config.get(options::archive_enabled, name);
   host.language = config.get(options::default_language, name) == config::Language::fr ? core::Language::french
-                                                                                     : core::Language::english;
+                                                                                      : core::Language::english;
   return host;
 }
 

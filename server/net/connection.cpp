@@ -25,7 +25,11 @@ thread_local std::vector<std::string> buffer_pool;
 
 Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address,
                        std::uint16_t peer_port)
-    : loop_(&loop), handler_(handler), fd_(fd), peer_port_(peer_port), transport_(plain_transport(fd)),
+    : loop_(&loop),
+      handler_(handler),
+      fd_(fd),
+      peer_port_(peer_port),
+      transport_(plain_transport(fd)),
       peer_address_(std::move(peer_address)),
       linger_([](void* self) { static_cast<Connection*>(self)->close_now(CloseReason::by_us); }, this) {}
 
@@ -88,10 +92,16 @@ void Connection::handshake() {
       handler_.on_secured();
       if (fd_ >= 0) loop_->enqueue(*this);
       return;
-    case IoStatus::want_read: want_write_ = false; break;
-    case IoStatus::want_write: want_write_ = true; break;
-    case IoStatus::closed: return close_now(CloseReason::by_peer);
-    case IoStatus::failed: return close_now(CloseReason::error);
+    case IoStatus::want_read:
+      want_write_ = false;
+      break;
+    case IoStatus::want_write:
+      want_write_ = true;
+      break;
+    case IoStatus::closed:
+      return close_now(CloseReason::by_peer);
+    case IoStatus::failed:
+      return close_now(CloseReason::error);
   }
   update_interest();
 }

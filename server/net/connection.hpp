@@ -53,8 +53,8 @@ class Connection final : private IoHandler, private TurnEnd {
   void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
 
   // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
-  // (docs/security.md §2: text injected before STARTTLS). What send() queued before still leaves in the clear first; until it has,
-  // nothing more is read.
+  // (docs/security.md §2: text injected before STARTTLS). What send() queued before still leaves in the clear first;
+  // until it has, nothing more is read.
   void secure(std::unique_ptr<Transport> tls);
   [[nodiscard]] Transport& transport() noexcept { return *transport_; }
   [[nodiscard]] bool secured() const noexcept { return secured_; }
@@ -97,9 +97,9 @@ class Connection final : private IoHandler, private TurnEnd {
   bool handshaking_ = false;
   bool want_write_ = false;
   bool closing_ = false;
-  bool drained_ = true;           // the transport holds nothing whole: the next event of the socket tells
+  bool drained_ = true;  // the transport holds nothing whole: the next event of the socket tells
   std::uint32_t interest_ = 0;
-  std::uint64_t read_turn_ = 0;   // the loop's turn of the last read
+  std::uint64_t read_turn_ = 0;  // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Transport> next_transport_;
   std::string output_;

@@ -27,7 +27,8 @@ struct Address {
 
 Result<Address> parse_endpoint(std::string_view endpoint) {
   const auto bad = [&] {
-    return fail(ErrorCode::invalid, "\"" + std::string(endpoint) + "\" is no address like \"127.0.0.1:5222\" or \"[::1]:5222\"");
+    return fail(ErrorCode::invalid,
+                "\"" + std::string(endpoint) + "\" is no address like \"127.0.0.1:5222\" or \"[::1]:5222\"");
   };
   const auto colon = endpoint.rfind(':');
   if (colon == std::string_view::npos) return bad();
@@ -118,7 +119,9 @@ std::string local_endpoint(int fd) {
 }
 
 Listener::Listener(Loop& loop, int fd, Callback accepted)
-    : loop_(loop), fd_(fd), accepted_(std::move(accepted)),
+    : loop_(loop),
+      fd_(fd),
+      accepted_(std::move(accepted)),
       retry_([](void* self) { (void)static_cast<Listener*>(self)->start(); }, this) {}
 
 Listener::~Listener() { stop(); }

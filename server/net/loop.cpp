@@ -25,7 +25,9 @@ struct Loop::Ready {
 };
 
 Loop::Loop()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), timers_(steady_ms()),
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      timers_(steady_ms()),
       now_ms_(steady_ms()) {
   if (epoll_ < 0 || wake_fd_ < 0) throw std::runtime_error("no descriptors for an event loop");
   epoll_event event{};

@@ -25,7 +25,8 @@ class IoHandler {
   ~IoHandler() = default;
 };
 
-// Something to do once when the turn ends, asked for by enqueue() or enqueue_next(). Must call Loop::cancel before it dies.
+// Something to do once when the turn ends, asked for by enqueue() or enqueue_next(). Must call Loop::cancel before it
+// dies.
 class TurnEnd {
  public:
   virtual void on_turn_end() = 0;

@@ -67,13 +67,17 @@ class OpensslTransport final : public Transport {
  private:
   IoStatus status(int outcome) {
     switch (SSL_get_error(ssl_, outcome)) {
-      case SSL_ERROR_WANT_READ: return IoStatus::want_read;
-      case SSL_ERROR_WANT_WRITE: return IoStatus::want_write;
-      case SSL_ERROR_ZERO_RETURN: return IoStatus::closed;
+      case SSL_ERROR_WANT_READ:
+        return IoStatus::want_read;
+      case SSL_ERROR_WANT_WRITE:
+        return IoStatus::want_write;
+      case SSL_ERROR_ZERO_RETURN:
+        return IoStatus::closed;
       case SSL_ERROR_SYSCALL:
         failed_ = true;
         return errno == 0 || ERR_peek_error() == 0 ? IoStatus::closed : IoStatus::failed;
-      default: break;
+      default:
+        break;
     }
     failed_ = true;
     char text[160];

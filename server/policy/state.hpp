@@ -35,9 +35,9 @@ struct PolicySet::State {
   config::Sandbox sandbox;
   std::vector<MatcherPtr> matchers;
   std::vector<ActionPtr> actions;
-  unsigned rates = 0;       // Rate matchers: each has a table
+  unsigned rates = 0;                   // Rate matchers: each has a table
   bool counts_unknown_devices = false;  // a matcher or a function may look
-  int facts_reference = 0;  // the `m` that functions get
+  int facts_reference = 0;              // the `m` that functions get
   // -- home shard only
   std::vector<Rule> rules;
   PolicyCounters counters;

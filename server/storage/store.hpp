@@ -16,7 +16,7 @@ namespace valise::storage {
 class Reader {
  public:
   virtual ~Reader() = default;
-  virtual Result<std::optional<Account>> account(std::string_view jid) = 0;  // deleted ones too: the name rests
+  virtual Result<std::optional<Account>> account(std::string_view jid) = 0;    // deleted ones too: the name rests
   virtual Result<std::vector<Account>> accounts(std::string_view domain) = 0;  // without keys, by name; no deleted ones
   virtual Result<Roster> roster(std::string_view owner) = 0;
   virtual Result<std::vector<PepNode>> pep_nodes(std::string_view owner) = 0;
@@ -62,14 +62,14 @@ struct SqliteOptions {
 };
 
 struct MariadbOptions {
-  std::string host;         // empty with a socket
+  std::string host;  // empty with a socket
   unsigned port = 3306;
   std::string unix_socket;  // loopback set-ups and tests; TLS is then not used
   std::string user;
   std::string password_file;  // read at each connect; never logged
   std::string database;
-  std::string ca_file;      // the private CA: required with a host (TLS is enforced, host name verified)
-  std::string cert_file;    // client certificate, optional
+  std::string ca_file;    // the private CA: required with a host (TLS is enforced, host name verified)
+  std::string cert_file;  // client certificate, optional
   std::string key_file;
   unsigned connect_timeout_s = 5;
   unsigned io_timeout_s = 10;

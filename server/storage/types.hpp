@@ -40,9 +40,9 @@ struct RosterItem {
   std::string name;
   std::vector<std::string> groups;
   Subscription subscription = Subscription::none;
-  bool ask = false;            // we asked (ask='subscribe')
-  bool approved = false;       // pre-approval (RFC 6121 §3.4)
-  std::string pending_in;      // the <presence type='subscribe'/> to deliver again; empty: none
+  bool ask = false;        // we asked (ask='subscribe')
+  bool approved = false;   // pre-approval (RFC 6121 §3.4)
+  std::string pending_in;  // the <presence type='subscribe'/> to deliver again; empty: none
   std::uint64_t version = 0;
   friend bool operator==(const RosterItem&, const RosterItem&) = default;
 };
@@ -86,20 +86,53 @@ struct BoxMessage {
 // Every write is idempotent: a unit whose COMMIT answer was lost is simply written again. Where a row carries an id or
 // version, it is the id of the WriteSet that holds it.
 
-struct PutAccount { Account account; };                       // insert or replace
+struct PutAccount {
+  Account account;
+};  // insert or replace
 // One column each, so that two changes that are under way at once do not undo each other. Nothing for an account that
 // is not there or was deleted: a tombstone stays one.
-struct SetAccountState { std::string jid; AccountState state = AccountState::active; };
-struct SetAccountKeys { std::string jid; std::vector<ScramKey> keys; };
-struct EraseAccount { std::string jid; };                     // every row the account owns, everywhere; keeps a tombstone
-                                                              // Account row with state deleted and no keys
-struct PutRosterItem { std::string owner; RosterItem item; }; // upsert; bumps the roster's version to the unit's id
-struct RemoveRosterItem { std::string owner; std::string jid; };  // likewise
-struct PutPepNode { std::string owner; PepNode node; };       // upsert of the configuration
-struct RemovePepNode { std::string owner; std::string node; };    // with its items
-struct PutPepItem { std::string owner; PepItem item; std::uint32_t keep = 1; };  // upsert, then keep the newest `keep`
-struct RemovePepItem { std::string owner; std::string node; std::string id; };
-struct PurgePepNode { std::string owner; std::string node; };  // all items, node stays
+struct SetAccountState {
+  std::string jid;
+  AccountState state = AccountState::active;
+};
+struct SetAccountKeys {
+  std::string jid;
+  std::vector<ScramKey> keys;
+};
+struct EraseAccount {
+  std::string jid;
+};  // every row the account owns, everywhere; keeps a tombstone
+    // Account row with state deleted and no keys
+struct PutRosterItem {
+  std::string owner;
+  RosterItem item;
+};  // upsert; bumps the roster's version to the unit's id
+struct RemoveRosterItem {
+  std::string owner;
+  std::string jid;
+};  // likewise
+struct PutPepNode {
+  std::string owner;
+  PepNode node;
+};  // upsert of the configuration
+struct RemovePepNode {
+  std::string owner;
+  std::string node;
+};  // with its items
+struct PutPepItem {
+  std::string owner;
+  PepItem item;
+  std::uint32_t keep = 1;
+};  // upsert, then keep the newest `keep`
+struct RemovePepItem {
+  std::string owner;
+  std::string node;
+  std::string id;
+};
+struct PurgePepNode {
+  std::string owner;
+  std::string node;
+};  // all items, node stays
 // The message once, and a row for each owner. `boxes`: owner, peer (bare JID of the other side), direction, delivered.
 struct BoxOwner {
   std::string owner;
@@ -107,12 +140,20 @@ struct BoxOwner {
   Direction direction = Direction::in;
   bool delivered = false;
 };
-struct PutMessage { BoxMessage message; std::vector<BoxOwner> boxes; };  // message.id is ignored: the unit's id
-struct MarkDelivered { std::string owner; std::vector<std::uint64_t> ids; bool keep = false; };  // keep=false: the box
-                                                              // row goes, and the message when no box row is left
+struct PutMessage {
+  BoxMessage message;
+  std::vector<BoxOwner> boxes;
+};  // message.id is ignored: the unit's id
+struct MarkDelivered {
+  std::string owner;
+  std::vector<std::uint64_t> ids;
+  bool keep = false;
+};  // keep=false: the box
+    // row goes, and the message when no box row is left
 
-using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode, RemovePepNode,
-                           PutPepItem, RemovePepItem, PurgePepNode, PutMessage, MarkDelivered>;
+using Write =
+    std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode,
+                 RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutMessage, MarkDelivered>;
 
 // All writes of one unit: they become durable together or not at all.
 struct WriteSet {

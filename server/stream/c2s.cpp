@@ -17,11 +17,15 @@ constexpr std::int64_t quiet_ms = 1'000;  // then a session gives its parser bac
 
 C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
          bool direct_tls)
-    : number(stream_number), host_(&host), connection_(host.shard().loop(), *this, fd, std::move(peer_address), peer_port),
-      parser_(*this, host.shard().settings().limits_before_login), direct_tls_(direct_tls),
+    : number(stream_number),
+      host_(&host),
+      connection_(host.shard().loop(), *this, fd, std::move(peer_address), peer_port),
+      parser_(*this, host.shard().settings().limits_before_login),
+      direct_tls_(direct_tls),
       timer_([](void* self) { static_cast<C2s*>(self)->on_timer(); }, this),
       resume_([](void* self) { static_cast<C2s*>(self)->connection_.resume_reading(); }, this),
-      opened_ms_(host.shard().loop().now_ms()), last_read_ms_(opened_ms_) {
+      opened_ms_(host.shard().loop().now_ms()),
+      last_read_ms_(opened_ms_) {
   connection_.set_queue_limit(host.shard().settings().queue_bytes);
   lingering_ = true;
   host.shard().kernel().stats.unauthenticated.fetch_add(1, std::memory_order_relaxed);
@@ -184,9 +188,10 @@ void C2s::send_features() {
       if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
       break;
     default:
-      out += "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-             "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-             "<sm xmlns='urn:xmpp:sm:3'/>";
+      out +=
+          "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+          "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
+          "<sm xmlns='urn:xmpp:sm:3'/>";
       out += shard().stream_features(domain_);
       break;
   }
@@ -275,8 +280,7 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   } else if (element.ns() == ns::sasl || element.ns() == ns::tls) {
     stream_error("unsupported-stanza-type", "this was not offered");
   } else {
-    stream_error(state_ == State::authenticated ? "unsupported-stanza-type" : "not-authorized",
-                 "this was not offered");
+    stream_error(state_ == State::authenticated ? "unsupported-stanza-type" : "not-authorized", "this was not offered");
   }
   return go_on;
 }
@@ -338,15 +342,15 @@ void C2s::on_timer() {
   const auto silent = now - last_read_ms_;
   const bool rests = silent >= quiet_ms && parser_.rest();
   if (silent >= settings.silence_ms && !pinged_) {
-    pinged_ = true;
     const auto id = session_->id;
-    shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
-                    [kernel = &shard().kernel(), account = account_, id](core::StanzaPtr answer) {
-                      if (answer) return;
-                      auto* home = kernel->home(account.bare()).find_account(account.bare());
-                      auto* session = home == nullptr ? nullptr : home->find_id(id);
-                      if (session != nullptr) session->stream.end("connection-timeout", "no answer to a ping");
-                    });
+    pinged_ = shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
+                              [kernel = &shard().kernel(), account = account_, id](core::StanzaPtr answer) {
+                                if (answer) return;
+                                auto* home = kernel->home(account.bare()).find_account(account.bare());
+                                auto* session = home == nullptr ? nullptr : home->find_id(id);
+                                if (session != nullptr)
+                                  session->stream.end("connection-timeout", "no answer to a ping");
+                              });
   }
   if (rests) return arm(std::max(quiet_ms, settings.silence_ms - silent));
   arm(std::min(silent < quiet_ms ? quiet_ms - silent : 5 * quiet_ms, stanza_left));

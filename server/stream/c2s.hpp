@@ -1,5 +1,5 @@
-// One client stream (RFC 6120 §4–§8): TLS, SASL, bind, stanzas. It begins on the shard that accepted it and moves, once,
-// to the home shard of the account that logs in; there it owns the session.
+// One client stream (RFC 6120 §4–§8): TLS, SASL, bind, stanzas. It begins on the shard that accepted it and moves,
+// once, to the home shard of the account that logs in; there it owns the session.
 //
 //   header → starttls → header → sasl → (moves) → header → bind → stanzas
 //
@@ -23,10 +23,13 @@ namespace valise::stream {
 
 class StreamHost;
 
-class C2s final : private net::ConnectionHandler, private xml::StreamEvents, private core::SessionStream,
+class C2s final : private net::ConnectionHandler,
+                  private xml::StreamEvents,
+                  private core::SessionStream,
                   private LoginOwner {
  public:
-  C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port, bool direct_tls);
+  C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
+      bool direct_tls);
   ~C2s();
 
   [[nodiscard]] Result<> start();
@@ -102,13 +105,13 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   bool direct_tls_;
   bool header_sent_ = false;
   bool moving_ = false;
-  bool binding_ = false;          // an account is being loaded: stanzas wait in held_
-  bool lingering_ = false;       // counted as unauthenticated until log-in
+  bool binding_ = false;    // an account is being loaded: stanzas wait in held_
+  bool lingering_ = false;  // counted as unauthenticated until log-in
   bool pinged_ = false;
   bool tls_asked_ = false;
   std::string domain_;
   std::string header_from_;
-  core::Jid account_;            // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
+  core::Jid account_;  // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
   std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
@@ -116,9 +119,9 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   std::unique_ptr<Login> login_;
   std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled
   core::Departures departures_;
-  std::string carry_;            // bytes read behind the log-in, parsed after the move
+  std::string carry_;  // bytes read behind the log-in, parsed after the move
   std::vector<xml::DocumentPtr> held_;
-  RateMeter rate_;         // bytes
+  RateMeter rate_;  // bytes
   RateMeter stanza_rate_;
   net::Timer timer_;
   net::Timer resume_;

@@ -20,7 +20,8 @@ const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modif
                                           .condition = "jid-malformed",
                                           .text = {"The address is not valid.", "L’adresse n’est pas valide."}};
 const core::StanzaError too_large{
-    .type = core::StanzaError::Type::modify, .condition = "policy-violation",
+    .type = core::StanzaError::Type::modify,
+    .condition = "policy-violation",
     .text = {"This is too large for this server.", "Ceci est trop volumineux pour ce serveur."}};
 const core::StanzaError no_id{.type = core::StanzaError::Type::modify,
                               .condition = "bad-request",
@@ -29,7 +30,8 @@ const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify,
                                      .condition = "bad-request",
                                      .text = {"The resource is not valid.", "La ressource n’est pas valide."}};
 const core::StanzaError too_many_sessions{
-    .type = core::StanzaError::Type::wait, .condition = "resource-constraint",
+    .type = core::StanzaError::Type::wait,
+    .condition = "resource-constraint",
     .text = {"This account has too many sessions.", "Ce compte a trop de sessions ouvertes."}};
 }  // namespace
 
@@ -37,7 +39,7 @@ const core::StanzaError too_many_sessions{
 
 void C2s::move_home() {
   if (connection_.closed() || state_ != State::authenticated) return;  // it was ended in this turn
-  login_.reset();  // an idle session has no use for it
+  login_.reset();                                                      // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
   parser_.restart(shard().settings().limits);
@@ -115,10 +117,10 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   // The password was changed between its check and now, or what is in memory is older than the change.
   const bool differs = account != nullptr && account->credentials != credentials_;
   if (differs && !fresh) {
-    return shard().refresh_account(account_, [self = host_->token(*this), jid = std::move(jid),
-                                              iq_id = std::move(iq_id)]() mutable {
-      if (auto* stream = self.get()) stream->load_and_bind(std::move(jid), std::move(iq_id), true);
-    });
+    return shard().refresh_account(
+        account_, [self = host_->token(*this), jid = std::move(jid), iq_id = std::move(iq_id)]() mutable {
+          if (auto* stream = self.get()) stream->load_and_bind(std::move(jid), std::move(iq_id), true);
+        });
   }
   binding_ = false;
   if (account == nullptr) {
@@ -130,7 +132,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     iq_error(iq_id, too_many_sessions);
   } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
-                                                             jid, mechanism_, language_, tags)) {
+                                                              jid, mechanism_, language_, tags)) {
     iq_error(iq_id, denied->error);
   } else {
     auto& kernel = shard().kernel();
@@ -149,9 +151,13 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     tags_ = {};
     const auto session_name = std::to_string(session.id);
     const auto source = source_of(connection_);
-    session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
-        .jid = session.jid.bare(), .resource = session.jid.resource(), .session = session_name, .source = source,
-        .tls = session.tls_version, .cipher = session.tls_cipher, .mechanism = session.mechanism});
+    session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = session.jid.bare(),
+                                                                                .resource = session.jid.resource(),
+                                                                                .session = session_name,
+                                                                                .source = source,
+                                                                                .tls = session.tls_version,
+                                                                                .cipher = session.tls_cipher,
+                                                                                .mechanism = session.mechanism});
     state_ = State::bound;
     shard().open_session(session);
     core::audit::Record record;
@@ -160,8 +166,13 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     shard().record(std::move(record));
     std::string out;
     xml::Writer(out)
-        .open("iq").attribute("type", "result").attribute("id", iq_id)
-        .open("bind", ns::bind).element("jid", {}, session.jid.full()).close().close();
+        .open("iq")
+        .attribute("type", "result")
+        .attribute("id", iq_id)
+        .open("bind", ns::bind)
+        .element("jid", {}, session.jid.full())
+        .close()
+        .close();
     connection_.send(out);
     arm(1000);
   }
@@ -190,8 +201,8 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto root = document->root();
   if (root.ns() == ns::stream_management && stream_management(root)) return;
   const auto now = shard().loop().now_ms();
-  if (const auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second,
-                                             shard().settings().burst_stanzas);
+  if (const auto pause =
+          stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second, shard().settings().burst_stanzas);
       pause > 0) {
     connection_.pause_reading();
     shard().loop().timers().arm(resume_, now, std::min<std::int64_t>(pause, 10'000));
@@ -273,8 +284,9 @@ bool C2s::stream_management(xml::Element element) {
     return true;
   }
   if (element.name() == "resume" || element.name() == "enable") {
-    connection_.send("<failed xmlns='urn:xmpp:sm:3'><unexpected-request "
-                     "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+    connection_.send(
+        "<failed xmlns='urn:xmpp:sm:3'><unexpected-request "
+        "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
     return true;
   }
   if (element.name() == "r" && acks_) {

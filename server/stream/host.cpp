@@ -82,7 +82,11 @@ C2s* C2sToken::get() const { return host_->find(id_); }
 
 StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const LoginShared& login,
                        std::vector<std::unique_ptr<StreamHost>>& all)
-    : shard_(shard), gate_(gate), tls_(tls), login_(login), all_(all),
+    : shard_(shard),
+      gate_(gate),
+      tls_(tls),
+      login_(login),
+      all_(all),
       shut_down_timer_(
           [](void* self) {
             auto& host = *static_cast<StreamHost*>(self);

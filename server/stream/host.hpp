@@ -17,9 +17,9 @@
 
 namespace valise::stream {
 
-// Who may connect (docs/security.md §3): connections in all and of one network (auth::Network), new ones of it a second,
-// unauthenticated ones in all. One a process, behind a mutex: it is asked once a connection, never on the path of a
-// message.
+// Who may connect (docs/security.md §3): connections in all and of one network (auth::Network), new ones of it a
+// second, unauthenticated ones in all. One a process, behind a mutex: it is asked once a connection, never on the path
+// of a message.
 class Gate {
  public:
   [[nodiscard]] bool admit(const std::string& address, const core::Settings& settings, std::int64_t now_ms,

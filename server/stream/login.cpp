@@ -17,7 +17,7 @@ namespace ns = core::ns;
 namespace auth = core::auth;
 namespace {
 
-constexpr std::size_t max_message = 8'192;                  // base64 of one SASL message
+constexpr std::size_t max_message = 8'192;  // base64 of one SASL message
 
 core::Text text_of(auth::Condition condition) {
   switch (condition) {
@@ -29,7 +29,8 @@ core::Text text_of(auth::Condition condition) {
     case auth::Condition::temporary_auth_failure:
       return {"Logging in is not possible right now. Please try again later.",
               "La connexion est impossible pour l’instant. Veuillez réessayer plus tard."};
-    default: return {};
+    default:
+      return {};
   }
 }
 
@@ -66,12 +67,14 @@ struct Login::Exchange {
   };
 
   Exchange(Login& its_login, const auth::Mechanism& chosen)
-      : login(its_login), mechanism(chosen), delay(
-                                                 [](void* self) {
-                                                   auto& exchange = *static_cast<Exchange*>(self);
-                                                   exchange.login.tell(exchange);
-                                                 },
-                                                 this) {}
+      : login(its_login),
+        mechanism(chosen),
+        delay(
+            [](void* self) {
+              auto& exchange = *static_cast<Exchange*>(self);
+              exchange.login.tell(exchange);
+            },
+            this) {}
   ~Exchange() { crypto::wipe(password); }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -138,7 +141,8 @@ void Login::take(xml::Element element) {
 
 void Login::begin(xml::Element element) {
   const auto wanted = element.attribute_or_empty("mechanism");
-  const auto found = std::ranges::find_if(shared_.mechanisms, [&](const auto* one) { return one->name == wanted && offered(*one); });
+  const auto found =
+      std::ranges::find_if(shared_.mechanisms, [&](const auto* one) { return one->name == wanted && offered(*one); });
   if (found == shared_.mechanisms.end()) return fail(auth::Condition::invalid_mechanism, "not offered");
   exchange_ = std::make_shared<Exchange>(*this, **found);
   const auto text = element.text();
@@ -181,14 +185,13 @@ void Login::begin_plain(Exchange& exchange, std::string_view message) {
 
 void Login::read_account() {
   exchange_->step = Exchange::Step::reading;
-  owner_.shard().read(
-      [jid = exchange_->account.str()](storage::Reader& reader) { return reader.account(jid); },
-      [asker = std::weak_ptr(exchange_)](Result<std::optional<storage::Account>> row) {
-        const auto exchange = asker.lock();
-        if (!exchange) return;  // given up meanwhile, or the stream is gone
-        if (!row) return exchange->login.fail(auth::Condition::temporary_auth_failure, "store away");
-        exchange->login.with_account(*exchange, *row);
-      });
+  owner_.shard().read([jid = exchange_->account.str()](storage::Reader& reader) { return reader.account(jid); },
+                      [asker = std::weak_ptr(exchange_)](Result<std::optional<storage::Account>> row) {
+                        const auto exchange = asker.lock();
+                        if (!exchange) return;  // given up meanwhile, or the stream is gone
+                        if (!row) return exchange->login.fail(auth::Condition::temporary_auth_failure, "store away");
+                        exchange->login.with_account(*exchange, *row);
+                      });
 }
 
 void Login::with_account(Exchange& exchange, const std::optional<storage::Account>& row) {

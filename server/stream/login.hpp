@@ -26,10 +26,10 @@ struct LoginShared {
 
 // Who has logged in, and with what.
 struct LoggedIn {
-  core::Jid account;                // bare
+  core::Jid account;  // bare
   std::string_view mechanism;
-  std::uint64_t credentials = 0;    // core::auth::fingerprint of the keys that the password was checked against
-  std::vector<std::string> tags;    // that rules gave
+  std::uint64_t credentials = 0;  // core::auth::fingerprint of the keys that the password was checked against
+  std::vector<std::string> tags;  // that rules gave
 };
 
 // What Login needs of its stream.

@@ -15,11 +15,13 @@ constexpr std::string_view register_ns = "jabber:iq:register";
 
 using Type = core::StanzaError::Type;
 const core::StanzaError not_acceptable{
-    .type = Type::modify, .condition = "not-acceptable",
+    .type = Type::modify,
+    .condition = "not-acceptable",
     .text = {"Give a valid user name and a password.", "Indiquez un nom d’utilisateur valide et un mot de passe."}};
-const core::StanzaError conflict{.type = Type::cancel, .condition = "conflict",
-                                 .text = {"This name is taken.", "Ce nom est déjà pris."}};
-const core::StanzaError try_later{.type = Type::wait, .condition = "resource-constraint",
+const core::StanzaError conflict{
+    .type = Type::cancel, .condition = "conflict", .text = {"This name is taken.", "Ce nom est déjà pris."}};
+const core::StanzaError try_later{.type = Type::wait,
+                                  .condition = "resource-constraint",
                                   .text = {"Please try again later.", "Veuillez réessayer plus tard."}};
 
 }  // namespace
@@ -37,12 +39,18 @@ bool C2s::registration(xml::Element iq) {
   if (type == "get") {
     std::string out;
     xml::Writer(out)
-        .open("iq").attribute("type", "result").attribute("id", id)
+        .open("iq")
+        .attribute("type", "result")
+        .attribute("id", id)
         .open("query", register_ns)
-        .element("instructions", {}, core::Text{"Choose a user name and a password.",
-                                                "Choisissez un nom d’utilisateur et un mot de passe."}.in(language_))
-        .element("username").element("password")
-        .close().close();
+        .element(
+            "instructions", {},
+            core::Text{"Choose a user name and a password.", "Choisissez un nom d’utilisateur et un mot de passe."}.in(
+                language_))
+        .element("username")
+        .element("password")
+        .close()
+        .close();
     connection_.send(out);
     return true;
   }
@@ -51,8 +59,9 @@ bool C2s::registration(xml::Element iq) {
   const auto password = query.child("password", register_ns).text();
   if (!jid || !jid->has_local() || password.empty()) {
     iq_error(id, not_acceptable);
-  } else if (std::vector<std::string> tags; const auto denied = ask_rules(
-                 shard(), connection_, core::RuleQuestion::Event::registration, *jid, {}, language_, tags)) {
+  } else if (std::vector<std::string> tags;
+             const auto denied =
+                 ask_rules(shard(), connection_, core::RuleQuestion::Event::registration, *jid, {}, language_, tags)) {
     iq_error(id, denied->error);
   } else if (!host_->gate().may_register(connection_.peer_address(), shard().settings(), shard().loop().now_ms())) {
     iq_error(id, try_later);
@@ -78,34 +87,35 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
       stream->connection_.send(result);
     });
   };
-  shard().on_home(jid, [jid, origin, keys = std::move(*keys), answer, iq_id](core::Shard& home, core::Account* account) {
-    if (account == nullptr) return answer({}, &try_later);
-    if (account->exists || account->state == storage::AccountState::deleted) return answer({}, &conflict);
-    account->exists = true;  // so that a second request meanwhile sees the name taken
-    account->commit_begun();
-    auto unit = std::make_unique<core::Unit>();
-    core::audit::Record record;
-    record.kind = core::audit::Kind::admin;
-    record.reason = "registered";
-    record.recipient = jid.bare();
-    record.origin = origin;
-    unit->record = std::move(record);
-    unit->writes.push_back(storage::PutAccount{
-        {jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
-    unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
-      // In memory still: an account with a commit under way is not idle.
-      if (auto* made = home.find_account(jid.bare())) {
-        made->exists = finished.outcome.has_value();
-        made->commit_ended();
-      }
-      if (!finished.outcome) return answer({}, &try_later);
-      home.account_changed(jid, storage::AccountState::active);
-      std::string out;
-      xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
-      answer(std::move(out), nullptr);
-    };
-    home.commit(std::move(unit));
-  });
+  shard().on_home(
+      jid, [jid, origin, keys = std::move(*keys), answer, iq_id](core::Shard& home, core::Account* account) {
+        if (account == nullptr) return answer({}, &try_later);
+        if (account->exists || account->state == storage::AccountState::deleted) return answer({}, &conflict);
+        account->exists = true;  // so that a second request meanwhile sees the name taken
+        account->commit_begun();
+        auto unit = std::make_unique<core::Unit>();
+        core::audit::Record record;
+        record.kind = core::audit::Kind::admin;
+        record.reason = "registered";
+        record.recipient = jid.bare();
+        record.origin = origin;
+        unit->record = std::move(record);
+        unit->writes.push_back(
+            storage::PutAccount{{jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
+        unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
+          // In memory still: an account with a commit under way is not idle.
+          if (auto* made = home.find_account(jid.bare())) {
+            made->exists = finished.outcome.has_value();
+            made->commit_ended(finished.at_once);
+          }
+          if (!finished.outcome) return answer({}, &try_later);
+          home.account_changed(jid, storage::AccountState::active);
+          std::string out;
+          xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
+          answer(std::move(out), nullptr);
+        };
+        home.commit(std::move(unit));
+      });
 }
 
 }  // namespace valise::stream

@@ -36,7 +36,7 @@ struct NodeRecord {
   std::uint32_t end = 0;              // index after the last descendant = next sibling, if the parent goes so far
   std::uint32_t raw_begin = 0;        // the element's bytes in Document::raw()
   std::uint32_t raw_end = 0;
-  bool declares_ns = false;           // its start tag holds xmlns='…'
+  bool declares_ns = false;  // its start tag holds xmlns='…'
   static constexpr std::uint32_t text_marker = 0xffffffff;
 };
 

@@ -34,10 +34,11 @@ Triplet split(const XML_Char* text) {
   return {whole.substr(0, first), rest.substr(0, second), rest.substr(second + 1)};
 }
 
-// RFC 6120 §11.6: what UTF-16 and UTF-32 look like at the start. expat would take them for what they are, although it was
-// told UTF-8, and the bytes of such stanzas must not go on into streams of UTF-8.
+// RFC 6120 §11.6: what UTF-16 and UTF-32 look like at the start. expat would take them for what they are, although it
+// was told UTF-8, and the bytes of such stanzas must not go on into streams of UTF-8.
 bool is_wide(std::string_view start) {
-  return start.starts_with('\xff') || start.starts_with('\xfe') || start.substr(0, 2).find('\0') != std::string_view::npos;
+  return start.starts_with('\xff') || start.starts_with('\xfe') ||
+         start.substr(0, 2).find('\0') != std::string_view::npos;
 }
 
 std::string too_long(std::uint32_t limit) { return "a tag is longer than " + std::to_string(limit) + " bytes"; }
@@ -82,7 +83,8 @@ void StreamParser::Engine::bind(StreamParser& owner) {
   XML_SetCdataSectionHandler(expat, &on_cdata, &on_cdata_end);
   XML_SetDefaultHandlerExpand(expat, &on_other);
   // RFC 6120 §11.1: comments, processing instructions, DTD subsets and other entities than the five.
-  XML_SetCommentHandler(expat, [](void* self, const XML_Char*) { on_restricted(static_cast<Engine*>(self), "a comment"); });
+  XML_SetCommentHandler(expat,
+                        [](void* self, const XML_Char*) { on_restricted(static_cast<Engine*>(self), "a comment"); });
   XML_SetProcessingInstructionHandler(expat, [](void* self, const XML_Char*, const XML_Char*) {
     on_restricted(static_cast<Engine*>(self), "a processing instruction");
   });
@@ -152,8 +154,12 @@ bool StreamParser::Engine::could_end_token(std::string_view bytes) {
         scan = Scan::text;
         could = true;
         break;
-      case Scan::quoted: at = skip(at, '\'', Scan::tag); break;
-      case Scan::double_quoted: at = skip(at, '"', Scan::tag); break;
+      case Scan::quoted:
+        at = skip(at, '\'', Scan::tag);
+        break;
+      case Scan::double_quoted:
+        at = skip(at, '"', Scan::tag);
+        break;
       case Scan::special:
         at = skip(at, '>', Scan::text);
         could = could || scan == Scan::text;
@@ -180,7 +186,8 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
   fed = fed_before + bytes.size();
   raw += bytes;
   const auto event_before = last_event;
-  if (is_wide({start, std::min(fed, sizeof start)})) return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
+  if (is_wide({start, std::min(fed, sizeof start)}))
+    return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
   const auto status = XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), XML_FALSE);
   if (fault) return std::unexpected(*fault);
   if (status == XML_STATUS_ERROR && !restart_asked) {
@@ -199,7 +206,8 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
     return std::unexpected(StreamFault{"policy-violation", too_long(stream->limits_.token)});
   }
   const auto unfinished = std::string_view(raw).substr(last_event - raw_offset);
-  if (unfinished.size() > longest_special && !in_cdata && (unfinished.starts_with("<!") || unfinished.starts_with("<?"))) {
+  if (unfinished.size() > longest_special && !in_cdata &&
+      (unfinished.starts_with("<!") || unfinished.starts_with("<?"))) {
     return std::unexpected(StreamFault{"restricted-xml", "a comment, instruction or declaration (RFC 6120 §11.1)"});
   }
   if (last_event != event_before) {
@@ -444,8 +452,8 @@ void StreamParser::Engine::on_text(void* self, const XML_Char* text, int length)
   engine.text_goes_on = true;
 }
 
-// True when the current stanza is beyond the soft limit of bytes, as it came or written anew; beyond twice the limit, as
-// it came, the stream ends.
+// True when the current stanza is beyond the soft limit of bytes, as it came or written anew; beyond twice the limit,
+// as it came, the stream ends.
 bool StreamParser::Engine::over_limit() {
   const auto size = last_event - stanza_begin;
   const std::size_t limit = stream->limits_.stanza;

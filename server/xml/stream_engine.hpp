@@ -57,12 +57,12 @@ struct StreamParser::Engine {
   std::optional<StreamFault> fault;
   bool restart_asked = false;
 
-  std::uint32_t depth = 0;            // open elements, the root included
-  std::string raw;                    // bytes fed, from raw_offset on
-  std::size_t raw_offset = 0;         // stream position of raw[0]
-  char start[2] = {};                 // of the stream: tell its encoding
-  std::size_t fed = 0;                // bytes given to expat since its reset
-  std::size_t last_event = 0;         // stream position after the last event
+  std::uint32_t depth = 0;     // open elements, the root included
+  std::string raw;             // bytes fed, from raw_offset on
+  std::size_t raw_offset = 0;  // stream position of raw[0]
+  char start[2] = {};          // of the stream: tell its encoding
+  std::size_t fed = 0;         // bytes given to expat since its reset
+  std::size_t last_event = 0;  // stream position after the last event
   std::size_t stanza_begin = 0;
   // How the unfinished token goes on, for could_end_token().
   enum class Scan : std::uint8_t { text, opened, tag, quoted, double_quoted, special };
@@ -73,9 +73,9 @@ struct StreamParser::Engine {
 
   std::vector<NodeRecord> nodes;
   std::vector<AttributeRecord> attributes;
-  std::vector<std::uint32_t> open;    // indexes of open elements
+  std::vector<std::uint32_t> open;  // indexes of open elements
   std::string arena;
-  std::size_t inherited_ns = 0;       // bytes of namespaces that would be written again, though the input inherits them
+  std::size_t inherited_ns = 0;  // bytes of namespaces that would be written again, though the input inherits them
   Span known_ns[8];
   std::uint32_t known_ns_count = 0;
   std::uint32_t namespace_count = 0;
@@ -83,7 +83,7 @@ struct StreamParser::Engine {
   bool declares_default = false;  // the start tag that is coming holds xmlns='…'
   bool text_goes_on = false;      // the last node is a text, and nothing has come since
   bool portable = true;
-  std::string prefix_declarations;    // of the root, for the replay
+  std::string prefix_declarations;  // of the root, for the replay
   std::string default_ns;
 };
 

@@ -6,8 +6,8 @@
 
 namespace valise::xml {
 namespace {
-constexpr std::size_t slice = 16'384;  // fed to expat at once, so that limits are seen in time
-constexpr std::size_t start_size = 4;    // the first bytes tell the encoding: never held back
+constexpr std::size_t slice = 16'384;   // fed to expat at once, so that limits are seen in time
+constexpr std::size_t start_size = 4;   // the first bytes tell the encoding: never held back
 constexpr std::size_t held_back = 512;  // shorter input without a '>' waits for more
 
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
@@ -106,8 +106,12 @@ struct OneElement final : StreamEvents {
 }  // namespace
 
 DocumentPtr parse_element(std::string_view text, std::string_view default_ns) {
-  static constexpr StreamLimits limits{.stanza = 16'777'216, .token = 16'777'216, .depth = 256, .attributes = 1024,
-                                       .children = 1'000'000, .namespaces = 4096};
+  static constexpr StreamLimits limits{.stanza = 16'777'216,
+                                       .token = 16'777'216,
+                                       .depth = 256,
+                                       .attributes = 1024,
+                                       .children = 1'000'000,
+                                       .namespaces = 4096};
   OneElement one;
   StreamParser parser(one, limits);
   std::string whole = "<s xmlns='";

@@ -1,4 +1,5 @@
-// The stream parser (RFC 6120 §4, §11): bytes in, whole stanzas out, over expat, with every limit of docs/security.md §3.
+// The stream parser (RFC 6120 §4, §11): bytes in, whole stanzas out, over expat, with every limit of docs/security.md
+// §3.
 //
 // An idle stream owns no expat parser: at depth 1 with nothing buffered, rest() gives it back to a pool of the thread;
 // the next byte takes one, replays the stream header's namespaces into it and goes on.

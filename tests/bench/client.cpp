@@ -27,8 +27,12 @@ std::string excerpt(std::string_view element) { return std::string(element.subst
 
 Client::Client(Network& network, const ClientSettings& settings, SaltedPasswords& cache, Account account,
                std::string resource)
-    : network_(network), settings_(settings), cache_(cache), account_(std::move(account)),
-      resource_(std::move(resource)), link_(network, *this) {}
+    : network_(network),
+      settings_(settings),
+      cache_(cache),
+      account_(std::move(account)),
+      resource_(std::move(resource)),
+      link_(network, *this) {}
 
 void Client::connect(Goal goal) {
   goal_ = goal;
@@ -73,8 +77,10 @@ void Client::on_secured() {
 void Client::open_stream() {
   scanner_.restart();
   step_ = Step::features;
-  link_.send(fmt::format("<?xml version='1.0'?><stream:stream to='{}' version='1.0' xml:lang='en' xmlns='jabber:client' "
-                         "xmlns:stream='http://etherx.jabber.org/streams'>", settings_.domain));
+  link_.send(
+      fmt::format("<?xml version='1.0'?><stream:stream to='{}' version='1.0' xml:lang='en' xmlns='jabber:client' "
+                  "xmlns:stream='http://etherx.jabber.org/streams'>",
+                  settings_.domain));
 }
 
 void Client::on_bytes(std::string_view bytes) {
@@ -90,13 +96,20 @@ void Client::on_bytes(std::string_view bytes) {
   std::string_view text;
   while (link_.open()) {
     switch (scanner_.next(bytes, position, text)) {
-      case Piece::header: break;
-      case Piece::element: handle(text); break;
-      case Piece::end: return give_up("the server closed the stream");
-      case Piece::broken: return give_up("cannot read: " + excerpt(bytes.substr(position)));
+      case Piece::header:
+        break;
+      case Piece::element:
+        handle(text);
+        break;
+      case Piece::end:
+        return give_up("the server closed the stream");
+      case Piece::broken:
+        return give_up("cannot read: " + excerpt(bytes.substr(position)));
       case Piece::more:
-        if (position < bytes.size()) partial_.assign(bytes.substr(position));
-        else if (partial_.capacity() > 0) std::string().swap(partial_);
+        if (position < bytes.size())
+          partial_.assign(bytes.substr(position));
+        else if (partial_.capacity() > 0)
+          std::string().swap(partial_);
         return;
     }
   }
@@ -107,12 +120,14 @@ void Client::handle(std::string_view element) {
   const auto name = element_name(element);
   if (name == "stream:error") return give_up(excerpt(element));
   switch (step_) {
-    case Step::features: return handle_features(element);
+    case Step::features:
+      return handle_features(element);
     case Step::proceed:
       if (name != "proceed") return give_up(excerpt(element));
       step_ = Step::tls;
       return link_.start_tls(settings_.domain, false);
-    case Step::sasl: return handle_sasl(element);
+    case Step::sasl:
+      return handle_sasl(element);
     case Step::bind:
       if (name != "iq") return;
       if (attribute(element, "type") != "result") return give_up(excerpt(element));
@@ -128,7 +143,8 @@ void Client::handle(std::string_view element) {
       if (name == "iq" && attribute(element, "id") == "available") return become_ready();
       if (name != "iq" || attribute(element, "id") != "roster") handle_ready(element);  // offline messages come here
       return;
-    default: return give_up("unexpected: " + excerpt(element));
+    default:
+      return give_up("unexpected: " + excerpt(element));
   }
 }
 
@@ -150,8 +166,10 @@ void Client::handle_features(std::string_view features) {
     needs_session_ = features.substr(at, 120).find("<optional/>") == std::string_view::npos;
   }
   step_ = Step::bind;
-  link_.send(fmt::format("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{}</resource>"
-                         "</bind></iq>", resource_));
+  link_.send(
+      fmt::format("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{}</resource>"
+                  "</bind></iq>",
+                  resource_));
 }
 
 void Client::authenticate(std::string_view features) {
@@ -167,8 +185,8 @@ void Client::authenticate(std::string_view features) {
     if (settings_.mechanism != "auto" && settings_.mechanism != choice.name) continue;
     if (!offers(features, choice.name)) continue;
     scram_ = std::make_unique<ScramClient>(choice.hash, account_.user, account_.password, cache_);
-    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>", choice.name,
-                                  crypto::base64_encode(scram_->first())));
+    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
+                                  choice.name, crypto::base64_encode(scram_->first())));
   }
   if (settings_.mechanism == "PLAIN" || (settings_.mechanism == "auto" && offers(features, "PLAIN"))) {
     const auto plain = std::string(1, '\0') + account_.user + std::string(1, '\0') + account_.password;
@@ -197,8 +215,10 @@ void Client::handle_sasl(std::string_view element) {
 void Client::become_available() {
   if (goal_ == Goal::bound) return become_ready();
   step_ = Step::presence;
-  link_.send(fmt::format("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
-                         "<iq type='get' id='available' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>", settings_.domain));
+  link_.send(
+      fmt::format("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
+                  "<iq type='get' id='available' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>",
+                  settings_.domain));
 }
 
 void Client::become_ready() {
@@ -214,7 +234,8 @@ void Client::handle_ready(std::string_view element) {
     if (type == "result" || type == "error") {
       if (on_answer) on_answer(*this, element);
     } else if (type == "get") {  // the server's pings must not end the session
-      link_.send(fmt::format("<iq type='result' id='{}' to='{}'/>", attribute(element, "id"), attribute(element, "from")));
+      link_.send(
+          fmt::format("<iq type='result' id='{}' to='{}'/>", attribute(element, "id"), attribute(element, "from")));
     }
     return;
   }

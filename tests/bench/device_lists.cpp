@@ -11,11 +11,15 @@ bool publish_devices(Town& town, const std::vector<Client*>& clients) {
   const auto failed_before = town.failed;
   std::size_t finished = 0;
   const auto publish = [](Client& client, const std::string& node, const std::string& payload) {
-    client.request("set", fmt::format(
-        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.{}'>"
-        "<item id='current'>{}</item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>"
-        "<field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
-        "<field var='pubsub#access_model'><value>open</value></field></x></publish-options></pubsub>", node, payload));
+    client.request(
+        "set",
+        fmt::format(
+            "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='eu.siacs.conversations.axolotl.{}'>"
+            "<item id='current'>{}</item></publish><publish-options><x xmlns='jabber:x:data' type='submit'>"
+            "<field var='FORM_TYPE' "
+            "type='hidden'><value>http://jabber.org/protocol/pubsub#publish-options</value></field>"
+            "<field var='pubsub#access_model'><value>open</value></field></x></publish-options></pubsub>",
+            node, payload));
   };
   // One after the other, as clients do it: ejabberd refuses some of several nodes that are created at the same time.
   const auto step = [&](Client& client, std::size_t number) {
@@ -23,9 +27,10 @@ bool publish_devices(Town& town, const std::vector<Client*>& clients) {
     if (number == 0) return publish(client, fmt::format("bundles:{}", devices.own), make_bundle());
     if (number == 1) return publish(client, fmt::format("bundles:{}", devices.other), make_bundle());
     if (number == 2) {
-      return publish(client, "devicelist",
-                     fmt::format("<list xmlns='eu.siacs.conversations.axolotl'><device id='{}'/><device id='{}'/></list>",
-                                 devices.own, devices.other));
+      return publish(
+          client, "devicelist",
+          fmt::format("<list xmlns='eu.siacs.conversations.axolotl'><device id='{}'/><device id='{}'/></list>",
+                      devices.own, devices.other));
     }
     ++finished;
   };

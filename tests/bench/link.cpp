@@ -35,13 +35,14 @@ Network::Network(EventLoop& event_loop, const std::string& host, int port, bool 
     : loop(event_loop), tls(SSL_CTX_new(TLS_client_method())) {
   server.sin_family = AF_INET;
   server.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (inet_pton(AF_INET, host.c_str(), &server.sin_addr) != 1) throw std::invalid_argument("not an IPv4 address: " + host);
+  if (inet_pton(AF_INET, host.c_str(), &server.sin_addr) != 1)
+    throw std::invalid_argument("not an IPv4 address: " + host);
   loopback = (ntohl(server.sin_addr.s_addr) >> 24) == 127;
 
   SSL_CTX_set_min_proto_version(tls.get(), TLS1_3_VERSION);
   SSL_CTX_set_verify(tls.get(), SSL_VERIFY_NONE, nullptr);
-  SSL_CTX_set_mode(tls.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(tls.get(),
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(tls.get(), 1);
   if (resume) {
     SSL_CTX_set_session_cache_mode(tls.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -155,9 +156,12 @@ void Link::handshake() {
     return;
   }
   switch (SSL_get_error(ssl_.get(), done)) {
-    case SSL_ERROR_WANT_READ: return want(EPOLLIN);
-    case SSL_ERROR_WANT_WRITE: return want(EPOLLOUT);
-    default: return lost(tls_error());
+    case SSL_ERROR_WANT_READ:
+      return want(EPOLLIN);
+    case SSL_ERROR_WANT_WRITE:
+      return want(EPOLLOUT);
+    default:
+      return lost(tls_error());
   }
 }
 

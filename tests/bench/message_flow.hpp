@@ -55,7 +55,7 @@ class MessageFlows {
   struct Receiver {
     std::size_t flow;
     bool first;
-    std::uint32_t next = 0;          // the sequence number expected
+    std::uint32_t next = 0;           // the sequence number expected
     std::set<std::uint32_t> missing;  // below next
   };
 

@@ -13,8 +13,8 @@ namespace valise::bench {
 
 namespace {
 
-constexpr std::size_t id_size = 36;           // as long as the UUID of other clients
-constexpr std::size_t signal_bytes = 99;      // SignalMessage with a 48-byte ciphertext and a 3-byte counter field
+constexpr std::size_t id_size = 36;       // as long as the UUID of other clients
+constexpr std::size_t signal_bytes = 99;  // SignalMessage with a 48-byte ciphertext and a 3-byte counter field
 constexpr std::size_t payload_bytes = 96;
 constexpr std::size_t iv_bytes = 12;
 constexpr std::size_t base64_size(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
@@ -34,9 +34,7 @@ std::uint32_t device_id(std::string_view name) noexcept {
 
 }  // namespace
 
-FastRandom::FastRandom() {
-  crypto::random_bytes({reinterpret_cast<unsigned char*>(state_.data()), sizeof state_});
-}
+FastRandom::FastRandom() { crypto::random_bytes({reinterpret_cast<unsigned char*>(state_.data()), sizeof state_}); }
 
 std::uint64_t FastRandom::next() noexcept {
   const std::uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
@@ -88,13 +86,15 @@ MessageMaker::MessageMaker(std::string_view from_user, std::string_view to_user,
   add_slot(fmt::format("<message to=\"{}\" type=\"chat\" id=\"", to), id_size, id_);
   add_slot("\"><origin-id xmlns=\"urn:xmpp:sid:0\" id=\"", id_size, origin_id_);
   add_slot(fmt::format("\"/><encrypted xmlns=\"eu.siacs.conversations.axolotl\"><header sid=\"{}\"><key rid=\"{}\">",
-                       sender.own, recipient.own), key, keys_[0]);
+                       sender.own, recipient.own),
+           key, keys_[0]);
   add_slot(fmt::format("</key><key rid=\"{}\">", sender.other), key, keys_[1]);
   add_slot("</key><iv>", base64_size(iv_bytes), iv_);
   add_slot("</iv></header><payload>", base64_size(payload_bytes), payload_);
-  text_ += "</payload></encrypted><encryption xmlns=\"urn:xmpp:eme:0\" name=\"OMEMO\" "
-           "namespace=\"eu.siacs.conversations.axolotl\"/><body>You received a message encrypted with OMEMO but your "
-           "client doesn't support OMEMO.</body><store xmlns=\"urn:xmpp:hints\"/></message>";
+  text_ +=
+      "</payload></encrypted><encryption xmlns=\"urn:xmpp:eme:0\" name=\"OMEMO\" "
+      "namespace=\"eu.siacs.conversations.axolotl\"/><body>You received a message encrypted with OMEMO but your "
+      "client doesn't support OMEMO.</body><store xmlns=\"urn:xmpp:hints\"/></message>";
 }
 
 std::string_view MessageMaker::make(const Stamp& stamp) {

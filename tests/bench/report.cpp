@@ -39,7 +39,8 @@ void Report::set_cost(const Interval& interval, double operations, std::string k
   set("generator_cores", interval.generator_cores());
   set("others_cores", interval.seconds > 0 ? interval.others / interval.seconds : 0);
   if (interval.generator_cores() > 0.9) {
-    set("warning", std::string("the generator used over 90 % of a core: the rate is the generator's, not the server's"));
+    set("warning",
+        std::string("the generator used over 90 % of a core: the rate is the generator's, not the server's"));
   }
 }
 

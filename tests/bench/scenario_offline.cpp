@@ -22,13 +22,14 @@ bool write_all(Town& town, MessageFlows& flows, const std::vector<Client*>& send
   };
   for (std::size_t flow = 0; flow < senders.size(); ++flow) {
     senders[flow]->on_answer = [&, flow](Client&, std::string_view) {
-      if (written[flow] < messages) write(flow);
-      else ++finished;
+      if (written[flow] < messages)
+        write(flow);
+      else
+        ++finished;
     };
     write(flow);
   }
-  const bool done =
-      town.loop.run(now_ns() + timeout, [&] { return finished == senders.size() || town.failed > 0; });
+  const bool done = town.loop.run(now_ns() + timeout, [&] { return finished == senders.size() || town.failed > 0; });
   if (!done) town.failure("the server did not take all messages in time");
   for (auto* client : senders) client->on_answer = {};
   return done && town.failed == 0;
@@ -39,7 +40,8 @@ bool write_all(Town& town, MessageFlows& flows, const std::vector<Client*>& send
 bool run_offline(Stage& stage) {
   const auto& options = stage.options;
   std::vector<std::unique_ptr<Client>> clients;
-  for (std::size_t i = 0; i < options.pairs * 2; ++i) clients.push_back(stage.town.client(options.account(i + 1), "phone"));
+  for (std::size_t i = 0; i < options.pairs * 2; ++i)
+    clients.push_back(stage.town.client(options.account(i + 1), "phone"));
   std::vector<Client*> senders, away;
   for (std::size_t i = 0; i < clients.size(); ++i) (i % 2 == 0 ? senders : away).push_back(clients[i].get());
 

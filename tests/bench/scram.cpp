@@ -28,7 +28,8 @@ std::string_view field(std::string_view message, char name) noexcept {
 
 const std::string& SaltedPasswords::get(crypto::Hash hash, const std::string& user, const std::string& password,
                                         const std::string& salt, unsigned iterations) {
-  auto& entry = entries_[fmt::format("{} {} {} {}", user, static_cast<int>(hash), crypto::hex_encode(salt), iterations)];
+  auto& entry =
+      entries_[fmt::format("{} {} {} {}", user, static_cast<int>(hash), crypto::hex_encode(salt), iterations)];
   if (entry.empty()) {
     entry = crypto::pbkdf2(hash, password, salt, iterations);
     ++computed_;
@@ -55,8 +56,12 @@ void SaltedPasswords::save(const std::string& path) const {
 }
 
 ScramClient::ScramClient(crypto::Hash hash, std::string user, std::string password, SaltedPasswords& cache)
-    : hash_(hash), user_(std::move(user)), password_(std::move(password)), cache_(cache),
-      nonce_(crypto::random_hex(12)), first_bare_("n=" + user_ + ",r=" + nonce_) {}
+    : hash_(hash),
+      user_(std::move(user)),
+      password_(std::move(password)),
+      cache_(cache),
+      nonce_(crypto::random_hex(12)),
+      first_bare_("n=" + user_ + ",r=" + nonce_) {}
 
 Result<std::string> ScramClient::final(std::string_view server_first) {
   const auto nonce = field(server_first, 'r');

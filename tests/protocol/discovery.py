@@ -5,6 +5,7 @@ import hashlib
 
 import _path  # noqa: F401
 from harness import NS, run, story
+from harness.device import ping
 
 INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
 ITEMS = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
@@ -86,6 +87,29 @@ async def the_servers_own_capabilities_hash_is_what_disco_says(town):
     text = "".join(part + "<" for part in named + sorted(features(answer)))  # sorted first, then joined (§5.1)
     assert answer.find(f"{NS.DISCO_INFO}query/{NS.FORM}x") is None, "extend this story: the hash covers forms too"
     assert base64.b64encode(hashlib.sha1(text.encode()).digest()).decode() == caps.get("ver")
+
+
+@story("XEP-0115 §6.2")
+async def a_client_is_asked_one_thing_at_a_time_whatever_it_announces(town):
+    alice, bob = await town.devices("alice", "bob")
+
+    def questions():
+        return alice.stream.takes(lambda event: getattr(event, "tag", "") == NS.CLIENT + "iq"
+                                  and event.find(NS.DISCO_INFO + "query") is not None)
+
+    # RFC 6120 §8.2.3 wants an answer to each; this client gives none, and announces a new version every time.
+    for start in range(0, 200, 50):
+        await alice.sends("".join(
+            f"<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:example:many' ver='v{number}'/></presence>"
+            for number in range(start, start + 50)))
+        await ping(alice)
+    [question] = questions()
+    assert question[0].get("node") == "urn:example:many#v0"
+    await alice.answers(question, f"<query xmlns='http://jabber.org/protocol/disco#info' node='{question[0].get('node')}'/>")
+    await ping(alice)
+    [last] = questions()
+    assert last[0].get("node") == "urn:example:many#v199"
+    await ping(bob)
 
 
 run()

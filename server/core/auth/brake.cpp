@@ -123,15 +123,15 @@ Brake::Verdict Brake::attempt(const Network& network, std::string_view account, 
   const auto account_key = key('a', account);
   const std::lock_guard lock(mutex_);
   if (auto* seen = find_known(account_key, network_key, now_ms)) {
-    return {.delay_ms = delay(charge(seen->own, limits_.account_free * 2, now_ms), limits_.account_free,
-                              limits_.own_delay_ms)};
+    return {.delay_ms =
+                delay(charge(seen->own, limits_.account_free * 2, now_ms), limits_.account_free, limits_.own_delay_ms)};
   }
   auto& from = networks_.at(network_key);
   leak(from, now_ms);
   // A refused attempt learns nothing, so it is not counted: neither here nor against the account.
   if (from.level > limits_.network_refused - 1.0) return {.refused = true};
-  const auto by_network = delay(charge(from, limits_.network_refused, now_ms), limits_.network_free,
-                                limits_.network_delay_ms);
+  const auto by_network =
+      delay(charge(from, limits_.network_refused, now_ms), limits_.network_free, limits_.network_delay_ms);
   const auto by_account = delay(charge(accounts_.at(account_key), limits_.account_free * 3, now_ms),
                                 limits_.account_free, limits_.account_delay_ms);
   return {.delay_ms = std::max(by_network, by_account)};

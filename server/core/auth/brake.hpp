@@ -1,5 +1,5 @@
-// The brake against guessing passwords (docs/security.md §2, §3): wrong passwords cost time by account and by network, and
-// nobody can use it to keep somebody else out.
+// The brake against guessing passwords (docs/security.md §2, §3): wrong passwords cost time by account and by network,
+// and nobody can use it to keep somebody else out.
 //
 //  - A pair of account and network that logged in within 30 days is on its own: what strangers do never touches it. It
 //    is never refused; only its own wrong passwords, beyond what an account may have in an hour, cost a short delay.
@@ -38,16 +38,16 @@ class Network {
 };
 
 struct BrakeLimits {
-  unsigned account_free = 20;           // wrong passwords an hour before strangers wait for an account
-  unsigned network_free = 10;           // … before a network waits
-  unsigned network_refused = 60;        // … before it is refused, until the bucket has leaked
-  unsigned leak_per_hour = 20;          // what every bucket forgets
-  std::uint32_t first_delay_ms = 500;   // doubles with each further failure up to
-  std::uint32_t account_delay_ms = 5'000;   // X: the longest that strangers can make alice wait on a fresh network
+  unsigned account_free = 20;              // wrong passwords an hour before strangers wait for an account
+  unsigned network_free = 10;              // … before a network waits
+  unsigned network_refused = 60;           // … before it is refused, until the bucket has leaked
+  unsigned leak_per_hour = 20;             // what every bucket forgets
+  std::uint32_t first_delay_ms = 500;      // doubles with each further failure up to
+  std::uint32_t account_delay_ms = 5'000;  // X: the longest that strangers can make alice wait on a fresh network
   std::uint32_t network_delay_ms = 15'000;
-  std::uint32_t own_delay_ms = 2'000;   // a known network's own wrong passwords
+  std::uint32_t own_delay_ms = 2'000;  // a known network's own wrong passwords
   std::int64_t remember_ms = 30LL * 24 * 3'600'000;
-  std::size_t table = 65'536;           // entries of each table: about 100 bytes each (known pairs: 200)
+  std::size_t table = 65'536;  // entries of each table: about 100 bytes each (known pairs: 200)
 };
 
 class Brake {

@@ -21,9 +21,17 @@ constexpr std::array table{
 };
 
 constexpr std::array<std::string_view, 11> conditions{
-    "aborted",         "account-disabled",  "credentials-expired", "encryption-required",
-    "incorrect-encoding", "invalid-authzid", "invalid-mechanism",   "malformed-request",
-    "mechanism-too-weak", "not-authorized", "temporary-auth-failure",
+    "aborted",
+    "account-disabled",
+    "credentials-expired",
+    "encryption-required",
+    "incorrect-encoding",
+    "invalid-authzid",
+    "invalid-mechanism",
+    "malformed-request",
+    "mechanism-too-weak",
+    "not-authorized",
+    "temporary-auth-failure",
 };
 
 constexpr std::array<std::string_view, 3> hashes{"SHA-1", "SHA-256", "SHA-512"};

@@ -11,18 +11,18 @@ inline constexpr std::size_t max_scram_message = 8'192;  // two saslnames of esc
 inline constexpr std::size_t max_scram_nonce = 512;
 
 struct ClientFirst {
-  char binding = 'n';            // gs2-cbind-flag: 'n', 'y' or 'p'
-  std::string_view binding_name; // with 'p'
-  std::string authzid;           // unescaped; empty: none
-  std::string_view gs2_header;   // with its last comma
-  std::string_view bare;         // client-first-message-bare
+  char binding = 'n';                // gs2-cbind-flag: 'n', 'y' or 'p'
+  std::string_view binding_name;     // with 'p'
+  std::string authzid;               // unescaped; empty: none
+  std::string_view gs2_header;       // with its last comma
+  std::string_view bare;             // client-first-message-bare
   bool mandatory_extension = false;  // m= is there: RFC 5802 §5.1 says to fail
-  std::string username;          // unescaped
+  std::string username;              // unescaped
   std::string_view nonce;
 };
 
 struct ClientFinal {
-  std::string_view binding;        // base64 of c=
+  std::string_view binding;  // base64 of c=
   std::string_view nonce;
   std::string_view without_proof;  // client-final-message-without-proof
   std::string_view proof;          // base64 of p=

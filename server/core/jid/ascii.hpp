@@ -18,8 +18,8 @@ inline constexpr std::array<std::uint8_t, 256> classes = [] {
   for (unsigned c = 0x20; c < 0x7f; ++c) {
     unsigned set = in_resource;
     const bool is_upper = c >= 'A' && c <= 'Z';
-    const bool refused = c == ' ' || c == '"' || c == '&' || c == '\'' || c == '/' || c == ':' || c == '<' ||
-                         c == '>' || c == '@';
+    const bool refused =
+        c == ' ' || c == '"' || c == '&' || c == '\'' || c == '/' || c == ':' || c == '<' || c == '>' || c == '@';
     if (!refused) set |= in_local;
     if (is_upper) set |= upper;
     if (is_upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-') set |= in_label;

@@ -20,9 +20,9 @@ std::unexpected<Error> refuse(const char* why) { return fail(ErrorCode::invalid,
 const UIDNA* idna() {
   static const UIDNA* const instance = [] {
     UErrorCode status = U_ZERO_ERROR;
-    auto* opened = uidna_openUTS46(UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_NONTRANSITIONAL_TO_ASCII |
-                                       UIDNA_NONTRANSITIONAL_TO_UNICODE,
-                                   &status);
+    auto* opened = uidna_openUTS46(
+        UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
+        &status);
     if (U_FAILURE(status)) throw std::runtime_error("ICU has no IDNA data: " + std::string(u_errorName(status)));
     return opened;
   }();

@@ -39,8 +39,10 @@ Result<> append_prepared(std::string& out, std::string_view in, Profile profile,
   if (in.size() > max_unprepared) return refuse(part, "longer than 1023 bytes");
   const auto begin = out.size();
   switch (append_ascii(out, in, is_local ? ascii::in_local : ascii::in_resource, is_local)) {
-    case Fast::done: break;
-    case Fast::refused: return refuse(part, "prohibited character");
+    case Fast::done:
+      break;
+    case Fast::refused:
+      return refuse(part, "prohibited character");
     case Fast::needs_icu: {
       const auto prepared = prepare(profile, in);
       if (!prepared) return refuse(part, prepared.error().text);

@@ -29,7 +29,7 @@ Result<std::string> read_file(const std::string& path, bool secret) {
                 fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
   }
   std::string out;
-  struct stat status {};
+  struct stat status{};
   Result<> checked;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
     checked = fail(ErrorCode::invalid, path + ": is not a regular file");

@@ -11,13 +11,13 @@
 namespace valise::net {
 
 struct CertificateInfo {
-  std::string host;           // the name it was loaded for
+  std::string host;  // the name it was loaded for
   std::string subject;
   std::string issuer;
   std::int64_t not_before_ms = 0;  // since 1970, UTC
   std::int64_t not_after_ms = 0;
-  std::string sha256;         // fingerprint, lower-case hexadecimal
-  bool covers_host = false;   // a name in it matches `host` (RFC 6125)
+  std::string sha256;        // fingerprint, lower-case hexadecimal
+  bool covers_host = false;  // a name in it matches `host` (RFC 6125)
 };
 
 struct KeyPair {

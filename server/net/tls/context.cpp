@@ -75,8 +75,9 @@ int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const 
             void*) {
   const auto& ours = data_of(SSL_get_SSL_CTX(ssl))->alpn;
   unsigned char* selected = nullptr;
-  if (ours.empty() || SSL_select_next_proto(&selected, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
-                                            static_cast<unsigned>(ours.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
+  if (ours.empty() ||
+      SSL_select_next_proto(&selected, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), in, in_size) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *out = selected;
@@ -91,8 +92,8 @@ void set_memory_profile(SSL_CTX* context) {
   // Buffers only while bytes move: an idle connection owns none, and holds 14.0 KiB (tests/unit/tls/memory_test.cpp).
   // Read-ahead saves a system call per record and is free of charge with released buffers; unread records are seen
   // by SSL_has_pending only, not by SSL_pending.
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 }

@@ -16,7 +16,7 @@ namespace valise::net {
 // Owned by its SSL_CTX and freed with it, so that it lives as long as any connection that may still call back.
 struct ContextData {
   std::string host;
-  std::string alpn;                     // wire form: length and name, repeated
+  std::string alpn;  // wire form: length and name, repeated
   std::shared_ptr<TicketKeys> tickets;
   // The default host's context alone: the others by lower-case name. It never names itself, so there is no cycle.
   std::unordered_map<std::string, SslContextPtr> others;

@@ -38,8 +38,8 @@ std::optional<std::string> exporter(SSL* ssl) {
 std::optional<std::string> server_end_point(const SSL* ssl) {
   const auto* certificate = SSL_get_certificate(ssl);
   int digest = NID_undef;
-  if (certificate == nullptr ||
-      OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digest, nullptr) != 1 || digest == NID_undef) {
+  if (certificate == nullptr || OBJ_find_sigid_algs(X509_get_signature_nid(certificate), &digest, nullptr) != 1 ||
+      digest == NID_undef) {
     return std::nullopt;
   }
   if (digest == NID_md5 || digest == NID_sha1) digest = NID_sha256;

@@ -22,8 +22,8 @@ class TicketKeys {
   static constexpr std::int64_t default_interval_ms = 6 * 3'600'000LL;  // so that a key lives 12 h
 
   // A key makes tickets for one interval and is accepted for one more. The clock is monotonic, in ms.
-  explicit TicketKeys(std::int64_t interval_ms = default_interval_ms,
-                      std::function<std::int64_t()> clock = [] { return steady_ms(); });
+  explicit TicketKeys(
+      std::int64_t interval_ms = default_interval_ms, std::function<std::int64_t()> clock = [] { return steady_ms(); });
   ~TicketKeys();
   TicketKeys(const TicketKeys&) = delete;
   TicketKeys& operator=(const TicketKeys&) = delete;

@@ -63,9 +63,9 @@ bool set_options(MYSQL* handle, const MariadbOptions& options, Role role) {
          set(handle, MYSQL_OPT_SSL_ENFORCE, yes) && set(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, yes);
 }
 
-// Acknowledged means durable, so the server must sync its log at each commit (docs/security.md §2: databases less durable than
-// said). With a binary log, InnoDB leaves the decision to that log: then it must be synced as well. And a packet must
-// take the longest row that sql/check.hpp lets pass: a longer one is answered by closing the connection.
+// Acknowledged means durable, so the server must sync its log at each commit (docs/security.md §2: databases less
+// durable than said). With a binary log, InnoDB leaves the decision to that log: then it must be synced as well. And a
+// packet must take the longest row that sql/check.hpp lets pass: a longer one is answered by closing the connection.
 Result<> refuse_if_unsafe(MYSQL* handle) {
   if (mysql_query(handle,
                   "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin, @@GLOBAL.sync_binlog, "

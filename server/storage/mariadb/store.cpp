@@ -12,8 +12,8 @@ class MariadbStore final : public Store {
  public:
   explicit MariadbStore(MariadbOptions options) : options_(std::move(options)) {}
 
-  // The lock belongs to a connection of its own and goes with this process; a moment of patience for one that was killed
-  // just now.
+  // The lock belongs to a connection of its own and goes with this process; a moment of patience for one that was
+  // killed just now.
   Result<> claim() override {
     static constexpr std::string_view name = "CONCAT('valise.writer.', LEFT(DATABASE(), 40))";
     auto connection = mariadb::Connection::open(options_, mariadb::Role::reader);
@@ -24,9 +24,10 @@ class MariadbStore final : public Store {
     if (*locked != 1) {
       const auto holder = (*connection)->number(fmt::format("SELECT IS_USED_LOCK({})", name));
       if (!holder) return std::unexpected(holder.error());
-      return fail(ErrorCode::conflict, fmt::format("mariadb: another valised writes to {} (its connection is {}); if its "
-                                                   "machine is gone, free it with KILL {}",
-                                                   options_.database, *holder, *holder));
+      return fail(ErrorCode::conflict,
+                  fmt::format("mariadb: another valised writes to {} (its connection is {}); if its "
+                              "machine is gone, free it with KILL {}",
+                              options_.database, *holder, *holder));
     }
     claim_ = std::move(*connection);
     return {};

@@ -36,8 +36,8 @@ class Checkpointer {
 
   // The writer's: held from BEGIN to COMMIT.
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
-  // The writer's, after a commit and outside the gate: the log holds `pages` now. Waits for one round if that is far too
-  // much.
+  // The writer's, after a commit and outside the gate: the log holds `pages` now. Waits for one round if that is far
+  // too much.
   void log_has(int pages);
 
  private:

@@ -53,18 +53,42 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!document) return 0;
   const auto root = document->root();
   switch (data[0]) {
-    case 'l': list(root, OmemoVersion::legacy); break;
-    case 'L': list(root, OmemoVersion::omemo_2); break;
-    case 'b': bundle(root, OmemoVersion::legacy); break;
-    case 'B': bundle(root, OmemoVersion::omemo_2); break;
-    case 'c': other(root, "urn:xmpp:bookmarks:1"); break;
-    case 's': other(root, "storage:bookmarks"); break;
-    case 'd': other(root, "urn:xmpp:mds:displayed:0"); break;
-    case 'm': other(root, "urn:xmpp:avatar:metadata"); break;
-    case 'v': other(root, "urn:xmpp:vcard4"); break;
-    case 'x': other(root, "eu.siacs.conversations.axolotl.verification:7"); break;
-    case 'n': other(root, "http://jabber.org/protocol/nick"); break;
-    default: check(!is_probe_payload(root) || root.attribute_count() == 0); break;
+    case 'l':
+      list(root, OmemoVersion::legacy);
+      break;
+    case 'L':
+      list(root, OmemoVersion::omemo_2);
+      break;
+    case 'b':
+      bundle(root, OmemoVersion::legacy);
+      break;
+    case 'B':
+      bundle(root, OmemoVersion::omemo_2);
+      break;
+    case 'c':
+      other(root, "urn:xmpp:bookmarks:1");
+      break;
+    case 's':
+      other(root, "storage:bookmarks");
+      break;
+    case 'd':
+      other(root, "urn:xmpp:mds:displayed:0");
+      break;
+    case 'm':
+      other(root, "urn:xmpp:avatar:metadata");
+      break;
+    case 'v':
+      other(root, "urn:xmpp:vcard4");
+      break;
+    case 'x':
+      other(root, "eu.siacs.conversations.axolotl.verification:7");
+      break;
+    case 'n':
+      other(root, "http://jabber.org/protocol/nick");
+      break;
+    default:
+      check(!is_probe_payload(root) || root.attribute_count() == 0);
+      break;
   }
   return 0;
 }

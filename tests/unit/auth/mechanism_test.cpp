@@ -57,7 +57,9 @@ TEST(DowngradeHash, Xep0474Example) {  // XEP-0474 §5.3
 
 TEST(DowngradeHash, WithoutBindingTypesTheSeparatorIsLeftOut) {
   constexpr std::string_view offered[] = {"B", "A"};
-  EXPECT_EQ(downgrade_hash(crypto::Hash::sha256, offered, {}), crypto::digest(crypto::Hash::sha256, "A\x1e" "B"));
+  EXPECT_EQ(downgrade_hash(crypto::Hash::sha256, offered, {}), crypto::digest(crypto::Hash::sha256,
+                                                                              "A\x1e"
+                                                                              "B"));
 }
 
 }  // namespace

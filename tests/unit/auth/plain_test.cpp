@@ -30,8 +30,8 @@ TEST(Plain, TheOwnBareJidMayBeNamedAsAuthzid) {
 }
 
 TEST(Plain, WrongShapesAreMalformed) {
-  for (const auto& message : {""s, "alice"s, "\0alice"s, "\0alice\0"s, "\0\0x"s, "\0alice\0x\0y"s,
-                              "\0alice\0"s + std::string(1'024, 'x')}) {
+  for (const auto& message :
+       {""s, "alice"s, "\0alice"s, "\0alice\0"s, "\0\0x"s, "\0alice\0x\0y"s, "\0alice\0"s + std::string(1'024, 'x')}) {
     EXPECT_EQ(refusal(message), Condition::malformed_request) << testing::PrintToString(message);
   }
 }

@@ -21,13 +21,40 @@ TEST(ScramMessage, ClientFirstInItsParts) {
 }
 
 TEST(ScramMessage, ClientFirstOutsideTheGrammarIsRefused) {
-  for (const auto& message :
-       {""s, "n"s, "n,"s, "n,,"s, ",,n=a,r=b"s, "x,,n=a,r=b"s, "N,,n=a,r=b"s, "nn,,n=a,r=b"s, "p,,n=a,r=b"s,
-        "p=,,n=a,r=b"s, "p=a b,,n=a,r=b"s, "n,b=x,n=a,r=b"s, "n,a=,n=a,r=b"s, "n,a=x=,n=a,r=b"s, "n,,n=,r=b"s,
-        "n,,n=a"s, "n,,n=a,"s, "n,,n=a,r="s, "n,,n=a,r=b c"s, "n,,n=a,r=b\x7f"s, "n,,n=a,r=\xC3\xA9"s, "n,,r=b,n=a"s,
-        "n,,n=a=2c,r=b"s, "n,,n=a=4,r=b"s, "n,,n=a=,r=b"s, "n,,n=a,r=b,"s, "n,,n=a,r=b,x"s, "n,,n=a,r=b,x="s,
-        "n,,n=a,r=b,1=x"s, "n,,n=a\0,r=b"s, "n,,m=x"s, "n,,x=1,n=a,r=b"s, "n,,n=a,r="s + std::string(513, 'r'),
-        "n,,n="s + std::string(8'192, 'a') + ",r=b"}) {
+  for (const auto& message : {""s,
+                              "n"s,
+                              "n,"s,
+                              "n,,"s,
+                              ",,n=a,r=b"s,
+                              "x,,n=a,r=b"s,
+                              "N,,n=a,r=b"s,
+                              "nn,,n=a,r=b"s,
+                              "p,,n=a,r=b"s,
+                              "p=,,n=a,r=b"s,
+                              "p=a b,,n=a,r=b"s,
+                              "n,b=x,n=a,r=b"s,
+                              "n,a=,n=a,r=b"s,
+                              "n,a=x=,n=a,r=b"s,
+                              "n,,n=,r=b"s,
+                              "n,,n=a"s,
+                              "n,,n=a,"s,
+                              "n,,n=a,r="s,
+                              "n,,n=a,r=b c"s,
+                              "n,,n=a,r=b\x7f"s,
+                              "n,,n=a,r=\xC3\xA9"s,
+                              "n,,r=b,n=a"s,
+                              "n,,n=a=2c,r=b"s,
+                              "n,,n=a=4,r=b"s,
+                              "n,,n=a=,r=b"s,
+                              "n,,n=a,r=b,"s,
+                              "n,,n=a,r=b,x"s,
+                              "n,,n=a,r=b,x="s,
+                              "n,,n=a,r=b,1=x"s,
+                              "n,,n=a\0,r=b"s,
+                              "n,,m=x"s,
+                              "n,,x=1,n=a,r=b"s,
+                              "n,,n=a,r="s + std::string(513, 'r'),
+                              "n,,n="s + std::string(8'192, 'a') + ",r=b"}) {
     EXPECT_FALSE(parse_client_first(message)) << testing::PrintToString(message);
   }
   EXPECT_TRUE(parse_client_first("n,,n=a,r=" + std::string(512, 'r')));

@@ -85,8 +85,8 @@ void expect_vector(const Vector& v) {
   const auto account = exchange.client_first("n,,n=user,r=" + std::string(v.client_nonce));
   ASSERT_TRUE(account);
   EXPECT_EQ(account->full(), "user@example.com");
-  EXPECT_EQ(*exchange.server_first({&key, 1}, fake()), "r=" + std::string(v.client_nonce) + std::string(v.server_nonce) +
-                                                           ",s=" + std::string(v.salt) + ",i=4096");
+  EXPECT_EQ(*exchange.server_first({&key, 1}, fake()),
+            "r=" + std::string(v.client_nonce) + std::string(v.server_nonce) + ",s=" + std::string(v.salt) + ",i=4096");
   EXPECT_EQ(*exchange.client_final(v.final), v.answer);
 }
 
@@ -149,8 +149,8 @@ TEST(Scram, NobodyKnowsThePasswordOfAFakeKey) {
   const auto first = exchange.server_first({}, fake());
   ASSERT_TRUE(first);
   EXPECT_NE(first->find(crypto::base64_encode(key.salt)), std::string::npos);
-  EXPECT_FALSE(exchange.client_final("c=biws,r=" + first->substr(2, first->find(',') - 2) + ",p=" +
-                                     crypto::base64_encode(key.stored_key)));
+  EXPECT_FALSE(exchange.client_final("c=biws,r=" + first->substr(2, first->find(',') - 2) +
+                                     ",p=" + crypto::base64_encode(key.stored_key)));
 }
 
 TEST(Scram, TheUserNameIsPreparedLikeAJid) {
@@ -175,7 +175,8 @@ TEST(Scram, TheAuthzidMustBeTheUser) {
   };
   EXPECT_TRUE(with("user@example.com").success);
   EXPECT_TRUE(with("USER@EXAMPLE.COM").success);
-  for (const auto* other : {"admin@example.com", "user@example.net", "user@example.com/r", "user", "example.com", "@"}) {
+  for (const auto* other :
+       {"admin@example.com", "user@example.net", "user@example.com/r", "user", "example.com", "@"}) {
     EXPECT_EQ(with(other).condition, Condition::invalid_authzid) << other;
   }
 }
@@ -223,9 +224,9 @@ TEST(ScramBinding, ATypeThatIsNotOfferedIsRefused) {
 TEST(ScramBinding, MoreThanOneTypeMayBeOffered) {
   auto with = plus_settings();
   with.bindings.push_back({"tls-server-end-point", "certificate hash"});
-  EXPECT_TRUE(run({.header = "p=tls-server-end-point,,", .binding_data = "certificate hash"}, with,
-                  {pencil_key(Hash::sha256)})
-                  .success);
+  EXPECT_TRUE(
+      run({.header = "p=tls-server-end-point,,", .binding_data = "certificate hash"}, with, {pencil_key(Hash::sha256)})
+          .success);
 }
 
 TEST(Scram, UnknownExtensionsAreIgnoredAndMandatoryOnesRefused) {
@@ -262,8 +263,7 @@ TEST(Scram, ProofsOfAWrongSizeAreNotAuthorized) {
     const auto key = pencil_key(Hash::sha256);
     ASSERT_TRUE(exchange.client_first("n,,n=user,r=abc"));
     const auto first = exchange.server_first({&key, 1}, fake());
-    const auto final =
-        exchange.client_final("c=biws,r=" + first->substr(2, first->find(',') - 2) + ",p=" + proof);
+    const auto final = exchange.client_final("c=biws,r=" + first->substr(2, first->find(',') - 2) + ",p=" + proof);
     ASSERT_FALSE(final);
     EXPECT_EQ(final.error().condition, Condition::not_authorized);
   }

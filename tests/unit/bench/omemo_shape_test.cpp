@@ -34,7 +34,7 @@ TEST(MessageMaker, MakesMessagesOfTheRightShapeAndSize) {
       const auto bytes = crypto::base64_decode(text);
       ASSERT_TRUE(bytes && bytes->size() == 99);
       EXPECT_EQ(bytes->substr(0, 4), std::string("\x33\x0a\x21\x05", 4));
-      EXPECT_EQ((*bytes)[36], 0x10);                                     // counter: two varint bytes
+      EXPECT_EQ((*bytes)[36], 0x10);  // counter: two varint bytes
       EXPECT_NE((*bytes)[37] & 0x80, 0);
       EXPECT_EQ((*bytes)[38] & 0x80, 0);
       EXPECT_EQ(bytes->substr(39, 4), std::string("\x18\x07\x22\x30", 4));  // previousCounter, ciphertext of 48

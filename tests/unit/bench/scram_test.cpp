@@ -11,7 +11,8 @@ struct FakeServer {
   std::string salted = crypto::pbkdf2(crypto::Hash::sha1, "pencil", "salt", 4096);
 
   std::string first(const std::string& client_first) const {
-    return "r=" + client_first.substr(client_first.find(",r=") + 3) + "tail,s=" + crypto::base64_encode("salt") + ",i=4096";
+    return "r=" + client_first.substr(client_first.find(",r=") + 3) + "tail,s=" + crypto::base64_encode("salt") +
+           ",i=4096";
   }
   std::string auth_message(const std::string& client_first, const std::string& client_final) const {
     return client_first.substr(3) + "," + first(client_first) + "," + client_final.substr(0, client_final.find(",p="));

@@ -10,7 +10,9 @@ namespace valise::modules::disco {
 namespace {
 
 const core::Manifest first{.name = "first", .server_features = {"urn:b", "urn:a"}, .account_features = {"urn:c"}};
-const core::Manifest second{.name = "second", .server_features = {"urn:a"}, .account_features = {},
+const core::Manifest second{.name = "second",
+                            .server_features = {"urn:a"},
+                            .account_features = {},
                             .account_identities = {{"pubsub", "pep", ""}}};
 
 TEST(DiscoInfo, ComesFromTheManifestsSortedAndOnce) {
@@ -33,11 +35,29 @@ TEST(DiscoInfo, TheDomainIsAServerAndAnAccountIsRegistered) {
 // OMEMO clients look for these before they publish a key; without publish-options Profanity stays silent.
 TEST(DiscoInfo, PepIsAnnouncedWithEverythingThatOmemoClientsAskFor) {
   for (const auto& info : {account_info({&pep_manifest()}), server_info({&pep_manifest()}, {})}) {
-    for (const std::string feature :
-         {"publish-options", "filtered-notifications", "publish", "subscribe", "create-nodes", "delete-items",
-          "delete-nodes", "persistent-items", "retrieve-items", "auto-create", "item-ids", "multi-items",
-          "config-node-max", "config-node", "create-and-configure", "access-open", "access-presence",
-          "access-whitelist", "access-roster", "auto-subscribe", "last-published", "retract-items", "meta-data"}) {
+    for (const std::string feature : {"publish-options",
+                                      "filtered-notifications",
+                                      "publish",
+                                      "subscribe",
+                                      "create-nodes",
+                                      "delete-items",
+                                      "delete-nodes",
+                                      "persistent-items",
+                                      "retrieve-items",
+                                      "auto-create",
+                                      "item-ids",
+                                      "multi-items",
+                                      "config-node-max",
+                                      "config-node",
+                                      "create-and-configure",
+                                      "access-open",
+                                      "access-presence",
+                                      "access-whitelist",
+                                      "access-roster",
+                                      "auto-subscribe",
+                                      "last-published",
+                                      "retract-items",
+                                      "meta-data"}) {
       EXPECT_TRUE(std::ranges::binary_search(info.features, "http://jabber.org/protocol/pubsub#" + feature)) << feature;
     }
   }
@@ -54,8 +74,7 @@ TEST(DiscoInfo, ContactAddressesAreOfRegisteredKinds) {  // XEP-0157 §2
   ASSERT_EQ(info.forms.size(), 1u);
   EXPECT_EQ(info.forms[0].type, "http://jabber.org/network/serverinfo");
   ASSERT_EQ(info.forms[0].fields.size(), 2u);
-  EXPECT_EQ(info.forms[0].fields[0].second,
-            (std::vector<std::string>{"mailto:a@example.org", "xmpp:a@example.org"}));
+  EXPECT_EQ(info.forms[0].fields[0].second, (std::vector<std::string>{"mailto:a@example.org", "xmpp:a@example.org"}));
 }
 
 }  // namespace

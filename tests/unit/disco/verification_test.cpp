@@ -39,7 +39,8 @@ TEST(CapsHash, ComplexExampleOfXep0115) {  // §5.3
       "<identity xml:lang='en' category='client' name='Psi 0.11' type='pc'/>"
       "<identity xml:lang='el' category='client' name='\xce\xa8 0.11' type='pc'/>"
       "<feature var='http://jabber.org/protocol/caps'/><feature var='http://jabber.org/protocol/disco#info'/>"
-      "<feature var='http://jabber.org/protocol/disco#items'/><feature var='http://jabber.org/protocol/muc'/>" + form);
+      "<feature var='http://jabber.org/protocol/disco#items'/><feature var='http://jabber.org/protocol/muc'/>" +
+      form);
   EXPECT_EQ(verification_string(info.value(), sha1), "q07IKJEyjvHSyhy//CH0CxmKi8w=");
 }
 
@@ -57,13 +58,15 @@ TEST(CapsInfo, DuplicatesAreIllFormed) {  // §5.4
   EXPECT_FALSE(parsed(identity + identity));
   EXPECT_FALSE(parsed("<feature var='a'/><feature var='a'/>"));
   EXPECT_FALSE(parsed(form + form));
-  EXPECT_FALSE(parsed("<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>a</value><value>b</value>"
-                      "</field></x>"));
+  EXPECT_FALSE(
+      parsed("<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>a</value><value>b</value>"
+             "</field></x>"));
 }
 
 TEST(CapsInfo, FormsWithoutHiddenTypeAreIgnored) {
-  const auto info = parsed("<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>a</value></field></x>"
-                           "<x xmlns='jabber:x:data'><field var='b'><value>a</value></field></x>");
+  const auto info = parsed(
+      "<x xmlns='jabber:x:data'><field var='FORM_TYPE'><value>a</value></field></x>"
+      "<x xmlns='jabber:x:data'><field var='b'><value>a</value></field></x>");
   ASSERT_TRUE(info);
   EXPECT_TRUE(info->forms.empty());
 }
@@ -82,11 +85,13 @@ TEST(CapsInfo, LimitsAreKept) {
 
 // The features hide in a form, the hash stays: whoever announces the same client would lose them.
 TEST(CapsPoisoning, FeaturesDressedUpAsAFormAreNotShared) {
-  const auto honest = parsed("<identity category='client' type='pc'/><feature var='urn:a'/><feature var='urn:b+notify'/>"
-                             "<feature var='urn:c'/>");
-  const auto poisoned = parsed("<identity category='client' type='pc'/><feature var='urn:a'/>"
-                               "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>urn:b+notify</value>"
-                               "</field><field var='urn:c'/></x>");
+  const auto honest = parsed(
+      "<identity category='client' type='pc'/><feature var='urn:a'/><feature var='urn:b+notify'/>"
+      "<feature var='urn:c'/>");
+  const auto poisoned = parsed(
+      "<identity category='client' type='pc'/><feature var='urn:a'/>"
+      "<x xmlns='jabber:x:data'><field var='FORM_TYPE' type='hidden'><value>urn:b+notify</value>"
+      "</field><field var='urn:c'/></x>");
   ASSERT_TRUE(honest && poisoned);
   ASSERT_EQ(verification_string(*honest, sha1), verification_string(*poisoned, sha1));
   EXPECT_TRUE(is_shareable(*honest));
@@ -95,7 +100,8 @@ TEST(CapsPoisoning, FeaturesDressedUpAsAFormAreNotShared) {
 
 TEST(CapsPoisoning, FeaturesDressedUpAsAnIdentityAreNotShared) {
   const auto honest = parsed("<feature var='http://example.org/a'/><feature var='urn:b'/>");
-  const auto poisoned = parsed("<identity category='http:' type='' xml:lang='example.org' name='a'/><feature var='urn:b'/>");
+  const auto poisoned =
+      parsed("<identity category='http:' type='' xml:lang='example.org' name='a'/><feature var='urn:b'/>");
   ASSERT_TRUE(honest && poisoned);
   ASSERT_EQ(verification_string(*honest, sha1), verification_string(*poisoned, sha1));
   EXPECT_FALSE(is_shareable(*poisoned));
@@ -116,8 +122,8 @@ TEST(CapsPoisoning, SoftwareInformationIsShared) { EXPECT_TRUE(is_shareable(pars
 // nothing and must not be shared.
 TEST(CapsCorpus, RecordedClientsHashAsTheyAnnounceAndAreShared) {
   std::size_t checked = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(VALISE_SOURCE_DIR) /
-                                                               "tests/corpus/stanzas")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::path(VALISE_SOURCE_DIR) / "tests/corpus/stanzas")) {
     std::ifstream file(entry.path());
     std::stringstream text;
     text << file.rdbuf();
@@ -130,7 +136,8 @@ TEST(CapsCorpus, RecordedClientsHashAsTheyAnnounceAndAreShared) {
       const auto info = parse_info(query);
       ASSERT_TRUE(info) << entry.path();
       const bool same = verification_string(*info, sha1) == node.substr(node.rfind('#') + 1);
-      // Profanity announces its caps anew when OMEMO is switched on, and answers for the old node with the new features.
+      // Profanity announces its caps anew when OMEMO is switched on, and answers for the old node with the new
+      // features.
       const bool may_be_stale = entry.path().filename().string().find("--profanity-") != std::string::npos;
       EXPECT_TRUE(same || may_be_stale) << entry.path();
       EXPECT_TRUE(is_shareable(*info)) << entry.path();

@@ -24,8 +24,8 @@ TEST(JidDomain, OneTrailingDotGoes) {  // RFC 7622 §3.2
 TEST(JidDomain, LabelsAreLettersDigitsHyphens) {
   EXPECT_EQ(domain("a-b.c1"), "a-b.c1");
   EXPECT_EQ(domain("localhost"), "localhost");
-  for (const auto* bad : {"-a.example", "a-.example", "a..example", ".example", "a_b.example", "a b.example",
-                          "a:5222", "a\\b", "a,b"}) {
+  for (const auto* bad :
+       {"-a.example", "a-.example", "a..example", ".example", "a_b.example", "a b.example", "a:5222", "a\\b", "a,b"}) {
     EXPECT_EQ(domain(bad), "refused") << bad;
   }
 }
@@ -56,7 +56,7 @@ TEST(JidDomain, ALabelsAndULabelsAreOneDomain) {  // RFC 7622 §3.2.1
 }
 
 TEST(JidDomain, AnALabelNeverTurnsIntoAnotherName) {
-  EXPECT_EQ(domain("straße.example"), "strasse.example");                // nameprep, as RFC 6122 has it
+  EXPECT_EQ(domain("straße.example"), "strasse.example");               // nameprep, as RFC 6122 has it
   EXPECT_EQ(domain("xn--strae-oqa.example"), "xn--strae-oqa.example");  // IDNA 2008's other domain
 }
 

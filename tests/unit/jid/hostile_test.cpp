@@ -38,9 +38,9 @@ TEST(HostileJid, APartHas1023BytesAndNotOneMore) {
 TEST(HostileJid, TheBoundCountsBytesAfterPreparation) {
   std::string text;
   while (text.size() < 1022) text += "é";
-  EXPECT_TRUE(Jid::parse(text + "@b.example"));       // 1022 bytes
-  EXPECT_TRUE(Jid::parse(text + "e@b.example"));      // 1023
-  EXPECT_FALSE(Jid::parse(text + "ee@b.example"));    // 1024
+  EXPECT_TRUE(Jid::parse(text + "@b.example"));     // 1022 bytes
+  EXPECT_TRUE(Jid::parse(text + "e@b.example"));    // 1023
+  EXPECT_FALSE(Jid::parse(text + "ee@b.example"));  // 1024
   std::string decomposed;
   for (int i = 0; i < 500; ++i) decomposed += "e\xCC\x81";  // 1500 bytes, 1000 when composed
   EXPECT_TRUE(Jid::parse(decomposed + "@b.example"));
@@ -51,8 +51,8 @@ TEST(HostileJid, TheBoundCountsBytesAfterPreparation) {
 }
 
 TEST(HostileJid, FoldingThatYieldsADelimiterIsRefusedInTheLocalPart) {
-  for (const auto* bad : {"a＠b@c.example", "a／b@c.example", "a＂@c.example", "a：@c.example", "a＜@c.example",
-                          "a℀@c.example"}) {
+  for (const auto* bad :
+       {"a＠b@c.example", "a／b@c.example", "a＂@c.example", "a：@c.example", "a＜@c.example", "a℀@c.example"}) {
     EXPECT_FALSE(Jid::parse(bad)) << bad;
   }
 }

@@ -11,8 +11,9 @@ int main() {
     Legacy sample;
     sample.keys.clear();
     for (int i = 1; i <= devices; ++i) sample.keys += key(std::to_string(100'000 + i), Signal().text());
-    const auto message = message_of(sample.text() + "<body>This message is OMEMO encrypted.</body>"
-                                                    "<request xmlns='urn:xmpp:receipts'/><store xmlns='urn:xmpp:hints'/>");
+    const auto message = message_of(sample.text() +
+                                    "<body>This message is OMEMO encrypted.</body>"
+                                    "<request xmlns='urn:xmpp:receipts'/><store xmlns='urn:xmpp:hints'/>");
     const int rounds = 400'000 / devices;
     std::size_t written = 0;
     const auto begin = std::chrono::steady_clock::now();

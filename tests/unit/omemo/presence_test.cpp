@@ -8,14 +8,17 @@ namespace {
 using namespace samples;
 
 std::string of(std::string_view children, std::string_view attributes = {}) {
-  return rebuild_presence(*stanza_of("<presence" + std::string(attributes) + ">" + std::string(children) + "</presence>"));
+  return rebuild_presence(
+      *stanza_of("<presence" + std::string(attributes) + ">" + std::string(children) + "</presence>"));
 }
 
 TEST(Presence, KeepsWhatHasAForm) {
-  const std::string caps = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://gajim.org' "
-                           "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>";
+  const std::string caps =
+      "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://gajim.org' "
+      "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>";
   const std::string idle = "<idle xmlns='urn:xmpp:idle:1' since='2026-11-24T10:00:00.000+01:00'/>";
-  const std::string photo = "<x xmlns='vcard-temp:x:update'><photo>01b87fcd030b72895ff8e88db57ec525450f000d</photo></x>";
+  const std::string photo =
+      "<x xmlns='vcard-temp:x:update'><photo>01b87fcd030b72895ff8e88db57ec525450f000d</photo></x>";
   EXPECT_EQ(of("<show>xa</show>"), "<show>xa</show>");
   EXPECT_EQ(of("<priority>-128</priority>"), "<priority>-128</priority>");
   EXPECT_EQ(of(caps), caps);
@@ -32,24 +35,30 @@ TEST(Presence, KeepsWhatHasAForm) {
 TEST(Presence, SaysNothing) {
   for (const auto* children :
        {"see you", "<status>see you</status>", "<status xml:lang='fr'>see you</status>", "<show>see you</show>",
-        "<show>away<b/>see you</show>", "<priority>see you</priority>", "<priority>-</priority>", "<priority>1234</priority>",
-        "<priority/>", "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>", "<x xmlns='urn:x'>see you</x>",
-        "<c xmlns='http://jabber.org/protocol/caps' node='see you at five' hash='sha-1' ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
-        "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='see you' ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
+        "<show>away<b/>see you</show>", "<priority>see you</priority>", "<priority>-</priority>",
+        "<priority>1234</priority>", "<priority/>", "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>",
+        "<x xmlns='urn:x'>see you</x>",
+        "<c xmlns='http://jabber.org/protocol/caps' node='see you at five' hash='sha-1' "
+        "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
+        "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='see you' "
+        "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='sha-1' ver='see-you-at-five'/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' ver='1.0' ext='see you'/>",
-        "<c xmlns='http://jabber.org/protocol/caps'>see you</c>", "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>",
-        "<delay xmlns='urn:xmpp:delay' stamp='see you'/>", "<body>see you</body>"}) {
+        "<c xmlns='http://jabber.org/protocol/caps'>see you</c>",
+        "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>", "<delay xmlns='urn:xmpp:delay' stamp='see you'/>",
+        "<body>see you</body>"}) {
     EXPECT_EQ(of(children), "") << children;
     EXPECT_EQ(of(children, " type='subscribed'"), "") << children;
   }
   EXPECT_EQ(of("<x xmlns='vcard-temp:x:update'><photo>see you at five</photo><note>see you</note></x>"),
             "<x xmlns='vcard-temp:x:update'><photo/></x>");
-  EXPECT_EQ(of("<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'n') + "</nick>", " type='subscribe'"), "");
+  EXPECT_EQ(
+      of("<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'n') + "</nick>", " type='subscribe'"), "");
 }
 
 TEST(Presence, RebuiltTwiceIsTheSame) {
-  const auto once = of("<show>dnd</show><status>x</status><priority>5</priority><x xmlns='vcard-temp:x:update'><photo>no</photo></x>");
+  const auto once = of(
+      "<show>dnd</show><status>x</status><priority>5</priority><x xmlns='vcard-temp:x:update'><photo>no</photo></x>");
   EXPECT_EQ(of(once), once);
 }
 

@@ -41,9 +41,9 @@ TEST(SignalMessage, HasVersionThree) {
 }
 
 TEST(SignalMessage, HasOneRatchetKeyOf33BytesWithPrefixFive) {
-  for (const auto& key : {bytes(1, noise(32)), bytes(1, "\x04" + noise(32)), bytes(1, "\x05" + noise(33)),
-                          bytes(1, "\x05" + std::string(32, '\0')), std::string(), number(1, 5),
-                          bytes(1, point()) + bytes(1, point())}) {
+  for (const auto& key :
+       {bytes(1, noise(32)), bytes(1, "\x04" + noise(32)), bytes(1, "\x05" + noise(33)),
+        bytes(1, "\x05" + std::string(32, '\0')), std::string(), number(1, 5), bytes(1, point()) + bytes(1, point())}) {
     Signal sample;
     sample.key = key;
     EXPECT_NE(signal(sample.text()), "");
@@ -62,14 +62,14 @@ TEST(SignalMessage, HasEachFieldOnceInOrderAndNoOther) {
       [](Signal& s) { s.more = bytes(7, "text"); },
       [](Signal& s) { s.more = "\x28"; },
       [](Signal& s) { s.more = std::string(1, '\0'); },
-      [](Signal& s) { s.mac += 'x'; },                       // a trailing byte
-      [](Signal& s) { s.mac.pop_back(); },                   // a cut MAC
+      [](Signal& s) { s.mac += 'x'; },      // a trailing byte
+      [](Signal& s) { s.mac.pop_back(); },  // a cut MAC
       [](Signal& s) { s.mac.clear(); },
-      [](Signal& s) { s.counter = std::string("\x10\x87\x00", 3); },     // overlong varint
-      [](Signal& s) { s.counter = "\x10\x87\x80\x80\x80\x80\x01"; },     // six bytes
+      [](Signal& s) { s.counter = std::string("\x10\x87\x00", 3); },  // overlong varint
+      [](Signal& s) { s.counter = "\x10\x87\x80\x80\x80\x80\x01"; },  // six bytes
       [](Signal& s) { s.counter = number(2, 0xffffffff); },
       [](Signal& s) { s.previous = number(3, 1u << 31); },
-      [](Signal& s) { s.counter = "\x15" + noise(4); },      // fixed32
+      [](Signal& s) { s.counter = "\x15" + noise(4); },  // fixed32
       [](Signal& s) { s.counter = bytes(2, "7"); },
       [](Signal& s) { s.ciphertext = "\x22\x7f" + noise(48); },  // longer than what there is
       [](Signal& s) { s.ciphertext = "\x22\xff\xff\xff\xff\x7f" + noise(48); },

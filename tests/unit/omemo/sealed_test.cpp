@@ -93,8 +93,8 @@ TEST(Sealed, WhatIsAllowedIsEmptied) {
   for (const auto* full : {"<store xmlns='urn:xmpp:hints'>text</store>", "<store xmlns='urn:xmpp:hints'><x/></store>",
                            "<x xmlns='http://jabber.org/protocol/muc#user'><status code='1'/></x>",
                            "<origin-id xmlns='urn:xmpp:sid:0' id='two words'/>", "<origin-id xmlns='urn:xmpp:sid:0'/>",
-                           "<replace xmlns='urn:xmpp:message-correct:0' id=''/>",
-                           "<thread>two words</thread>", "<thread>a&amp;b</thread>", "<thread/>", "<thread>a<b/></thread>"}) {
+                           "<replace xmlns='urn:xmpp:message-correct:0' id=''/>", "<thread>two words</thread>",
+                           "<thread>a&amp;b</thread>", "<thread/>", "<thread>a<b/></thread>"}) {
     EXPECT_EQ(outcome(seal() + full), seal()) << full;
   }
 }
@@ -107,10 +107,11 @@ TEST(Sealed, EachElementStandsOnce) {
 }
 
 TEST(Sealed, EncryptionIsNamedByUs) {
-  const std::string legacy = "<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl' name='OMEMO'/>";
+  const std::string legacy =
+      "<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl' name='OMEMO'/>";
   const std::string second = "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2' name='OMEMO 2'/>";
-  const std::string theirs = "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:x' name='" + std::string(marker) + "'>" +
-                             std::string(marker) + "</encryption>";
+  const std::string theirs = "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:x' name='" + std::string(marker) +
+                             "'>" + std::string(marker) + "</encryption>";
   EXPECT_EQ(outcome(theirs + seal() + theirs), seal() + legacy);
   EXPECT_EQ(outcome(seal2() + theirs), seal2() + second);
   EXPECT_EQ(outcome(seal() + seal2() + theirs), seal() + seal2() + second);
@@ -122,7 +123,8 @@ TEST(Sealed, AReplyNamesOneOfTheTwoOrAnOccupant) {
   };
   const std::string without = "<reply xmlns='urn:xmpp:reply:0' id='m0'/>";
   EXPECT_EQ(outcome(seal() + reply("romeo@a.example")), seal() + reply("romeo@a.example"));
-  for (const auto* to : {"nurse@a.example", "juliet@a.example/the merger is on friday", "the merger is on friday", "@"}) {
+  for (const auto* to :
+       {"nurse@a.example", "juliet@a.example/the merger is on friday", "the merger is on friday", "@"}) {
     EXPECT_EQ(outcome(seal() + reply(to)), seal() + without) << to;
   }
   EXPECT_EQ(outcome(seal() + reply("juliet@a.example/Nurse"), "groupchat"), seal() + reply("juliet@a.example/Nurse"));
@@ -131,29 +133,49 @@ TEST(Sealed, AReplyNamesOneOfTheTwoOrAnOccupant) {
 TEST(Sealed, NoTextBesideItSurvivesAnywhere) {
   const auto m = std::string(marker);
   const std::vector<std::string> places{
-      "<body>" + m + "</body>", m, "<subject>" + m + "</subject>", "<nick xmlns='http://jabber.org/protocol/nick'>" + m + "</nick>",
-      "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>" + m + "</body></html>",
-      "<x xmlns='jabber:x:oob'><url>" + m + "</url></x>", "<body xmlns='urn:other'>" + m + "</body>",
+      "<body>" + m + "</body>",
+      m,
+      "<subject>" + m + "</subject>",
+      "<nick xmlns='http://jabber.org/protocol/nick'>" + m + "</nick>",
+      "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>" + m +
+          "</body></html>",
+      "<x xmlns='jabber:x:oob'><url>" + m + "</url></x>",
+      "<body xmlns='urn:other'>" + m + "</body>",
       "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>" + m + "</reaction></reactions>",
-      "<markup xmlns='urn:xmpp:markup:0'>" + m + "</markup>", "<thread parent='" + m + "'>t1</thread>",
+      "<markup xmlns='urn:xmpp:markup:0'>" + m + "</markup>",
+      "<thread parent='" + m + "'>t1</thread>",
       "<fallback xmlns='urn:xmpp:fallback:0' for='" + m + "'/>",
-      "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='" + m + "'>" + m + "</body>" + m + "</fallback>",
-      "<origin-id xmlns='urn:xmpp:sid:0' id='" + m + "'/>", "<replace xmlns='urn:xmpp:message-correct:0' id='" + m + "'/>",
-      "<received xmlns='urn:xmpp:receipts' id='" + m + "'/>", "<displayed xmlns='urn:xmpp:chat-markers:0' id='1' " + std::string("x='") + m + "'/>",
-      "<stanza-id xmlns='urn:xmpp:sid:0' id='" + m + "' by='a'/>", "<delay xmlns='urn:xmpp:delay' stamp='x'>" + m + "</delay>",
+      "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='" + m + "'>" + m + "</body>" + m +
+          "</fallback>",
+      "<origin-id xmlns='urn:xmpp:sid:0' id='" + m + "'/>",
+      "<replace xmlns='urn:xmpp:message-correct:0' id='" + m + "'/>",
+      "<received xmlns='urn:xmpp:receipts' id='" + m + "'/>",
+      "<displayed xmlns='urn:xmpp:chat-markers:0' id='1' " + std::string("x='") + m + "'/>",
+      "<stanza-id xmlns='urn:xmpp:sid:0' id='" + m + "' by='a'/>",
+      "<delay xmlns='urn:xmpp:delay' stamp='x'>" + m + "</delay>",
       "<forwarded xmlns='urn:xmpp:forward:0'><message><body>" + m + "</body></message></forwarded>",
       "<sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>" + m + "</forwarded></sent>",
       "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='" + m + "'/></event>",
       "<addresses xmlns='http://jabber.org/protocol/address'><address desc='" + m + "'/></addresses>",
-      "<x xmlns='jabber:x:data' type='form'><title>" + m + "</title></x>", "<geoloc xmlns='http://jabber.org/protocol/geoloc'>" + m + "</geoloc>",
-      "<rtt xmlns='urn:xmpp:rtt:0'><t>" + m + "</t></rtt>", "<jingle xmlns='urn:xmpp:jingle:1' sid='" + m + "'/>",
-      "<spoiler xmlns='urn:xmpp:spoiler:0'>" + m + "</spoiler>", "<data xmlns='urn:xmpp:bob' cid='" + m + "'>" + m + "</data>",
-      "<reference xmlns='urn:xmpp:reference:0' uri='" + m + "'/>", "<x xmlns='jabber:x:encrypted'>" + m + "</x>",
-      "<openpgp xmlns='urn:xmpp:openpgp:0'>" + m + "</openpgp>", "<encrypted xmlns='urn:xmpp:omemo:1'>" + m + "</encrypted>",
-      "<encrypted xmlns='eu.siacs.conversations.axolotl '>" + m + "</encrypted>", "<p:" + std::string("x xmlns:p='") + m + "'/>",
-      "<x xmlns='" + m + "'/>", "<![CDATA[" + m + "]]>", "<x xmlns='http://jabber.org/protocol/muc#user'><invite><reason>" + m + "</reason></invite></x>",
-      "<private xmlns='urn:xmpp:carbons:2'>" + m + "</private>", "<securitylabel xmlns='urn:xmpp:sec-label:0'>" + m + "</securitylabel>",
-      "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='" + m + "'/>", "<store xmlns='urn:xmpp:hints' note='" + m + "'/>"};
+      "<x xmlns='jabber:x:data' type='form'><title>" + m + "</title></x>",
+      "<geoloc xmlns='http://jabber.org/protocol/geoloc'>" + m + "</geoloc>",
+      "<rtt xmlns='urn:xmpp:rtt:0'><t>" + m + "</t></rtt>",
+      "<jingle xmlns='urn:xmpp:jingle:1' sid='" + m + "'/>",
+      "<spoiler xmlns='urn:xmpp:spoiler:0'>" + m + "</spoiler>",
+      "<data xmlns='urn:xmpp:bob' cid='" + m + "'>" + m + "</data>",
+      "<reference xmlns='urn:xmpp:reference:0' uri='" + m + "'/>",
+      "<x xmlns='jabber:x:encrypted'>" + m + "</x>",
+      "<openpgp xmlns='urn:xmpp:openpgp:0'>" + m + "</openpgp>",
+      "<encrypted xmlns='urn:xmpp:omemo:1'>" + m + "</encrypted>",
+      "<encrypted xmlns='eu.siacs.conversations.axolotl '>" + m + "</encrypted>",
+      "<p:" + std::string("x xmlns:p='") + m + "'/>",
+      "<x xmlns='" + m + "'/>",
+      "<![CDATA[" + m + "]]>",
+      "<x xmlns='http://jabber.org/protocol/muc#user'><invite><reason>" + m + "</reason></invite></x>",
+      "<private xmlns='urn:xmpp:carbons:2'>" + m + "</private>",
+      "<securitylabel xmlns='urn:xmpp:sec-label:0'>" + m + "</securitylabel>",
+      "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='" + m + "'/>",
+      "<store xmlns='urn:xmpp:hints' note='" + m + "'/>"};
   std::string all;
   for (const auto& place : places) {
     for (const auto& children : {place + seal(), seal() + place, seal2() + place, empty_seal() + place}) {
@@ -180,9 +202,10 @@ TEST(Sealed, OneInvalidSealRefusesTheWhole) {
 }
 
 TEST(Sealed, ASealForNobodyIsDroppedBesideAValidOne) {  // Converse, docs/sealed.md D8
-  const std::string nobody = "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>" + b64(noise(32)) + "</payload></encrypted>";
-  const std::string no_legacy = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><iv>" + b64(noise(12)) +
-                                "</iv></header></encrypted>";
+  const std::string nobody =
+      "<encrypted xmlns='urn:xmpp:omemo:2'><header sid='1'/><payload>" + b64(noise(32)) + "</payload></encrypted>";
+  const std::string no_legacy = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><iv>" +
+                                b64(noise(12)) + "</iv></header></encrypted>";
   EXPECT_EQ(outcome(seal() + nobody), seal());
   EXPECT_EQ(outcome(no_legacy + seal2()), seal2());
   EXPECT_EQ(rebuilt(seal() + nobody).seal.form, core::Seal::Form::legacy);
@@ -191,8 +214,9 @@ TEST(Sealed, ASealForNobodyIsDroppedBesideAValidOne) {  // Converse, docs/sealed
 }
 
 TEST(Sealed, RebuildingTwiceChangesNothing) {
-  const std::string many = "<body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/><encryption xmlns='urn:xmpp:eme:0' "
-                           "namespace='x'/><thread>t</thread><unknown xmlns='urn:x'>y</unknown>";
+  const std::string many =
+      "<body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/><encryption xmlns='urn:xmpp:eme:0' "
+      "namespace='x'/><thread>t</thread><unknown xmlns='urn:x'>y</unknown>";
   for (const auto& children : {many + seal(), seal2() + many, seal() + many + seal2(), empty_seal() + many}) {
     const auto once = outcome(children);
     EXPECT_EQ(outcome(once), once);
@@ -207,7 +231,8 @@ TEST(Sealed, FiveHundredDevicesPass) {
 }
 
 TEST(Outside, OnlyTokensTagsAndKnownTypesStay) {
-  auto stanza = stanza_of("<message to='juliet@a.example' id='the merger' type='is on' xml:lang='friday, they say'><x/></message>");
+  auto stanza = stanza_of(
+      "<message to='juliet@a.example' id='the merger' type='is on' xml:lang='friday, they say'><x/></message>");
   canonicalise(*stanza);
   EXPECT_EQ(stanza->id, "");
   EXPECT_EQ(stanza->type, "");

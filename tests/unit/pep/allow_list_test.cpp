@@ -30,8 +30,9 @@ TEST(PepAllowList, ANickIsShortAndAlone) {
   const std::string_view node = "http://jabber.org/protocol/nick";
   EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick' extra='text'>Ali</nick>"),
             "<nick xmlns='http://jabber.org/protocol/nick'>Ali</nick>");
-  EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'x') + "</nick>"),
-            "refused: pep-payload");
+  EXPECT_EQ(
+      allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'x') + "</nick>"),
+      "refused: pep-payload");
   EXPECT_EQ(allowed(node, "current", "<nick xmlns='http://jabber.org/protocol/nick'>a<b/></nick>"),
             "refused: pep-payload");
 }
@@ -69,9 +70,10 @@ TEST(PepAllowList, AvatarMetadataKeepsNumbersAndHash) {
                 "' type='image/png' width='64'/></metadata>");
   EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id, "<metadata xmlns='urn:xmpp:avatar:metadata'/>"),
             "<metadata xmlns='urn:xmpp:avatar:metadata'/>");
-  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id,
-                    "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='hello' type='image/png'/></metadata>"),
-            "refused: pep-payload");
+  EXPECT_EQ(
+      allowed("urn:xmpp:avatar:metadata", id,
+              "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='hello' type='image/png'/></metadata>"),
+      "refused: pep-payload");
 }
 
 TEST(PepAllowList, ABookmarkKeepsItsNamesAndPinOnly) {
@@ -111,8 +113,9 @@ TEST(PepAllowList, ADisplayedMarkIsAnIdOfAChat) {
 TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
   const std::string ns = "urn:ietf:params:xml:ns:vcard-4.0";
   EXPECT_EQ(allowed("urn:xmpp:vcard4", "current",
-                    "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn><note><text>secret</text></note>"
-                    "<url><uri>http://example.org/</uri></url></vcard>"),
+                    "<vcard xmlns='" + ns +
+                        "'><fn><text>Alice</text></fn><note><text>secret</text></note>"
+                        "<url><uri>http://example.org/</uri></url></vcard>"),
             "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn></vcard>");
 }
 
@@ -122,14 +125,17 @@ TEST(PepAllowList, AVcardsFieldsAreValuesWithoutMarkup) {
     return allowed("urn:xmpp:vcard4", "current", "<vcard xmlns='" + ns + "'>" + std::string(inner) + "</vcard>");
   };
   const auto kept = [](std::string_view inner) {
-    return "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'" + (inner.empty() ? "/>" : ">" + std::string(inner) + "</vcard>");
+    return "<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'" +
+           (inner.empty() ? "/>" : ">" + std::string(inner) + "</vcard>");
   };
-  const std::string_view good = "<n><surname>Doe</surname><given>Jane</given></n><tel><uri>tel:+1-555</uri></tel>"
-                                "<org><text>Ministry</text><text>Post</text></org>";
+  const std::string_view good =
+      "<n><surname>Doe</surname><given>Jane</given></n><tel><uri>tel:+1-555</uri></tel>"
+      "<org><text>Ministry</text><text>Post</text></org>";
   EXPECT_EQ(card(good), kept(good));
-  EXPECT_EQ(card("<fn a='secret'>secret<text b='secret'>Jane</text><parameters><type><text>secret</text></type></parameters>"
-                 "<evil xmlns='jabber:client'><body>secret</body></evil></fn><title>secret</title>"),
-            kept("<fn><text>Jane</text></fn>"));
+  EXPECT_EQ(
+      card("<fn a='secret'>secret<text b='secret'>Jane</text><parameters><type><text>secret</text></type></parameters>"
+           "<evil xmlns='jabber:client'><body>secret</body></evil></fn><title>secret</title>"),
+      kept("<fn><text>Jane</text></fn>"));
   EXPECT_EQ(card("<fn><text>a<b>secret</b></text></fn>"), "refused: pep-payload");
   EXPECT_EQ(card("<fn><text>" + std::string(129, 'x') + "</text></fn>"), "refused: pep-payload");
 }

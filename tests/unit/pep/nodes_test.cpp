@@ -39,8 +39,9 @@ TEST(PepNodes, NamesAreClassified) {
 TEST(PepNodes, AProbeIsAUuidAndNothingElse) {
   const std::string prefix = "eu.siacs.conversations.axolotl.";
   EXPECT_EQ(classify(prefix + "0a1B2c3d-0000-4000-8000-0123456789ab").kind, NodeKind::probe);
-  for (const std::string_view other : {"0a1b2c3d-0000-4000-8000-0123456789a", "0a1b2c3d-0000-4000-8000-0123456789abc",
-                                       "0a1b2c3d_0000-4000-8000-0123456789ab", "let-us-meet-at-noon-under-the-old-oak"}) {
+  for (const std::string_view other :
+       {"0a1b2c3d-0000-4000-8000-0123456789a", "0a1b2c3d-0000-4000-8000-0123456789abc",
+        "0a1b2c3d_0000-4000-8000-0123456789ab", "let-us-meet-at-noon-under-the-old-oak"}) {
     EXPECT_EQ(classify(prefix + std::string(other)).kind, NodeKind::stray) << other;
   }
 }
@@ -55,8 +56,10 @@ TEST(PepNodes, OrdinaryNodesAreForContactsAndHoldOneItem) {
 }
 
 TEST(PepNodes, OmemoNodesStayOpenWhateverIsAsked) {
-  const auto asked = fields({{"pubsub#access_model", "whitelist"}, {"pubsub#persist_items", "0"},
-                             {"pubsub#max_items", "nonsense"}, {"pubsub#notify_delete", "0"}});
+  const auto asked = fields({{"pubsub#access_model", "whitelist"},
+                             {"pubsub#persist_items", "0"},
+                             {"pubsub#max_items", "nonsense"},
+                             {"pubsub#notify_delete", "0"}});
   for (const std::string_view node : {list, std::string_view("eu.siacs.conversations.axolotl.bundles:1"),
                                       std::string_view("urn:xmpp:omemo:2:bundles")}) {
     EXPECT_TRUE(meets(default_config(node), node, asked, limits));
@@ -67,12 +70,14 @@ TEST(PepNodes, OmemoNodesStayOpenWhateverIsAsked) {
     EXPECT_FALSE(config->notify_delete);  // the one thing that is theirs to say
   }
   EXPECT_EQ(items_kept(default_config(list), list, limits), 1u);
-  EXPECT_EQ(items_kept(default_config("urn:xmpp:omemo:2:bundles"), "urn:xmpp:omemo:2:bundles", {.max_items = 10}), 256u);
+  EXPECT_EQ(items_kept(default_config("urn:xmpp:omemo:2:bundles"), "urn:xmpp:omemo:2:bundles", {.max_items = 10}),
+            256u);
 }
 
 TEST(PepNodes, PreconditionsHoldByTheLetterElsewhere) {
   const auto config = default_config(avatar);
-  EXPECT_TRUE(meets(config, avatar, fields({{"pubsub#access_model", "presence"}, {"pubsub#persist_items", "true"}}), limits));
+  EXPECT_TRUE(
+      meets(config, avatar, fields({{"pubsub#access_model", "presence"}, {"pubsub#persist_items", "true"}}), limits));
   EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#access_model", "open"}}), limits));
   EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#access_model", "authorize"}}), limits));
   EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#max_items", "2"}}), limits));
@@ -98,8 +103,9 @@ TEST(PepNodes, BadValuesHaveTheirOwnFaults) {
   EXPECT_EQ(fault("pubsub#max_items", "0"), ConfigFault::bad_value);
   EXPECT_EQ(fault("pubsub#max_items", "-1"), ConfigFault::bad_value);
   EXPECT_EQ(fault("pubsub#persist_items", "yes"), ConfigFault::bad_value);
-  EXPECT_EQ(apply(default_config(avatar), avatar, fields({{"pubsub#title", std::string(257, 'x')}}), limits, false).error(),
-            ConfigFault::not_acceptable);
+  EXPECT_EQ(
+      apply(default_config(avatar), avatar, fields({{"pubsub#title", std::string(257, 'x')}}), limits, false).error(),
+      ConfigFault::not_acceptable);
 }
 
 TEST(PepNodes, PrivateNodesStayPrivateOnlyWhereSealedContentIsRequired) {
@@ -110,7 +116,9 @@ TEST(PepNodes, PrivateNodesStayPrivateOnlyWhereSealedContentIsRequired) {
 }
 
 TEST(PepNodes, ProseIsHeardOnlyWhereNothingNeedsASeal) {
-  const auto asked = fields({{"pubsub#title", "see you"}, {"pubsub#description", "at five"}, {"pubsub#type", "tomorrow"},
+  const auto asked = fields({{"pubsub#title", "see you"},
+                             {"pubsub#description", "at five"},
+                             {"pubsub#type", "tomorrow"},
                              {"pubsub#access_model", "open"}});
   const auto sealed = apply(default_config(avatar), avatar, asked, limits, true).value();
   EXPECT_EQ(sealed.title + sealed.description + sealed.type, "");
@@ -123,7 +131,8 @@ TEST(PepNodes, ProseIsHeardOnlyWhereNothingNeedsASeal) {
 
 TEST(PepNodes, OnePersonCannotFillANode) {
   auto config = default_config(list);
-  for (int i = 0; i < 300; ++i) EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example/" + std::to_string(i)));
+  for (int i = 0; i < 300; ++i)
+    EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example/" + std::to_string(i)));
   EXPECT_EQ(config.subscribers.size(), max_subscribed_devices);
   EXPECT_TRUE(config.subscribers.contains("eve@a.example/299"));
   EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example"));

@@ -96,8 +96,8 @@ TEST(OmemoBundle, IdentitiesOfBothVersionsAreEqualAfterConversion) {
 
 TEST(OmemoBundle, ABundleOfOneVersionIsNoneOfTheOther) {
   for (const auto& publication : recorded(NodeKind::bundle)) {
-    const auto other = classify(publication.node).version == OmemoVersion::legacy ? OmemoVersion::omemo_2
-                                                                                   : OmemoVersion::legacy;
+    const auto other =
+        classify(publication.node).version == OmemoVersion::legacy ? OmemoVersion::omemo_2 : OmemoVersion::legacy;
     EXPECT_FALSE(parse_bundle(Xml(publication.payload), other));
   }
 }
@@ -233,8 +233,8 @@ TEST(OmemoDeviceList, ALimitOfDevicesIsKept) {
 }
 
 TEST(OmemoDeviceList, TextAndForeignElementsAreRefused) {
-  for (const std::string_view inner : {"text", "<device id='1'>text</device>", "<device id='1'><x/></device>", "<other/>",
-                                       "<device xmlns='urn:example' id='1'/>"}) {
+  for (const std::string_view inner : {"text", "<device id='1'>text</device>", "<device id='1'><x/></device>",
+                                       "<other/>", "<device xmlns='urn:example' id='1'/>"}) {
     const auto list = parse_device_list(Xml(list_of(inner)), OmemoVersion::legacy, 20);
     ASSERT_FALSE(list) << inner;
     EXPECT_EQ(list.error(), PayloadFault::structure) << inner;
@@ -263,7 +263,8 @@ TEST(OmemoDeviceList, LabelsAreShortVisibleAndSigned) {
 }
 
 TEST(OmemoDeviceList, LegacyListsHaveNoLabels) {
-  const auto list = parse_device_list(Xml(list_of("<device id='1' label='x' labelsig='y'/>")), OmemoVersion::legacy, 20);
+  const auto list =
+      parse_device_list(Xml(list_of("<device id='1' label='x' labelsig='y'/>")), OmemoVersion::legacy, 20);
   EXPECT_EQ(to_xml(*list, OmemoVersion::legacy),
             "<list xmlns='eu.siacs.conversations.axolotl'><device id='1'/></list>");
 }

@@ -156,7 +156,8 @@ TEST(Budgets, TheHeapHas64MiB) {
 TEST(Budgets, NothingCatchesAnOverrun) {
   for (const char* body :
        {"pcall(function() while true do end end)", "pcall(pcall, function() while true do end end)",
-        "local ok = pcall(string.rep, 'x', 1 << 30)", "pcall(function() local t = {} while true do t[#t + 1] = {} end end)",
+        "local ok = pcall(string.rep, 'x', 1 << 30)",
+        "pcall(function() local t = {} while true do t[#t + 1] = {} end end)",
         "pcall(error, 1) for i = 1, 3 do pcall(function() ::a:: goto a end) end",
         "(('x'):rep(50)):gsub('x', function() pcall(function() while true do end end) return 'y' end)",
         "pcall(table.sort, {3, 1, 2}, function() while true do end end)"}) {
@@ -191,14 +192,37 @@ TEST(Hostile, TreesOfMatchersAreBounded) {
 }
 
 TEST(Hostile, ObjectsGiveNothingAway) {
-  for (const char* source :
-       {"getmetatable('').__index = nil", "setmetatable({}, {__gc = function() end})", "debug.sethook()",
-        "local s <close> = {}", "rawset(string, 'rep', nil)", "string.rep = nil", "_ENV.rule = 1", "rule = 1",
-        "load('return 1')", "coroutine.wrap(function() end)", "Kind.x = 1", "Always().x = 1", "Always().__mul = 1",
-        "collectgarbage('stop')", "('').rep = nil", "local s = '' s.x = 1", "getmetatable('').__index.rep = nil",
-        "string = {}", "table.insert = nil", "math.floor = nil", "rawequal(1, 1)", "xpcall(error, error)",
-        "debug.getmetatable('')", "coroutine.create(error)", "string.dump(function() end)", "_G.x = 1",
-        "table.move({}, 1, 1, 1)", "('x'):dump()", "local _ = Always() == nil + 1", "for k in pairs(Always()) do end", "#Always()"}) {
+  for (const char* source : {"getmetatable('').__index = nil",
+                             "setmetatable({}, {__gc = function() end})",
+                             "debug.sethook()",
+                             "local s <close> = {}",
+                             "rawset(string, 'rep', nil)",
+                             "string.rep = nil",
+                             "_ENV.rule = 1",
+                             "rule = 1",
+                             "load('return 1')",
+                             "coroutine.wrap(function() end)",
+                             "Kind.x = 1",
+                             "Always().x = 1",
+                             "Always().__mul = 1",
+                             "collectgarbage('stop')",
+                             "('').rep = nil",
+                             "local s = '' s.x = 1",
+                             "getmetatable('').__index.rep = nil",
+                             "string = {}",
+                             "table.insert = nil",
+                             "math.floor = nil",
+                             "rawequal(1, 1)",
+                             "xpcall(error, error)",
+                             "debug.getmetatable('')",
+                             "coroutine.create(error)",
+                             "string.dump(function() end)",
+                             "_G.x = 1",
+                             "table.move({}, 1, 1, 1)",
+                             "('x'):dump()",
+                             "local _ = Always() == nil + 1",
+                             "for k in pairs(Always()) do end",
+                             "#Always()"}) {
     EXPECT_NE(fault(source), "") << source;
   }
   EXPECT_EQ(fault("_ENV = {} "), "");  // a file that hides its globals from itself: harmless

@@ -48,7 +48,8 @@ class Device final : public core::SessionStream {
   std::string asks(const std::string& type, const std::string& payload);
   void leaves();
   // Whether it came or was acknowledged by now: everything that this shard had to do before is done.
-  [[nodiscard]] bool has(const std::vector<std::string>& words);
+  [[nodiscard]] bool has(const std::vector<std::string>& words) { return count(words) > 0; }
+  [[nodiscard]] std::size_t count(const std::vector<std::string>& words);
   [[nodiscard]] bool is_acknowledged(std::uint32_t number);
   void waits_for_ack(std::uint32_t number);
   [[nodiscard]] const std::string& jid() const { return jid_; }
@@ -63,7 +64,16 @@ class Device final : public core::SessionStream {
     came_.notify_all();
   }
   void when_sent(core::Departure& waiting) override { waiting.departed(true); }
-  void end(std::string_view, std::string_view) override {}
+  void end(std::string_view condition, std::string_view) override {
+    const std::lock_guard lock(mutex_);
+    ended_ = condition;
+  }
+  // The condition that the server ended it with; empty: it did not.
+  [[nodiscard]] std::string ended() {
+    on_home([](core::Session&) {});
+    const std::lock_guard lock(mutex_);
+    return ended_;
+  }
 
  private:
   friend class Town;
@@ -82,6 +92,7 @@ class Device final : public core::SessionStream {
   std::condition_variable came_;
   std::deque<std::string> inbox_;            // guarded by mutex_
   std::vector<std::uint32_t> acknowledged_;  // guarded by mutex_
+  std::string ended_;                        // guarded by mutex_
   std::size_t numbers_ = 0;
 };
 
@@ -123,7 +134,9 @@ class Gate {
 
 class Town {
  public:
-  explicit Town(std::vector<std::string> names, std::uint32_t max_offline = 1'000, bool audit = false) : audit_(audit) {
+  explicit Town(std::vector<std::string> names, std::uint32_t max_offline = 1'000, bool audit = false,
+                std::vector<const core::Manifest*> more = {})
+      : audit_(audit), more_(std::move(more)) {
     folder_ = std::filesystem::temp_directory_path() / ("valise-town-" + crypto_name());
     std::filesystem::create_directories(folder_);
     store_ = std::move(*storage::open_sqlite({.path = (folder_ / "valise.db").string()}));
@@ -181,6 +194,15 @@ class Town {
     auto reader = store_->open_reader();
     return *(*reader)->undelivered(user + "@x.org", 0, 10'000);
   }
+  std::size_t accounts_in_memory() {
+    std::size_t count = 0;
+    for (auto& shard : kernel_->shards) {
+      std::promise<std::size_t> here;
+      shard->post([&] { here.set_value(shard->accounts().size()); });
+      count += here.get_future().get();
+    }
+    return count;
+  }
   storage::Roster roster_of(const std::string& user) {
     auto reader = store_->open_reader();
     return *(*reader)->roster(user + "@x.org");
@@ -234,6 +256,7 @@ class Town {
     kernel_ = std::make_unique<core::Kernel>();
     kernel_->cluster = std::make_unique<core::SingleNode>();
     kernel_->modules = {&modules::roster_manifest(), &modules::presence_manifest(), &modules::offline_manifest()};
+    kernel_->modules.insert(kernel_->modules.end(), more_.begin(), more_.end());
     auto settings = make_ref<core::Settings>();
     settings->hosts["x.org"] = {.name = "x.org"};
     settings->audit = audit_;
@@ -278,6 +301,7 @@ class Town {
 
   static constexpr unsigned read_threads = 2;
   const bool audit_;
+  const std::vector<const core::Manifest*> more_;
   std::filesystem::path folder_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<core::Kernel> kernel_;
@@ -309,10 +333,10 @@ inline void Device::sends(const std::string& xml, std::uint32_t number) {
   on_home([&](core::Session& session) { from_client(session, xml, number); });
 }
 
-inline bool Device::has(const std::vector<std::string>& words) {
+inline std::size_t Device::count(const std::vector<std::string>& words) {
   on_home([](core::Session&) {});
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(inbox_, [&](const auto& text) { return holds(text, words); });
+  return static_cast<std::size_t>(std::ranges::count_if(inbox_, [&](const auto& text) { return holds(text, words); }));
 }
 
 inline bool Device::is_acknowledged(std::uint32_t number) {

@@ -26,8 +26,9 @@ TEST_F(Tls, Tls12GetsEcdheWithAeadInTheServersOrder) {
   const auto server = contexts({.hosts = {host("example.com")}});
   const auto with = client();
   SSL_CTX_set_max_proto_version(with.get(), TLS1_2_VERSION);
-  SSL_CTX_set_cipher_list(with.get(), "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:"
-                                      "ECDHE-ECDSA-AES256-GCM-SHA384");
+  SSL_CTX_set_cipher_list(with.get(),
+                          "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:"
+                          "ECDHE-ECDSA-AES256-GCM-SHA384");
   TlsPair pair(*server, with.get(), "example.com");
   ASSERT_TRUE(pair.handshake()) << pair.server_error;
   EXPECT_EQ(describe(pair.server.get()).version, "TLSv1.2");
@@ -206,8 +207,8 @@ TEST_F(Tls, TheEndPointBindingIsTheHashOfTheCertificateThatWasShown) {  // RFC 5
   TlsPair pair(*server, with.get(), "two.example");
   ASSERT_TRUE(pair.handshake());
   std::string hash(32, '\0');
-  X509_digest(SSL_get0_peer_certificate(pair.client.get()), EVP_sha256(),
-              reinterpret_cast<unsigned char*>(hash.data()), nullptr);
+  X509_digest(SSL_get0_peer_certificate(pair.client.get()), EVP_sha256(), reinterpret_cast<unsigned char*>(hash.data()),
+              nullptr);
   EXPECT_EQ(server_end_point(pair.server.get()), hash);
 }
 

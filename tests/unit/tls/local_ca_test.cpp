@@ -12,7 +12,7 @@ namespace {
 using LocalCaTest = TlsFolder;
 
 mode_t mode_of(const std::string& file) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(stat(file.c_str(), &status), 0);
   return status.st_mode & 0777;
 }

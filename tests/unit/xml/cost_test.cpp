@@ -1,6 +1,6 @@
-// Work is linear in bytes however they are cut (docs/security.md §2: "quadratic tokens", CVE-2023-52425). expat looks at an
-// unfinished token anew with each XML_Parse, so what it looks at is counted, in bytes: this program's own XML_Parse stands
-// before the library's.
+// Work is linear in bytes however they are cut (docs/security.md §2: "quadratic tokens", CVE-2023-52425). expat looks
+// at an unfinished token anew with each XML_Parse, so what it looks at is counted, in bytes: this program's own
+// XML_Parse stands before the library's.
 #include <dlfcn.h>
 #include <expat.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 
 namespace {
 std::size_t parse_calls = 0;
-std::size_t bytes_seen = 0;   // new bytes, and the unfinished token again
+std::size_t bytes_seen = 0;  // new bytes, and the unfinished token again
 std::size_t unfinished = 0;
 }  // namespace
 
@@ -42,7 +42,8 @@ Cost cost_of(std::string_view open, std::string_view filling, std::size_t size, 
   parse_calls = bytes_seen = unfinished = 0;
   std::string all(open);
   while (all.size() < size) all += filling;
-  for (std::size_t at = 0; at < all.size(); at += piece) EXPECT_TRUE(parser.feed(std::string_view(all).substr(at, piece)));
+  for (std::size_t at = 0; at < all.size(); at += piece)
+    EXPECT_TRUE(parser.feed(std::string_view(all).substr(at, piece)));
   return {parse_calls, bytes_seen};
 }
 
@@ -78,7 +79,8 @@ TEST(Cost, DoublingDelaysNothing) {
   StreamParser parser(recorder, default_limits);
   ASSERT_TRUE(parser.feed(header_text));
   const std::string stanza = "<message><a b='" + std::string(20'000, '>') + "'/></message>";
-  for (std::size_t at = 0; at < stanza.size(); at += 10) ASSERT_TRUE(parser.feed(std::string_view(stanza).substr(at, 10)));
+  for (std::size_t at = 0; at < stanza.size(); at += 10)
+    ASSERT_TRUE(parser.feed(std::string_view(stanza).substr(at, 10)));
   EXPECT_EQ(recorder.events.size(), 2u);
 }
 

@@ -40,12 +40,14 @@ TEST(RestrictedXml, ALongCommentIsRefusedBeforeItsEnd) {
 }
 
 TEST(Entities, TheFivePredefinedAndCharacterReferencesAreText) {
-  EXPECT_EQ(last_event_of("<message a='&amp;&lt;&gt;&apos;&quot;&#65;'>&amp;&lt;&gt;&apos;&quot;&#x42;&#8364;</message>"),
-            "stanza {jabber:client}message({}a=&<>'\"A;)[&<>'\"B\xe2\x82\xac]/");
+  EXPECT_EQ(
+      last_event_of("<message a='&amp;&lt;&gt;&apos;&quot;&#65;'>&amp;&lt;&gt;&apos;&quot;&#x42;&#8364;</message>"),
+      "stanza {jabber:client}message({}a=&<>'\"A;)[&<>'\"B\xe2\x82\xac]/");
 }
 
 TEST(Entities, ReferencesToWhatIsNoCharacterAreRefused) {
-  for (const auto* reference : {"&#0;", "&#1;", "&#x1f;", "&#xFFFE;", "&#xD800;", "&#x110000;", "&#99999999999;", "&#;"}) {
+  for (const auto* reference :
+       {"&#0;", "&#1;", "&#x1f;", "&#xFFFE;", "&#xD800;", "&#x110000;", "&#99999999999;", "&#;"}) {
     EXPECT_EQ(last_event_of("<message>" + std::string(reference) + "</message>"), "fault not-well-formed") << reference;
   }
 }
@@ -56,9 +58,10 @@ TEST(Encodings, OnlyUtf8IsSpoken) {
                                   "<?xml version='1.0'?>", "<?xml version='1.0' standalone='yes'?>"}) {
     EXPECT_TRUE(events_of(declaration + header).back().starts_with("header ")) << declaration;
   }
-  for (const auto* declaration : {"<?xml version='1.0' encoding='ISO-8859-1'?>", "<?xml version='1.0' encoding='US-ASCII'?>",
-                                  "<?xml version='1.0' encoding='UTF-7'?>", "<?xml version='1.0' encoding='UTF-16'?>",
-                                  "<?xml version='1.0' encoding='klingon'?>"}) {
+  for (const auto* declaration :
+       {"<?xml version='1.0' encoding='ISO-8859-1'?>", "<?xml version='1.0' encoding='US-ASCII'?>",
+        "<?xml version='1.0' encoding='UTF-7'?>", "<?xml version='1.0' encoding='UTF-16'?>",
+        "<?xml version='1.0' encoding='klingon'?>"}) {
     EXPECT_EQ(events_of(declaration + header), std::vector<std::string>{"fault unsupported-encoding"}) << declaration;
   }
   EXPECT_EQ(events_of("\xfe\xff"), std::vector<std::string>{"fault unsupported-encoding"});
@@ -68,8 +71,8 @@ TEST(Encodings, OnlyUtf8IsSpoken) {
 }
 
 TEST(Encodings, BadUtf8IsRefused) {
-  for (const auto* bytes : {"\x80", "\xc0\xaf", "\xc3(", "\xe2\x82(", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
-                            "\xef\xbf\xbe", "\xff", "\x01", "\x0b"}) {
+  for (const auto* bytes : {"\x80", "\xc0\xaf", "\xc3(", "\xe2\x82(", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                            "\xf8\x88\x80\x80\x80", "\xef\xbf\xbe", "\xff", "\x01", "\x0b"}) {
     EXPECT_EQ(last_event_of("<message><body>" + std::string(bytes) + "</body></message>"), "fault not-well-formed");
     EXPECT_EQ(last_event_of("<message a='" + std::string(bytes) + "'/>"), "fault not-well-formed");
     EXPECT_EQ(last_event_of("<m" + std::string(bytes) + "/>"), "fault not-well-formed");
@@ -78,13 +81,26 @@ TEST(Encodings, BadUtf8IsRefused) {
 }
 
 TEST(WellFormedness, IsDemanded) {
-  for (const auto* stanza : {"<message></presence>", "<message a='1' a='2'/>", "<message a=1/>", "<message a/>", "<>",
-                             "<message><body></message>", "</message>", "<message a='<'/>", "<1/>", "<message>]]></message>",
-                             "<message & />", "<a:message/>", "<message b:a=''/>", "<message xmlns:p=''/>",
-                             "<message xmlns:xml='urn:x'/>", "<message xmlns:xmlns='urn:x'/>",
+  for (const auto* stanza : {"<message></presence>",
+                             "<message a='1' a='2'/>",
+                             "<message a=1/>",
+                             "<message a/>",
+                             "<>",
+                             "<message><body></message>",
+                             "</message>",
+                             "<message a='<'/>",
+                             "<1/>",
+                             "<message>]]></message>",
+                             "<message & />",
+                             "<a:message/>",
+                             "<message b:a=''/>",
+                             "<message xmlns:p=''/>",
+                             "<message xmlns:xml='urn:x'/>",
+                             "<message xmlns:xmlns='urn:x'/>",
                              "<message xmlns='http://www.w3.org/XML/1998/namespace'/>",
                              "<message xmlns:p='http://www.w3.org/2000/xmlns/'/>",
-                             "<message xmlns:p='u' xmlns:q='u' p:a='' q:a=''/>", "<a:b:c xmlns:a='u'/>"}) {
+                             "<message xmlns:p='u' xmlns:q='u' p:a='' q:a=''/>",
+                             "<a:b:c xmlns:a='u'/>"}) {
     EXPECT_EQ(last_event_of(stanza), "fault not-well-formed") << stanza;
   }
 }
@@ -127,12 +143,11 @@ TEST(Prefixes, AreResolvedAndForgotten) {
 TEST(Prefixes, CdataAndForeignAttributesMakeTheBytesUnportableForThatStanzaOnly) {
   Recorder recorder;
   StreamParser parser(recorder, default_limits);
-  ASSERT_TRUE(parser.feed(std::string(header_text) +
-                          "<message><p:x xmlns:p='u'/></message><message/>"
-                          "<message><![CDATA[x]]></message><message/>"
-                          "<message xmlns:p='u' p:a=''/><message/>"
-                          "<message><stream:x/></message> <![CDATA[ ]]> <message/>"
-                          "<message xml:lang='fr'/>"));
+  ASSERT_TRUE(parser.feed(std::string(header_text) + "<message><p:x xmlns:p='u'/></message><message/>"
+                                                     "<message><![CDATA[x]]></message><message/>"
+                                                     "<message xmlns:p='u' p:a=''/><message/>"
+                                                     "<message><stream:x/></message> <![CDATA[ ]]> <message/>"
+                                                     "<message xml:lang='fr'/>"));
   const std::vector<bool> expected{false, true, false, true, false, true, false, true, true};
   std::vector<bool> portable;
   for (const auto& document : recorder.documents) portable.push_back(document->raw_is_portable());

@@ -108,7 +108,8 @@ TEST(StanzaLimit, AnOversizedFirstTagIsBouncedWithCutAddresses) {
 
 TEST(StanzaLimit, InASkippedStanzaOtherLimitsCountTwice) {
   const auto limits = with([](auto& l) { l.stanza = 200, l.attributes = 2, l.children = 4, l.depth = 3; });
-  const std::string many = "<message id='7'><body>" + std::string(190, 'x') + "</body>" + repeated("<a b='' c='' d=''/>", 5);
+  const std::string many =
+      "<message id='7'><body>" + std::string(190, 'x') + "</body>" + repeated("<a b='' c='' d=''/>", 5);
   EXPECT_EQ(last_event_of(many + "</message>", limits), "oversized message to= from= id=7 type=");
   EXPECT_EQ(last_event_of(many + "<a/><a/></message>", limits), violation);
   const std::string large = "<message id='7'><body>" + std::string(190, 'x') + "</body>";
@@ -226,7 +227,8 @@ TEST(ChildLimit, ASkippedStanzaLeavesNothingToTheNext) {
 TEST(NamespaceLimit, CountsTheDeclarationsOfOneStanza) {
   const auto limits = with([](auto& l) { l.namespaces = 4; });
   for (const std::size_t count : {3u, 4u, 5u}) {
-    EXPECT_EQ(last_event_of("<message>" + repeated("<a xmlns='u'/>", count) + "</message>", limits) == violation, count > 4);
+    EXPECT_EQ(last_event_of("<message>" + repeated("<a xmlns='u'/>", count) + "</message>", limits) == violation,
+              count > 4);
     std::string prefixes = "<message";
     for (std::size_t i = 0; i < count; ++i) prefixes += " xmlns:p" + std::to_string(i) + "='u'";
     EXPECT_EQ(last_event_of(prefixes + "/>", limits) == violation, count > 4) << count;

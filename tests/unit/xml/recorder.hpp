@@ -64,12 +64,15 @@ class Recorder final : public StreamEvents {
 };
 
 inline constexpr std::string_view header_text =
-    "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' version='1.0'>";
+    "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' "
+    "version='1.0'>";
 inline constexpr StreamLimits default_limits{};
 
-// One stream in pieces that `next` measures (bytes left → size of the next piece, at least 1). A fault is the last event.
+// One stream in pieces that `next` measures (bytes left → size of the next piece, at least 1). A fault is the last
+// event.
 template <class Next>
-std::vector<std::string> events_of(std::string_view bytes, const StreamLimits& limits, Next&& next, bool rests = false) {
+std::vector<std::string> events_of(std::string_view bytes, const StreamLimits& limits, Next&& next,
+                                   bool rests = false) {
   Recorder recorder;
   StreamParser parser(recorder, limits);
   while (!bytes.empty()) {

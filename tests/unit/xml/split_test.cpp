@@ -1,5 +1,5 @@
-// The pieces in which bytes come change nothing: docs/security.md §2 (one strict parser), expat's deferral and our coalescing
-// included.
+// The pieces in which bytes come change nothing: docs/security.md §2 (one strict parser), expat's deferral and our
+// coalescing included.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -13,10 +13,11 @@ const std::vector<std::string>& streams() {
   static const std::vector<std::string> all = [] {
     const std::string header(header_text);
     std::vector<std::string> made;
-    made.push_back("<?xml version='1.0' encoding='utf-8'?>\n" + header +
-                   " \r\n\t<message to='b@a.example/r\xc3\xa9' id=\"1\" type='chat'><body>h\xc3\xa9llo &amp; &lt;&#x20AC;&gt; "
-                   "]]&gt;</body><x xmlns='jabber:x:data' type='form'><y xmlns=''/></x></message>\n"
-                   "<presence/><iq type='get' id='q'><query xmlns='jabber:iq:roster'/></iq></stream:stream>");
+    made.push_back(
+        "<?xml version='1.0' encoding='utf-8'?>\n" + header +
+        " \r\n\t<message to='b@a.example/r\xc3\xa9' id=\"1\" type='chat'><body>h\xc3\xa9llo &amp; &lt;&#x20AC;&gt; "
+        "]]&gt;</body><x xmlns='jabber:x:data' type='form'><y xmlns=''/></x></message>\n"
+        "<presence/><iq type='get' id='q'><query xmlns='jabber:iq:roster'/></iq></stream:stream>");
     made.push_back(header +
                    "<message><body>a<![CDATA[ <b> ]] & ' \" > ]]>c</body><t>\xf0\x9f\x94\x92\r\n\r</t>tail</message>"
                    "<message xml:lang='fr'><p:a xmlns:p='urn:p' p:b='1' c='>\"' d=\"'>>\"><p:e/></p:a></message>");
@@ -62,13 +63,16 @@ TEST(Splits, AtEveryByteIntoTwoPieces) {
 
 TEST(Splits, EveryByteAlone) {
   for (const auto& stream : streams()) {
-    EXPECT_EQ(events_of(stream, default_limits, [](std::size_t) { return std::size_t{1}; }), events_of(stream)) << stream;
+    EXPECT_EQ(events_of(stream, default_limits, [](std::size_t) { return std::size_t{1}; }), events_of(stream))
+        << stream;
   }
 }
 
 TEST(Splits, EveryByteAloneWithTheParserGivenBackWheneverItCanBe) {
   for (const auto& stream : streams()) {
-    EXPECT_EQ(events_of(stream, default_limits, [](std::size_t) { return std::size_t{1}; }, true), events_of(stream))
+    EXPECT_EQ(events_of(
+                  stream, default_limits, [](std::size_t) { return std::size_t{1}; }, true),
+              events_of(stream))
         << stream;
   }
 }
@@ -102,7 +106,8 @@ TEST(Splits, UnderEveryLimitAtItsEdgeTheSameEvents) {
     const auto whole = events_of(stream, limits);
     EXPECT_EQ(events_of(stream, limits, [](std::size_t) { return std::size_t{1}; }), whole) << "limit " << limit;
     for (int round = 0; round < 20; ++round) {
-      const auto parts = events_of(stream, limits, [&](std::size_t left) { return std::min<std::size_t>(left, 1 + random() % 30); });
+      const auto parts =
+          events_of(stream, limits, [&](std::size_t left) { return std::min<std::size_t>(left, 1 + random() % 30); });
       EXPECT_EQ(parts, whole) << "limit " << limit;
     }
   }
@@ -110,7 +115,8 @@ TEST(Splits, UnderEveryLimitAtItsEdgeTheSameEvents) {
 
 TEST(Splits, UnsupportedEncodingIsSeenInAnyPieces) {
   const std::vector<std::string> expected{"fault unsupported-encoding"};
-  for (const auto* start : {"", " ", "\n\t", "<?xml version='1.0' encoding='UTF-8'?>", "<?xml version='1.0' encoding='UTF-16'?>"}) {
+  for (const auto* start :
+       {"", " ", "\n\t", "<?xml version='1.0' encoding='UTF-8'?>", "<?xml version='1.0' encoding='UTF-16'?>"}) {
     const auto ascii = start + std::string(header_text) + "<message/>";
     for (const auto& stream : {wide(ascii, false, ""), wide(ascii, true, ""), wide(ascii, false, "\xff\xfe"),
                                wide(ascii, true, "\xfe\xff")}) {
@@ -140,7 +146,8 @@ TEST(Splits, AStanzaIsReportedWithItsLastByteAndNotLater) {
 }
 
 TEST(Splits, AGreaterThanSignInAValueOrInCdataDelaysNothing) {
-  const std::vector<std::string> stanzas{"<message><a b='>>' c=\">'>\"/></message>", "<message><![CDATA[<a b='>]]></message>",
+  const std::vector<std::string> stanzas{"<message><a b='>>' c=\">'>\"/></message>",
+                                         "<message><![CDATA[<a b='>]]></message>",
                                          "<message><![CDATA[']]><a b='\"'/>\"</message>"};
   for (const auto& stanza : stanzas) {
     for (std::size_t cut = 1; cut < stanza.size(); ++cut) {

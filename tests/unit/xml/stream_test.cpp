@@ -89,8 +89,9 @@ TEST(Restart, ForgetsNamespacesOfTheFormerHeader) {
 TEST(Rest, GivesTheParserBackAndGoesOnWithTheHeadersNamespaces) {
   Recorder recorder;
   StreamParser parser(recorder, default_limits);
-  ASSERT_TRUE(parser.feed("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
-                          "xmlns:e='urn:e&amp;&apos;&lt;' xml:lang='fr' to='a'>"));
+  ASSERT_TRUE(
+      parser.feed("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' "
+                  "xmlns:e='urn:e&amp;&apos;&lt;' xml:lang='fr' to='a'>"));
   EXPECT_TRUE(parser.rest());
   const auto resting = parser.memory();
   EXPECT_LT(resting, 300u);
@@ -141,11 +142,12 @@ TEST(Rest, RawBytesAreRightAfterManyStanzasAndRests) {
   StreamParser parser(recorder, default_limits);
   ASSERT_TRUE(parser.feed(header_text));
   for (int i = 0; i < 500; ++i) {
-    const auto stanza = "<message id='" + std::to_string(i) + "'><body>" + std::string(static_cast<std::size_t>(i) % 97, 'x') +
-                        "</body></message>";
+    const auto stanza = "<message id='" + std::to_string(i) + "'><body>" +
+                        std::string(static_cast<std::size_t>(i) % 97, 'x') + "</body></message>";
     ASSERT_TRUE(parser.feed(std::string(static_cast<std::size_t>(i) % 3, '\n') + stanza));
     ASSERT_EQ(recorder.raws.back(), stanza);
-    ASSERT_EQ(recorder.documents.back()->root().first_element().raw(), stanza.substr(stanza.find("<body>"), stanza.size() - 10 - stanza.find("<body>")));
+    ASSERT_EQ(recorder.documents.back()->root().first_element().raw(),
+              stanza.substr(stanza.find("<body>"), stanza.size() - 10 - stanza.find("<body>")));
     EXPECT_TRUE(i % 7 != 0 || parser.rest());
   }
 }
@@ -184,7 +186,8 @@ TEST(Memory, OfALiveParserIsBoundedByTheStanzaAtHand) {
     const auto message = "<message><body>" + std::string(900, 'x') + "</body></message>";
     for (int i = 0; i < 2000; ++i) ASSERT_TRUE(parser.feed(message));
     EXPECT_LT(parser.memory(), 8'000u);
-  }).join();
+  })
+      .join();
 }
 
 }  // namespace

@@ -11,7 +11,16 @@ namespace {
 
 TEST(Writer, WritesNestedElements) {
   std::string out;
-  Writer(out).open("iq").attribute("type", "result").attribute_if("id", "").open("q", "urn:q").text("a<b").close().element("e").element("f", "urn:f", "x&y").close();
+  Writer(out)
+      .open("iq")
+      .attribute("type", "result")
+      .attribute_if("id", "")
+      .open("q", "urn:q")
+      .text("a<b")
+      .close()
+      .element("e")
+      .element("f", "urn:f", "x&y")
+      .close();
   EXPECT_EQ(out, "<iq type='result'><q xmlns='urn:q'>a&lt;b</q><e/><f xmlns='urn:f'>x&amp;y</f></iq>");
 }
 
@@ -41,7 +50,9 @@ TEST(Escaping, EveryByteComesBackFromASecondReader) {
     }
     text += "b";
     const bool character = c >= 0x20 || c == '\n' || c == '\t' || c == '\r';
-    const std::string expected = character ? text : "a\xef\xbf\xbd" "b";
+    const std::string expected = character ? text
+                                           : "a\xef\xbf\xbd"
+                                             "b";
     std::string out = "<e a='";
     append_escaped_attribute(out, text);
     out += "' b=\"" + escaped(text) + "\">";
@@ -54,7 +65,9 @@ TEST(Escaping, EveryByteComesBackFromASecondReader) {
 TEST(Escaping, ANulIsReplaced) {
   std::string out;
   append_escaped_text(out, std::string_view("a\0b", 3));
-  EXPECT_EQ(out, "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(out,
+            "a\xef\xbf\xbd"
+            "b");
 }
 
 }  // namespace

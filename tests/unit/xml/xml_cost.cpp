@@ -35,12 +35,14 @@ double nanoseconds(int rounds, auto&& work) {
 }  // namespace
 
 int main() {
-  std::string message = "<message to='bob@valise.example' id='5b9d2f1e-7f0e-4a43-9d62-0d0d4ce3fb1a' type='chat'>"
-                        "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1409397037'>";
+  std::string message =
+      "<message to='bob@valise.example' id='5b9d2f1e-7f0e-4a43-9d62-0d0d4ce3fb1a' type='chat'>"
+      "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1409397037'>";
   for (const auto* rid : {"230140052", "1888425688", "77", "40312"}) {
     message += "<key rid='" + std::string(rid) + "'>" + letters(136) + "</key>";
   }
-  message += "<iv>" + letters(16) + "</iv></header><payload>" + letters(40) + "</payload></encrypted>"
+  message += "<iv>" + letters(16) + "</iv></header><payload>" + letters(40) +
+             "</payload></encrypted>"
              "<body>This message is OMEMO encrypted.</body><request xmlns='urn:xmpp:receipts'/>"
              "<store xmlns='urn:xmpp:hints'/></message>";
   Sink sink;
@@ -57,7 +59,8 @@ int main() {
     (void)parser.feed(std::string_view(message).substr(0, 500));
     (void)parser.feed(std::string_view(message).substr(500));
   });
-  std::printf("message of %zu bytes: %.0f ns with a live parser, %.0f ns in two pieces, %.0f ns with reset and replay\n",
-              message.size(), live, halves, resting);
+  std::printf(
+      "message of %zu bytes: %.0f ns with a live parser, %.0f ns in two pieces, %.0f ns with reset and replay\n",
+      message.size(), live, halves, resting);
   return sink.bytes == 3u * rounds * message.size() ? 0 : 1;
 }

@@ -1,0 +1,70 @@
+#include "core/account.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace valise::core {
+namespace {
+
+struct AccountOrder : testing::Test {
+  Account account{*Jid::parse("alice@x.org")};
+  std::string seen;
+  void says(const char* what) {
+    account.in_order([this, what] { seen += what; });
+  }
+};
+
+TEST_F(AccountOrder, WhatWaitsComesBehindTheCommitsThatWereUnderWay) {
+  says("a");
+  account.commit_begun();
+  says("b");
+  account.commit_begun();
+  says("c");
+  EXPECT_EQ(seen, "a");
+  account.commit_ended();
+  EXPECT_EQ(seen, "ab");
+  EXPECT_FALSE(account.idle());
+  account.commit_ended();
+  EXPECT_EQ(seen, "abc");
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, AUnitThatWasRefusedAtOnceCountsForNoneThatIsUnderWay) {
+  account.commit_begun();
+  says("a");
+  account.commit_begun();
+  says("b");  // said while the refusal is told
+  account.commit_ended(true);
+  says("c");
+  EXPECT_EQ(seen, "") << "the first still is under way";
+  account.commit_ended();
+  EXPECT_EQ(seen, "abc");
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, WhatIsSaidWhileARefusalIsToldIsNotForgotten) {
+  account.commit_begun();
+  says("a");
+  account.commit_ended(true);
+  EXPECT_EQ(seen, "a");
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, WhatWaitedMayBeginCommitsAndSayMore) {
+  account.commit_begun();
+  account.in_order([this] {
+    account.commit_begun();
+    says("b");
+    account.commit_ended(true);
+    seen += "a";
+    EXPECT_FALSE(account.idle());
+  });
+  says("c");
+  account.commit_ended();
+  EXPECT_EQ(seen, "acb") << "in the order in which they began to wait";
+  EXPECT_TRUE(account.idle());
+}
+
+}  // namespace
+}  // namespace valise::core
