@@ -24,7 +24,7 @@ listen.control = "/run/valise/control"       -- who may open it administers the 
 
 shards = 0                     -- threads that serve accounts; 0: one a core
 node = 0                       -- never the same on two machines
-run.user = "valise"            -- default: stay who we are (systemd sets the user)
+-- run.user = "valise"        -- only without systemd, whose unit sets the user
 log.level = "info"
 state.path = "/var/lib/valise"               -- the server's own secrets, mode 0700; default with MariaDB
 
@@ -47,7 +47,7 @@ commit.gather_us = 2000        -- longest wait for a fuller batch, under load on
 
 -- Policy ----------------------------------------------------------------------------------------------------------
 
-policy.file = "/etc/valise/policy.lua"       -- default: the stock policy (lua/stock.lua)
+-- policy.file = "/etc/valise/policy.lua"    -- default: the stock policy; begin with a copy of lua/stock.lua
 
 -- Limits and times that are worth a thought; docs/security.md §3 has all of them -----------------------------------
 

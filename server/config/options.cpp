@@ -161,7 +161,7 @@ const Choice<SealedMode> sealed_mode{
     {{"required", SealedMode::required}, {"off", SealedMode::off}}};
 const Option<bool> archive_enabled{Flag{.name = "archive.enabled",
                                         .otherwise = false,
-                                        .reason = "keep delivered messages for the owner's other devices",
+                                        .reason = "keep the rows of delivered messages (no client can ask for them yet)",
                                         .scope = Scope::host,
                                         .reload = Reload::live}};
 const Option<bool> registration_enabled{

@@ -105,7 +105,7 @@ Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const Re
     for (const auto& claim : tail.claims) {
       records.push_back(note(audit::Kind::voided, claim.id, "rows-lost"));
     }
-  } else if (options.accept_older_store) {
+  } else if (options.accept_gap) {
     log::warning("recovery", "the store lacks the rows of {} records of the audit log; going on as told",
                  tail.claims.size());
     records.push_back(note(audit::Kind::admin, 0, "store-older-than-log"));
@@ -113,7 +113,7 @@ Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const Re
     return fail(
         ErrorCode::corrupt,
         fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
-                    "older than the log (restored from a backup?)",
+                    "older than the log (restored from a backup?). To go on with it: valised --accept-gap",
                     tail.claims.size(), tail.claims.back().id));
   }
   if (auto done = append(log, records); !done) return std::unexpected(done.error());
@@ -157,7 +157,15 @@ Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptio
   if (log == nullptr) return result;
 
   VALISE_FAULT("recover.begin");
-  if (log->durable_size() == 0) return begin_log(*log, *store_id);
+  if (log->durable_size() == 0) {
+    if (*store_id != 0 && !options.accept_gap) {
+      return fail(ErrorCode::corrupt,
+                  fmt::format("the store has seen unit {}, and the audit log is empty: it was removed, "
+                              "or was off so far. To begin it anew: valised --accept-gap",
+                              *store_id));
+    }
+    return begin_log(*log, *store_id);
+  }
   const auto tail = read_tail(log->options().folder, *store_id);
   if (!tail) return std::unexpected(tail.error());
   result.last_id = std::max(*store_id, tail->greatest_id);

@@ -11,9 +11,10 @@
 namespace valise::core {
 
 struct RecoveryOptions {
-  // The administrator knows that the store is older than the log (restored from a backup): note it in the log and go
-  // on. Otherwise that is refused, because rows that were acknowledged are missing.
-  bool accept_older_store = false;
+  // The administrator knows that store and log do not belong together (one of them was restored, removed or switched
+  // off for a while): note it in the log and go on. Otherwise that is refused: what was acknowledged or recorded is
+  // missing.
+  bool accept_gap = false;
 };
 
 struct Recovery {

@@ -44,7 +44,7 @@ App::~App() {
   }
 }
 
-Result<> App::start() {
+Result<> App::start(core::RecoveryOptions recovery) {
   if (auto done = bind_sockets(); !done) return done;
   if (auto done = drop_privileges(user_); !done) return done;
   // From here on as the user that reloads too: what cannot be read later is not read now.
@@ -65,7 +65,7 @@ Result<> App::start() {
   kernel_.started_ms = utc_now_ns() / 1'000'000;
   const auto settings = make_settings(*config_);
   for (unsigned i = 0; i < shards; ++i) kernel_.shards.push_back(std::make_unique<core::Shard>(kernel_, i, settings));
-  if (auto done = open_log_and_committer(); !done) return done;
+  if (auto done = open_log_and_committer(recovery); !done) return done;
   return start_shards();
 }
 
@@ -136,7 +136,7 @@ void App::prepare_login() {
   }
 }
 
-Result<> App::open_log_and_committer() {
+Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   std::unique_ptr<core::audit::Log> log;
   if (config_->get(options::audit_enabled)) {
     core::audit::LogOptions log_options;
@@ -148,7 +148,7 @@ Result<> App::open_log_and_committer() {
   }
   auto reader = store_->open_reader();
   if (!reader) return std::unexpected(reader.error());
-  const auto recovered = core::recover(log.get(), **reader);
+  const auto recovered = core::recover(log.get(), **reader, recovery);
   if (!recovered) return std::unexpected(recovered.error());
   if (recovered->voided + recovered->recovered > 0) {
     log::warning("audit", "after a crash: {} records voided, {} written again", recovered->voided,

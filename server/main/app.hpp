@@ -15,6 +15,7 @@
 #include "core/auth/brake.hpp"
 #include "core/committer.hpp"
 #include "core/kernel.hpp"
+#include "core/recovery.hpp"
 #include "core/shard.hpp"
 #include "main/privileges.hpp"
 #include "stream/host.hpp"
@@ -29,7 +30,7 @@ class App {
   ~App();
 
   // Errors are for the administrator: one line, what and where.
-  [[nodiscard]] Result<> start();
+  [[nodiscard]] Result<> start(core::RecoveryOptions recovery = {});
   void stop();  // at most timeouts.shutdown, then what is left is cut off
   // Reads the configuration again and opens the operational log anew; logged and recorded, whoever asked. An error (all
   // that were found, a line each) leaves everything as it was. Returns what needs a restart to change.
@@ -55,7 +56,7 @@ class App {
   Result<> bind_sockets();
   Result<> load_certificates(const config::Snapshot& config);
   Result<> open_storage();
-  Result<> open_log_and_committer();
+  Result<> open_log_and_committer(core::RecoveryOptions recovery);
   Result<> start_shards();
   void prepare_login();
   Result<std::vector<std::string>> load_again();

@@ -1,5 +1,5 @@
-// valised: the server. `valised --config FILE [--check-config] [--describe-options] [--describe-protocols]`, in the
-// foreground.
+// valised: the server. `valised --config FILE [--check-config] [--accept-gap] [--describe-options]
+// [--describe-protocols]`, in the foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -99,10 +99,10 @@ int serve(App& app, int signals) {
 }
 
 int start_and_serve(const std::string& config_path, config::Registry& registry,
-                    const Ref<const config::Snapshot>& config, const std::optional<User>& user) {
+                    const Ref<const config::Snapshot>& config, const std::optional<User>& user, bool accept_gap) {
   const int signals = open_signals();
   App app(config_path, registry, config, user);
-  if (const auto started = app.start(); !started) {
+  if (const auto started = app.start({.accept_gap = accept_gap}); !started) {
     log::error("main", "{}", started.error().text);
     return 1;
   }
@@ -123,7 +123,7 @@ int start_and_serve(const std::string& config_path, config::Registry& registry,
   return outcome;
 }
 
-int run(const std::string& config_path, bool check_only) {
+int run(const std::string& config_path, bool check_only, bool accept_gap) {
   auto registry = make_registry();
   auto config = config::load(config_path, registry);
   if (!config) return report(config.error());
@@ -153,7 +153,7 @@ int run(const std::string& config_path, bool check_only) {
     std::printf("%s: ok\n", config_path.c_str());
     return 0;
   }
-  return start_and_serve(config_path, registry, *config, *user);
+  return start_and_serve(config_path, registry, *config, *user, accept_gap);
 }
 
 }  // namespace
@@ -163,10 +163,13 @@ int main(int argc, char** argv) {
   CLI::App cli{"valised: an XMPP server that carries only sealed messages"};
   std::string config = "/etc/valise/valise.lua";
   bool check = false;
+  bool accept_gap = false;
   bool describe = false;
   bool protocols = false;
   cli.add_option("--config", config, "the configuration file");
   cli.add_flag("--check-config", check, "check the configuration and end");
+  cli.add_flag("--accept-gap", accept_gap,
+               "start although store and audit log do not belong together (after a restore); the log notes it");
   cli.add_flag("--describe-options", describe, "print the reference of all options as Markdown and end");
   cli.add_flag("--describe-protocols", protocols, "print the table of RFCs and XEPs as Markdown and end");
   cli.set_version_flag("--version", std::string("valised " VALISE_VERSION));
@@ -181,7 +184,7 @@ int main(int argc, char** argv) {
       std::fputs(valise::describe_protocols().c_str(), stdout);
       return 0;
     }
-    return valise::run(config, check);
+    return valise::run(config, check, accept_gap);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "valised: %s\n", error.what());
     return 1;

@@ -52,12 +52,13 @@ Result<> drop_privileges(const std::optional<User>& user) {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);  // docs/security.md §5: a core dump holds keys
   const auto failed = [](std::string what) { return fail(ErrorCode::denied, what + ": " + std::strerror(errno)); };
-  if (user) {
+  if (user && (geteuid() != user->user || getegid() != user->group)) {  // a service manager may have done it
     if (geteuid() == 0 && setgroups(0, nullptr) != 0) return failed("setgroups");
     if (setresgid(user->group, user->group, user->group) != 0) return failed("setresgid");
     if (setresuid(user->user, user->user, user->user) != 0) return failed("setresuid");
     if (user->user != 0 && setuid(0) == 0) return fail(ErrorCode::denied, "privileges could be had back");
-  } else if (geteuid() == 0) {
+  }
+  if (geteuid() == 0) {
     log::warning("main", "running as root: set run.user");
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");

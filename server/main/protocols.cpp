@@ -44,7 +44,10 @@ constexpr Row kernel[] = {
      "kernel",
      "a stanza-id on every message with a record; those that clients forge are removed"},
     {{"XEP-0368", "1.1.0"}, "kernel", "direct TLS with ALPN, on listen.c2s_tls"},
-    {{"XEP-0440", "1.0.0", Completeness::partial}, "kernel", "names the channel bindings; tls-exporter only"},
+    {{"XEP-0440", "1.0.0", Completeness::partial},
+     "kernel",
+     "names the channel bindings; tls-exporter and tls-server-end-point"},
+    {{"XEP-0474", "0.4.0"}, "kernel", "what was offered is hashed into SCRAM"},
 };
 
 // "RFC 6121 §4" → RFC, 6121, §4: RFCs first, then by number.

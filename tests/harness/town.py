@@ -127,11 +127,11 @@ class Town:
         path.chmod(0o600)
 
     # -- the process -----------------------------------------------------------------------------------------------
-    async def start(self):
-        """Starts valised and waits until its control socket answers."""
+    async def start(self, *arguments):
+        """Starts valised, with further arguments, and waits until its control socket answers."""
         with open(self.log_file, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                str(PROGRAMS["valised"]), "--config", str(self.config_file), stdout=log, stderr=log,
+                str(PROGRAMS["valised"]), "--config", str(self.config_file), *arguments, stdout=log, stderr=log,
                 stdin=asyncio.subprocess.DEVNULL, env={**os.environ, **self.environment}, start_new_session=True)
         await asyncio.wait_for(self._until_ready(), 4 * WAIT_SECONDS)
         return self

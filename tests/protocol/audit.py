@@ -1,6 +1,7 @@
 """server/core/audit/record.hpp: the label of everything, the letter of nothing."""
 
 import _path  # noqa: F401
+from harness.town import ServerDied
 from harness import NS, run, sealed, story, word_from
 
 CANARY = "the merger is on friday"
@@ -152,6 +153,15 @@ async def a_log_that_was_replaced_is_found_by_an_earlier_note(town):
         file.unlink()
     status, out, err = await town.ctl_result("audit", "verify", str(town.audit_folder))
     assert status == 2 and "no audit log" in err, out + err
+    try:
+        await town.start()
+        raise AssertionError("it starts as if nothing were missing")
+    except ServerDied as died:
+        assert "the audit log is empty" in str(died) and "--accept-gap" in str(died), died
+    await town.start("--accept-gap")
+    [begins] = await town.records(kind="admin", reason="log-begins")
+    assert begins["seq"] == 0, begins
+    await town.restart()
 
 
 @story("server/core/audit/record.hpp: one record, many devices")

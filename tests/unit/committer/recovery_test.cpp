@@ -183,16 +183,25 @@ TEST_F(RecoveryTest, AStoreOlderThanTheLogIsRefusedUnlessTheAdministratorSaysSo)
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::corrupt);
   EXPECT_NE(refused.error().text.find("older than the log"), std::string::npos) << refused.error().text;
-  const auto accepted = run({.accept_older_store = true});
+  const auto accepted = run({.accept_gap = true});
   ASSERT_TRUE(accepted);
   EXPECT_EQ(accepted->voided, 0u) << "they did happen";
   EXPECT_EQ(accepted->last_id, 29u);
   EXPECT_TRUE(has(R"("kind":"admin","reason":"store-older-than-log")"));
 }
 
+TEST_F(RecoveryTest, AnEmptyLogBesideAStoreWithAPastIsRefusedUnlessTheAdministratorSaysSo) {
+  reader.add(10);
+  const auto refused = run();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::corrupt);
+  EXPECT_NE(refused.error().text.find("--accept-gap"), std::string::npos) << refused.error().text;
+  EXPECT_EQ(log->durable_size(), 0u);
+}
+
 TEST_F(RecoveryTest, ANewLogSaysWhereItBeginsAndDoesNotTellTheStoresPast) {
   reader.add(10);
-  const auto result = run();
+  const auto result = run({.accept_gap = true});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->recovered, 0u);
   EXPECT_EQ(result->last_id, 10u);
