@@ -2,6 +2,7 @@
 // [--describe-protocols]`, in the foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -160,6 +161,7 @@ int run(const std::string& config_path, bool check_only, bool accept_gap) {
 }  // namespace valise
 
 int main(int argc, char** argv) {
+  umask(0077);  // logs, pid file, stores: their owner's alone
   CLI::App cli{"valised: an XMPP server that carries only sealed messages"};
   std::string config = "/etc/valise/valise.lua";
   bool check = false;
