@@ -22,6 +22,7 @@ if [ -n "$(git status --porcelain)" ]; then say "uncommitted changes are not in 
 ROOT=${VALISE_CLEAN_ROOT:-$(mktemp -d -p "${TMPDIR:-/var/tmp}" valise-root-XXXXXX)}
 mkdir -p "$ROOT"
 ROOT=$(realpath "$ROOT")
+chmod 755 "$ROOT"  # it becomes "/", through which every user has to pass
 case $ROOT/ in "$SOURCE"/*) fail "$ROOT lies in the tree" ;; esac
 [ -z "$(ls -A "$ROOT")" ] || fail "$ROOT is not empty"
 

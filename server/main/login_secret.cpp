@@ -45,7 +45,7 @@ Result<> write_secret(const std::string& folder, const std::string& name, const 
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   std::string_view left = bytes;
   while (fd >= 0 && !left.empty()) {
-    const auto written = ::write(fd, left.data(), left.size());
+    const auto written = ::pwrite(fd, left.data(), left.size(), static_cast<off_t>(bytes.size() - left.size()));
     if (written <= 0) break;
     left.remove_prefix(static_cast<std::size_t>(written));
   }

@@ -96,9 +96,10 @@ Outcome read(std::string_view stream, const StreamLimits& limits, Next&& next, b
 }
 
 // What is wrong twice is refused for what is seen first, and that the pieces do decide: for a token that is too long
-// and not well-formed, and for the two bytes that tell the encoding.
+// and not well-formed, for the two bytes that tell the encoding, and for text where none belongs that ends badly.
 bool may_depend_on_pieces(std::string_view fault) {
-  return fault == "fault policy-violation" || fault == "fault restricted-xml" || fault == "fault unsupported-encoding";
+  return fault == "fault policy-violation" || fault == "fault restricted-xml" ||
+         fault == "fault unsupported-encoding" || fault == "fault invalid-xml";
 }
 
 void compare(const Outcome& whole, const Outcome& parts) {
