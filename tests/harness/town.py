@@ -153,7 +153,8 @@ class Town:
 
     async def stop(self):
         """SIGTERM: it drains, commits and ends by itself with status 0 (docs/security.md §6, promise 7)."""
-        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # a fault was quicker: the status tells
+            self._process.send_signal(signal.SIGTERM)
         try:
             status = await asyncio.wait_for(self._process.wait(), 20 + WAIT_SECONDS)
         except asyncio.TimeoutError:

@@ -34,7 +34,7 @@ async def _has_word(sender, device):
         done, waiting = await asyncio.wait((came, refused), return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.gather(came, refused, return_exceptions=True)
         if came in done:
             return came.result()
         refused.result()
