@@ -28,6 +28,19 @@ class Account:
             await device.becomes_available()
         return device
 
+    async def sleeper(self, present=True):
+        """A device whose kernel takes little: with stream.stops_reading() what is sent to it soon waits in the server."""
+        stream = self.town.stream()
+        await stream.connect(receive_buffer=4096)
+        await stream.opens()
+        await stream.starts_tls()
+        await stream.opens()
+        await stream.authenticates(self.name, self.password)
+        device = Device(self, stream, await stream.binds("sleeper"))
+        if present:
+            await device.becomes_available()
+        return device
+
 
 class Device:
     def __init__(self, account, stream, full):

@@ -1,7 +1,7 @@
-"""XEP-0198 as DESIGN words it: what is acknowledged is durable or in the kernel, never only in this process."""
+"""XEP-0198 as ARCHITECTURE.md (the life of a unit) words it: what is acknowledged is durable or in the kernel, never only in this process."""
 
 import _path  # noqa: F401
-from harness import NS, Device, Disconnected, ping, run, sealed, story, word_from
+from harness import NS, Disconnected, ping, run, sealed, story, word_from
 
 SM = "{urn:xmpp:sm:3}"
 FLOOD = 250  # messages of 27 KB: more than the kernel takes (4 MiB, tcp_wmem), less than limits.queue
@@ -10,20 +10,6 @@ ROOM = {"shards": 4, "limits.queue": 16 * 1024 * 1024}
 
 def is_named(name):
     return lambda event: getattr(event, "tag", "") == name
-
-
-async def sleeper(town, account, resource="sleeper", present=True):
-    """A device whose kernel takes little; call stops_reading() on its stream."""
-    stream = town.stream()
-    await stream.connect(receive_buffer=4096)
-    await stream.opens()
-    await stream.starts_tls()
-    await stream.opens()
-    await stream.authenticates(account.name, account.password)
-    device = Device(account, stream, await stream.binds(resource))
-    if present:
-        await device.becomes_available()
-    return device
 
 
 async def counting(device):
@@ -70,7 +56,7 @@ def names(first, last=FLOOD):
 async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_nothing_that_was(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    slow = await sleeper(town, bob)
+    slow = await bob.sleeper()
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, bob.bare)
@@ -91,7 +77,7 @@ async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_noth
 async def a_slow_reader_that_reads_again_lets_the_acknowledgements_go(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    slow = await sleeper(town, bob)
+    slow = await bob.sleeper()
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, bob.bare)
@@ -104,11 +90,11 @@ async def a_slow_reader_that_reads_again_lets_the_acknowledgements_go(town):
             break
 
 
-@story("DESIGN: nothing accepted is ever lost", options=ROOM)
+@story("ARCHITECTURE.md, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def what_a_broken_connection_did_not_take_is_stored_once(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    slow = await sleeper(town, bob)
+    slow = await bob.sleeper()
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, bob.bare)
@@ -125,11 +111,11 @@ async def what_a_broken_connection_did_not_take_is_stored_once(town):
     assert len(records) == 1 and records[0]["from"] == alice.bare, records
 
 
-@story("RFC 6120 §7.7.2.2, DESIGN: nothing accepted is ever lost", options=ROOM)
+@story("RFC 6120 §7.7.2.2, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    slow = await sleeper(town, bob)
+    slow = await bob.sleeper()
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, bob.bare)
@@ -142,11 +128,11 @@ async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(to
     assert taken + left == names(0), f"read before: {taken}, after: {left}"
 
 
-@story("DESIGN: nothing accepted is ever lost", options=ROOM)
+@story("ARCHITECTURE.md, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    slow = await sleeper(town, bob)
+    slow = await bob.sleeper()
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, bob.bare)
@@ -162,7 +148,7 @@ async def what_waited_is_kept_until_the_kernel_has_it(town):
     bob = await town.account("bob")
     for number in range(5):
         await alice.sends(f"<message to='{bob.bare}' id='w{number}' type='chat'>{sealed()}</message>")
-    slow = await sleeper(town, bob, present=False)
+    slow = await bob.sleeper(present=False)
     slow.stream.stops_reading()
     await counting(alice)
     await flood(alice, slow.full)

@@ -241,16 +241,9 @@ async def the_server_gets_a_bounded_number_of_connections(town):
 async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     alice, carol = await town.devices("alice", "carol")
     bob = await town.account("bob")
-    sleeper = town.stream()
-    await sleeper.connect(receive_buffer=4096)
-    await sleeper.opens()
-    await sleeper.starts_tls()
-    await sleeper.opens()
-    await sleeper.authenticates(bob.name, bob.password)
-    full = await sleeper.binds("sleeper")
-    await sleeper.sends("<presence/>")
-    await sleeper.wait_for(lambda event: getattr(event, "tag", "") == NS.CLIENT + "presence", "own presence")
-    sleeper.stops_reading()
+    sleeper = await bob.sleeper()
+    full = sleeper.full
+    sleeper.stream.stops_reading()
     sent = 0
     while sent < 8000 and (sent % 100 or any(session["jid"] == full for session in await sessions(town))):
         await alice.sends(message(full, f"s{sent}", sealed(payload_bytes=3000)))

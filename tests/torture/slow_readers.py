@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import _path  # noqa: F401
-from harness import NS, Disconnected, Town, sealed
+from harness import Disconnected, Town, sealed
 from harness.town import Raw
 
 SLEEPERS = 20
@@ -20,18 +20,10 @@ def resident_kib(pid):
     raise AssertionError("no VmRSS")
 
 
-async def sleeper(town, account):
-    stream = town.stream()
-    await stream.connect(receive_buffer=4096)
-    await stream.opens()
-    await stream.starts_tls()
-    await stream.opens()
-    await stream.authenticates(account.name, account.password)
-    full = await stream.binds("sleeper")
-    await stream.sends("<presence/>")
-    await stream.wait_for(lambda event: getattr(event, "tag", "") == NS.CLIENT + "presence", "own presence")
-    stream.stops_reading()
-    return full
+async def sleeper(account):
+    device = await account.sleeper()
+    device.stream.stops_reading()
+    return device.full
 
 
 async def main():
@@ -42,7 +34,7 @@ async def main():
         writer, [witness] = (await town.devices("writer"))[0], await town.devices("witness")
         accounts = [await town.account("sleeper") for _ in range(SLEEPERS)]
         base = resident_kib(town.pid)
-        addresses = [await sleeper(town, account) for account in accounts]
+        addresses = [await sleeper(account) for account in accounts]
         slowest = peak = 0.0
         body = sealed(payload_bytes=20_000)
         for number in range(400):
