@@ -159,11 +159,12 @@ const Choice<SealedMode> sealed_mode{
          .scope = Scope::host,
          .reload = Reload::live},
     {{"required", SealedMode::required}, {"off", SealedMode::off}}};
-const Option<bool> archive_enabled{Flag{.name = "archive.enabled",
-                                        .otherwise = false,
-                                        .reason = "keep the rows of delivered messages (no client can ask for them yet)",
-                                        .scope = Scope::host,
-                                        .reload = Reload::live}};
+const Option<bool> archive_enabled{
+    Flag{.name = "archive.enabled",
+         .otherwise = false,
+         .reason = "keep the rows of delivered messages (no client can ask for them yet)",
+         .scope = Scope::host,
+         .reload = Reload::live}};
 const Option<bool> registration_enabled{
     Flag{.name = "registration.enabled",
          .otherwise = false,

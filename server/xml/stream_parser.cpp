@@ -71,7 +71,8 @@ void StreamParser::restart(const StreamLimits& limits) {
 }
 
 bool StreamParser::in_stanza() const noexcept {
-  return !pending_.empty() || (engine_ && (engine_->depth >= 2 || engine_->fed != engine_->last_event));
+  if (!pending_.empty()) return true;
+  return engine_ && (engine_->depth >= 2 || engine_->in_cdata || engine_->fed != engine_->last_event);
 }
 
 bool StreamParser::rest() {

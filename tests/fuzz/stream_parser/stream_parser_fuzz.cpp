@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <random>
-#include <span>
 
 #include "fuzz/check.hpp"
 #include "plain_expat.hpp"
@@ -103,23 +102,13 @@ bool may_depend_on_pieces(std::string_view fault) {
          fault == "fault unsupported-encoding" || fault == "fault invalid-xml";
 }
 
-bool one_begins_the_other(std::span<const std::string> one, std::span<const std::string> other) {
-  const auto both = std::min(one.size(), other.size());
-  return std::ranges::equal(one.first(both), other.first(both));
-}
-
-// A fault that is seen before what stands in front of it was parsed ends the stream without it: nothing of that was
-// answered, and what was told is the same as far as it goes.
 void compare(const Outcome& whole, const Outcome& parts) {
   const auto &one = whole.events.back(), &other = parts.events.back();
   check(!one.empty() && !other.empty(), "a broken stream has no fault");
-  check(one_begins_the_other(std::span(whole.events).first(whole.events.size() - 1),
-                             std::span(parts.events).first(parts.events.size() - 1)),
-        "the pieces change an event");
-  check(one_begins_the_other(whole.raws, parts.raws), "the pieces change the bytes of a stanza");
-  if (may_depend_on_pieces(one) || may_depend_on_pieces(other)) return;
   check(whole.events.size() == parts.events.size(), "the pieces change the number of events");
-  check(one == other, "the pieces change the fault");
+  check(std::equal(whole.events.begin(), whole.events.end() - 1, parts.events.begin()), "the pieces change an event");
+  check(whole.raws == parts.raws, "the pieces change the bytes of a stanza");
+  check(one == other || may_depend_on_pieces(one) || may_depend_on_pieces(other), "the pieces change the fault");
 }
 
 // A stream that is one well-formed document holds the same stanzas for plain expat.

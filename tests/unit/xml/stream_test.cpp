@@ -114,7 +114,8 @@ TEST(Rest, IsRefusedWhileSomethingIsUnderWay) {
   EXPECT_FALSE(parser.rest()) << "half a header";
   ASSERT_TRUE(parser.feed("xmlns='jabber:client' xmlns:stream='s'>"));
   EXPECT_TRUE(parser.rest());
-  for (const auto* stanza : {"<", "<message", "<message>", "<message><body>x", "<message><body>x</body></message"}) {
+  for (const auto* stanza :
+       {"<", "<message", "<message>", "<message><body>x", "<message><body>x</body></message", "<![CDATA["}) {
     Recorder other;
     StreamParser busy(other, default_limits);
     ASSERT_TRUE(busy.feed(header_text));
@@ -122,6 +123,16 @@ TEST(Rest, IsRefusedWhileSomethingIsUnderWay) {
     EXPECT_TRUE(busy.in_stanza()) << stanza;
     EXPECT_FALSE(busy.rest()) << stanza;
   }
+}
+
+TEST(Rest, WhatStandsInACdataSectionBetweenStanzasIsNoStanza) {
+  Recorder recorder;
+  StreamParser parser(recorder, default_limits);
+  ASSERT_TRUE(parser.feed(header_text));
+  ASSERT_TRUE(parser.feed("<![CDATA["));
+  EXPECT_FALSE(parser.rest());
+  EXPECT_FALSE(parser.feed("<presence/>"));
+  EXPECT_EQ(recorder.events.size(), 1u);
 }
 
 TEST(Rest, AKeepaliveNeedsNoParser) {
