@@ -18,6 +18,9 @@ inline std::size_t weight(const storage::PutMessage& write) {
 inline std::size_t weight(const storage::PutPepItem& write) {
   return write.item.payload.size() + write.item.id.size() + write.item.publisher.size();
 }
+inline std::size_t weight(const storage::PutAccountData& write) {
+  return write.data.name.size() + write.data.value.size();
+}
 inline std::size_t weight(const storage::PutRosterItem& write) {
   std::size_t bytes = write.item.name.size() + write.item.jid.size() + write.item.pending_in.size();
   for (const auto& group : write.item.groups) bytes += sizeof group + group.size();
