@@ -55,6 +55,8 @@ class _Runner:
             await function(town)
             if not function.story["alone"] and not town.is_alive():
                 raise AssertionError("valised died during the story")
+            for stream in town.streams[first:]:
+                stream.two_parsers_agree()
             print(f"ok   {title} ({time.monotonic() - began:.2f} s)", flush=True)
         except Exception:
             self.failed.append(title)
