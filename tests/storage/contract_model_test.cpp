@@ -171,8 +171,7 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(sqlite, ModelTest, ::testing::Values(Kind::sqlite));
-INSTANTIATE_TEST_SUITE_P(mariadb, ModelTest, ::testing::Values(Kind::mariadb));
+INSTANTIATE_TEST_SUITE_P(each, ModelTest, all_kinds(), name_of_kind);
 
 }  // namespace
 }  // namespace valise::storage::testing

@@ -354,8 +354,7 @@ TEST_P(Contract, ASetWithAWriteThatCannotBeLeavesNothing) {
   EXPECT_TRUE(must(bed.reader().has_message(good)));
 }
 
-INSTANTIATE_TEST_SUITE_P(sqlite, Contract, ::testing::Values(Kind::sqlite));
-INSTANTIATE_TEST_SUITE_P(mariadb, Contract, ::testing::Values(Kind::mariadb));
+INSTANTIATE_TEST_SUITE_P(each, Contract, all_kinds(), name_of_kind);
 
 }  // namespace
 }  // namespace valise::storage::testing
