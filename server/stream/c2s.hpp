@@ -67,9 +67,10 @@ class C2s final : private net::ConnectionHandler,
   void login_succeeded(LoggedIn who) override;
   void login_failed_too_often() override;
 
-  // c2s.cpp: the stream
+  // c2s_header.cpp: how it opens
   void send_header();
   void send_features();
+  // c2s.cpp: the stream
   void stream_error(std::string_view condition, std::string_view text);
   void feed(std::string_view bytes);
   xml::ParserAction negotiate(xml::Element element);
