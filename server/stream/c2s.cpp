@@ -93,11 +93,8 @@ void C2s::feed(std::string_view bytes) {
     const auto consumed = parser_.feed(bytes);
     if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
     bytes.remove_prefix(*consumed);
-    if (tls_asked_) {
-      // docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
-      tls_asked_ = false;
-      return start_tls();
-    }
+    // RFC 6120 §5.4.3.3, docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
+    if (next_tls_) return connection_.secure(std::move(next_tls_));
   }
   if (state_ == State::ending || connection_.closed() || moving_) return;
   if (!parser_.in_stanza()) {
@@ -110,6 +107,8 @@ void C2s::feed(std::string_view bytes) {
 
 void C2s::on_secured() {
   state_ = State::secured;
+  domain_.clear();  // RFC 6120 §5.4.3.3: nothing is kept of what was said in the clear
+  header_from_.clear();
   parser_.restart(shard().settings().limits_before_login);
   header_sent_ = false;
   stanza_since_ms_ = 0;
@@ -172,6 +171,19 @@ void C2s::on_end() { end({}, {}); }
 xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
   if (state_ == State::ending) return xml::ParserAction::go_on;
   stanza_since_ms_ = 0;
+  const auto root = stanza->root();
+  if (root.is("error", ns::stream)) {  // RFC 6120 §4.9.1.1: the client ends it, and is not told that it does
+    end({}, {});
+    return xml::ParserAction::go_on;
+  }
+  if (root.ns() == "jabber:server") {  // §4.8.3
+    stream_error("invalid-namespace", "this is a stream for 'jabber:client'");
+    return xml::ParserAction::go_on;
+  }
+  if (root.is("starttls", ns::tls)) {
+    ask_for_tls();
+    return next_tls_ ? xml::ParserAction::restart : xml::ParserAction::go_on;
+  }
   if (binding_) {
     if (held_.size() >= 64) {
       stream_error("policy-violation", "too much was sent ahead");
@@ -184,16 +196,11 @@ xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
     stanza_from_client(std::move(stanza));
     return xml::ParserAction::go_on;
   }
-  return negotiate(stanza->root());
+  return negotiate(root);
 }
 
 xml::ParserAction C2s::negotiate(xml::Element element) {
   using enum xml::ParserAction;
-  if (state_ == State::plain && element.is("starttls", ns::tls)) {
-    connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    tls_asked_ = true;
-    return restart;
-  }
   if (state_ == State::secured && element.ns() == ns::sasl && login_) {
     login_->take(element);
     return moving_ ? restart : go_on;
@@ -220,10 +227,12 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   return go_on;
 }
 
-void C2s::start_tls() {
-  auto tls = make_tls();
-  if (!tls) return stream_error("internal-server-error", "there is no certificate for this domain");
-  connection_.secure(std::move(tls));
+// RFC 6120 §5.4.2: <proceed/>, or <failure/> and the end.
+void C2s::ask_for_tls() {
+  if (state_ == State::plain) next_tls_ = make_tls();
+  if (next_tls_) return connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  end({}, {});
 }
 
 void C2s::login_succeeded(LoggedIn who) {
@@ -238,6 +247,10 @@ void C2s::login_succeeded(LoggedIn who) {
   state_ = State::authenticated;
   moving_ = true;
   host_->defer(*this, [](C2s& self) { self.move_home(); });
+}
+
+bool C2s::contradicts(const core::Jid& account) const {
+  return !header_from_.empty() && header_from_ != account.bare();
 }
 
 void C2s::login_failed_too_often() { stream_error("policy-violation", "too many failed log-ins"); }
@@ -268,10 +281,11 @@ void C2s::on_timer() {
   const auto now = shard().loop().now_ms();
   const auto stanza_left =
       stanza_since_ms_ == 0 ? std::numeric_limits<std::int64_t>::max() : stanza_since_ms_ + stanza_limit_ms() - now;
-  if (stanza_left <= 0) return stream_error("connection-timeout", "a stanza was begun and not ended");
+  // §4.6.3, §4.9.3.4: connection-timeout is for who does not answer.
+  if (stanza_left <= 0) return stream_error("policy-violation", "a stanza was begun and not ended");
   if (state_ != State::bound) {
     if (now < deadline_ms_) return arm(std::min(deadline_ms_ - now, stanza_left));
-    return connection_.secured() ? stream_error("connection-timeout", "log-in took too long")
+    return connection_.secured() ? stream_error("policy-violation", "log-in took too long")
                                  : connection_.close_now(net::CloseReason::by_us);
   }
   const auto silent = now - last_read_ms_;

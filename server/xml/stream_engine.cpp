@@ -22,6 +22,9 @@ bool is_wide(std::string_view start) {
          start.substr(0, 2).find('\0') != std::string_view::npos;
 }
 
+// expat would skip it as a mark of UTF-8; RFC 6120 §11.6 makes it a character, and none may stand before the root.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 thread_local std::vector<std::unique_ptr<StreamParser::Engine>> pool;
 
 }  // namespace
@@ -165,8 +168,9 @@ std::expected<void, StreamFault> StreamParser::Engine::parse(std::string_view by
   fed = fed_before + bytes.size();
   raw += bytes;
   const auto event_before = last_event;
-  if (is_wide({start, std::min(fed, sizeof start)}))
-    return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
+  const std::string_view beginning(start, std::min(fed, sizeof start));
+  if (is_wide(beginning)) return std::unexpected(StreamFault{"unsupported-encoding", "only UTF-8"});
+  if (beginning == byte_order_mark) return std::unexpected(StreamFault{"not-well-formed", "a byte order mark"});
   const auto status = XML_Parse(expat, bytes.data(), static_cast<int>(bytes.size()), XML_FALSE);
   if (fault) return std::unexpected(*fault);
   if (status == XML_STATUS_ERROR && !restart_asked) {

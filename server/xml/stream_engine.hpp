@@ -66,7 +66,7 @@ struct StreamParser::Engine {
   std::uint32_t depth = 0;     // open elements, the root included
   std::string raw;             // bytes fed, from raw_offset on
   std::size_t raw_offset = 0;  // stream position of raw[0]
-  char start[2] = {};          // of the stream: tell its encoding
+  char start[3] = {};          // of the stream: tell its encoding
   std::size_t fed = 0;         // bytes given to expat since its reset
   std::size_t last_event = 0;  // stream position after the last event
   std::size_t stanza_begin = 0;

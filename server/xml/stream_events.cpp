@@ -182,6 +182,10 @@ void StreamParser::Engine::start_element(const XML_Char* name, const XML_Char** 
   if (skipping || fault) return;
   const auto triplet = split(name);
   if (triplet.ns == xml_ns) return stop("bad-namespace-prefix", "the prefix 'xml' is for attributes");
+  // RFC 6120 §4.8.5: the content namespace is the default one.
+  if (!triplet.prefix.empty() && triplet.ns == default_ns) {
+    return stop("bad-namespace-prefix", "elements of the content namespace have no prefix");
+  }
   NodeRecord node;
   node.ns = element_ns(triplet.ns);
   node.name = store(triplet.name);
