@@ -189,12 +189,14 @@ async def what_the_server_does_not_understand_arrives_unmodified(town):
         del bob.stream.heard[:]
 
 
-@story("RFC 6120 §8.4")
+@story("RFC 6120 §8.4", options=PLAIN)
 async def presence_with_nothing_but_the_unknown_is_presence(town):
-    alice, bob = await town.devices("alice", "bob")
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
     await alice.is_friends_with(bob)
     await alice.sends("<presence id='p'><x xmlns='urn:example:x'/></presence>")
     await bob.receives("presence", id="p", from_=alice.full, type_=None)
+    await alice.sends(f"<presence id='d' to='{carol.bare}'><x xmlns='urn:example:x'/></presence>")
+    await carol.receives("presence", id="d", from_=alice.full, type_=None)
 
 
 @story("RFC 6120 §10.3.1")
