@@ -18,6 +18,13 @@ TYPES = {  # RFC 6120 §8.3.3: what SHOULD stand beside each condition
     "unexpected-request": {"wait", "modify"}}
 
 
+async def friends(town):
+    """Two that may ask each other's devices (RFC 6121 §8.5.3.1)."""
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    return alice, bob
+
+
 def expect_whole_error(stanza):
     """One <error/>, one condition with its type, a text with its language, nothing of the original. The condition."""
     [error] = stanza
@@ -123,7 +130,7 @@ async def what_the_server_asks_comes_from_the_domain(town):
 
 @story("RFC 6120 §8.1.2.1")
 async def what_another_sent_never_comes_without_from(town):
-    alice, bob = await town.devices("alice", "bob")
+    alice, bob = await friends(town)
     for stanza, name in ((f"<message to='{bob.full}' id='x' type='chat'>{sealed()}</message>", "message"),
                          (f"<presence to='{bob.full}' id='x'/>", "presence"),
                          (f"<iq type='get' to='{bob.full}' id='x'><query xmlns='jabber:iq:version'/></iq>", "iq")):
@@ -136,6 +143,7 @@ async def a_stanza_has_the_language_that_it_names_else_that_of_its_stream(town):
     bob = (await town.devices("bob"))[0]
     for stream, own, expected in (("en", "", "en"), ("de-CH", "", "de-CH"), ("de-CH", "xml:lang='pt-BR'", "pt-BR"), ("fr", "xml:lang='DE'", "DE")):
         alice = await (await town.account("alice")).device(lang=stream)
+        await alice.is_friends_with(bob)  # or bob's device is nothing to ask (RFC 6121 §8.5.3.1)
         await alice.sends(f"<message {own} to='{bob.full}' id='m' type='chat'>{sealed()}</message><presence {own} to='{bob.full}' id='p'/>"
                           f"<iq {own} type='get' to='{bob.full}' id='i'><query xmlns='jabber:iq:version'/></iq>")
         for name, identity in (("message", "m"), ("presence", "p"), ("iq", "i")):
@@ -180,7 +188,7 @@ async def a_request_without_to_is_answered_once_whatever_it_asks(town):
 
 @story("RFC 6120 §8.4", options=PLAIN)
 async def what_the_server_does_not_understand_arrives_unmodified(town):
-    alice, bob = await town.devices("alice", "bob")
+    alice, bob = await friends(town)
     inner = "<x xmlns='urn:example:x' a='1'>text<y xmlns='urn:example:y' xml:lang='de'>&lt;&amp;</y><message xmlns='urn:example:z'/></x>"
     for name, attributes in (("message", "type='chat'"), ("presence", ""), ("iq", "type='get'")):
         await alice.sends(f"<{name} to='{bob.full}' id='x' {attributes}>{inner}</{name}>")
@@ -250,7 +258,7 @@ async def nobody_learns_the_address_of_another(town):
 
 @story("RFC 6120 §8.2.1, §8.2.2, §8.2.3")
 async def all_three_kinds_of_stanza_are_carried(town):
-    alice, bob = await town.devices("alice", "bob")
+    alice, bob = await friends(town)
     await alice.sends(f"<message to='{bob.full}' id='1' type='chat'>{sealed()}</message><presence to='{bob.full}' id='2'/>"
                       f"<iq type='get' to='{bob.full}' id='3'><query xmlns='jabber:iq:version'/></iq>")
     for name, identity in (("message", "1"), ("presence", "2"), ("iq", "3")):
