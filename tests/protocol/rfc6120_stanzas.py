@@ -14,8 +14,11 @@ TYPES = {  # RFC 6120 §8.3.3: what SHOULD stand beside each condition
     "bad-request": {"modify"}, "conflict": {"cancel"}, "feature-not-implemented": {"cancel", "modify"}, "forbidden": {"auth"},
     "internal-server-error": {"cancel"}, "item-not-found": {"cancel"}, "jid-malformed": {"modify"}, "not-acceptable": {"modify"},
     "not-allowed": {"cancel"}, "not-authorized": {"auth"}, "policy-violation": {"modify", "wait"},
-    "remote-server-not-found": {"cancel"}, "resource-constraint": {"wait"}, "service-unavailable": {"cancel"},
-    "unexpected-request": {"wait", "modify"}}
+    "recipient-unavailable": {"wait"}, "registration-required": {"auth"}, "remote-server-not-found": {"cancel"},
+    "remote-server-timeout": {"wait"}, "resource-constraint": {"wait"}, "service-unavailable": {"cancel"},
+    "subscription-required": {"auth"}, "unexpected-request": {"wait", "modify"}}
+EACH = "\n".join(f'rule{{ name = "{name}", match = Kind("message") * To("{name}@localhost"), action = Deny{{ "{name}", fr = "Non.", en = "No." }} }}'
+                 for name in TYPES)
 
 
 async def friends(town):
@@ -66,6 +69,34 @@ async def an_error_has_the_addresses_swapped_the_id_kept_and_the_type_that_goes_
             asked = stanza.partition(" to='")[2].partition("'")[0]
             assert error.get("from") in ((asked,) if asked else (None, alice.bare)), (identity, error.get("from"))
             assert expect_whole_error(error) == expected, identity
+
+
+@story("RFC 6120 §8.3.3.1 to §8.3.3.22", options=PLAIN, policy=EACH)
+async def each_condition_that_a_rule_may_name_has_its_type(town):
+    [alice] = await town.devices("alice")
+    for name in TYPES:
+        await alice.sends(f"<message to='{name}@localhost' id='{name}'/>")
+        assert expect_whole_error(await alice.receives("message", id=name, type_="error")) == name
+
+
+@story("RFC 6120 §8.3.3.2, §8.3.3.3, §8.3.3.7, §8.3.3.11")
+async def what_pep_refuses_has_the_type_of_its_condition(town):
+    alice, bob = await town.devices("alice", "bob")
+    nick, own = "http://jabber.org/protocol/nick", "http://jabber.org/protocol/pubsub#owner"
+    pubsub = "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"
+    form = ("<publish-options><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>"
+            "http://jabber.org/protocol/pubsub#publish-options</value></field><field var='pubsub#access_model'><value>open</value></field></x></publish-options>")
+    publish = f"{pubsub}<publish node='{nick}'><item id='current'><nick xmlns='{nick}'>A</nick></item></publish>"
+    await alice.sets(publish + "</pubsub>")
+    for device, kind, payload, to, expected in (
+            (alice, "set", publish + form + "</pubsub>", None, "conflict"),
+            (bob, "get", f"{pubsub}<items node='{nick}'/></pubsub>", alice.bare, "not-authorized"),
+            (alice, "get", f"{pubsub}<items node='urn:example:none'/></pubsub>", None, "item-not-found"),
+            (alice, "set", f"<pubsub xmlns='{own}'><redirect node='{nick}'/></pubsub>", None, "feature-not-implemented")):
+        answer = await device.tries(payload, kind, to)
+        [error] = [child for child in answer if child.tag == NS.CLIENT + "error"]
+        name = error[0].tag.removeprefix(NS.STANZA_ERROR)
+        assert name == expected and error.get("type") in TYPES[name], (expected, name, error.get("type"))
 
 
 @story("RFC 6120 §8.1.3, §8.3.1")
