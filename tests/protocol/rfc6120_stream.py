@@ -223,6 +223,14 @@ async def white_space_between_stanzas_means_nothing(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
 
 
+@story("RFC 6120 §4.9.3.11")
+async def text_between_stanzas_is_invalid(town):
+    for text in ("x", "<![CDATA[x]]>", "&amp;", "\u00a0", "\ufeff"):
+        [alice] = await town.devices("alice")
+        await alice.sends(text + "<presence/>")
+        await alice.stream.fails_with("invalid-xml")
+
+
 @story("RFC 6120 §4.9.3.24")
 async def what_is_no_stanza_ends_the_stream(town):
     [alice] = await town.devices("alice")
