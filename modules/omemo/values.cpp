@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/jid/jid.hpp"
+#include "core/text.hpp"
 
 namespace valise::modules::omemo {
 namespace {
@@ -36,19 +37,7 @@ bool is_date(std::string_view text) {
          });
 }
 
-bool is_language(std::string_view text) {
-  if (text.empty() || text.size() > 35) return false;
-  std::size_t length = 0;  // of the subtag
-  for (const char c : text) {
-    if (c == '-') {
-      if (length == 0) return false;
-      length = 0;
-    } else if (!is_alphanumeric(c) || ++length > 8) {
-      return false;
-    }
-  }
-  return length != 0;
-}
+bool is_language(std::string_view text) { return core::is_language_tag(text); }
 
 bool is_bare_address(std::string_view text) {
   const auto jid = core::Jid::parse(text);

@@ -59,7 +59,7 @@ const Choice<LogLevel> log_level{
 const Option<std::string> log_file{path("log.file", "", "operational log; empty: standard error, for the journal")};
 const Choice<Language> default_language{Name{.name = "default_language",
                                              .otherwise = "fr",
-                                             .reason = "language of texts for streams that name none",
+                                             .reason = "language of texts for streams that name neither",
                                              .scope = Scope::host,
                                              .reload = Reload::live},
                                         {{"fr", Language::fr}, {"en", Language::en}}};
@@ -251,6 +251,8 @@ const Option<std::int64_t> limits_passwords_per_account{
      .min = 1,
      .max = 10'000}};
 // ---- limits an account
+const Option<std::int64_t> limits_bind_retries{
+    count("limits.bind_retries", 5, 5, 10, "failed binds before the next one ends the stream")};
 const Option<std::int64_t> limits_resources{count("limits.resources", 20, 1, 1000, "sessions of an account")};
 const Option<std::int64_t> limits_offline{count(
     "limits.offline", 1000, 1, 1'000'000, "undelivered messages of an account; above it the sender gets an error")};
@@ -274,6 +276,8 @@ const Option<std::int64_t> timeouts_stanza_before_login{
 const Option<std::int64_t> timeouts_stanza{time("timeouts.stanza", 60, 600, "the same after log-in")};
 const Option<std::int64_t> timeouts_ping{
     time("timeouts.ping", 300, 86'400, "silence after which the server asks whether the client is there")};
+const Option<std::int64_t> timeouts_answer{
+    time("timeouts.answer", 30, 600, "the answer to what the server asks a client; to its ping none ends the stream")};
 const Option<std::int64_t> timeouts_shutdown{
     time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 
@@ -344,6 +348,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_registrations_per_hour,
                                                   &limits_passwords_per_stream,
                                                   &limits_passwords_per_account,
+                                                  &limits_bind_retries,
                                                   &limits_resources,
                                                   &limits_offline,
                                                   &limits_roster_items,
@@ -357,6 +362,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &timeouts_stanza_before_login,
                                                   &timeouts_stanza,
                                                   &timeouts_ping,
+                                                  &timeouts_answer,
                                                   &timeouts_shutdown};
   return all;
 }

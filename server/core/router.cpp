@@ -1,5 +1,6 @@
 // "The way of a message", first half: from one of our sessions, through the stages, to the recipient's home shard.
 #include "core/entry.hpp"
+#include "core/namespaces.hpp"
 #include "core/shard.hpp"
 
 namespace valise::core {
@@ -38,7 +39,7 @@ bool is_valid_iq(const Stanza& stanza) {
   if (stanza.id.empty()) return false;
   if (stanza.type == "get" || stanza.type == "set") return count_elements(stanza.root()) == 1;
   if (stanza.type == "result") return count_elements(stanza.root()) <= 1;
-  return stanza.type == "error";
+  return stanza.is_error() && stanza.child("error", ns::client) && count_elements(stanza.root()) <= 2;
 }
 
 }  // namespace

@@ -45,11 +45,13 @@ struct Settings : RefCounted<Settings> {
   std::int64_t stanza_timeout_ms = 60'000;
   std::int64_t stanza_timeout_before_login_ms = 30'000;
   std::int64_t silence_ms = 300'000;  // then a ping (white space and, unanswered, the end)
-  std::uint32_t max_sessions = 20;    // of one account
+  std::int64_t answer_timeout_ms = 30'000;
+  std::uint32_t max_sessions = 20;  // of one account
   std::uint32_t max_offline = 1'000;
   std::uint32_t roster_items = 3'000;
   std::uint32_t roster_groups = 64;
   std::uint32_t bad_logins_per_stream = 5;
+  std::uint32_t bind_retries = 5;
   std::uint32_t connections = 200'000;  // in all
   std::uint32_t connections_per_address = 100;
   std::uint32_t new_connections_per_second = 20;  // of one address

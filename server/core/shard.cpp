@@ -12,8 +12,7 @@ namespace valise::core {
 namespace {
 constexpr std::int64_t sweep_every_ms = 15'000;
 constexpr std::int64_t keep_unused_ms = 60'000;  // an account without sessions stays in memory so long
-constexpr std::int64_t request_timeout_ms = 30'000;
-constexpr std::size_t max_nobodies = 256;  // accounts in memory that do not exist
+constexpr std::size_t max_nobodies = 256;        // accounts in memory that do not exist
 
 std::uint64_t fnv(std::string_view text) noexcept {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -222,7 +221,7 @@ void Shard::close_session(Session& session) {
 bool Shard::request(Session& session, std::string payload, Requests::Answer answer) {
   if (session.requests.is_full()) return false;
   const auto id = "v" + crypto::random_hex(8);
-  session.requests.add(id, loop_.now_ms() + request_timeout_ms, std::move(answer));
+  session.requests.add(id, loop_.now_ms() + settings_->answer_timeout_ms, std::move(answer));
   auto domain = Jid::make({}, session.jid.domain());
   const auto iq = make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload));
   session.stream.deliver(*iq, nullptr, {});

@@ -90,9 +90,9 @@ class Shard final : private net::TurnEnd {
   // To one session, in the order of its account's deliveries. Where limits.queue is full of what waits for the
   // account's commits, the session ends (RFC 6120 §4.9.3.17): it would miss something and not know.
   void deliver(Session& session, StanzaPtr stanza, std::string extra = {});
-  // A request of the server to a client; `answer` gets the result or error stanza, or null after 30 s or when the
-  // session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many answers as
-  // it may (Requests::max); nothing was asked, and `answer` is not called.
+  // A request of the server to a client; `answer` gets the result or error stanza, or null after timeouts.answer or
+  // when the session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many
+  // answers as it may (Requests::max); nothing was asked, and `answer` is not called.
   [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer);
 
   // -- storage

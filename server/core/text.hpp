@@ -1,19 +1,32 @@
 // What end users read comes in French and English; the stream's xml:lang chooses.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace valise::core {
 
 enum class Language : unsigned char { english, french };
 
-// "fr", "fr-CA" … → French; anything else the default.
+// RFC 6120 §4.7.4: "fr-CA" finds French (RFC 4647 §3.4); a language that is not spoken here, or none, is `otherwise`.
 [[nodiscard]] constexpr Language language_of(std::string_view tag, Language otherwise) noexcept {
-  if (tag.size() < 2) return otherwise;
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  const bool ends = tag.size() == 2 || tag[2] == '-';
-  if (ends && lower(tag[0]) == 'f' && lower(tag[1]) == 'r') return Language::french;
-  return Language::english;
+  if (tag.size() < 2 || (tag.size() > 2 && tag[2] != '-')) return otherwise;
+  if (lower(tag[0]) == 'f' && lower(tag[1]) == 'r') return Language::french;
+  if (lower(tag[0]) == 'e' && lower(tag[1]) == 'n') return Language::english;
+  return otherwise;
+}
+
+// Whether it has the shape of a language tag (RFC 5646 §2.1): subtags of 1 to 8 letters and digits; 35 bytes at most.
+[[nodiscard]] constexpr bool is_language_tag(std::string_view text) noexcept {
+  if (text.empty() || text.size() > 35) return false;
+  std::size_t length = 0;  // of the subtag
+  for (const char c : text) {
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (c == '-' ? length == 0 : !alphanumeric || length == 8) return false;
+    length = c == '-' ? 0 : length + 1;
+  }
+  return length != 0;
 }
 
 [[nodiscard]] constexpr std::string_view tag_of(Language language) noexcept {

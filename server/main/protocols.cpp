@@ -25,7 +25,8 @@ constexpr Row kernel[] = {
     {{"RFC 5802", "2010"}, "kernel", "log-in by SCRAM-SHA-1, with channel binding as -PLUS"},
     {{"RFC 6120", "2011", Completeness::partial},
      "kernel",
-     "client streams: TLS, log-in, resource binding, stanzas and their errors; no streams between servers"},
+     "client streams: TLS, log-in, resource binding, stanzas and their errors; no streams between servers; rule by "
+     "rule in rfc6120.md"},
     {{"RFC 6121 §5", "2011"}, "kernel", "messages"},
     {{"RFC 6121 §8", "2011", Completeness::partial}, "kernel", "who gets a stanza, among the hosts of this server"},
     {{"RFC 7590", "2015", Completeness::partial},

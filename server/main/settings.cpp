@@ -55,11 +55,13 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
   s.stanza_timeout_ms = config.get(options::timeouts_stanza) * 1000;
   s.stanza_timeout_before_login_ms = config.get(options::timeouts_stanza_before_login) * 1000;
   s.silence_ms = config.get(options::timeouts_ping) * 1000;
+  s.answer_timeout_ms = config.get(options::timeouts_answer) * 1000;
   s.max_sessions = count(config, options::limits_resources);
   s.max_offline = count(config, options::limits_offline);
   s.roster_items = count(config, options::limits_roster_items);
   s.roster_groups = count(config, options::limits_roster_groups);
   s.bad_logins_per_stream = count(config, options::limits_passwords_per_stream);
+  s.bind_retries = count(config, options::limits_bind_retries);
   s.connections = count(config, options::limits_connections);
   s.connections_per_address = count(config, options::limits_connections_per_address);
   s.new_connections_per_second = count(config, options::limits_connections_new_per_s);

@@ -46,7 +46,11 @@ class OpensslTransport final : public Transport {
     ERR_clear_error();
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_, buffer, size, &got);
-    return done == 1 ? IoResult{IoStatus::ok, got} : IoResult{status(done)};
+    if (done == 1) return {IoStatus::ok, got};
+    const auto why = status(done);
+    // A refused renegotiation (net/tls/context.cpp, on_alert) ends the session without the peer's goodbye.
+    const bool cut = why == IoStatus::want_read && (SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN) != 0;
+    return {cut ? IoStatus::closed : why};
   }
   IoResult write(const char* bytes, std::size_t size) override {
     ERR_clear_error();

@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "base/clock.hpp"
-#include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "stream/host.hpp"
@@ -94,11 +93,8 @@ void C2s::feed(std::string_view bytes) {
     const auto consumed = parser_.feed(bytes);
     if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
     bytes.remove_prefix(*consumed);
-    if (tls_asked_) {
-      // docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
-      tls_asked_ = false;
-      return start_tls();
-    }
+    // RFC 6120 §5.4.3.3, docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
+    if (next_tls_) return connection_.secure(std::move(next_tls_));
   }
   if (state_ == State::ending || connection_.closed() || moving_) return;
   if (!parser_.in_stanza()) {
@@ -111,6 +107,8 @@ void C2s::feed(std::string_view bytes) {
 
 void C2s::on_secured() {
   state_ = State::secured;
+  domain_.clear();  // RFC 6120 §5.4.3.3: nothing is kept of what was said in the clear
+  header_from_.clear();
   parser_.restart(shard().settings().limits_before_login);
   header_sent_ = false;
   stanza_since_ms_ = 0;
@@ -134,70 +132,6 @@ void C2s::on_closed(net::CloseReason reason) {
 }
 
 // ---- the stream
-
-void C2s::send_header() {
-  if (header_sent_) return;
-  header_sent_ = true;
-  std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='";
-  out += ns::stream;
-  out += "' id='" + crypto::random_hex(16) + "'";
-  // RFC 6120 §4.7.1: always; the first host speaks where the client has named none of ours.
-  out += " from='" + xml::escaped(domain_.empty() ? shard().settings().default_host : domain_) + "'";
-  if (!header_from_.empty()) out += " to='" + xml::escaped(header_from_) + "'";  // RFC 6120 §4.7.2
-  out += " version='1.0' xml:lang='";
-  out += core::tag_of(language_);
-  out += "'>";
-  connection_.send(out);
-}
-
-void C2s::on_header(const xml::StreamHeader& header) {
-  // RFC 6120 §4.7.1: the answer to a header with faults still is a header, then the error.
-  const auto to = core::Jid::make({}, header.to);
-  const auto* local = to && !header.to.empty() ? shard().host(to->domain()) : nullptr;
-  if (local != nullptr && domain_.empty()) {
-    domain_ = local->name;
-    language_ = core::language_of(header.lang, local->language);
-  } else if (!header.lang.empty()) {
-    language_ = core::language_of(header.lang, language_);
-  }
-  if (const auto from = core::Jid::parse(header.from)) header_from_ = from->bare();
-  send_header();
-  if (header.ns != ns::stream || header.content_ns != ns::client) {
-    return stream_error("invalid-namespace", "a client stream is <stream:stream xmlns='jabber:client' …>");
-  }
-  if (header.name != "stream") return stream_error("bad-format", "the root element is not <stream/>");
-  if (header.stream_prefix != "stream") return stream_error("bad-namespace-prefix", "the prefix must be 'stream'");
-  if (header.to.empty() || local == nullptr || local->name != domain_) {
-    return stream_error("host-unknown", "this server does not serve that domain");
-  }
-  if (header.version.empty() || header.version[0] < '1' || header.version.find('.') == std::string::npos) {
-    return stream_error("unsupported-version", "version 1.0 or later");
-  }
-  send_features();
-}
-
-void C2s::send_features() {
-  std::string out = "<stream:features>";
-  switch (state_) {
-    case State::plain:
-      out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
-      break;
-    case State::secured:
-      if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
-      out += login_->features();
-      if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
-      break;
-    default:
-      out +=
-          "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
-          "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
-          "<sm xmlns='urn:xmpp:sm:3'/>";
-      out += shard().stream_features(domain_);
-      break;
-  }
-  out += "</stream:features>";
-  connection_.send(out);
-}
 
 // RFC 6120 §4.9.
 void C2s::stream_error(std::string_view condition, std::string_view text) {
@@ -237,6 +171,19 @@ void C2s::on_end() { end({}, {}); }
 xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
   if (state_ == State::ending) return xml::ParserAction::go_on;
   stanza_since_ms_ = 0;
+  const auto root = stanza->root();
+  if (root.is("error", ns::stream)) {  // RFC 6120 §4.9.1.1: the client ends it, and is not told that it does
+    end({}, {});
+    return xml::ParserAction::go_on;
+  }
+  if (root.ns() == "jabber:server") {  // §4.8.3
+    stream_error("invalid-namespace", "this is a stream for 'jabber:client'");
+    return xml::ParserAction::go_on;
+  }
+  if (root.is("starttls", ns::tls)) {
+    ask_for_tls();
+    return next_tls_ ? xml::ParserAction::restart : xml::ParserAction::go_on;
+  }
   if (binding_) {
     if (held_.size() >= 64) {
       stream_error("policy-violation", "too much was sent ahead");
@@ -249,16 +196,11 @@ xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
     stanza_from_client(std::move(stanza));
     return xml::ParserAction::go_on;
   }
-  return negotiate(stanza->root());
+  return negotiate(root);
 }
 
 xml::ParserAction C2s::negotiate(xml::Element element) {
   using enum xml::ParserAction;
-  if (state_ == State::plain && element.is("starttls", ns::tls)) {
-    connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    tls_asked_ = true;
-    return restart;
-  }
   if (state_ == State::secured && element.ns() == ns::sasl && login_) {
     login_->take(element);
     return moving_ ? restart : go_on;
@@ -285,10 +227,12 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   return go_on;
 }
 
-void C2s::start_tls() {
-  auto tls = make_tls();
-  if (!tls) return stream_error("internal-server-error", "there is no certificate for this domain");
-  connection_.secure(std::move(tls));
+// RFC 6120 §5.4.2: <proceed/>, or <failure/> and the end.
+void C2s::ask_for_tls() {
+  if (state_ == State::plain) next_tls_ = make_tls();
+  if (next_tls_) return connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  end({}, {});
 }
 
 void C2s::login_succeeded(LoggedIn who) {
@@ -303,6 +247,10 @@ void C2s::login_succeeded(LoggedIn who) {
   state_ = State::authenticated;
   moving_ = true;
   host_->defer(*this, [](C2s& self) { self.move_home(); });
+}
+
+bool C2s::contradicts(const core::Jid& account) const {
+  return !header_from_.empty() && header_from_ != account.bare();
 }
 
 void C2s::login_failed_too_often() { stream_error("policy-violation", "too many failed log-ins"); }
@@ -333,10 +281,11 @@ void C2s::on_timer() {
   const auto now = shard().loop().now_ms();
   const auto stanza_left =
       stanza_since_ms_ == 0 ? std::numeric_limits<std::int64_t>::max() : stanza_since_ms_ + stanza_limit_ms() - now;
-  if (stanza_left <= 0) return stream_error("connection-timeout", "a stanza was begun and not ended");
+  // §4.6.3, §4.9.3.4: connection-timeout is for who does not answer.
+  if (stanza_left <= 0) return stream_error("policy-violation", "a stanza was begun and not ended");
   if (state_ != State::bound) {
     if (now < deadline_ms_) return arm(std::min(deadline_ms_ - now, stanza_left));
-    return connection_.secured() ? stream_error("connection-timeout", "log-in took too long")
+    return connection_.secured() ? stream_error("policy-violation", "log-in took too long")
                                  : connection_.close_now(net::CloseReason::by_us);
   }
   const auto silent = now - last_read_ms_;

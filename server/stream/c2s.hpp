@@ -66,14 +66,16 @@ class C2s final : private net::ConnectionHandler,
   void send(std::string_view xml) override { connection_.send(xml); }
   void login_succeeded(LoggedIn who) override;
   void login_failed_too_often() override;
+  [[nodiscard]] bool contradicts(const core::Jid& account) const override;
 
-  // c2s.cpp: the stream
-  void send_header();
+  // c2s_header.cpp: how it opens
+  void send_header(std::string_view version = "1.0");
   void send_features();
+  // c2s.cpp: the stream
   void stream_error(std::string_view condition, std::string_view text);
   void feed(std::string_view bytes);
   xml::ParserAction negotiate(xml::Element element);
-  void start_tls();
+  void ask_for_tls();
   [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
   // registration.cpp: XEP-0077 before log-in, where the host allows it
   [[nodiscard]] bool registration_offered();
@@ -82,6 +84,7 @@ class C2s final : private net::ConnectionHandler,
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
+  void bind_error(const std::string& iq_id, const core::StanzaError& error);
   void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
   void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
@@ -108,9 +111,11 @@ class C2s final : private net::ConnectionHandler,
   bool binding_ = false;    // an account is being loaded: stanzas wait in held_
   bool lingering_ = false;  // counted as unauthenticated until log-in
   bool pinged_ = false;
-  bool tls_asked_ = false;
+  std::uint32_t bind_errors_ = 0;
   std::string domain_;
-  std::string header_from_;
+  std::string header_from_;                   // bare; what the client calls itself
+  std::string lang_;                          // the header's xml:lang, for stanzas that have none
+  std::unique_ptr<net::Transport> next_tls_;  // <proceed/> is on its way
   core::Jid account_;  // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
   std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind

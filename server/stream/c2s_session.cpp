@@ -26,9 +26,6 @@ const core::StanzaError too_large{
 const core::StanzaError no_id{.type = core::StanzaError::Type::modify,
                               .condition = "bad-request",
                               .text = {"An iq needs an id.", "Un iq doit porter un id."}};
-const core::StanzaError bad_resource{.type = core::StanzaError::Type::modify,
-                                     .condition = "bad-request",
-                                     .text = {"The resource is not valid.", "La ressource n’est pas valide."}};
 const core::StanzaError too_many_sessions{
     .type = core::StanzaError::Type::wait,
     .condition = "resource-constraint",
@@ -76,18 +73,15 @@ bool C2s::bind(xml::Element iq) {
   if (!request || iq.attribute_or_empty("type") != "set" || binding_) return false;
   const std::string id(iq.attribute_or_empty("id"));
   if (id.empty()) {  // RFC 6120 §8.2.3
-    iq_error(id, no_id);
+    bind_error(id, no_id);
     return true;
   }
   auto wanted = request.child("resource", ns::bind).text();
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
-  // RFC 6120 §7.7: a long one stands in every address and could carry a letter (docs/sealed.md D12).
-  if (jid && jid->resource().size() > longest_resource) jid = account_.with_resource(crypto::random_hex(8));
-  if (!jid) {
-    iq_error(id, bad_resource);
-    return true;
-  }
+  // RFC 6120 §7.7.2.1: what is no resource is mended. A long one stands in every address and could carry a letter
+  // (docs/sealed.md D12).
+  if (!jid || jid->resource().size() > longest_resource) jid = account_.with_resource(crypto::random_hex(8));
   binding_ = true;
   load_and_bind(std::move(*jid), id, false);
   return true;
@@ -112,6 +106,12 @@ void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   connection_.send(out);
 }
 
+// RFC 6120 §7.7.3.
+void C2s::bind_error(const std::string& iq_id, const core::StanzaError& error) {
+  iq_error(iq_id, error);
+  if (++bind_errors_ > shard().settings().bind_retries) stream_error("policy-violation", "too many failed binds");
+}
+
 void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh) {
   if (state_ != State::authenticated) return;
   // The password was changed between its check and now, or what is in memory is older than the change.
@@ -124,16 +124,16 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   }
   binding_ = false;
   if (account == nullptr) {
-    iq_error(iq_id, core::store_away);
+    bind_error(iq_id, core::store_away);
   } else if (!account->exists || account->state != storage::AccountState::active) {
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (differs) {
     return stream_error("not-authorized", "the password was changed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
-    iq_error(iq_id, too_many_sessions);
+    bind_error(iq_id, too_many_sessions);
   } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
                                                               jid, mechanism_, language_, tags)) {
-    iq_error(iq_id, denied->error);
+    bind_error(iq_id, denied->error);
   } else {
     auto& kernel = shard().kernel();
     session_.emplace(kernel.next_session.fetch_add(1, std::memory_order_relaxed), std::move(jid), *account,
@@ -244,6 +244,7 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
     return acknowledge(ack_number);
   }
   (*stanza)->from = session_->jid;
+  if (!root.attribute(xml::xml_lang)) (*stanza)->lang = lang_;  // RFC 6120 §8.1.5
   shard().from_session(*session_, std::move(*stanza), ack_number);
 }
 

@@ -133,10 +133,17 @@ std::string Login::downgrade_hash(crypto::Hash hash) const {
 
 void Login::take(xml::Element element) {
   const auto name = element.name();
-  if (name == "auth" && !exchange_) return begin(element);
+  if (name == "auth") return given_up() ? owner_.login_failed_too_often() : begin(element);
   if (name == "abort" && exchange_) return fail(auth::Condition::aborted, {});
   if (name == "response" && exchange_ && exchange_->client_is_due()) return take_message(*exchange_, element.text());
   fail(auth::Condition::malformed_request, "out of order");
+}
+
+// RFC 6120 §6.4.2: a new <auth/> ends the exchange under way without a word; it counts like an <abort/>.
+bool Login::given_up() {
+  if (!exchange_) return false;
+  exchange_.reset();
+  return ++failures_ >= owner_.shard().settings().bad_logins_per_stream;
 }
 
 void Login::begin(xml::Element element) {
@@ -249,6 +256,10 @@ void Login::tell(Exchange& exchange) {
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
     shared_.brake.succeeded(*network, exchange.account.full(), owner_.shard().loop().now_ms());
   }
+  if (owner_.contradicts(exchange.account)) {
+    record_failure("from differs");
+    return owner_.end("invalid-from", "the stream's from is another address");
+  }
   std::vector<std::string> tags;
   const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
                                 exchange.mechanism.name, owner_.language(), tags);
@@ -272,16 +283,18 @@ void Login::succeed(Exchange& exchange, std::vector<std::string> tags) {
 
 // What was given up is counted but has no record: it costs a stranger nothing.
 void Login::fail(auth::Condition condition, std::string_view reason) {
-  if (condition != auth::Condition::aborted) {
-    const auto source = source_of(owner_.connection());
-    core::audit::Record record;
-    record.kind = core::audit::Kind::login_failed;
-    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
-        .jid = exchange_ ? exchange_->account.full() : std::string_view(), .source = source});
-    record.reason = reason;
-    owner_.shard().record(std::move(record));
-  }
+  if (condition != auth::Condition::aborted) record_failure(reason);
   tell_failure(condition, text_of(condition).in(owner_.language()));
+}
+
+void Login::record_failure(std::string_view reason) {
+  const auto source = source_of(owner_.connection());
+  core::audit::Record record;
+  record.kind = core::audit::Kind::login_failed;
+  record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
+      .jid = exchange_ ? exchange_->account.full() : std::string_view(), .source = source});
+  record.reason = reason;
+  owner_.shard().record(std::move(record));
 }
 
 void Login::tell_failure(auth::Condition condition, std::string_view text) {

@@ -43,6 +43,9 @@ class LoginOwner {
   // <success/> is already on its way.
   virtual void login_succeeded(LoggedIn who) = 0;
   virtual void login_failed_too_often() = 0;
+  // RFC 6120 §6.4.6: the stream's header, inside TLS, said `from` somebody else.
+  [[nodiscard]] virtual bool contradicts(const core::Jid& account) const = 0;
+  virtual void end(std::string_view condition, std::string_view text) = 0;
 
  protected:
   ~LoginOwner() = default;
@@ -72,6 +75,8 @@ class Login {
   void succeed(Exchange& exchange, std::vector<std::string> tags);
   void deny(const core::Refusal& denied);
   void fail(core::auth::Condition condition, std::string_view reason);
+  void record_failure(std::string_view reason);
+  [[nodiscard]] bool given_up();
   void tell_failure(core::auth::Condition condition, std::string_view text);
   [[nodiscard]] bool braked(Exchange& exchange);
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;

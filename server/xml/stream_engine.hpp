@@ -9,6 +9,9 @@
 
 namespace valise::xml {
 
+inline constexpr char separator = '\x01';             // in the names that expat reports
+inline constexpr std::size_t kept_capacity = 16'384;  // a pooled engine keeps no larger buffers
+
 struct StreamParser::Engine {
   Engine();
   ~Engine();
@@ -26,8 +29,11 @@ struct StreamParser::Engine {
   // Whether `bytes`, the next of the stream, could end a token: they hold a '>' that is not inside a quoted value.
   // Each byte must be shown once, before it is parsed.
   [[nodiscard]] bool could_end_token(std::string_view bytes);
+  static std::string too_long(std::uint32_t limit) {
+    return "a tag is longer than " + std::to_string(limit) + " bytes";
+  }
 
-  // -- expat's callbacks
+  // -- stream_events.cpp: expat's callbacks, and what they build
   static void on_start(void* self, const XML_Char* name, const XML_Char** attributes);
   static void on_end(void* self, const XML_Char* name);
   static void on_text(void* self, const XML_Char* text, int length);
@@ -60,7 +66,7 @@ struct StreamParser::Engine {
   std::uint32_t depth = 0;     // open elements, the root included
   std::string raw;             // bytes fed, from raw_offset on
   std::size_t raw_offset = 0;  // stream position of raw[0]
-  char start[2] = {};          // of the stream: tell its encoding
+  char start[3] = {};          // of the stream: tell its encoding
   std::size_t fed = 0;         // bytes given to expat since its reset
   std::size_t last_event = 0;  // stream position after the last event
   std::size_t stanza_begin = 0;

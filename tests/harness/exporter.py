@@ -1,15 +1,20 @@
-"""A TLS end that can export keying material (RFC 9266), which Python's own ssl module cannot: pyOpenSSL over memory."""
+"""A TLS end that can export keying material (RFC 9266) and renegotiate, which Python's own ssl module cannot: pyOpenSSL
+over memory."""
+
+import asyncio
 
 from OpenSSL import SSL
 
-from .stream import Stream
+from .stream import WAIT_SECONDS, Stream
 
 
 class ExportingTls:
     """The same interface as tls.Tls."""
 
-    def __init__(self, ca_file, server_name, alpn=None):
+    def __init__(self, ca_file, server_name, alpn=None, version=None):
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        if version:
+            context.set_max_proto_version(version)
         context.load_verify_locations(ca_file)
         context.set_verify(SSL.VERIFY_PEER, lambda _connection, _certificate, _error, _depth, ok: bool(ok))
         self.object = SSL.Connection(context, None)
@@ -55,6 +60,21 @@ class ExportingTls:
     def exported(self):
         """The tls-exporter channel binding data."""
         return self.object.export_keying_material(b"EXPORTER-Channel-Binding", 32, b"")
+
+
+async def negotiates_anew(stream):
+    """Begins a TLS 1.2 renegotiation (RFC 5246 §7.4.1.1) and never gives up: the bytes until the server's end."""
+    stream._reading.cancel()
+    try:
+        stream.tls.object.renegotiate()
+        stream.tls.object.do_handshake()
+    except SSL.WantReadError:
+        pass
+    await stream._flush()
+    loop, heard = asyncio.get_running_loop(), b""
+    while data := await asyncio.wait_for(loop.sock_recv(stream._socket, 65536), WAIT_SECONDS):
+        heard += data
+    return heard
 
 
 async def connect_with_exporter(town, source=None):

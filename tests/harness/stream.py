@@ -115,6 +115,7 @@ class Stream:
         self.attributes = {}          # of the server's last stream header
         self.heard = bytearray()      # every decrypted byte that came in
         self.said = bytearray()
+        self.answers_pings = True
         self._events = []
         self._changed = asyncio.Condition()
         self._socket = None
@@ -292,7 +293,7 @@ class Stream:
 
     def _takes(self, event):
         """Every client answers the server's pings (XEP-0199 §4.1) and says what it is asked about itself."""
-        if _tag(event) == NS.CLIENT + "iq" and event.get("type") == "get" and len(event) and \
+        if self.answers_pings and _tag(event) == NS.CLIENT + "iq" and event.get("type") == "get" and len(event) and \
                 event[0].tag == "{urn:xmpp:ping}ping":
             asyncio.ensure_future(self.sends(f"<iq type='result' id='{event.get('id')}' to='{event.get('from')}'/>"))
         self._events.append(event)

@@ -19,6 +19,7 @@ class Tls:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = context.wrap_bio(self._in, self._out, server_hostname=server_name)
         self.ready = False
+        self.was_closed = False  # close_notify has come
 
     def feed(self, data):
         """Takes wire bytes; returns decrypted bytes, or None when the peer closed the TLS session (close_notify)."""
@@ -30,11 +31,13 @@ class Tls:
             while True:
                 piece = self.object.read(65536)
                 if not piece:
+                    self.was_closed = True
                     return None if not clear else bytes(clear)
                 clear += piece
         except ssl.SSLWantReadError:
             return bytes(clear)
         except ssl.SSLZeroReturnError:
+            self.was_closed = True
             return None if not clear else bytes(clear)
 
     def start(self):

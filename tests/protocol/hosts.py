@@ -9,9 +9,11 @@ import _path  # noqa: F401
 from harness import Town, run, sealed, story
 from harness.certificates import make_certificate
 from harness.device import Account
+from harness.scram import Scram
 from harness.stream import Stream
 
 OTHER = "ambassade.example"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 
 
 class Hosts:
@@ -99,6 +101,29 @@ async def people_of_two_hosts_write_to_each_other_and_log_in_at_their_own_only(_
         for domain, offered in (("localhost", False), (OTHER, True)):
             other = await hosts.stream(domain).reaches_tls()
             assert (other.features.find("{http://jabber.org/features/iq-register}register") is not None) == offered, domain
+
+
+@story("RFC 6120 §5.4.3.3, §4.9.3.6")
+async def after_tls_another_host_may_be_named_and_after_log_in_none(_town):
+    async with Hosts() as hosts:
+        town = hosts.town
+        await town.ctl("user", "add", f"anne@{OTHER}", stdin="sesame anne\n")
+        for second in (OTHER, "localhost"):
+            stream = hosts.stream(OTHER)
+            await stream.connect()
+            await stream.opens()  # said in the clear: chooses the certificate, and is forgotten
+            await stream.starts_tls()
+            await stream.opens(to=second)
+            assert stream.attributes["from"] == second, stream.attributes
+        stream = await hosts.stream(OTHER).reaches_tls()
+        scram = Scram("SCRAM-SHA-256", "anne", "sesame anne")
+        await stream.sends(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-256'>{scram.first()}</auth>")
+        final = scram.final((await stream.sasl_answer("challenge")).text)
+        await stream.sends(f"<response xmlns='{SASL}'>{final}</response>")
+        await stream.sasl_answer("success")
+        stream.expects_header()
+        await stream.sends(stream.header(to="localhost"))
+        await stream.fails_with("host-unknown")
 
 
 @story("SIGHUP: certificates of several hosts")

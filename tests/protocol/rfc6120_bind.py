@@ -1,5 +1,7 @@
 """RFC 6120 §7: resources."""
 
+import re
+
 import _path  # noqa: F401
 from harness import NS, run, story
 from harness.device import expect_error
@@ -44,11 +46,46 @@ async def the_same_resource_twice_ends_the_older_session(town):
 
 
 @story("RFC 6120 §7.7.2.1")
-async def a_bad_resource_is_refused_and_another_may_follow(town):
+async def a_bad_resource_is_replaced_by_a_good_one(town):
     alice = await town.account("alice")
+    for bad in ("", "a" * 1200, "&#xe000;", "&#x200e;"):
+        stream = await authenticated(town, alice)
+        full = (await bind_answer(stream, bad)).findtext(f"{NS.BIND}bind/{NS.BIND}jid")
+        assert re.fullmatch(re.escape(alice.bare) + "/[0-9a-f]{16}", full), (bad, full)
     stream = await authenticated(town, alice)
-    expect_error(await bind_answer(stream, "a" * 1200), "bad-request", "modify")
-    await stream.binds("good")
+    full = (await bind_answer(stream, "&#xff30;hone")).findtext(f"{NS.BIND}bind/{NS.BIND}jid")
+    assert full == f"{alice.bare}/Phone", full  # prepared (RFC 6122 §2.4: NFKC)
+
+
+@story("RFC 6120 §7.7.3", options={"limits.resources": 1})
+async def five_failed_binds_may_be_mended_the_sixth_ends_the_stream(town):
+    alice = await town.account("alice")
+    first = await alice.device()
+    stream = await authenticated(town, alice)
+    for _ in range(5):
+        expect_error(await bind_answer(stream, "second"), "resource-constraint", "wait")
+    await first.leaves()
+    while alice.bare in await town.ctl("session", "list"):
+        pass
+    assert await stream.binds("second") == f"{alice.bare}/second"
+    stream = await authenticated(town, alice)
+    for _ in range(6):
+        expect_error(await bind_answer(stream, "third"), "resource-constraint", "wait")
+    await stream.fails_with("policy-violation")
+
+
+@story("RFC 6120 §10.1")
+async def what_is_sent_ahead_behind_bind_is_processed_behind_it(town):
+    stream = await authenticated(town, await town.account("alice"))
+    await stream.sends(f"<iq type='set' id='b'><bind {BIND}/></iq>"
+                       "<iq type='set' id='r'><query xmlns='jabber:iq:roster'><item jid='bob@localhost'/></query></iq>"
+                       "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>")
+    answers = {}
+    for _ in "brg":
+        answer = await stream.wait_for(lambda event: event.get("type") == "result", "a result")
+        answers[answer.get("id")] = answer
+    assert list(answers) == ["b", "r", "g"], list(answers)
+    assert [item.get("jid") for item in answers["g"].iter(NS.ROSTER + "item")] == ["bob@localhost"]
 
 
 @story("RFC 6120 §7.1")

@@ -7,6 +7,7 @@ import _path  # noqa: F401
 from harness import NS, Disconnected, run, sealed, story, word_from
 from harness.device import expect_error
 from harness.stream import WAIT_SECONDS
+from harness.town import PROGRAMS
 
 KIB = 1024
 
@@ -56,6 +57,20 @@ async def before_log_in_10000_bytes_pass_and_twice_that_does_not(town):
     stream = await town.stream().reaches_tls()
     await stream.sends(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>{'A' * 30000}</auth>")
     await stream.fails_with("policy-violation")
+
+
+@story("RFC 6120 §13.12")
+async def no_limit_of_a_stanza_is_below_10000_bytes(town):
+    good = town.config_file.read_text()
+    for option, least in (("limits.stanza", 10_240), ("limits.stanza_before_login", 10_000)):
+        for size, holds in ((least - 1, False), (least, True)):
+            file = town.folder / "limits.lua"
+            town.write_file(file, good + f"{option} = {size}\n")
+            process = await asyncio.create_subprocess_exec(
+                str(PROGRAMS["valised"]), "--config", str(file), "--check-config", stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT)
+            out, _ = await process.communicate()
+            assert (process.returncode == 0) == holds and (holds or option in out.decode()), (option, size, out)
 
 
 async def passes_is_bounced_or_ends(town, inner_of, limit):
@@ -125,14 +140,14 @@ async def who_never_starts_tls_is_disconnected(town):
 @story("docs/security.md §3: log-in within 60 s", options={"timeouts.login": 1})
 async def who_never_logs_in_is_disconnected(town):
     stream = await town.stream().reaches_tls()
-    await stream.fails_with("connection-timeout")
+    await stream.fails_with("policy-violation")
 
 
 @story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
 async def a_stanza_that_never_ends_is_given_up(town):
     [alice] = await town.devices("alice")
     await alice.sends("<message to='localhost'><body>drip")
-    await alice.stream.fails_with("connection-timeout")
+    await alice.stream.fails_with("policy-violation")
 
 
 @story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 1})
@@ -149,7 +164,7 @@ async def a_stanza_that_comes_byte_by_byte_is_given_up_too(town):
             await bob.asks("<ping xmlns='urn:xmpp:ping'/>")  # its answer paces
 
     await asyncio.wait_for(drips(), WAIT_SECONDS)
-    await alice.stream.fails_with("connection-timeout")
+    await alice.stream.fails_with("policy-violation")
 
 
 @story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 3})
@@ -181,11 +196,11 @@ async def a_white_space_keepalive_begins_no_stanza(town):
 async def an_element_before_log_in_that_never_ends_is_given_up(town):
     stream = await town.stream().reaches_tls()
     await stream.sends("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>")
-    await stream.fails_with("connection-timeout")
+    await stream.fails_with("policy-violation")
     stream = await town.stream().connect()
     await stream.opens()
     await stream.sends("<starttls")
-    await stream.fails_with("connection-timeout")
+    await stream.fails_with("policy-violation")
 
 
 @story("RFC 6120 §4.6, XEP-0199", options={"timeouts.ping": 1})
@@ -195,6 +210,55 @@ async def silence_is_asked_about_and_an_answer_keeps_the_session(town):
     await alice.answers(ping)
     again = await alice.receives("iq", type_="get", child="{urn:xmpp:ping}ping")
     assert again.get("id") != ping.get("id")
+
+
+@story("RFC 6120 §4.6.2, §4.9.3.4", options={"timeouts.ping": 1, "timeouts.answer": 1})
+async def who_does_not_answer_is_given_up(town):
+    alice, bob = await town.devices("alice", "bob")
+    alice.stream.answers_pings = False
+    await alice.receives("iq", type_="get", child="{urn:xmpp:ping}ping")
+    await alice.stream.fails_with("connection-timeout")
+    await bob.asks("<ping xmlns='urn:xmpp:ping'/>")  # who answers stays
+
+
+@story("RFC 6120 §4.6.4")
+async def by_default_nobody_is_asked_more_often_than_every_five_minutes(town):
+    process = await asyncio.create_subprocess_exec(str(PROGRAMS["valised"]), "--describe-options", stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    [row] = [line for line in out.decode().splitlines() if line.startswith("| `timeouts.ping`")]
+    assert row.split("|")[3].strip() == "5 min", row
+
+
+@story("RFC 6120 §13.12", options={"limits.rate": 64 * KIB, "limits.rate_burst": 64 * KIB})
+async def bytes_above_the_rate_are_read_later(town):
+    [alice] = await town.devices("alice")
+    began = time.monotonic()
+    for _ in range(10):
+        await alice.asks(f"<ping xmlns='urn:xmpp:ping'/>{' ' * 32 * KIB}")
+    assert time.monotonic() - began > 2, "320 KiB at 64 KiB a second and a burst of as much"
+
+
+@story("RFC 6120 §13.12", options={"limits.stanzas_per_s": 5, "limits.stanzas_burst": 10})
+async def stanzas_above_the_rate_are_read_later(town):
+    [alice] = await town.devices("alice")
+    began = time.monotonic()
+    for _ in range(25):
+        await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    assert time.monotonic() - began > 2, "25 stanzas at 5 a second and a burst of 10"
+
+
+@story("RFC 6120 §13.12", options={"limits.connections_new_per_s": 1})
+async def one_address_opens_a_bounded_number_of_connections_a_second(town):
+    streams = [await town.stream().connect() for _ in range(8)]
+    served = 0
+    for stream in streams:
+        stream.expects_header()
+        try:
+            await stream.sends(stream.header())
+        except OSError:
+            continue  # it was quicker
+        served += not isinstance(await stream.next(), Disconnected)
+    assert 1 <= served < len(streams), served
 
 
 @story("docs/security.md §3: connections of an address", options={"limits.connections_per_address": 8})

@@ -73,8 +73,7 @@ async def the_keys_of_an_exchange_that_was_given_up_prove_nothing_about_another_
 @story("RFC 6120 §6.4: out of order", options=MANY)
 async def each_element_while_the_account_is_being_read(town):
     alice = await town.account("alice")
-    for follower, condition in ((ABORT, "aborted"), (auth(scram_for(alice)), "malformed-request"),
-                                (response("biws"), "malformed-request"), (response("%%%"), "malformed-request"),
+    for follower, condition in ((ABORT, "aborted"), (response("biws"), "malformed-request"), (response("%%%"), "malformed-request"),
                                 (f"<foo {SASL}/>", "malformed-request"), (f"<success {SASL}/>", "malformed-request")):
         stream = await stream_of(town)
         await stream.sends(auth(scram_for(alice)) + follower)
@@ -82,6 +81,32 @@ async def each_element_while_the_account_is_being_read(town):
         await nothing_waits(stream)
         await stream.authenticates(alice.name, alice.password)
         await stream.binds()
+
+
+@story("RFC 6120 §6.4.2", options=MANY)
+async def a_second_auth_takes_the_place_of_the_first(town):
+    alice, bob = await town.account("alice"), await town.account("bob")
+    for waits in (False, True):  # the first one's account is still being read; its challenge is there
+        stream = await stream_of(town)
+        first, second = scram_for(bob), scram_for(alice)
+        await stream.sends(auth(first) + ("" if waits else auth(second)))
+        if waits:
+            old = first.final((await stream.sasl_answer("challenge")).text)
+            await stream.sends(auth(second))
+        challenge = (await stream.sasl_answer("challenge")).text
+        assert base64.b64decode(challenge).startswith(b"r=" + second._nonce.encode())
+        await nothing_waits(stream)
+        await stream.sends(auth(second))
+        challenge = (await stream.sasl_answer("challenge")).text
+        if waits:
+            await stream.sends(response(old))  # the proof of the discarded one
+            await stream.sasl_answer("failure")
+            await stream.sends(auth(second))
+            challenge = (await stream.sasl_answer("challenge")).text
+        await stream.sends(response(second.final(challenge)))
+        second.verify((await stream.sasl_answer("success")).text)
+        await stream.opens()
+        assert (await stream.binds("r")) == f"{alice.bare}/r"
 
 
 @story("RFC 6120 §6.4: out of order", options=MANY)
@@ -126,16 +151,25 @@ async def an_auth_without_a_message_is_asked_for_one_and_may_be_given_up(town):
     scram.verify((await stream.sasl_answer("success")).text)
 
 
+@story("RFC 6120 §6.4.2", options=MANY)
+async def an_equals_sign_is_an_empty_first_message_and_no_missing_one(town):
+    stream = await stream_of(town)
+    await stream.sends(f"<auth {SASL} mechanism='SCRAM-SHA-256'>=</auth>")
+    await fails(stream, "malformed-request")
+    await nothing_waits(stream)
+
+
 @story("docs/security.md §2: guessing", options={"limits.passwords_per_stream": 3})
 async def giving_up_counts_like_a_wrong_password_and_is_not_recorded(town):
     alice = await town.account("alice")
     before = len(await town.records(kind="login-failed"))
-    for elements in ((auth(scram_for(alice)) + ABORT) * 4, ABORT * 4, f"<foo {SASL}/>" * 4):
+    for elements, answered in (((auth(scram_for(alice)) + ABORT) * 4, 3), (ABORT * 4, 3), (f"<foo {SASL}/>" * 4, 3),
+                               (auth(scram_for(alice)) * 4, 0)):
         stream = await stream_of(town)
         await stream.sends(elements)
         await stream.fails_with("policy-violation")
         failures = stream.takes(lambda event: getattr(event, "tag", None) == NS.SASL + "failure")
-        assert len(failures) == 3, [show(failure) for failure in failures]
+        assert len(failures) == answered, [show(failure) for failure in failures]
     await alice.device()
     records = (await town.records(kind="login-failed"))[before:]
     assert not [record for record in records if record.get("reason") == "aborted"], records
@@ -224,10 +258,11 @@ class Model:
         self.state = "none"
 
     def take(self, what):
-        if self.state == "none" and what == "auth":
+        if what == "auth":  # the one under way is discarded without a word (§6.4.2)
             self.state = "busy"
             return []
-        if self.state == "none" and what in ("unknown mechanism", "bad first", "bad base64"):
+        if what in ("unknown mechanism", "bad first", "bad base64"):
+            self.state = "none"
             return [{"unknown mechanism": "invalid-mechanism", "bad first": "malformed-request",
                      "bad base64": "incorrect-encoding"}[what]]
         had, self.state = self.state, "none"
@@ -267,11 +302,9 @@ async def any_sequence_of_elements_is_answered_as_the_model_says(town):
             write, expected = "", []
             for _ in range(choose.randrange(1, 5)):
                 what = choose.choice(["auth", "auth", "abort", "response", *wire])
-                if what == "auth" and model.state == "none":
+                if what == "auth":
                     scram = scram_for(choose.choice(people), "wrong")
                     write += auth(scram)
-                elif what == "auth":
-                    write += auth(scram_for(choose.choice(people)))
                 elif what == "response":
                     write += response(scram.final(challenge) if model.state == "challenged" else "biws")
                 else:

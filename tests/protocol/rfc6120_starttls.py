@@ -3,7 +3,9 @@
 import ssl
 
 import _path  # noqa: F401
-from harness import NS, Disconnected, run, story
+from OpenSSL import SSL
+from harness import NS, Disconnected, StreamClosed, run, story
+from harness.exporter import ExportingTls, negotiates_anew
 
 
 @story("RFC 6120 §5.3.1")
@@ -24,10 +26,8 @@ async def nothing_but_starttls_is_served_before_tls(town):
         stream = await town.stream().connect()
         await stream.opens()
         await stream.sends(impatient)
-        error = await stream.wait_for(lambda event: getattr(event, "tag", None) == NS.STREAM + "error", "a stream error")
-        assert error[0].tag in (NS.STREAM_ERROR + "not-authorized", NS.STREAM_ERROR + "policy-violation",
-                                NS.STREAM_ERROR + "unsupported-stanza-type"), error[0].tag
-        await stream.is_disconnected()
+        await stream.fails_with("not-authorized")
+        assert not stream.waiting(lambda event: True), "it was answered"
 
 
 @story("RFC 6120 §6.5.4")
@@ -107,6 +107,39 @@ async def noise_instead_of_a_handshake_ends_the_connection(town):
     await stream.wait_for(lambda event: getattr(event, "tag", None) == NS.TLS + "proceed", "<proceed/>")
     await stream.sends(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await stream.is_disconnected()
+    assert b"</stream:stream>" not in stream.heard and b"stream:error" not in stream.heard, stream.heard
+
+
+@story("RFC 6120 §5.4.2.2")
+async def starttls_inside_tls_fails_and_ends_the_stream(town):
+    secured = await town.stream().reaches_tls()
+    direct = await town.stream().connect_tls()
+    await direct.opens()
+    [alice] = await town.devices("alice")
+    for stream in (secured, direct, alice.stream):
+        await stream.sends("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        assert (await stream.next()).tag == NS.TLS + "failure"
+        assert isinstance(await stream.next(), StreamClosed)
+        await stream.is_disconnected()
+
+
+@story("RFC 6120 §5.4.2.1")
+async def starttls_of_another_namespace_is_none(town):
+    for namespace in ("urn:ietf:params:xml:ns:xmpp-tls:1", "jabber:client"):
+        stream = await town.stream().connect()
+        await stream.opens()
+        await stream.sends(f"<starttls xmlns='{namespace}'/>")
+        await stream.fails_with("not-authorized")
+
+
+@story("RFC 6120 §5.3.5, §13.9.5")
+async def who_wants_to_negotiate_tls_anew_is_cut_off(town):
+    stream = town.stream()
+    await stream.connect(town.place.tls_port)
+    await stream.secure(make=ExportingTls, version=SSL.TLS1_2_VERSION)
+    await stream.opens()
+    heard = await negotiates_anew(stream)
+    assert heard[0] == 21 and int.from_bytes(heard[3:5], "big") == len(heard) - 5, heard  # one alert, no stream error
 
 
 run()

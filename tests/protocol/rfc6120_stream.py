@@ -1,7 +1,8 @@
 """RFC 6120 §4: how a stream begins, and how it ends when somebody breaks the rules."""
 
 import _path  # noqa: F401
-from harness import NS, Stream, StreamClosed, run, sealed, story
+from harness import NS, StreamClosed, ping, run, sealed, story, word_from
+from harness.scram import Scram
 
 
 @story("RFC 6120 §4.7")
@@ -28,7 +29,7 @@ async def an_error_during_setup_still_has_a_header_before_it(town):
 
 @story("RFC 6120 §4.9.3.6")
 async def another_domain_is_unknown_here(town):
-    for domain in ("nowhere.example", "localhost.example", "xn--nowhere", "a" * 300):
+    for domain in ("nowhere.example", "localhost.example", "localhost/room"):
         stream = await town.stream().connect()
         stream.expects_header()
         await stream.sends(stream.header(to=domain))
@@ -37,7 +38,8 @@ async def another_domain_is_unknown_here(town):
 
 @story("RFC 6120 §4.7.1")
 async def the_servers_header_says_from_whom_it_is_whatever_the_client_wanted(town):
-    for header in ({"to": "nowhere.example"}, {"to": ""}, {"to": "@"}, {"version": ""}, {"xmlns": "jabber:server"}):
+    for header in ({"to": "nowhere.example"}, {"to": ""}, {"to": "@"}, {"version": ""}, {"xmlns": "jabber:server"},
+                   {"from": "@"}):
         stream = await town.stream().connect()
         stream.expects_header()
         await stream.sends(stream.header(**header))
@@ -62,12 +64,23 @@ async def another_namespace_is_refused(town):
         await stream.fails_with("invalid-namespace")
 
 
-@story("RFC 6120 §4.9.3.25")
-async def a_version_below_1_is_refused(town):
+@story("RFC 6120 §4.8.5, §4.9.3.2")
+async def another_prefix_for_the_stream_is_refused(town):
+    for prefix in ("foobar:", ""):
+        stream = await town.stream().connect()
+        stream.expects_header()
+        name = f"xmlns{':' if prefix else ''}{prefix.rstrip(':')}"
+        await stream.sends(f"<?xml version='1.0'?><{prefix}stream to='localhost' version='1.0' "
+                           f"{name}='http://etherx.jabber.org/streams'{' xmlns=' + chr(39) + 'jabber:client' + chr(39) if prefix else ''}>")
+        await stream.fails_with("bad-namespace-prefix" if prefix else "invalid-namespace")
+
+
+@story("RFC 6120 §4.9.3.1")
+async def a_root_that_is_no_stream_has_a_bad_format(town):
     stream = await town.stream().connect()
     stream.expects_header()
-    await stream.sends(stream.header(version="0.9"))
-    await stream.fails_with("unsupported-version")
+    await stream.sends(stream.header().replace("<stream:stream", "<stream:flow"))
+    await stream.fails_with("bad-format")
 
 
 @story("RFC 6120 §4.9.3.13")
@@ -78,6 +91,86 @@ async def broken_xml_ends_the_stream(town):
         await stream.opens()
         await stream.sends(broken)
         await stream.fails_with("not-well-formed")
+
+
+@story("RFC 6120 §4.9.2")
+async def a_stream_error_is_one_condition_and_a_text_with_its_language(town):
+    stream = await town.stream().connect()
+    await stream.opens()
+    await stream.sends("<a></b>")
+    error = await stream.fails_with("not-well-formed")
+    assert [child.tag for child in error] == [NS.STREAM_ERROR + "not-well-formed", NS.STREAM_ERROR + "text"]
+    assert error[1].get(NS.XML + "lang") == "en" and error[1].text
+
+
+@story("RFC 6120 §4.4")
+async def whoever_closes_says_so_to_tls_and_hears_the_other_out(town):
+    for said in ("</stream:stream>", "<a></b>"):
+        [alice] = await town.devices("alice")
+        await alice.sends(said)
+        await alice.stream.wait_for(lambda event: isinstance(event, StreamClosed), "</stream:stream>")
+        await alice.stream.is_disconnected()
+        assert alice.stream.tls.was_closed, "no close_notify"
+        for _ in range(3):  # the server's end still reads: nothing is reset
+            await alice.sends("<presence/>")
+
+
+@story("RFC 6120 §4.9.1.1")
+async def a_stream_error_from_the_client_ends_its_stream_without_another(town):
+    error = "<stream:error><connection-timeout xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    clear, secured = await town.stream().connect(), await town.stream().reaches_tls()
+    await clear.opens()
+    [alice] = await town.devices("alice")
+    for stream in (clear, secured, alice.stream):
+        await stream.sends(error)
+        assert isinstance(await stream.next(), StreamClosed)
+        await stream.is_disconnected()
+
+
+@story("RFC 6120 §4.8.3")
+async def a_stanza_of_the_servers_namespace_is_refused(town):
+    alice, bob = await town.devices("alice", "bob")
+    clear = await town.stream().connect()
+    await clear.opens()
+    for stream in (clear, alice.stream):
+        await stream.sends(f"<message xmlns='jabber:server' to='{bob.full}' id='s2s' type='chat'>{sealed()}</message>")
+        await stream.fails_with("invalid-namespace")
+    await bob.receives_no("message", before=ping, id="s2s")
+
+
+@story("RFC 6120 §4.8.4")
+async def what_only_looks_like_a_stanza_is_not_delivered(town):
+    for name, namespace in (("message", "http://example.org/ns2"), ("message", ""), ("iq", "urn:ietf:params:xml:ns:xmpp-bind"),
+                            ("presence", "jabber:component:accept"), ("ns1:foo", "http://example.org/ns1"),
+                            ("stream:message", None), ("stream:features", None)):
+        alice, bob = await town.devices("alice", "bob")
+        prefix = name.partition(":")[0] if ":" in name else ""
+        declared = "" if namespace is None else f"xmlns{':' + prefix if prefix else ''}='{namespace}'"
+        await alice.sends(f"<{name} {declared} to='{bob.full}' id='other' type='chat'>{sealed()}</{name}>")
+        await alice.stream.fails_with("unsupported-stanza-type")
+        await bob.receives_no("message", before=ping, id="other")
+
+
+@story("RFC 6120 §4.8.5, §4.9.3.2")
+async def the_content_namespace_has_no_prefix(town):
+    for stanza in ("<c:message xmlns:c='jabber:client' to='%s' id='c' type='chat'>%s</c:message>",
+                   "<message xmlns:c='jabber:client' to='%s' id='c' type='chat'>%s<c:body>x</c:body></message>"):
+        alice, bob = await town.devices("alice", "bob")
+        await alice.sends(stanza % (bob.full, sealed()))
+        await alice.stream.fails_with("bad-namespace-prefix")
+        await bob.receives_no("message", before=ping, id="c")
+
+
+@story("RFC 6120 §8: a partial stanza")
+async def half_a_stanza_is_none(town):
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    await alice.sends(f"<message to='{bob.full}' id='half' type='chat'>{sealed()}</message")
+    await carol.asks("<ping xmlns='urn:xmpp:ping'/>")
+    assert not bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "half")
+    await alice.drops()
+    while alice.full in await town.ctl("session", "list"):
+        pass
+    await bob.receives_no("message", before=word_from(carol), id="half")
 
 
 @story("RFC 6120 §11.1")
@@ -104,6 +197,10 @@ async def only_utf_8_is_spoken(town):
     stream.expects_header()
     await stream.sends(stream.header().replace("version='1.0'?>", "version='1.0' encoding='ISO-8859-1'?>"))
     await stream.fails_with("unsupported-encoding")
+    stream = await town.stream().connect()
+    stream.expects_header()
+    await stream.sends(b"\xef\xbb\xbf" + stream.header().encode())  # U+FEFF is a character, not a mark
+    await stream.fails_with("not-well-formed")
     for bad in (b"<a>\xff</a>", b"<a>\xc0\xaf</a>", b"<a>\xed\xa0\x80</a>", b"<a b='\xf5\x80\x80\x80'/>"):
         stream = await town.stream().connect()
         await stream.opens()
@@ -124,6 +221,14 @@ async def white_space_between_stanzas_means_nothing(town):
     [alice] = await town.devices("alice")
     await alice.sends("  \n\r\n\t ")
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("RFC 6120 §4.9.3.11")
+async def text_between_stanzas_is_invalid(town):
+    for text in ("x", "<![CDATA[x]]>", "&amp;", "\u00a0", "\ufeff"):
+        [alice] = await town.devices("alice")
+        await alice.sends(text + "<presence/>")
+        await alice.stream.fails_with("invalid-xml")
 
 
 @story("RFC 6120 §4.9.3.24")
@@ -175,17 +280,23 @@ async def many_stanzas_in_one_write_all_arrive_in_order(town):
         assert arrived.get("id") == f"m{number}", f"m{number} expected, {arrived.get('id')} came"
 
 
-@story("RFC 6120 §4.8.5")
-async def other_prefixes_and_inherited_namespaces_keep_their_meaning(town):
+@story("RFC 6120 §4.8.5, §8.4, §11.6", options={"sealed.mode": "off"})
+async def prefixes_and_namespaces_of_the_header_keep_their_meaning(town):
     alice, bob = await town.account("alice"), (await town.devices("bob"))[0]
-    stream = Stream(town.place)
-    town.streams.append(stream)
-    await stream.reaches_tls()
-    await stream.authenticates(alice.name, alice.password)
+    stream = await town.stream().reaches_tls()
+    declared = {"xmlns:h": "urn:example:header"}
+    scram = Scram("SCRAM-SHA-256", alice.name, alice.password)
+    await stream.sends(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-256'>{scram.first()}</auth>")
+    final = scram.final((await stream.sasl_answer("challenge")).text)
+    await stream.sends(f"<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{final}</response>")
+    await stream.sasl_answer("success")
+    await stream.opens(**declared)
     await stream.binds("prefix")
-    await stream.sends(f"<c:message xmlns:c='jabber:client' xmlns:s='http://jabber.org/protocol/chatstates' "
-                       f"to='{bob.full}' id='p1' type='chat'><s:active/></c:message>")
-    await bob.receives("message", id="p1", child=NS.CHAT_STATES + "active")
+    await stream.sends(f"<message xmlns:s='http://jabber.org/protocol/chatstates' to='{bob.full}' id='p1' type='chat'>"
+                       "<s:active h:mood='calm'/><h:note>\ufeffx\ufeff</h:note></message>")
+    message = await bob.receives("message", id="p1", child=NS.CHAT_STATES + "active")
+    assert message.find(NS.CHAT_STATES + "active").get("{urn:example:header}mood") == "calm"
+    assert message.findtext("{urn:example:header}note") == "\ufeffx\ufeff"
 
 
 run()

@@ -84,6 +84,13 @@ int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const 
   return SSL_TLSEXT_ERR_OK;
 }
 
+// RFC 6120 §5.3.5: who wants to negotiate anew is cut off; SSL_OP_NO_RENEGOTIATION alone only warns him.
+void on_alert(const SSL* ssl, int where, int alert) {
+  constexpr int no_renegotiation = SSL3_AL_WARNING << 8 | SSL_AD_NO_RENEGOTIATION;
+  if (where != SSL_CB_WRITE_ALERT || alert != no_renegotiation) return;
+  SSL_set_shutdown(const_cast<SSL*>(ssl), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int encrypt) {
   return data_of(SSL_get_SSL_CTX(ssl))->tickets->prepare(name, iv, cipher, mac, encrypt == 1);
 }
@@ -103,6 +110,7 @@ bool set_profile(SSL_CTX* context, const TlsSettings& settings, const TicketKeys
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_clear_options(context, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
+  SSL_CTX_set_info_callback(context, on_alert);
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_max_early_data(context, 0);
   SSL_CTX_set_recv_max_early_data(context, 0);

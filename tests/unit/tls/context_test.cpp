@@ -157,7 +157,10 @@ TEST_F(Tls, RenegotiationIsRefused) {
   ASSERT_EQ(SSL_renegotiate(pair.client.get()), 1);
   EXPECT_NE(SSL_do_handshake(pair.client.get()), 1);
   char byte = 0;
+  EXPECT_EQ(SSL_get_shutdown(pair.server.get()), 0);
   EXPECT_LE(SSL_read(pair.server.get(), &byte, 1), 0);  // answers with a no_renegotiation warning
+  // RFC 6120 §5.3.5: for us the session is over.
+  EXPECT_EQ(SSL_get_shutdown(pair.server.get()), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   EXPECT_NE(SSL_do_handshake(pair.client.get()), 1);
   EXPECT_EQ(openssl_error(), "no renegotiation");
 }

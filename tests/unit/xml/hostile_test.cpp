@@ -67,7 +67,16 @@ TEST(Encodings, OnlyUtf8IsSpoken) {
   EXPECT_EQ(events_of("\xfe\xff"), std::vector<std::string>{"fault unsupported-encoding"});
   EXPECT_EQ(events_of("\xff\xfe"), std::vector<std::string>{"fault unsupported-encoding"});
   EXPECT_EQ(events_of(std::string_view("\0<\0s", 4)), std::vector<std::string>{"fault unsupported-encoding"});
-  EXPECT_TRUE(events_of("\xef\xbb\xbf" + header).back().starts_with("header ")) << "the mark of UTF-8 changes nothing";
+}
+
+TEST(Encodings, AByteOrderMarkIsACharacter) {  // RFC 6120 §11.6
+  const std::string mark = "\xef\xbb\xbf";
+  const std::vector<std::string> refused{"fault not-well-formed"};
+  EXPECT_EQ(events_of(mark + std::string(header_text)), refused) << "no character stands before the root";
+  EXPECT_EQ(events_of(mark + "<?xml version='1.0'?>" + std::string(header_text)), refused);
+  EXPECT_EQ(last_event_of("<message>" + mark + "a" + mark + "</message>"),
+            "stanza {jabber:client}message()[" + mark + "a" + mark + "]/");
+  EXPECT_EQ(last_event_of(mark + "<message/>"), "fault invalid-xml");
 }
 
 TEST(Encodings, BadUtf8IsRefused) {
@@ -134,10 +143,21 @@ TEST(Text, SpacesBetweenStanzasAreKeepalives) {
 }
 
 TEST(Prefixes, AreResolvedAndForgotten) {
-  EXPECT_EQ(last_event_of("<c:message xmlns:c='jabber:client'><e:x xmlns:e='urn:e' e:a='1' a='2'/></c:message>"),
+  EXPECT_EQ(last_event_of("<message xmlns:c='urn:c'><e:x xmlns:e='urn:e' e:a='1' a='2'/></message>"),
             "stanza {jabber:client}message(){urn:e}x({urn:e}a=1;{}a=2;)//");
   EXPECT_EQ(last_event_of("<stream:features xml:lang='fr'/>"),
             "stanza {http://etherx.jabber.org/streams}features({}xml:lang=fr;)/");
+}
+
+TEST(Prefixes, TheContentNamespaceHasNone) {  // RFC 6120 §4.8.5
+  for (const auto* stanza :
+       {"<c:message xmlns:c='jabber:client'/>", "<message xmlns:c='jabber:client'><c:body/></message>",
+        "<message><x xmlns='urn:x' xmlns:c='jabber:client'><c:message/></x></message>",
+        "<c:message xmlns='urn:x' xmlns:c='jabber:client'/>"}) {
+    EXPECT_EQ(last_event_of(stanza), "fault bad-namespace-prefix") << stanza;
+  }
+  EXPECT_EQ(last_event_of("<message xmlns:c='jabber:client' xmlns='jabber:client'><body/></message>"),
+            "stanza {jabber:client}message(){jabber:client}body()//");
 }
 
 TEST(Prefixes, CdataAndForeignAttributesMakeTheBytesUnportableForThatStanzaOnly) {

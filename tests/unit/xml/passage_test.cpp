@@ -47,7 +47,7 @@ const std::vector<std::string>& tricky() {
       "<message xmlns:p='urn:p' p:lang='x' xml:lang='fr' xml:space='preserve'><p:x/></message>",
       "<message><stream:error><text/></stream:error></message>",
       "<message><x y='1'><![CDATA[<body>&amp;</body>]]]]><![CDATA[>]]></x></message>",
-      "<c:message xmlns:c='jabber:client'><c:body>x</c:body></c:message>",
+      "<message xmlns:c='urn:c'><c:body>x</c:body><body><c:x/></body></message>",
       "<message><a xmlns:p='urn:p'><a xmlns:p='urn:q'><p:b/></a><p:b/></a></message>",
       "<message><a xmlns:a0='urn:x' a0:b='1' xmlns:a1='urn:y' a1:b='2'/></message>",
       "<message><\xc3\xa9l\xc3\xa9ment/>\xf0\x9f\x94\x92</message>",
