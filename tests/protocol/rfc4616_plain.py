@@ -89,8 +89,8 @@ async def what_ends_an_exchange_also_ends_its_check(town):
     await (await town.account("carol")).device()  # and the server is well
 
 
-@story("docs/security.md §3: strangers' passwords", options=SLOW)
-async def the_thread_of_the_streams_goes_on_while_passwords_are_derived(town):
+@story("XEP-0077 §3.1: several wait for a working thread", options=SLOW)
+async def accounts_that_are_made_side_by_side_are_all_answered(town):
     guest, stream = await meets(town), await meets(town)
     for number in range(4):
         await guest.sends(f"<iq type='set' id='r{number}'><query xmlns='jabber:iq:register'><username>guest{number}</username>"
