@@ -19,7 +19,10 @@ class Checker {
   std::vector<ConfigError> run() {
     if (snapshot_.hosts().empty()) add(0, "no host is declared; write host[\"example.org\"] = {}, or set its options");
     listeners();
-    for (const auto& host : snapshot_.hosts()) certificate(host);
+    for (const auto& host : snapshot_.hosts()) {
+      certificate(host);
+      clients(host);
+    }
     if (snapshot_.get(options::storage_backend) == Backend::mariadb) mariadb();
     budgets();
     return std::move(errors_);
@@ -77,6 +80,13 @@ class Checker {
       add(line, fmt::format("{}: {}", chain, std::strerror(errno)));
     }
     secret(key.empty() ? line : snapshot_.line(options::tls_key, host), key.empty() ? chain : key);
+  }
+
+  void clients(const std::string& host) {
+    if (snapshot_.get(options::tls_client_certificates, host) == ClientCertificates::off) return;
+    if (!snapshot_.get(options::tls_client_ca, host).empty()) return;
+    add(snapshot_.line(options::tls_client_certificates, host),
+        fmt::format("host \"{0}\" asks for certificates and trusts nobody; set host[\"{0}\"].tls.client_ca", host));
   }
 
   void mariadb() {

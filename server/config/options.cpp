@@ -93,6 +93,36 @@ const Choice<TlsMinimum> tls_minimum{
          .reason = "oldest TLS that is accepted; 1.2 with ECDHE and AEAD only (ANSSI SDE-NT-35)",
          .reload = Reload::live},
     {{"1.2", TlsMinimum::v1_2}, {"1.3", TlsMinimum::v1_3}}};
+const Choice<ClientCertificates> tls_client_certificates{
+    Name{.name = "tls.client_certificates",
+         .otherwise = "off",
+         .reason =
+             "log-in with a client's certificate, a smart card for example (XEP-0178); require: nothing else opens "
+             "an account. Where it is not off, TLS sessions are not resumed",
+         .scope = Scope::host,
+         .reload = Reload::live},
+    {{"off", ClientCertificates::off}, {"ask", ClientCertificates::ask}, {"require", ClientCertificates::require}}};
+const Option<std::string> tls_client_ca{
+    Text{.name = "tls.client_ca",
+         .reason = "PEM of the authorities whose client certificates are valid: nobody else is trusted",
+         .check = &check_absolute_path,
+         .scope = Scope::host,
+         .reload = Reload::live}};
+const Option<std::string> tls_client_crl{Text{
+    .name = "tls.client_crl",
+    .reason = "PEM of their revocation lists, read again at each reload; empty: none. Whom no list in force speaks "
+              "about is refused",
+    .check = &check_absolute_path,
+    .scope = Scope::host,
+    .reload = Reload::live}};
+const Choice<ClientNames> tls_client_names{
+    Name{.name = "tls.client_names",
+         .otherwise = "xmpp",
+         .reason = "what in a certificate names the account: the XMPP address; email: where there is none, the mail "
+                   "address, if it is an account's",
+         .scope = Scope::host,
+         .reload = Reload::live},
+    {{"xmpp", ClientNames::xmpp}, {"email", ClientNames::email}}};
 
 // ---- store
 const Choice<Backend> storage_backend{
@@ -183,12 +213,13 @@ const Option<std::int64_t> scram_iterations{
      .min = 4096,
      .max = 1'000'000,
      .reload = Reload::live}};
-const Option<Strings> scram_mechanisms{
-    List{.name = "scram.mechanisms",
-         .otherwise = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"},
-         .reason = "offered at log-in, best first; each also as -PLUS where the TLS session allows",
-         .min = 1,
-         .allowed = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"}}};
+const Option<Strings> scram_mechanisms{List{
+    .name = "scram.mechanisms",
+    .otherwise = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1"},
+    .reason = "offered at log-in; SCRAM also as -PLUS where the TLS session allows. PLAIN, which shows the server the "
+              "password, only for clients that know nothing better (RFC 6120 §13.8.3)",
+    .min = 1,
+    .allowed = {"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"}}};
 
 // ---- limits before log-in
 const Option<std::int64_t> limits_stanza_before_login{
@@ -299,6 +330,10 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &tls_certificate,
                                                   &tls_key,
                                                   &tls_minimum,
+                                                  &tls_client_certificates,
+                                                  &tls_client_ca,
+                                                  &tls_client_crl,
+                                                  &tls_client_names,
                                                   &storage_backend,
                                                   &storage_sqlite_path,
                                                   &state_path,

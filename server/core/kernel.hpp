@@ -17,6 +17,7 @@ namespace valise::core {
 
 class Committer;
 class Shard;
+class WorkPool;
 
 struct KernelStats {
   std::atomic<std::uint64_t> messages{0};
@@ -32,6 +33,7 @@ struct Kernel {
   std::unique_ptr<Cluster> cluster;
   Committer* committer = nullptr;  // null: nothing is written, no log
   storage::ReadPool* readers = nullptr;
+  WorkPool* workers = nullptr;  // null: Shard::compute works on the shard's own thread
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC
   // -- counters

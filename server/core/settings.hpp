@@ -14,9 +14,12 @@ namespace valise::core {
 
 struct HostSettings {
   std::string name;
-  bool sealed = true;         // sealed.mode = "required"
-  bool registration = false;  // XEP-0077 for strangers
-  bool archive = false;       // keep each message as rows, not only undelivered ones
+  bool sealed = true;                // sealed.mode = "required"
+  bool registration = false;         // XEP-0077 for strangers
+  bool client_certificates = false;  // SASL EXTERNAL (XEP-0178)
+  bool only_certificates = false;    // and nothing else
+  bool email_names = false;          // a certificate without an XMPP address names an account by mail address
+  bool archive = false;              // keep each message as rows, not only undelivered ones
   Language language = Language::english;
 };
 

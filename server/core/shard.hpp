@@ -14,6 +14,7 @@
 #include "core/iq.hpp"
 #include "core/kernel.hpp"
 #include "core/unit.hpp"
+#include "core/work_pool.hpp"
 #include "net/loop.hpp"
 
 namespace valise::core {
@@ -116,6 +117,19 @@ class Shard final : private net::TurnEnd {
       post([pair, outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
     });
     if (!taken) pair->then(Outcome(unavailable()));
+  }
+
+  // Runs `job`, which takes nothing and touches nothing of a shard, on a working thread and `then` here with its
+  // result. False: too much of that waits already; neither runs.
+  template <class Job, class Then>
+  [[nodiscard]] bool compute(Job job, Then then) {
+    if (kernel_.workers == nullptr) {
+      post([job = std::move(job), then = std::move(then)]() mutable { then(job()); });
+      return true;
+    }
+    return kernel_.workers->submit([this, job = std::move(job), then = std::move(then)]() mutable {
+      post([then = std::move(then), outcome = job()]() mutable { then(std::move(outcome)); });
+    });
   }
 
   // A record of something that is no stanza (log-in, denial …); nobody waits for it.

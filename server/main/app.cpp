@@ -21,7 +21,25 @@
 namespace valise {
 namespace options = config::options;
 namespace {
+// Bounds what strangers can make the server derive from passwords: some seconds of work.
+constexpr std::size_t waiting_passwords = 256;
 constexpr const char* known_networks = "known-networks";  // in state.path: what Brake::known_pairs gives
+
+unsigned password_threads() { return std::clamp(std::thread::hardware_concurrency() / 4, 1U, 4U); }
+
+// docs/admin.en.md §4: a list that has run out lets nobody in.
+void warn_of_lists(const net::TlsContexts& contexts) {
+  const auto now = utc_now_ns() / 1'000'000;
+  for (const auto& list : contexts.revocation_lists()) {
+    if (list.next_update_ms <= now) {
+      log::warning("tls", "{}: the revocation list of {} has run out: its certificates are refused", list.host,
+                   list.issuer);
+    }
+  }
+  for (const auto& name : contexts.without_list()) {
+    log::warning("tls", "{} has no revocation list: certificates that it issued are refused", name);
+  }
+}
 }  // namespace
 
 App::App(std::string config_path, config::Registry& registry, Ref<const config::Snapshot> config,
@@ -92,6 +110,7 @@ Result<> App::load_certificates(const config::Snapshot& config) {
     const auto days = (certificate.not_after_ms - utc_now_ns() / 1'000'000) / 86'400'000;
     if (days <= 30) log::warning("tls", "the certificate of {} expires in {} days", certificate.host, days);
   }
+  warn_of_lists(**contexts);
   tls_.set(std::move(*contexts));
   return {};
 }
@@ -122,14 +141,20 @@ Result<> App::open_storage() {
   readers_ = std::make_unique<storage::ReadPool>(
       *store_, static_cast<unsigned>(config_->get(options::storage_read_threads)), 16'384);
   kernel_.readers = readers_.get();
+  workers_ = std::make_unique<core::WorkPool>(password_threads(), waiting_passwords);
+  kernel_.workers = workers_.get();
   return {};
 }
 
 void App::prepare_login() {
   login_ = std::make_unique<stream::LoginShared>(
-      stream::LoginShared{core::auth::FakeKeys(crypto::random_string(32)), brake_, {}});
+      stream::LoginShared{core::auth::FakeKeys(crypto::random_string(32)), brake_, tls_, {}});
   const auto& wanted = config_->get(options::scram_mechanisms);
   for (const auto& mechanism : core::auth::mechanisms()) {
+    if (mechanism.kind == core::auth::Mechanism::Kind::external) {  // each host decides: Login::offered
+      login_->mechanisms.push_back(&mechanism);
+      continue;
+    }
     auto name = mechanism.name;
     if (mechanism.plus) name.remove_suffix(std::string_view("-PLUS").size());
     if (std::ranges::find(wanted, name) != wanted.end()) login_->mechanisms.push_back(&mechanism);
@@ -297,6 +322,7 @@ void App::stop() {
   kernel_.readers = nullptr;
   for (auto& shard : kernel_.shards) shard->loop().stop();
   for (auto& thread : threads_) thread.join();
+  workers_.reset();  // what it still posts finds nobody
   streams_.clear();
   kernel_.shards.clear();
 }

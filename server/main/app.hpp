@@ -17,6 +17,7 @@
 #include "core/kernel.hpp"
 #include "core/recovery.hpp"
 #include "core/shard.hpp"
+#include "core/work_pool.hpp"
 #include "main/privileges.hpp"
 #include "stream/host.hpp"
 
@@ -76,6 +77,7 @@ class App {
   std::unique_ptr<stream::LoginShared> login_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::ReadPool> readers_;
+  std::unique_ptr<core::WorkPool> workers_;
   core::Kernel kernel_;
   std::unique_ptr<core::Committer> committer_;
   std::vector<std::unique_ptr<stream::StreamHost>> streams_;

@@ -73,6 +73,10 @@ class Files {
     if (!loaded) {
       const bool key = files.key_file != files.certificate_file && loaded.error().text.starts_with(files.key_file);
       if (key) line = config_.line(options::tls_key, host);
+      for (const auto* option : {&options::tls_client_ca, &options::tls_client_crl}) {
+        const auto& path = config_.get(*option, host);
+        if (!path.empty() && loaded.error().text.starts_with(path)) line = config_.line(*option, host);
+      }
       errors_.push_back({config_.path(), line, loaded.error().text});
     } else if (!(*loaded)->certificates().front().covers_host) {
       errors_.push_back(

@@ -22,7 +22,12 @@ struct Row {
 
 // What no module is responsible for.
 constexpr Row kernel[] = {
+    {{"RFC 4422 appendix A", "2006"}, "kernel", "log-in by EXTERNAL, with a client's certificate"},
+    {{"RFC 4616", "2006"}, "kernel", "log-in by PLAIN, where scram.mechanisms names it"},
     {{"RFC 5802", "2010"}, "kernel", "log-in by SCRAM-SHA-1, with channel binding as -PLUS"},
+    {{"RFC 5929", "2010"},
+     "kernel",
+     "channel bindings tls-server-end-point and, on TLS 1.2 with extended master secret, tls-unique"},
     {{"RFC 6120", "2011", Completeness::partial},
      "kernel",
      "client streams: TLS, log-in, resource binding, stanzas and their errors; no streams between servers; rule by "
@@ -38,6 +43,9 @@ constexpr Row kernel[] = {
     {{"XEP-0077", "2.4", Completeness::partial},
      "kernel",
      "making an account before log-in, where registration.enabled allows it"},
+    {{"XEP-0178", "1.2", Completeness::partial},
+     "kernel",
+     "client certificates with tls.client_certificates; no streams between servers"},
     {{"XEP-0198", "1.6.3", Completeness::partial},
      "kernel",
      "what the client sent is acknowledged when it is durable; the server asks nothing back, no resumption"},
@@ -45,9 +53,7 @@ constexpr Row kernel[] = {
      "kernel",
      "a stanza-id on every message with a record; those that clients forge are removed"},
     {{"XEP-0368", "1.1.0"}, "kernel", "direct TLS with ALPN, on listen.c2s_tls"},
-    {{"XEP-0440", "1.0.0", Completeness::partial},
-     "kernel",
-     "names the channel bindings; tls-exporter and tls-server-end-point"},
+    {{"XEP-0440", "1.0.0"}, "kernel", "names the channel bindings: tls-exporter, tls-unique, tls-server-end-point"},
     {{"XEP-0474", "0.4.0"}, "kernel", "what was offered is hashed into SCRAM"},
 };
 

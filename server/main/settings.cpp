@@ -18,10 +18,22 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   host.name = name;
   host.sealed = config.get(options::sealed_mode, name) == config::SealedMode::required;
   host.registration = config.get(options::registration_enabled, name);
+  const auto clients = config.get(options::tls_client_certificates, name);
+  host.client_certificates = clients != config::ClientCertificates::off;
+  host.only_certificates = clients == config::ClientCertificates::require;
+  host.email_names = config.get(options::tls_client_names, name) == config::ClientNames::email;
   host.archive = config.get(options::archive_enabled, name);
   host.language = config.get(options::default_language, name) == config::Language::fr ? core::Language::french
                                                                                       : core::Language::english;
   return host;
+}
+
+net::ClientCertificates client_certificates(const config::Snapshot& config, const std::string& host) {
+  const auto mode = config.get(options::tls_client_certificates, host);
+  if (mode == config::ClientCertificates::off) return {};
+  return {.ca_file = config.get(options::tls_client_ca, host),
+          .crl_file = config.get(options::tls_client_crl, host),
+          .required = mode == config::ClientCertificates::require};
 }
 
 }  // namespace
@@ -88,7 +100,8 @@ net::TlsSettings make_tls_settings(const config::Snapshot& config) {
   for (const auto& host : config.hosts()) {
     const auto& certificate = config.get(options::tls_certificate, host);
     const auto& key = config.get(options::tls_key, host);
-    tls.hosts.push_back({core::ascii_domain(host), certificate, key.empty() ? certificate : key});
+    tls.hosts.push_back(
+        {core::ascii_domain(host), certificate, key.empty() ? certificate : key, client_certificates(config, host)});
   }
   return tls;
 }

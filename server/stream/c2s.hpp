@@ -81,6 +81,7 @@ class C2s final : private net::ConnectionHandler,
   [[nodiscard]] bool registration_offered();
   bool registration(xml::Element iq);
   void create_account(const std::string& iq_id, const core::Jid& jid, const std::string& password);
+  void store_account(const std::string& iq_id, const core::Jid& jid, std::vector<storage::ScramKey> keys);
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);

@@ -100,6 +100,7 @@ void C2s::send_features() {
       break;
     case State::secured:
       if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
+      if (!login_->possible()) return stream_error("not-authorized", "this host asks for a client certificate");
       out += login_->features();
       if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
       break;

@@ -6,10 +6,14 @@
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "core/auth/external.hpp"
 #include "core/auth/plain.hpp"
+#include "core/jid/domain.hpp"
 #include "core/namespaces.hpp"
+#include "net/tls/client_certificate.hpp"
 #include "net/tls/session.hpp"
 #include "stream/denial.hpp"
+#include "stream/host.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::stream {
@@ -50,10 +54,20 @@ std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
   std::vector<auth::ChannelBinding> out;
   if (ssl == nullptr) return out;
   if (auto bytes = net::exporter(ssl)) out.push_back({"tls-exporter", std::move(*bytes)});  // RFC 9266
+  if (auto bytes = net::tls_unique(ssl)) out.push_back({"tls-unique", std::move(*bytes)});  // RFC 5929 §3
   // XEP-0440 §3: servers MUST offer it. It names the certificate, not the session.
   if (auto bytes = net::server_end_point(ssl)) out.push_back({"tls-server-end-point", std::move(*bytes)});
   return out;
 }
+
+// A password on its way to the thread that checks it.
+struct Secret {
+  explicit Secret(std::string_view its_text) : text(its_text) {}
+  ~Secret() { crypto::wipe(text); }
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  std::string text;
+};
 
 }  // namespace
 
@@ -63,6 +77,7 @@ struct Login::Exchange {
     begun,       // the client's first message is due
     reading,     // … has come; the account's row is on its way
     challenged,  // the client's proof is due
+    checking,    // a password is compared on a working thread
     concluded,   // the outcome is known and waits for the brake
   };
 
@@ -72,7 +87,7 @@ struct Login::Exchange {
         delay(
             [](void* self) {
               auto& exchange = *static_cast<Exchange*>(self);
-              exchange.login.tell(exchange);
+              if (exchange.step == Step::concluded) exchange.login.tell(exchange);
             },
             this) {}
   ~Exchange() { crypto::wipe(password); }
@@ -88,16 +103,42 @@ struct Login::Exchange {
   std::string password;  // PLAIN only, until it is checked
   bool active = false;   // the account's row says so
   std::uint64_t credentials = 0;
-  std::expected<std::string, auth::Condition> outcome;
+  std::expected<std::string, auth::Condition> outcome = std::unexpected(auth::Condition::temporary_auth_failure);
   net::Timer delay;
 };
 
 Login::Login(LoginOwner& owner, const LoginShared& shared)
-    : owner_(owner), shared_(shared), bindings_(bindings_of(owner.connection().transport().ssl())) {}
+    : owner_(owner),
+      shared_(shared),
+      bindings_(bindings_of(owner.connection().transport().ssl())),
+      certified_(read_certificate()) {}
 
 Login::~Login() = default;
 
-bool Login::offered(const auth::Mechanism& mechanism) const { return !mechanism.plus || !bindings_.empty(); }
+// The certificate was checked against the authorities of the host whose own was shown: it counts for that host's
+// streams.
+std::vector<core::Jid> Login::read_certificate() const {
+  const auto* ssl = owner_.connection().transport().ssl();
+  const auto names = net::client_names(ssl);
+  const auto* host = owner_.shard().host(owner_.domain());
+  if (!names || host == nullptr || net::describe(ssl).host != core::ascii_domain(owner_.domain())) return {};
+  const auto& chosen = names->xmpp.empty() && host->email_names ? names->email : names->xmpp;
+  return auth::certificate_accounts(chosen,
+                                    [this](std::string_view domain) { return owner_.shard().host(domain) != nullptr; });
+}
+
+bool Login::offered(const auth::Mechanism& mechanism) const {
+  const auto* host = owner_.shard().host(owner_.domain());
+  if (mechanism.kind == auth::Mechanism::Kind::external) {  // XEP-0178 §2, RFC 6120 §6.3.4
+    return host != nullptr && host->client_certificates && auth::has_account_of(certified_, owner_.domain());
+  }
+  if (host != nullptr && host->only_certificates) return false;
+  return !mechanism.plus || !bindings_.empty();
+}
+
+bool Login::possible() const {
+  return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return offered(*one); });
+}
 
 bool Login::plus_offered() const {
   return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return one->plus && offered(*one); });
@@ -160,10 +201,20 @@ void Login::begin(xml::Element element) {
 void Login::take_message(Exchange& exchange, std::string_view base64) {
   const auto message = base64.size() <= max_message ? crypto::base64_decode(base64 == "=" ? "" : base64) : std::nullopt;
   if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
-  if (exchange.mechanism.kind == auth::Mechanism::Kind::plain) return begin_plain(exchange, *message);
-  if (!exchange.scram) return begin_scram(exchange, *message);
+  switch (exchange.mechanism.kind) {
+    case auth::Mechanism::Kind::scram:
+      return take_scram(exchange, *message);
+    case auth::Mechanism::Kind::plain:
+      return begin_plain(exchange, *message);
+    case auth::Mechanism::Kind::external:
+      return begin_external(exchange, *message);
+  }
+}
+
+void Login::take_scram(Exchange& exchange, std::string_view message) {
+  if (!exchange.scram) return begin_scram(exchange, message);
   if (braked(exchange)) return;
-  auto outcome = exchange.scram->client_final(*message);
+  auto outcome = exchange.scram->client_final(message);
   if (!outcome) return conclude(exchange, std::unexpected(outcome.error().condition));
   conclude(exchange, std::move(*outcome));
 }
@@ -190,6 +241,17 @@ void Login::begin_plain(Exchange& exchange, std::string_view message) {
   read_account();
 }
 
+void Login::begin_external(Exchange& exchange, std::string_view authzid) {
+  auto account = auth::external_account(certified_, authzid, owner_.domain());
+  if (account) {
+    exchange.account = std::move(*account);
+    return read_account();
+  }
+  auto& owner = owner_;  // fail() may end this
+  fail(account.error().condition, account.error().reason);
+  owner.end({}, {});  // XEP-0178 §2, 11 b and c
+}
+
 void Login::read_account() {
   exchange_->step = Exchange::Step::reading;
   owner_.shard().read([jid = exchange_->account.str()](storage::Reader& reader) { return reader.account(jid); },
@@ -207,8 +269,14 @@ void Login::with_account(Exchange& exchange, const std::optional<storage::Accoun
   const auto& keys = exists ? row->keys : none;
   exchange.active = exists && row->state == storage::AccountState::active;
   exchange.credentials = auth::fingerprint(keys);
-  if (exchange.scram) return challenge(exchange, keys);
-  check_password(exchange, keys);
+  switch (exchange.mechanism.kind) {
+    case auth::Mechanism::Kind::scram:
+      return challenge(exchange, keys);
+    case auth::Mechanism::Kind::plain:
+      return check_password(exchange, keys);
+    case auth::Mechanism::Kind::external:
+      return check_certificate(exchange, exists);
+  }
 }
 
 void Login::challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
@@ -222,10 +290,33 @@ void Login::challenge(Exchange& exchange, const std::vector<storage::ScramKey>& 
 
 void Login::check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
   if (braked(exchange)) return;
-  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha256, exchange.account)};
-  const bool right = auth::verify_password(keys.empty() ? fake : keys, exchange.password) && !keys.empty();
+  exchange.step = Exchange::Step::checking;
+  const bool known = !keys.empty();
+  // The hash that verify_password takes of all that an account has: the same work.
+  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha512, exchange.account)};
+  auto password = std::make_unique<Secret>(exchange.password);
   crypto::wipe(exchange.password);
-  if (!right) return conclude(exchange, std::unexpected(auth::Condition::not_authorized));
+  const bool taken =
+      owner_.shard().compute([password = std::move(password),
+                              tried = known ? keys : fake] { return auth::verify_password(tried, password->text); },
+                             [asker = std::weak_ptr(exchange_), known](bool right) {
+                               const auto checked = asker.lock();
+                               if (!checked) return;  // given up meanwhile, or the stream is gone
+                               if (right && known) return checked->login.conclude(*checked, std::string());
+                               checked->login.conclude(*checked, std::unexpected(auth::Condition::not_authorized));
+                             });
+  if (!taken) fail(auth::Condition::temporary_auth_failure, "busy");
+}
+
+// A certificate is nothing that is guessed: who has one waits for nobody's wrong passwords. One that opens nothing
+// counts as a wrong password of its network.
+void Login::check_certificate(Exchange& exchange, bool exists) {
+  if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
+    (void)shared_.brake.attempt(*network, exchange.account.full(), owner_.shard().loop().now_ms());
+  }
+  // The lists may have been read again since the handshake.
+  const bool valid = exists && shared_.tls.get()->accepts_client(owner_.connection().transport().ssl());
+  if (!valid) return conclude(exchange, std::unexpected(auth::Condition::not_authorized));
   conclude(exchange, std::string());
 }
 
@@ -251,7 +342,14 @@ void Login::conclude(Exchange& exchange, std::expected<std::string, auth::Condit
 }
 
 void Login::tell(Exchange& exchange) {
-  if (!exchange.outcome) return fail(exchange.outcome.error(), "wrong password or unknown account");
+  if (!exchange.outcome) {
+    const bool certificate = exchange.mechanism.kind == auth::Mechanism::Kind::external;
+    auto& owner = owner_;  // fail() may end this
+    fail(exchange.outcome.error(),
+         certificate ? "no account or no valid certificate" : "wrong password or unknown account");
+    if (certificate) owner.end({}, {});  // XEP-0178 §2, 11 c
+    return;
+  }
   if (!exchange.active) return fail(auth::Condition::account_disabled, "disabled");
   if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
     shared_.brake.succeeded(*network, exchange.account.full(), owner_.shard().loop().now_ms());

@@ -17,10 +17,13 @@
 
 namespace valise::stream {
 
+class TlsHolder;
+
 // One a process; fixed after start.
 struct LoginShared {
   core::auth::FakeKeys fake_keys;
   core::auth::Brake& brake;
+  const TlsHolder& tls;
   std::vector<const core::auth::Mechanism*> mechanisms;  // that the configuration allows, strongest first
 };
 
@@ -57,6 +60,8 @@ class Login {
   ~Login();
   // The children of <stream:features/> that offer it.
   [[nodiscard]] std::string features() const;
+  // Some mechanism is offered. Not where the host takes certificates only and the client has shown none for it.
+  [[nodiscard]] bool possible() const;
   // An element in the SASL namespace.
   void take(xml::Element element);
 
@@ -64,12 +69,15 @@ class Login {
   struct Exchange;
   void begin(xml::Element auth);
   void take_message(Exchange& exchange, std::string_view base64);
+  void take_scram(Exchange& exchange, std::string_view message);
   void begin_scram(Exchange& exchange, std::string_view message);
   void begin_plain(Exchange& exchange, std::string_view message);
+  void begin_external(Exchange& exchange, std::string_view authzid);
   void read_account();
   void with_account(Exchange& exchange, const std::optional<storage::Account>& row);
   void challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
   void check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys);
+  void check_certificate(Exchange& exchange, bool exists);
   void conclude(Exchange& exchange, std::expected<std::string, core::auth::Condition> outcome);
   void tell(Exchange& exchange);
   void succeed(Exchange& exchange, std::vector<std::string> tags);
@@ -78,6 +86,7 @@ class Login {
   void record_failure(std::string_view reason);
   [[nodiscard]] bool given_up();
   void tell_failure(core::auth::Condition condition, std::string_view text);
+  [[nodiscard]] std::vector<core::Jid> read_certificate() const;
   [[nodiscard]] bool braked(Exchange& exchange);
   [[nodiscard]] bool offered(const core::auth::Mechanism& mechanism) const;
   [[nodiscard]] bool plus_offered() const;
@@ -86,6 +95,7 @@ class Login {
   LoginOwner& owner_;
   const LoginShared& shared_;
   const std::vector<core::auth::ChannelBinding> bindings_;  // what this TLS session can prove, the strongest first
+  const std::vector<core::Jid> certified_;  // accounts that the client's certificate names, of all hosts
   std::uint32_t failures_ = 0;
   // The one under way, or null. Nobody else owns it: what comes late from a database thread finds its own exchange or
   // none, never another.

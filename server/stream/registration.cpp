@@ -1,5 +1,6 @@
 // In-band registration before log-in (XEP-0077 §3.1): off unless registration.enabled says so for the host.
 #include "base/clock.hpp"
+#include "base/crypto.hpp"
 #include "core/auth/password.hpp"
 #include "core/namespaces.hpp"
 #include "stream/c2s.hpp"
@@ -28,7 +29,7 @@ const core::StanzaError try_later{.type = Type::wait,
 
 bool C2s::registration_offered() {
   const auto* host = shard().host(domain_);
-  return host != nullptr && host->registration;
+  return host != nullptr && host->registration && !host->only_certificates;
 }
 
 bool C2s::registration(xml::Element iq) {
@@ -72,8 +73,23 @@ bool C2s::registration(xml::Element iq) {
 }
 
 void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const std::string& password) {
-  auto keys = core::auth::make_keys(password, shard().settings().scram_iterations);
-  if (!keys) return iq_error(iq_id, not_acceptable);
+  using Keys = Result<std::vector<storage::ScramKey>>;
+  const bool taken = shard().compute(
+      [typed = std::string(password), rounds = shard().settings().scram_iterations]() mutable {
+        auto keys = core::auth::make_keys(typed, rounds);
+        crypto::wipe(typed);
+        return keys;
+      },
+      [token = host_->token(*this), iq_id, jid](Keys keys) {
+        auto* stream = token.get();
+        if (stream == nullptr || stream->state_ != State::secured) return;
+        if (!keys) return stream->iq_error(iq_id, not_acceptable);
+        stream->store_account(iq_id, jid, std::move(*keys));
+      });
+  if (!taken) iq_error(iq_id, try_later);
+}
+
+void C2s::store_account(const std::string& iq_id, const core::Jid& jid, std::vector<storage::ScramKey> keys) {
   auto token = host_->token(*this);
   const auto source = source_of(connection_);
   auto origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.source = source});
@@ -87,35 +103,34 @@ void C2s::create_account(const std::string& iq_id, const core::Jid& jid, const s
       stream->connection_.send(result);
     });
   };
-  shard().on_home(
-      jid, [jid, origin, keys = std::move(*keys), answer, iq_id](core::Shard& home, core::Account* account) {
-        if (account == nullptr) return answer({}, &try_later);
-        if (account->exists || account->state == storage::AccountState::deleted) return answer({}, &conflict);
-        account->exists = true;  // so that a second request meanwhile sees the name taken
-        account->commit_begun();
-        auto unit = std::make_unique<core::Unit>();
-        core::audit::Record record;
-        record.kind = core::audit::Kind::admin;
-        record.reason = "registered";
-        record.recipient = jid.bare();
-        record.origin = origin;
-        unit->record = std::move(record);
-        unit->writes.push_back(
-            storage::PutAccount{{jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
-        unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
-          // In memory still: an account with a commit under way is not idle.
-          if (auto* made = home.find_account(jid.bare())) {
-            made->exists = finished.outcome.has_value();
-            made->commit_ended(finished.at_once);
-          }
-          if (!finished.outcome) return answer({}, &try_later);
-          home.account_changed(jid, storage::AccountState::active);
-          std::string out;
-          xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
-          answer(std::move(out), nullptr);
-        };
-        home.commit(std::move(unit));
-      });
+  shard().on_home(jid, [jid, origin, keys = std::move(keys), answer, iq_id](core::Shard& home, core::Account* account) {
+    if (account == nullptr) return answer({}, &try_later);
+    if (account->exists || account->state == storage::AccountState::deleted) return answer({}, &conflict);
+    account->exists = true;  // so that a second request meanwhile sees the name taken
+    account->commit_begun();
+    auto unit = std::make_unique<core::Unit>();
+    core::audit::Record record;
+    record.kind = core::audit::Kind::admin;
+    record.reason = "registered";
+    record.recipient = jid.bare();
+    record.origin = origin;
+    unit->record = std::move(record);
+    unit->writes.push_back(
+        storage::PutAccount{{jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000}});
+    unit->done = [&home, jid, answer, iq_id](core::Unit& finished) {
+      // In memory still: an account with a commit under way is not idle.
+      if (auto* made = home.find_account(jid.bare())) {
+        made->exists = finished.outcome.has_value();
+        made->commit_ended(finished.at_once);
+      }
+      if (!finished.outcome) return answer({}, &try_later);
+      home.account_changed(jid, storage::AccountState::active);
+      std::string out;
+      xml::Writer(out).open("iq").attribute("type", "result").attribute("id", iq_id).close();
+      answer(std::move(out), nullptr);
+    };
+    home.commit(std::move(unit));
+  });
 }
 
 }  // namespace valise::stream

@@ -6,18 +6,25 @@ import ssl
 class Tls:
     """The client's end. feed() takes bytes off the wire; what must go to the wire comes back from take_output()."""
 
-    def __init__(self, ca_file, server_name, alpn=None, version=None, sni=True):
-        """`sni`: True sends the server's name, a text another one, False none; what is shown is checked by the story then."""
+    def __init__(self, ca_file, server_name, alpn=None, version=None, sni=True, card=None, session=None):
+        """`sni`: True sends the server's name, a text another one, False none; what is shown is checked by the story then.
+        `card`: a file with the client's certificate and key. `session`: of another Tls, to resume it."""
         context = ssl.create_default_context(cafile=ca_file)
         if sni is not True:
             context.check_hostname = False
             server_name = sni or None
         if alpn:
             context.set_alpn_protocols(alpn)
+        if card:
+            context.load_cert_chain(card)
+        if session:
+            context = session.context  # a session belongs to its context
         if version:
             context.minimum_version = context.maximum_version = version
+        self.context = context
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.object = context.wrap_bio(self._in, self._out, server_hostname=server_name)
+        self.object = context.wrap_bio(self._in, self._out, server_hostname=server_name,
+                                       session=session and session.object.session)
         self.ready = False
         self.was_closed = False  # close_notify has come
 

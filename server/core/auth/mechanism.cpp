@@ -11,6 +11,7 @@ using crypto::Hash;
 using enum Mechanism::Kind;
 
 constexpr std::array table{
+    Mechanism{"EXTERNAL", external},
     Mechanism{"SCRAM-SHA-512-PLUS", scram, Hash::sha512, true},
     Mechanism{"SCRAM-SHA-256-PLUS", scram, Hash::sha256, true},
     Mechanism{"SCRAM-SHA-1-PLUS", scram, Hash::sha1, true},

@@ -13,7 +13,7 @@
 namespace valise::core::auth {
 
 struct Mechanism {
-  enum class Kind : std::uint8_t { scram, plain };
+  enum class Kind : std::uint8_t { scram, plain, external };
 
   std::string_view name;  // as on the wire
   Kind kind = Kind::scram;

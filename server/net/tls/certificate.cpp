@@ -22,7 +22,7 @@ constexpr std::size_t max_file = 1 << 20;
 // No terminal is asked for a passphrase: an encrypted key is an error with a remedy.
 int no_passphrase(char*, int, int, void*) { return -1; }
 
-Result<std::string> read_file(const std::string& path, bool secret) {
+Result<std::string> read_file(const std::string& path, bool secret, std::size_t longest = max_file) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::denied,
@@ -36,10 +36,10 @@ Result<std::string> read_file(const std::string& path, bool secret) {
   } else if (secret && (status.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
     checked = fail(ErrorCode::denied,
                    fmt::format("{}: other users can read or change this key; run: chmod 640 {}", path, path));
-  } else if (status.st_size > static_cast<off_t>(max_file)) {
-    checked = fail(ErrorCode::invalid, path + ": is larger than 1 MiB");
+  } else if (status.st_size > static_cast<off_t>(longest)) {
+    checked = fail(ErrorCode::invalid, fmt::format("{}: is larger than {} MiB", path, longest >> 20));
   }
-  while (checked && out.size() <= max_file) {
+  while (checked && out.size() <= longest) {
     char block[4096];
     const auto got = read(fd, block, sizeof block);
     if (got < 0) checked = fail(ErrorCode::unavailable, fmt::format("{}: {}", path, std::strerror(errno)));
@@ -54,19 +54,6 @@ Result<std::string> read_file(const std::string& path, bool secret) {
 
 BioPtr memory(const std::string& bytes) {
   return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
-
-std::string name_text(const X509_NAME* name) {
-  const BioPtr out(BIO_new(BIO_s_mem()));
-  X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253);
-  char* text = nullptr;
-  const auto size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(std::max(size, 0L))};
-}
-
-std::int64_t milliseconds(const ASN1_TIME* time) {
-  std::tm parts{};
-  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) * 1'000 : 0;
 }
 
 CertificateInfo describe_certificate(const std::string& host, X509* certificate) {
@@ -98,6 +85,23 @@ Result<std::vector<CertificatePtr>> read_certificates(const std::string& file, c
 }
 
 }  // namespace
+
+Result<std::string> read_pem_file(const std::string& path, std::size_t longest) {
+  return read_file(path, false, longest);
+}
+
+std::string name_text(const X509_NAME* name) {
+  const BioPtr out(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(out.get(), name, 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const auto size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(std::max(size, 0L))};
+}
+
+std::int64_t milliseconds(const ASN1_TIME* time) {
+  std::tm parts{};
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? static_cast<std::int64_t>(timegm(&parts)) * 1'000 : 0;
+}
 
 std::string openssl_error() {
   const auto code = ERR_peek_last_error();

@@ -1,6 +1,7 @@
 // Certificates and private keys from PEM files, checked before anything uses them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,6 +27,14 @@ struct KeyPair {
   KeyPtr key;
   CertificateInfo info;
 };
+
+// A regular file of at most `longest` bytes. Fails with `not_found`, `denied` or `invalid` and a text that names it.
+[[nodiscard]] Result<std::string> read_pem_file(const std::string& path, std::size_t longest);
+
+// "CN=…,O=…", as RFC 2253 writes it.
+[[nodiscard]] std::string name_text(const X509_NAME* name);
+// Since 1970, UTC; 0: it is no time.
+[[nodiscard]] std::int64_t milliseconds(const ASN1_TIME* time);
 
 // A PEM file with the certificate first and its intermediates behind it; a PEM file with the key, not encrypted, that
 // others than owner and group cannot read. Fails with a text that names the file and the remedy: `not_found`, `denied`

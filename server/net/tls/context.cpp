@@ -22,6 +22,10 @@ constexpr const char* signatures =
     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
     "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
+constexpr int security_level = 2;             // OpenSSL's: 112 bits
+constexpr long max_client_chain = 32 * 1024;  // bytes of all certificates that a client sends
+constexpr int max_client_depth = 6;           // intermediates
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 std::string lower_case(std::string_view name) {
@@ -51,6 +55,24 @@ std::string_view sni_of(SSL* ssl) {
   return extension.substr(5, number(3));
 }
 
+// A certificate says who somebody is only in the handshake that proved it, and only until it is revoked: where one is
+// asked for, no session is resumed (RFC 5077 §5.8 leaves that to the server).
+void ask_client(SSL* ssl) {
+  const auto& data = *data_of(SSL_get_SSL_CTX(ssl));
+  if (!data.asks_clients) return;
+  SSL_set_verify(ssl, SSL_VERIFY_PEER | (data.requires_clients ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_set_verify_depth(ssl, max_client_depth);
+  SSL_set_options(ssl, SSL_OP_NO_TICKET);
+  SSL_set_num_tickets(ssl, 0);
+}
+
+// Where a certificate is welcome and not required, a bad one only is worth nothing: client_names() gives none.
+int on_client_chain(X509_STORE_CTX* chain, void*) {
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  const bool valid = verify_client_chain(chain);
+  return valid || !data_of(SSL_get_SSL_CTX(ssl))->requires_clients ? 1 : 0;
+}
+
 // The host is chosen here and not in the server_name callback, which OpenSSL calls after it has looked at tickets: with
 // the host's own session id context in place, a ticket of one host does not resume at another.
 int on_client_hello(SSL* ssl, int*, void*) {
@@ -67,6 +89,7 @@ int on_client_hello(SSL* ssl, int*, void*) {
     }
   }
   if (wanted != nullptr) SSL_set_SSL_CTX(ssl, wanted);
+  ask_client(ssl);
   return SSL_CLIENT_HELLO_SUCCESS;
 }
 
@@ -106,12 +129,13 @@ void set_memory_profile(SSL_CTX* context) {
 }
 
 bool set_profile(SSL_CTX* context, const TlsSettings& settings, const TicketKeys& tickets) {
-  SSL_CTX_set_security_level(context, 2);
+  SSL_CTX_set_security_level(context, security_level);
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                    SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_clear_options(context, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
   SSL_CTX_set_info_callback(context, on_alert);
   SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_max_cert_list(context, max_client_chain);
   SSL_CTX_set_max_early_data(context, 0);
   SSL_CTX_set_recv_max_early_data(context, 0);
   SSL_CTX_set_num_tickets(context, 1);
@@ -164,6 +188,21 @@ Result<SslContextPtr> make_context(const TlsSettings& settings, const HostCertif
   return context;
 }
 
+// The host's own authorities, in `context` alone.
+Result<ClientTrust> set_clients(SSL_CTX* context, const HostCertificate& files) {
+  auto trust = load_client_trust(files.host, files.clients);
+  if (!trust) return trust;
+  if (SSL_CTX_set1_verify_cert_store(context, trust->store.get()) != 1) {
+    return fail(ErrorCode::internal, "the authorities cannot be set: " + openssl_error());
+  }
+  SSL_CTX_set_client_CA_list(context, trust->names.release());
+  SSL_CTX_set_cert_verify_callback(context, on_client_chain, nullptr);
+  auto& data = *data_of(context);
+  data.asks_clients = true;
+  data.requires_clients = files.clients.required;
+  return trust;
+}
+
 }  // namespace
 
 ContextData* data_of(const SSL_CTX* context) noexcept {
@@ -187,6 +226,12 @@ Result<Ref<const TlsContexts>> TlsContexts::load(const TlsSettings& settings, st
     auto context = make_context(settings, files, *pair, tickets);
     if (!context) return std::unexpected(std::move(context.error()));
     out->certificates_.push_back(std::move(pair->info));
+    if (!files.clients.ca_file.empty()) {
+      auto trust = set_clients(context->get(), files);
+      if (!trust) return std::unexpected(std::move(trust.error()));
+      for (auto& list : trust->lists) out->lists_.push_back(std::move(list));
+      for (const auto& name : trust->without_list) out->without_list_.push_back(files.host + ": " + name);
+    }
     if (!out->default_) {
       out->default_ = std::move(*context);
       continue;
@@ -207,6 +252,33 @@ SslPtr TlsContexts::new_session(std::string_view host) const {
     SSL_set_app_data(ssl.get(), found->second.get());
   }
   return ssl;
+}
+
+SSL_CTX* TlsContexts::context_of(std::string_view host) const {
+  const auto& data = *data_of(default_.get());
+  if (data.host == host) return default_.get();
+  const auto found = data.others.find(std::string(host));
+  return found == data.others.end() ? nullptr : found->second.get();
+}
+
+bool TlsContexts::accepts_client(const SSL* ssl) const {
+  auto* certificate = SSL_get0_peer_certificate(ssl);
+  auto* context = context_of(host_of(SSL_get_SSL_CTX(ssl)));
+  X509_STORE* store = nullptr;
+  if (certificate == nullptr || context == nullptr || !data_of(context)->asks_clients ||
+      SSL_CTX_get0_verify_cert_store(context, &store) != 1 || store == nullptr) {
+    return false;
+  }
+  const std::unique_ptr<X509_STORE_CTX, OpensslDelete<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+  if (!check || X509_STORE_CTX_init(check.get(), store, certificate, SSL_get_peer_cert_chain(ssl)) != 1 ||
+      X509_STORE_CTX_set_default(check.get(), "ssl_client") != 1) {
+    ERR_clear_error();
+    return false;
+  }
+  auto* rules = X509_STORE_CTX_get0_param(check.get());
+  X509_VERIFY_PARAM_set_auth_level(rules, security_level);
+  X509_VERIFY_PARAM_set_depth(rules, max_client_depth);
+  return verify_client_chain(check.get());
 }
 
 }  // namespace valise::net

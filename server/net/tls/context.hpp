@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/ref.hpp"
 #include "net/tls/certificate.hpp"
+#include "net/tls/client_certificate.hpp"
 #include "net/tls/openssl_ptr.hpp"
 #include "net/tls/ticket_keys.hpp"
 
@@ -19,6 +20,7 @@ struct HostCertificate {
   std::string host;  // as in DNS: ASCII, A-labels
   std::string certificate_file;
   std::string key_file;
+  ClientCertificates clients;  // what is asked of them
 };
 
 struct TlsSettings {
@@ -39,16 +41,26 @@ class TlsContexts : public RefCounted<TlsContexts> {
   // A server's SSL object in accept state, without BIO; nullptr when memory is short. A client that names no host of
   // ours by SNI gets the certificate of `host` (as in HostCertificate), or the first host's.
   [[nodiscard]] SslPtr new_session(std::string_view host = {}) const;
+  // Whether the certificate that the client of `ssl` has shown, to whichever snapshot, is one by the authorities and
+  // lists of this one. After the handshake.
+  [[nodiscard]] bool accepts_client(const SSL* ssl) const;
   // One entry a host, in the order of the settings: expiry dates for warnings.
   [[nodiscard]] const std::vector<CertificateInfo>& certificates() const noexcept { return certificates_; }
+  // Of all hosts: their ends for warnings.
+  [[nodiscard]] const std::vector<RevocationList>& revocation_lists() const noexcept { return lists_; }
+  // "host: authority" of whom no list is there though the host looks at lists.
+  [[nodiscard]] const std::vector<std::string>& without_list() const noexcept { return without_list_; }
 
  private:
   friend class RefCounted<TlsContexts>;
   TlsContexts() = default;
+  [[nodiscard]] SSL_CTX* context_of(std::string_view host) const;  // null: no host of ours
   ~TlsContexts() = default;
 
   SslContextPtr default_;
   std::vector<CertificateInfo> certificates_;
+  std::vector<RevocationList> lists_;
+  std::vector<std::string> without_list_;
 };
 
 }  // namespace valise::net

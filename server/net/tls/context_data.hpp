@@ -18,6 +18,8 @@ struct ContextData {
   std::string host;
   std::string alpn;  // wire form: length and name, repeated
   std::shared_ptr<TicketKeys> tickets;
+  bool asks_clients = false;  // for a certificate
+  bool requires_clients = false;
   // The default host's context alone: the others by lower-case name. It never names itself, so there is no cycle.
   std::unordered_map<std::string, SslContextPtr> others;
 };

@@ -35,6 +35,18 @@ std::optional<std::string> exporter(SSL* ssl) {
   return out;
 }
 
+std::optional<std::string> tls_unique(const SSL* ssl) {
+  if (SSL_is_init_finished(ssl) != 1 || SSL_version(ssl) != TLS1_2_VERSION) return std::nullopt;
+  if (SSL_get_extms_support(const_cast<SSL*>(ssl)) != 1) return std::nullopt;  // the macro only asks
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  // The client speaks first in a full handshake, the server where a session is resumed.
+  const auto size = SSL_session_reused(ssl) == 1 ? SSL_get_finished(ssl, out.data(), out.size())
+                                                 : SSL_get_peer_finished(ssl, out.data(), out.size());
+  if (size == 0 || size > out.size()) return std::nullopt;
+  out.resize(size);
+  return out;
+}
+
 std::optional<std::string> server_end_point(const SSL* ssl) {
   const auto* certificate = SSL_get_certificate(ssl);
   int digest = NID_undef;
