@@ -324,10 +324,15 @@ async def a_contact_sees_the_blocker_go_and_come_back_and_neither_hears_of_the_o
 
 @story("XEP-0191 §3.3")
 async def who_may_not_see_the_account_is_not_told_of_a_block(town):
-    alice, bob = await town.devices("alice", "bob")
-    await blocks(alice, bob.bare)
-    await unblocks(alice, bob.bare)
-    await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    await alice.sends(f"<presence type='subscribe' to='{bob.bare}'/>")  # she sees him, he does not see her
+    await bob.receives("presence", type_="subscribe")
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    await alice.receives("presence", from_=bob.full)
+    for other in (bob, carol):
+        await blocks(alice, other.bare)
+        await unblocks(alice, other.bare)
+        await other.receives_no("presence", before=word_from(alice), from_=alice.full)
 
 
 @story("XEP-0191 §3.3, RFC 6121 §4.6.3")
