@@ -1,7 +1,6 @@
 #include "modules/blocking/blocklist.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace valise::modules::blocking {
 namespace {
@@ -41,14 +40,7 @@ bool Blocklist::matches(std::string_view jid) const noexcept {
   return at != std::string_view::npos && addresses_.contains(bare.substr(at + 1));
 }
 
-bool Blocklist::will_hold(std::string_view address) const {
-  for (const auto& change : under_way_ | std::views::reverse) {
-    if (std::ranges::find(change.addresses, address) != change.addresses.end()) return change.adds;
-  }
-  return addresses_.contains(address);
-}
-
-std::vector<std::string> Blocklist::will_be() const {
+Blocklist::Addresses Blocklist::will_be() const {
   auto all = addresses_;
   for (const auto& change : under_way_) {
     for (const auto& address : change.addresses) {
@@ -59,13 +51,20 @@ std::vector<std::string> Blocklist::will_be() const {
       }
     }
   }
-  return {all.begin(), all.end()};
+  return all;
+}
+
+Blocklist::Addresses Blocklist::may_be() const {
+  auto all = addresses_;
+  for (const auto& change : under_way_) all.insert(change.addresses.begin(), change.addresses.end());
+  return all;
 }
 
 std::size_t Blocklist::size_with(const std::vector<std::string>& more) const {
-  const auto size = under_way_.empty() ? addresses_.size() : will_be().size();
-  const auto added = std::ranges::count_if(more, [this](const auto& address) { return !will_hold(address); });
-  return size + static_cast<std::size_t>(added);
+  const auto coming = under_way_.empty() ? Addresses() : will_be();
+  const auto& all = under_way_.empty() ? addresses_ : coming;
+  const auto added = std::ranges::count_if(more, [&all](const auto& address) { return !all.contains(address); });
+  return all.size() + static_cast<std::size_t>(added);
 }
 
 std::uint64_t Blocklist::begin(bool adds, std::vector<std::string> addresses) {

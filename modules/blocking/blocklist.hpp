@@ -40,10 +40,11 @@ class Blocklist final : public core::Part {
   [[nodiscard]] const Addresses& addresses() const noexcept { return addresses_; }
 
   // As it will be when all that is under way became durable.
-  [[nodiscard]] bool will_hold(std::string_view address) const;
-  [[nodiscard]] std::vector<std::string> will_be() const;
+  [[nodiscard]] Addresses will_be() const;
   // How many it would then hold with these added to it.
   [[nodiscard]] std::size_t size_with(const std::vector<std::string>& more) const;
+  // What the store may hold, whatever becomes of what is under way.
+  [[nodiscard]] Addresses may_be() const;
   // Nothing is under way, and the address is in the store.
   [[nodiscard]] bool surely_holds(std::string_view address) const {
     return under_way_.empty() && addresses_.contains(address);

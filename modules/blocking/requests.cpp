@@ -62,7 +62,10 @@ void BlockingModule::set(core::IqRequest request, bool adds) {
   if (adds && command.addresses.empty()) return request.error(no_item);
   auto& blocked = list(*request.account());
   if (adds && blocked.size_with(command.addresses) > max_blocked_) return request.error(full);
-  if (command.all) command.addresses = blocked.will_be();
+  if (command.all) {
+    const auto all = blocked.will_be();
+    command.addresses.assign(all.begin(), all.end());
+  }
   carry_out(std::move(request), std::move(command));
 }
 
@@ -70,8 +73,10 @@ void BlockingModule::carry_out(core::IqRequest request, Command command) {
   auto& account = *request.account();
   auto& blocked = list(account);
   auto unit = std::make_unique<core::Unit>();
+  const auto stored = command.adds ? Blocklist::Addresses() : blocked.may_be();
   for (const auto& address : command.addresses) {
     if (!command.adds) {
+      if (!stored.contains(address)) continue;
       unit->writes.emplace_back(storage::RemoveAccountData{account.jid.str(), storage::DataKind::blocked, address});
     } else if (!blocked.surely_holds(address)) {
       unit->writes.emplace_back(storage::PutAccountData{account.jid.str(), storage::DataKind::blocked, {address, {}}});

@@ -5,8 +5,6 @@
 namespace valise::modules::blocking {
 namespace {
 
-using Addresses = std::vector<std::string>;
-
 // XEP-0191 §5.
 TEST(Blocklist, MatchesByTheAddressItsBareFormAndItsDomain) {
   const Blocklist full({"user@domain/resource"}), bare({"user@domain"}), of_domain({"domain/resource"}),
@@ -37,11 +35,11 @@ TEST(Blocklist, ChangesOnlyWithWhatBecameDurable) {
   Blocklist list({"a@x"});
   const auto first = list.begin(true, {"b@x"});
   EXPECT_FALSE(list.matches("b@x"));
-  EXPECT_TRUE(list.will_hold("b@x"));
+  EXPECT_TRUE(list.will_be().contains("b@x"));
   EXPECT_FALSE(list.surely_holds("a@x"));
   list.end(first, false);
   EXPECT_FALSE(list.matches("b@x"));
-  EXPECT_FALSE(list.will_hold("b@x"));
+  EXPECT_FALSE(list.will_be().contains("b@x"));
   EXPECT_TRUE(list.surely_holds("a@x"));
   list.end(list.begin(true, {"b@x"}), true);
   EXPECT_TRUE(list.matches("b@x"));
@@ -51,8 +49,10 @@ TEST(Blocklist, CountsWhatIsUnderWay) {
   Blocklist list({"a@x"});
   const auto added = list.begin(true, {"b@x", "c@x"});
   EXPECT_EQ(list.size_with({"a@x", "b@x", "d@x"}), 4u);
-  EXPECT_EQ(list.will_be(), (Addresses{"a@x", "b@x", "c@x"}));
-  const auto removed = list.begin(false, list.will_be());
+  EXPECT_EQ(list.will_be(), (Blocklist::Addresses{"a@x", "b@x", "c@x"}));
+  const auto removed = list.begin(false, {"a@x", "b@x", "c@x"});
+  EXPECT_TRUE(list.will_be().empty());
+  EXPECT_EQ(list.may_be().size(), 3u);  // either may fail
   EXPECT_EQ(list.size_with({"d@x"}), 1u);
   list.end(added, true);
   EXPECT_EQ(list.addresses().size(), 3u);
