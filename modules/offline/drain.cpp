@@ -127,6 +127,8 @@ void OfflineModule::hand_over(core::Account& account) {
 }
 
 void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
+  // XEP-0191 §3.3: what an address sent before it was blocked is not delivered afterwards either.
+  if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) return drop_blocked(row);
   auto document = xml::parse_element(row.stanza);
   auto from = core::Jid::parse(row.from);
   auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
@@ -136,6 +138,22 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
   }
   (*stanza)->from = std::move(*from);
   session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id));
+}
+
+// The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
+void OfflineModule::drop_blocked(const storage::BoxMessage& row) {
+  core::audit::Record record;
+  record.kind = core::audit::Kind::denied;
+  record.verdict = core::audit::Outcome::refused;
+  record.reason = "blocked";
+  record.stanza_id = row.stanza_id;
+  record.size = static_cast<std::uint32_t>(row.stanza.size());
+  if (const auto to = core::Jid::parse(row.to)) record.recipient = to->bare();
+  if (const auto from = core::Jid::parse(row.from)) {
+    record.origin =
+        make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = from->bare(), .resource = from->resource()});
+  }
+  shard_.record(std::move(record));
 }
 
 // A client's answer to a ping says that it has read everything before; then it may get more. One that answers nothing

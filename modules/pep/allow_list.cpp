@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/crypto.hpp"
+#include "base/picture.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
 #include "modules/pep/nodes.hpp"
@@ -45,30 +46,14 @@ bool is_hex(std::string_view text, std::size_t size) noexcept {
          });
 }
 
-bool is_image(std::string_view bytes) noexcept {
-  using namespace std::string_view_literals;
-  return bytes.starts_with("\x89PNG\r\n\x1a\n"sv) || bytes.starts_with("\xff\xd8\xff"sv) ||
-         (bytes.starts_with("RIFF"sv) && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP"sv);
-}
-
 bool is_image_type(std::string_view type) noexcept {
   return type == "image/png" || type == "image/jpeg" || type == "image/webp";
 }
 
-// Base64 with the line breaks that clients put into it; nothing if it is none.
-std::optional<std::string> loose_base64(std::string_view text) {
-  std::string compact;
-  compact.reserve(text.size());
-  for (const char c : text) {
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') compact.push_back(c);
-  }
-  return crypto::base64_decode(compact);
-}
-
 Outcome allow_avatar_data(std::string_view item_id, xml::Element payload) {
   if (!payload.is("data", avatar_data) || payload.first_element()) return bad_payload;
-  const auto bytes = loose_base64(payload.text());
-  if (!bytes || bytes->size() > max_avatar_bytes || !is_image(*bytes)) return bad_payload;
+  const auto bytes = decode_wrapped_base64(payload.text());
+  if (!bytes || bytes->size() > max_avatar_bytes || picture_type(*bytes).empty()) return bad_payload;
   // XEP-0084 §4.1: the item is named by the image's SHA-1.
   std::string wanted(item_id);
   std::ranges::transform(wanted, wanted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
@@ -213,7 +198,7 @@ Outcome allow_verification(xml::Element payload) {
   const auto ns = core::ns::omemo_legacy;
   if (!payload.is("verification", ns)) return bad_payload;
   const auto chain = payload.child("chain", ns);
-  const auto signature = loose_base64(payload.child("signature", ns).text());
+  const auto signature = decode_wrapped_base64(payload.child("signature", ns).text());
   if (!chain || !signature || signature->empty() || signature->size() > 1024) return bad_payload;
   std::string out;
   xml::Writer writer(out);
@@ -222,7 +207,7 @@ Outcome allow_verification(xml::Element payload) {
   for (const auto certificate : chain.children()) {
     if (!certificate.is("certificate", ns)) continue;
     const auto index = certificate.attribute_or_empty("index");
-    const auto bytes = loose_base64(certificate.text());
+    const auto bytes = decode_wrapped_base64(certificate.text());
     // DER: a SEQUENCE with a two-byte length.
     if (++count > 8 || !is_number(index) || !bytes || bytes->size() > 8192 || !bytes->starts_with("\x30\x82")) {
       return bad_payload;

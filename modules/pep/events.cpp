@@ -60,15 +60,17 @@ void Pep::tell_with(core::Account& account, const std::string& node, const NodeC
   }
 
   std::map<std::string, Interest> others;
+  const auto* blocking = shard_.service<core::Blocking>();
   if (const auto* contacts = shard_.service<core::Contacts>()) {
     contacts->each(account, [&](const storage::RosterItem& item) {
+      if (core::has_blocked(blocking, account, item.jid)) return;
       const auto who = requester(account, core::Jid::parse(item.jid).value_or(core::Jid()));
       if (who.sees_presence && !refusal_for(account, node, config, who)) others[item.jid].by_presence = true;
     });
   }
   for (const auto& subscriber : config.subscribers) {
     const auto jid = core::Jid::parse(subscriber);
-    if (!jid || jid->bare() == account.jid.full()) continue;
+    if (!jid || jid->bare() == account.jid.full() || core::has_blocked(blocking, account, jid->full())) continue;
     if (refusal_for(account, node, config, requester(account, *jid))) continue;
     if (shard_.host(jid->domain()) == nullptr) continue;
     auto& interest = others[std::string(jid->bare())];
@@ -91,6 +93,7 @@ void Pep::arrive(core::Shard& there, const std::string& bare, const Event& event
   auto* account = there.find_account(bare);
   auto* pep = there.service<Pep>();
   if (account == nullptr || pep == nullptr) return;
+  if (core::has_blocked(there.service<core::Blocking>(), *account, event.stanza->from.full())) return;
   bool asked = false;
   const auto sessions = account->sessions;
   for (auto* session : sessions) {

@@ -19,7 +19,9 @@ void Pep::offer(core::Session& session) {
   send_last(account, session.jid, nodes, SendLast::on_sub_and_presence);
   const auto* contacts = shard_.service<core::Contacts>();
   if (contacts == nullptr) return;
+  const auto* blocking = shard_.service<core::Blocking>();
   contacts->each(account, [&](const storage::RosterItem& item) {
+    if (core::has_blocked(blocking, account, item.jid)) return;
     if (item.subscription != storage::Subscription::to && item.subscription != storage::Subscription::both) return;
     const auto contact = core::Jid::parse(item.jid);
     if (!contact || !contact->has_local() || shard_.host(contact->domain()) == nullptr) return;
@@ -27,6 +29,7 @@ void Pep::offer(core::Session& session) {
       auto* pep = there.service<Pep>();
       if (owner == nullptr || !owner->exists || pep == nullptr) return;
       if (!pep->requester(*owner, target).sees_presence) return;
+      if (core::has_blocked(there.service<core::Blocking>(), *owner, target.full())) return;
       pep->send_last(*owner, target, nodes, SendLast::on_sub_and_presence);
     });
   });

@@ -20,4 +20,11 @@ void Directed::remove(const core::Jid& to) {
 
 std::vector<core::Jid> Directed::take() { return std::exchange(jids_, {}); }
 
+std::vector<core::Jid> Directed::take_if(const std::function<bool(const core::Jid&)>& which) {
+  std::vector<core::Jid> taken, kept;
+  for (auto& jid : jids_) (which(jid) ? taken : kept).push_back(std::move(jid));
+  jids_ = std::move(kept);
+  return taken;
+}
+
 }  // namespace valise::modules::presence

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "core/jid/jid.hpp"
@@ -18,6 +19,8 @@ class Directed final : public core::Part {
   void remove(const core::Jid& to);
   // Gives them all back and forgets them.
   [[nodiscard]] std::vector<core::Jid> take();
+  // Likewise those that `which` names.
+  [[nodiscard]] std::vector<core::Jid> take_if(const std::function<bool(const core::Jid&)>& which);
   [[nodiscard]] std::size_t size() const noexcept { return jids_.size(); }
 
  private:

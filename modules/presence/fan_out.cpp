@@ -22,8 +22,9 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
   if (known == nullptr) return;
   auto& kernel = shard_.kernel();
   std::vector<std::vector<std::string>> here(kernel.shards.size());
+  const auto* blocking = shard_.service<core::Blocking>();
   known->each(account, [&](const storage::RosterItem& item) {
-    if (!has(item, storage::Subscription::from)) return;
+    if (!has(item, storage::Subscription::from) || core::has_blocked(blocking, account, item.jid)) return;
     if (is_here(item.jid)) return here[kernel.home_index(item.jid)].push_back(item.jid);
     if (auto jid = Jid::parse(item.jid)) shard_.route(addressed(*stanza, std::move(*jid)));
   });
@@ -60,8 +61,9 @@ void PresenceModule::probe_contacts(core::Session& session) {
   if (known == nullptr) return;
   auto& kernel = shard_.kernel();
   std::vector<std::vector<std::string>> here(kernel.shards.size());
+  const auto* blocking = shard_.service<core::Blocking>();
   known->each(session.account, [&](const storage::RosterItem& item) {
-    if (!has(item, storage::Subscription::to)) return;
+    if (!has(item, storage::Subscription::to) || core::has_blocked(blocking, session.account, item.jid)) return;
     if (is_here(item.jid)) return here[kernel.home_index(item.jid)].push_back(item.jid);
     if (auto jid = Jid::parse(item.jid)) shard_.route(core::make_presence("probe", session.jid, std::move(*jid)));
   });
@@ -103,6 +105,7 @@ void PresenceModule::probe_contacts(core::Session& session) {
 void PresenceModule::collect(const std::string& contact, const Jid& asker, std::vector<StanzaPtr>& answers) {
   auto* account = shard_.find_account(contact);
   if (account == nullptr || !account->exists) return;
+  if (core::has_blocked(shard_.service<core::Blocking>(), *account, asker.full())) return;  // XEP-0191 §3.3
   const auto* known = contacts();
   const auto* item = known->find(*account, asker.bare());
   if (item == nullptr || !has(*item, storage::Subscription::from)) {

@@ -9,11 +9,12 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/presence/directed.hpp"
+#include "modules/presence/undirected.hpp"
 #include "modules/roster/subscriptions.hpp"
 
 namespace valise::modules::presence {
 
-class PresenceModule final : public core::Module, public core::PresenceEvents {
+class PresenceModule final : public core::Module, public core::PresenceEvents, public DirectedPresence {
  public:
   explicit PresenceModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
@@ -25,6 +26,9 @@ class PresenceModule final : public core::Module, public core::PresenceEvents {
   void on_unavailable(std::function<void(core::Session&)> listener) override {
     unavailable_.push_back(std::move(listener));
   }
+
+  // DirectedPresence (outbound.cpp)
+  void undirect(core::Account& account, const std::function<bool(const core::Jid&)>& which) override;
 
  private:
   // ---- outbound.cpp: what our sessions send

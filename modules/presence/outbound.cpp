@@ -141,6 +141,15 @@ void PresenceModule::undirect_all(core::Session& session, const core::Stanza& st
   }
 }
 
+void PresenceModule::undirect(core::Account& account, const std::function<bool(const core::Jid&)>& which) {
+  for (auto* session : account.sessions) {
+    auto* directed = session->part<Directed>(slot_);
+    if (directed == nullptr) continue;
+    for (auto& jid : directed->take_if(which))
+      shard_.route(core::make_presence("unavailable", session->jid, std::move(jid)));
+  }
+}
+
 // §4.3: probes are the server's; one of a client is sent on if the account is subscribed anyway.
 void PresenceModule::probe_for(core::Session& session, core::Flow flow) {
   const auto* known = contacts();

@@ -14,6 +14,7 @@ void PresenceModule::start(core::Registrar& registrar) {
     became_unavailable(session, core::make_presence("unavailable", session.jid, core::Jid()), true);
   });
   shard_.publish<core::PresenceEvents>(*this);
+  shard_.publish<DirectedPresence>(*this);
   shard_.publish<PresenceModule>(*this);
 }
 

@@ -25,6 +25,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   // Subscriptions (subscribe.cpp)
   void outbound(core::Session& session, core::Flow flow) override;
   void inbound(core::Flow flow) override;
+  void show(core::Account& account, const core::Jid& contact, bool available) override;
 
  private:
   using Item = storage::RosterItem;
@@ -50,8 +51,6 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void failed(const core::Flow& flow);
   void deliver_requests(core::Session& session);
   void pass_on(core::Account& account, const core::Stanza& stanza, Step step);
-  // The available resources of the account, or their end, to somebody whose subscription begins or ends.
-  void show(core::Account& account, const core::Jid& contact, bool available);
 
   core::Shard& shard_;
   unsigned slot_ = 0;

@@ -164,8 +164,9 @@ void RosterModule::pass_on(core::Account& account, const core::Stanza& stanza, S
 
 // §3.1.3: each time a resource becomes available, until the user answers.
 void RosterModule::deliver_requests(core::Session& session) {
+  const auto* blocking = shard_.service<core::Blocking>();
   for (const auto& item : book(session.account).items()) {
-    if (item.pending_in.empty()) continue;
+    if (item.pending_in.empty() || core::has_blocked(blocking, session.account, item.jid)) continue;
     if (auto request = restored_request(item)) shard_.deliver(session, std::move(request));
   }
 }

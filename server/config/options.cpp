@@ -290,6 +290,10 @@ const Option<std::int64_t> limits_offline{count(
 const Option<std::int64_t> limits_roster_items{
     count("limits.roster_items", 3000, 10, 100'000, "contacts of an account")};
 const Option<std::int64_t> limits_roster_groups{count("limits.roster_groups", 64, 1, 1000, "groups of a contact")};
+const Option<std::int64_t> limits_blocked{
+    count("limits.blocked", 1000, 1, 100'000, "addresses that an account blocks")};
+const Option<std::int64_t> limits_private{
+    bytes("limits.private", 256 * KiB, 4 * KiB, 16 * MiB, "private XML (XEP-0049) that an account keeps")};
 const Option<std::int64_t> limits_nodes{
     count("limits.nodes", 64, 4, 10'000, "PEP nodes of an account; OMEMO's not counted")};
 const Option<std::int64_t> limits_node_items{count("limits.node_items", 256, 1, 100'000, "items of a PEP node")};
@@ -388,6 +392,8 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_offline,
                                                   &limits_roster_items,
                                                   &limits_roster_groups,
+                                                  &limits_blocked,
+                                                  &limits_private,
                                                   &limits_nodes,
                                                   &limits_node_items,
                                                   &limits_item,

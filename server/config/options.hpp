@@ -62,7 +62,7 @@ extern const Option<std::int64_t> limits_queue, limits_connections, limits_conne
 extern const Option<std::int64_t> limits_registrations_per_hour, limits_passwords_per_stream,
     limits_passwords_per_account;
 extern const Option<std::int64_t> limits_bind_retries, limits_resources, limits_offline, limits_roster_items,
-    limits_roster_groups;
+    limits_roster_groups, limits_blocked, limits_private;
 extern const Option<std::int64_t> limits_nodes, limits_node_items, limits_item, omemo_max_devices;
 // -- times
 extern const Option<std::int64_t> timeouts_tls, timeouts_login, timeouts_stanza, timeouts_stanza_before_login,

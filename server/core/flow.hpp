@@ -38,7 +38,9 @@ struct Refusal {
   std::string reason;
   std::string rule;     // the policy rule that decided, if one did
   bool silent = false;  // drop: the sender gets no error
-  std::string notice;   // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
+  // Answered as fast as an address that nobody has: before the record of it is durable.
+  bool at_once = false;
+  std::string notice;  // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 

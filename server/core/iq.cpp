@@ -50,6 +50,23 @@ void IqRequest::error_with_echo(const StanzaError& error, std::string echo) {
   answer(std::move(reply), stanza->from);
 }
 
+void IqRequest::deny(const StanzaError& error, std::string reason) {
+  if (!stanza_) return;
+  Flow flow;
+  flow.stanza = stanza_;
+  describe(flow);
+  flow.record.kind = audit::Kind::denied;
+  flow.record.verdict = audit::Outcome::refused;
+  flow.record.reason = std::move(reason);
+  if (account_ != nullptr) flow.record.recipient = account_->jid.str();
+  const auto* sender = from_owner() ? account_->find(from().resource()) : nullptr;
+  flow.record.origin = sender != nullptr ? sender->origin
+                                         : Ref<const audit::Origin>(make_ref<audit::Origin>(audit::Origin::Members{
+                                               .jid = from().bare(), .resource = from().resource()}));
+  shard_->record(std::move(flow.record));
+  this->error(error);
+}
+
 void IqRequest::answer(StanzaPtr stanza, const Jid& asker) {
   shard_->route(std::move(stanza));
   shard_->handled(ack_, asker);

@@ -48,6 +48,8 @@ class IqRequest {
   void error(const StanzaError& error);
   // The error with the request's payload repeated in front of it (RFC 6120 §8.3.1 MAY; some clients need it).
   void error_with_echo(const StanzaError& error, std::string echo);
+  // The error, with a record of the denial for which nobody waits.
+  void deny(const StanzaError& error, std::string reason);
 
  private:
   Shard* shard_;

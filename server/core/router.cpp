@@ -185,6 +185,13 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   flow.record.rule = refusal->rule;
   unit->record = std::move(flow.record);
   const auto language = flow.language;
+  if (refusal->at_once) {
+    handled(flow);
+    if (!refusal->silent && !is_answer(*flow.stanza)) route_error(*flow.stanza, refusal->error, language);
+    unit->nobody_waits = true;
+    commit(std::move(unit));
+    return;
+  }
   unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal), language](Unit&) {
     // The error goes out whether or not the record could be written: nothing was delivered. It goes before <a/>.
     const bool told = !refusal->silent && !flow->stanza->is_error() && !is_answer(*flow->stanza);

@@ -22,6 +22,21 @@ class Contacts {
   ~Contacts() = default;
 };
 
+// Whom an account neither hears from nor tells anything (XEP-0191). Published by modules/blocking.
+class Blocking {
+ public:
+  // `jid`: normalised, with or without a resource. The account itself and its own server are never blocked. The account
+  // must be in memory.
+  [[nodiscard]] virtual bool has_blocked(const Account& account, std::string_view jid) const = 0;
+
+ protected:
+  ~Blocking() = default;
+};
+// Without the module nobody is blocked.
+[[nodiscard]] inline bool has_blocked(const Blocking* blocking, const Account& account, std::string_view jid) {
+  return blocking != nullptr && blocking->has_blocked(account, jid);
+}
+
 // What a client can do (XEP-0115). Published by modules/caps.
 class Capabilities {
  public:

@@ -235,10 +235,10 @@ class Town:
         return await self.ctl("audit", "verify", str(self.audit_folder))
 
     @contextlib.asynccontextmanager
-    async def store_is_paused(self):
-        """Within it every read works and no write of an account becomes durable."""
+    async def store_is_paused(self, table="account"):
+        """Within it every read works and no write of that table becomes durable."""
         if self.store == "mariadb":
-            async with self.mariadb.is_locked(self.database, "account"):
+            async with self.mariadb.is_locked(self.database, table):
                 yield
             return
         connection = sqlite3.connect(self.folder / "valise.db", isolation_level=None)

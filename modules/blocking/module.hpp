@@ -1,0 +1,55 @@
+// The room's inside: one object a shard.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/services.hpp"
+#include "core/shard.hpp"
+#include "modules/blocking/blocklist.hpp"
+
+namespace valise::modules::blocking {
+
+class BlockingModule final : public core::Module, public core::Blocking {
+ public:
+  explicit BlockingModule(core::Shard& shard) : shard_(shard) {}
+  void start(core::Registrar& registrar) override;
+  void configure(const config::Snapshot& snapshot) override;
+
+  // core::Blocking
+  [[nodiscard]] bool has_blocked(const core::Account& account, std::string_view jid) const override;
+
+ private:
+  // A session that has asked for the list and gets pushes (XEP-0191 §3.3).
+  struct Interested final : core::Part {};
+  // What a command does; `all`: an <unblock/> without items.
+  struct Command {
+    bool adds = false;
+    bool all = false;
+    std::vector<std::string> addresses;
+  };
+
+  [[nodiscard]] Blocklist& list(const core::Account& account) const { return *account.part<Blocklist>(account_slot_); }
+
+  // ---- blocking.cpp: the stages
+  core::Verdict outbound(core::Flow& flow) const;
+  core::Verdict inbound(core::Flow& flow) const;
+
+  // ---- requests.cpp
+  void get(core::IqRequest request);
+  void answer_get(core::Account& account, core::IqRequest& request);
+  void set(core::IqRequest request, bool adds);
+  void carry_out(core::IqRequest request, Command command);
+  void push(core::Account& account, const Command& command);
+  // Makes `change`, and tells contacts of whom it changes what they may see.
+  void tell_contacts(core::Account& account, const Command& command, const std::function<void()>& change);
+
+  core::Shard& shard_;
+  unsigned account_slot_ = 0;
+  unsigned session_slot_ = 0;
+  std::size_t max_blocked_ = 1'000;
+  std::uint64_t pushes_ = 0;
+};
+
+}  // namespace valise::modules::blocking

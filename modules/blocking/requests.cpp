@@ -1,0 +1,151 @@
+// XEP-0191 §3: the list, its changes, and who is told.
+#include <fmt/core.h>
+
+#include <set>
+
+#include "modules/blocking/module.hpp"
+#include "modules/presence/undirected.hpp"
+#include "modules/roster/subscriptions.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules::blocking {
+namespace {
+
+using core::StanzaError;
+
+const StanzaError no_item{.type = StanzaError::Type::modify, .condition = "bad-request"};
+const StanzaError full{
+    .type = StanzaError::Type::wait,
+    .condition = "resource-constraint",
+    .text = {"Your list of blocked addresses is full.", "Votre liste d’adresses bloquées est pleine."}};
+const StanzaError not_saved{
+    .type = StanzaError::Type::wait,
+    .condition = "resource-constraint",
+    .text = {"The list of blocked addresses can't be saved right now. Please try again.",
+             "La liste d’adresses bloquées ne peut être enregistrée pour l’instant. Veuillez réessayer."}};
+
+bool has(const storage::RosterItem* item, storage::Subscription bit) {
+  return item != nullptr && (static_cast<unsigned>(item->subscription) & static_cast<unsigned>(bit)) != 0;
+}
+
+template <class Addresses>
+std::string items_element(std::string_view name, const Addresses& addresses) {
+  std::string out;
+  xml::Writer writer(out);
+  writer.open(name, ns_blocking);
+  for (const auto& address : addresses) writer.open("item").attribute("jid", address).close();
+  writer.close();
+  return out;
+}
+
+}  // namespace
+
+void BlockingModule::get(core::IqRequest request) {
+  if (!request.from_owner()) return request.error(core::service_unavailable);
+  // Behind the commits that are under way: what is answered is durable.
+  auto& account = *request.account();
+  if (!shard_.has_room(account)) return request.error(core::store_away);
+  const auto bytes = sizeof request + request.stanza().memory();
+  account.in_order([this, &account, request = std::move(request)]() mutable { answer_get(account, request); }, bytes);
+}
+
+void BlockingModule::answer_get(core::Account& account, core::IqRequest& request) {
+  if (auto* session = account.find(request.from().resource())) session->ensure_part<Interested>(session_slot_);
+  request.result(items_element("blocklist", list(account).addresses()));
+}
+
+void BlockingModule::set(core::IqRequest request, bool adds) {
+  if (!request.from_owner()) return request.error(core::service_unavailable);
+  auto addresses = parse_items(request.payload());
+  if (!addresses) return request.error(addresses.error());
+  Command command{.adds = adds, .all = !adds && addresses->empty(), .addresses = std::move(*addresses)};
+  if (adds && command.addresses.empty()) return request.error(no_item);
+  auto& blocked = list(*request.account());
+  if (adds && blocked.size_with(command.addresses) > max_blocked_) return request.error(full);
+  if (command.all) {
+    const auto all = blocked.will_be();
+    command.addresses.assign(all.begin(), all.end());
+  }
+  carry_out(std::move(request), std::move(command));
+}
+
+void BlockingModule::carry_out(core::IqRequest request, Command command) {
+  auto& account = *request.account();
+  auto& blocked = list(account);
+  auto unit = std::make_unique<core::Unit>();
+  const auto stored = command.adds ? Blocklist::Addresses() : blocked.may_be();
+  for (const auto& address : command.addresses) {
+    if (!command.adds) {
+      if (!stored.contains(address)) continue;
+      unit->writes.emplace_back(storage::RemoveAccountData{account.jid.str(), storage::DataKind::blocked, address});
+    } else if (!blocked.surely_holds(address)) {
+      unit->writes.emplace_back(storage::PutAccountData{account.jid.str(), storage::DataKind::blocked, {address, {}}});
+    }
+  }
+  const auto number = blocked.begin(command.adds, command.addresses);
+  unit->done = [this, &account, number, command = std::move(command),
+                request = std::move(request)](core::Unit& finished) mutable {
+    if (!finished.outcome) {
+      list(account).end(number, false);
+      return request.error(not_saved);
+    }
+    tell_contacts(account, command, [&] { list(account).end(number, true); });
+    request.result();
+    push(account, command);
+  };
+  shard_.commit_in_order(account, std::move(unit));
+}
+
+void BlockingModule::push(core::Account& account, const Command& command) {
+  const auto payload =
+      items_element(command.adds ? "block" : "unblock", command.all ? std::vector<std::string>() : command.addresses);
+  const auto sessions = account.sessions;
+  for (auto* session : sessions) {
+    if (std::ranges::find(account.sessions, session) == account.sessions.end()) continue;
+    if (session->part<Interested>(session_slot_) == nullptr) continue;
+    const auto stanza = core::make_iq("set", fmt::format("blocking-{}-{}", shard_.index(), ++pushes_), core::Jid(),
+                                      session->jid, payload);
+    session->stream.deliver(*stanza, nullptr, {});
+  }
+}
+
+// §3.3, §3.4: whoever may see the account's presence sees it go, or what it is now. What an unblocked contact is now is
+// asked: its presence was not let in meanwhile.
+void BlockingModule::tell_contacts(core::Account& account, const Command& command,
+                                   const std::function<void()>& change) {
+  const auto* contacts = shard_.service<core::Contacts>();
+  auto* subscriptions = shard_.service<Subscriptions>();
+  struct Concerned {
+    std::string jid;
+    bool sees_us, seen;
+  };
+  std::vector<Concerned> concerned;  // those about whom the list says otherwise before and after
+  const auto consider = [&](const std::string& jid, const storage::RosterItem* item) {
+    const bool sees_us = has(item, storage::Subscription::from), seen = has(item, storage::Subscription::to);
+    if ((sees_us || seen) && has_blocked(account, jid) != command.adds) concerned.push_back({jid, sees_us, seen});
+  };
+  if (contacts != nullptr) {
+    contacts->each(account, [&](const storage::RosterItem& item) { consider(item.jid, &item); });
+    for (const auto& address : command.addresses) {
+      const auto slash = address.find('/');
+      if (slash != std::string::npos) consider(address, contacts->find(account, address.substr(0, slash)));
+    }
+  }
+  change();
+  std::set<std::string, std::less<>> told;  // with all their resources
+  for (const auto& [jid, sees_us, seen] : concerned) {
+    const auto contact = core::Jid::parse(jid);
+    if (!contact || has_blocked(account, jid) != command.adds || told.contains(contact->bare())) continue;
+    if (contact->is_bare()) told.insert(jid);
+    if (sees_us && subscriptions != nullptr) subscriptions->show(account, *contact, !command.adds);
+    if (!seen || command.adds) continue;
+    for (const auto* session : account.sessions) {
+      if (session->available) shard_.route(core::make_presence("probe", session->jid, contact->to_bare()));
+    }
+  }
+  auto* directed = shard_.service<DirectedPresence>();
+  if (!command.adds || directed == nullptr) return;
+  directed->undirect(account, [&](const core::Jid& jid) { return has_blocked(account, jid.full()); });
+}
+
+}  // namespace valise::modules::blocking

@@ -1,0 +1,24 @@
+#include "base/picture.hpp"
+
+#include "base/crypto.hpp"
+
+namespace valise {
+
+std::string_view picture_type(std::string_view bytes) noexcept {
+  using namespace std::string_view_literals;
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) return "image/png";
+  if (bytes.starts_with("\xff\xd8\xff"sv)) return "image/jpeg";
+  if (bytes.starts_with("RIFF"sv) && bytes.size() > 12 && bytes.substr(8, 4) == "WEBP"sv) return "image/webp";
+  return {};
+}
+
+std::optional<std::string> decode_wrapped_base64(std::string_view text) {
+  std::string compact;
+  compact.reserve(text.size());
+  for (const char c : text) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') compact.push_back(c);
+  }
+  return crypto::base64_decode(compact);
+}
+
+}  // namespace valise
