@@ -168,6 +168,15 @@ async def a_sealed_host_refuses_headlines_of_people_whoever_is_there(town):
 
 @story("RFC 6121 §8.5.1, §8.5.2.1.2, §8.5.2.2.2, §8.5.3.1, §8.5.3.2.2", options=PLAIN)
 async def every_type_of_presence_goes_where_section_8_says(town):
+    await presences(town)
+
+
+@story("RFC 6121 §8.5.1, §8.5.2.1.2, §8.5.2.2.2, §8.5.3.1, §8.5.3.2.2; docs/sealed.md")
+async def so_does_presence_on_a_sealed_host(town):
+    await presences(town)
+
+
+async def presences(town):
     for condition in CONDITIONS:
         receiver = await Place(town, condition).begins((await town.devices("alice"))[0])
         for form, address, named in list(receiver.addresses()):
@@ -223,28 +232,39 @@ async def relates(relation, place):
 
 @story("RFC 6121 §8.5.1, §8.5.2.1.3, §8.5.2.2.3, §8.5.3.1, §8.5.3.2.3", options=PLAIN)
 async def every_type_of_iq_goes_where_section_8_says(town):
-    unknown = "<x xmlns='urn:example:unknown'/>"
+    await requests(town, "<x xmlns='urn:example:unknown'/>", ("get", "set", "result", "error"))
+
+
+@story("RFC 6121 §8.5.1, §8.5.2.1.3, §8.5.2.2.3, §8.5.3.1, §8.5.3.2.3; docs/sealed.md 3.5")
+async def what_a_sealed_host_lets_people_ask_goes_there_too(town):
+    await requests(town, "<query xmlns='jabber:iq:version'/>", ("get",))
+
+
+async def requests(town, inner_of_requests, kinds):
     for condition, relation in itertools.product(CONDITIONS, RELATIONS):
         place = await Place(town, condition).begins((await town.devices("alice"))[0])
         place.sender = asker = await relates(relation, place)
         knows = relation != "stranger"
-        for form, address, named in list(place.addresses()):
-            for kind in ("get", "set", "result", "error"):
-                inner = {"result": "", "error": ERROR}.get(kind, unknown)
-                await asker.sends(f"<iq to='{address}' id='{form}-{kind}' type='{kind}'>{inner}</iq>")
-            await place.fence()
-            for device in place.devices:
-                expected = ({"match-get", "match-set"} if knows else set()) | {"match-result", "match-error"}
-                found = set(place.came(device, "iq"))
-                assert found == (expected if device is named else set()), f"{condition}, {relation}, {form}: {found}"
-            refused = set() if form == "match" and knows else {f"{form}-get", f"{form}-set"}
-            errors = place.errors("iq")
-            errors = {identity: event for identity, event in errors.items() if identity.startswith(form + "-")}
-            assert set(errors) == refused, f"{condition}, {relation}, {form}: errors {set(errors)}"
-            texts = {"".join(error.itertext()) for error in errors.values()}
-            for error in errors.values():
-                expect_error(error, "service-unavailable", "cancel")
-            assert len(texts) <= 1, "who may not know can't tell a device that is there from one that is not"
+        expected = {device.full: set() for device in place.devices}
+        refused = set()
+        for (number, (form, address, named)), kind in itertools.product(enumerate(place.addresses()), kinds):
+            identity = f"{number}-{form}-{kind}"
+            if form == "match" and (knows or kind in ("result", "error")):
+                expected[named.full].add(identity)
+            elif kind in ("get", "set"):
+                refused.add(identity)
+            inner = {"result": "", "error": ERROR}.get(kind, inner_of_requests)
+            await asker.sends(f"<iq to='{address}' id='{identity}' type='{kind}'>{inner}</iq>")
+        await place.fence()
+        for device in place.devices:
+            found = set(place.came(device, "iq"))
+            assert found == expected[device.full], f"{condition}, {relation}, {device.full}: {found} and not {expected[device.full]}"
+        errors = {identity: event for identity, event in place.errors("iq").items() if identity[0].isdigit()}
+        assert set(errors) == refused, f"{condition}, {relation}: errors {set(errors)} and not {refused}"
+        for error in errors.values():
+            expect_error(error, "service-unavailable", "cancel")
+        texts = {"".join(error.itertext()) for error in errors.values()}
+        assert len(texts) <= 1, "who may not know can't tell a device that is there from one that is not"
 
 
 @story("RFC 6121 §8.5.2.1.3, §8.5.2.2.3")
