@@ -259,4 +259,62 @@ async def what_waits_outlives_kill_9(town):
     await town.audit_is_sound()
 
 
+@story("XEP-0203 §4, XEP-0160 §3, XEP-0359", options=PLAIN)
+async def the_stamp_of_what_waited_is_the_servers_alone(town):
+    """A client's own stamp is left out, of what waits and of what does not; the text is as it was."""
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    forged = "<delay xmlns='urn:xmpp:delay' from='localhost' stamp='2002-09-10T23:08:25Z'/><body>Wherefore?</body>"
+    for to in (carol.full, bob.bare):
+        await alice.sends(message(to, "forged", inner=forged))
+    assert (await carol.receives("message", id="forged")).find(NS.DELAY + "delay") is None
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    waited = await desk.receives("message", id="forged", from_=alice.full, to=bob.bare)
+    [stamp] = waited.findall(NS.DELAY + "delay")
+    assert stamp.get("from") == "localhost" and stamp.get("stamp") > "2025" and stamp.get("stamp").endswith("Z"), stamp.attrib
+    [identity] = waited.findall(NS.STANZA_ID + "stanza-id")
+    assert identity.get("by") == bob.bare and waited.findtext(NS.CLIENT + "body") == "Wherefore?"
+
+
+@story("XEP-0334 §5.1, §5.2, §5.4, XEP-0160 §3", options=PLAIN)
+async def hints_decide_what_waits(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    hint = "<{} xmlns='urn:xmpp:hints'/>".format
+    typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+    cases = {"body": ("<body>x</body>", True), "no-store": ("<body>x</body>" + hint("no-store"), False),
+             "no-permanent-store": ("<body>x</body>" + hint("no-permanent-store"), True),  # the archive's business
+             "typing": (typing, False), "typing, store": (typing + hint("store"), True),
+             "both": ("<body>x</body>" + hint("store") + hint("no-store"), False)}
+    for name, (inner, _) in cases.items():
+        for kind in ("chat", "normal"):
+            await alice.sends(message(bob.bare, f"{name}/{kind}", kind, inner))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    await word_from(alice)(desk)
+    came = [event.get("id") for event in desk.stream.takes(lambda event: getattr(event, "tag", None) == NS.CLIENT + "message")]
+    assert came == [f"{name}/{kind}" for name, (_, waits) in cases.items() if waits for kind in ("chat", "normal")], came
+    await alice.receives_no("message", before=ping, type_="error")
+
+
+@story("XEP-0160 §3, RFC 6121 §8.5.2.2")
+async def what_waited_goes_to_one_device_and_new_messages_to_all(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    for number in range(3):
+        await alice.sends(message(bob.bare, f"w{number}"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    for number in range(3):
+        await desk.receives("message", id=f"w{number}")
+    await desk.asks("<ping xmlns='urn:xmpp:ping'/>")
+    phone = await bob.device()
+    await alice.sends(message(bob.bare, "new"))
+    for device in (desk, phone):
+        await device.receives("message", id="new")
+    for number in range(3):
+        await phone.receives_no("message", before=word_from(alice), id=f"w{number}")
+
+
 run()
