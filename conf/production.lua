@@ -1,6 +1,6 @@
 -- Valise: a production server. This file is Lua in a sandbox: locals, loops and arithmetic work, and names that are no
--- option are errors with their line. An option may be set once. Values shown are the defaults unless a comment says
--- otherwise. Check a change before a reload: valised --check-config --config FILE
+-- option are errors with their line. An option may be set once. Values shown are the defaults, but for
+-- those that are marked "no default" or name another one. Check a change before a reload: valised --check-config --config FILE
 
 -- Hosts ---------------------------------------------------------------------------------------------------------
 -- Options of scope "host" can be set for all hosts by their bare name, and for one through host["…"].
@@ -16,7 +16,7 @@ registration.enabled = false   -- accounts are made with valisectl
 
 -- Network -------------------------------------------------------------------------------------------------------
 
-listen.c2s = { "0.0.0.0:5222", "[::]:5222" }
+listen.c2s = { "*:5222", "[::]:5222" }      -- * is 0.0.0.0, every IPv4 address; [::] every IPv6 address
 listen.c2s_tls = { "0.0.0.0:5223", "[::]:5223" }   -- direct TLS (XEP-0368); default: none
 listen.control = "/run/valise/control"       -- who may open it administers the server
 
@@ -26,17 +26,17 @@ shards = 0                     -- threads that serve accounts; 0: one a core
 node = 0                       -- never the same on two machines
 -- run.user = "valise"        -- only without systemd, whose unit sets the user
 log.level = "info"
-state.path = "/var/lib/valise"               -- the server's own secrets, mode 0700; default with MariaDB
+state.path = "/var/lib/valise"               -- the server's own secrets; the default with MariaDB
 
 -- Store: MariaDB over TLS with a private CA (default: the embedded SQLite file) -----------------------------------
 
-storage.backend = "mariadb"
-storage.mariadb.host = "db.example.org"      -- as in its certificate
+storage.backend = "mariadb"                  -- default: "sqlite"
+storage.mariadb.host = "db.example.org"      -- no default; as in its certificate
 storage.mariadb.port = 3306
 storage.mariadb.user = "valise"
-storage.mariadb.password_file = "/etc/valise/database.password"  -- the password alone, root:valise 0640
+storage.mariadb.password_file = "/etc/valise/database.password"  -- no default; the password alone, root:valise 0640
 storage.mariadb.database = "valise"
-storage.mariadb.ca = "/etc/valise/tls/database-ca.pem"
+storage.mariadb.ca = "/etc/valise/tls/database-ca.pem"           -- no default
 storage.read_threads = 4
 
 -- Metadata record and commit --------------------------------------------------------------------------------------

@@ -91,13 +91,17 @@ void append_form(xml::Writer& writer, xml::Element form) {
   writer.close();
 }
 
+void append_node(xml::Writer& writer, xml::Element element) {
+  if (const auto node = element.attribute_or_empty("node"); is_token(node, longest_value))
+    writer.attribute_if("node", node);
+}
+
 // XEP-0030 §3.
 std::string info_answer(xml::Element query) {
   std::string out;
   xml::Writer writer(out);
   writer.open("query", ns::disco_info);
-  if (const auto node = query.attribute_or_empty("node"); is_token(node, longest_value))
-    writer.attribute_if("node", node);
+  append_node(writer, query);
   int identities = 0, features = 0, forms = 0;
   for (const auto child : query.children()) {
     if (child.is("identity", ns::disco_info)) {
@@ -126,16 +130,14 @@ std::string items_answer(xml::Element query) {
   std::string out;
   xml::Writer writer(out);
   writer.open("query", ns::disco_items);
-  if (const auto node = query.attribute_or_empty("node"); is_token(node, longest_value))
-    writer.attribute_if("node", node);
+  append_node(writer, query);
   int items = 0;
   for (const auto item : query.children()) {
     const auto jid = item.attribute_or_empty("jid");
     if (!item.is("item", ns::disco_items) || !is_token(jid, longest_value) || !core::Jid::parse(jid)) continue;
     if (++items > most_items) break;
     writer.open("item").attribute("jid", jid);
-    if (const auto node = item.attribute_or_empty("node"); is_token(node, longest_value))
-      writer.attribute_if("node", node);
+    append_node(writer, item);
     append_name(writer, "name", item.attribute_or_empty("name"));
     writer.close();
   }

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "config/options.hpp"
 #include "config/secret_file.hpp"
@@ -36,13 +37,32 @@ class Checker {
     const auto& direct = snapshot_.get(options::listen_c2s_tls);
     if (starttls.empty() && direct.empty())
       add(snapshot_.line(options::listen_c2s), "listen.c2s and listen.c2s_tls are both empty");
-    for (const auto& address : direct) {
-      if (address.ends_with(":0")) continue;  // any free port
-      for (const auto& other : starttls) {
-        if (address == other)
-          add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", address));
+    const auto same = [](std::string_view a, std::string_view b) {
+      return !a.ends_with(":0") && bound(a) == bound(b);  // :0 is any free port
+    };
+    for (auto one = starttls.begin(); one != starttls.end(); ++one) {
+      for (auto other = std::next(one); other != starttls.end(); ++other) {
+        if (same(*one, *other)) twice(options::listen_c2s, *one, *other);
       }
     }
+    for (auto one = direct.begin(); one != direct.end(); ++one) {
+      for (auto other = std::next(one); other != direct.end(); ++other) {
+        if (same(*one, *other)) twice(options::listen_c2s_tls, *one, *other);
+      }
+      for (const auto& other : starttls) {
+        if (same(*one, other)) {
+          add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", *one));
+        }
+      }
+    }
+  }
+
+  // What the kernel is asked for: * is IPv4's 0.0.0.0.
+  static std::string bound(std::string_view address) {
+    return address.starts_with("*:") ? "0.0.0.0" + std::string(address.substr(1)) : std::string(address);
+  }
+  void twice(const OptionBase& option, std::string_view one, std::string_view other) {
+    add(snapshot_.line(option), fmt::format("{}: {} and {} are the same address", option.name, one, other));
   }
 
   void certificate(const std::string& host) {

@@ -38,8 +38,8 @@ std::string range(const OptionBase& option) {
 }
 
 std::string row(const OptionBase& option) {
-  return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", option.name, type_name(option),
-                     show(option.otherwise, option.unit), range(option),
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} | {} |\n", option.name, type_name(option),
+                     unit_name(option.unit), show(option.otherwise, option.unit), range(option),
                      option.scope == Scope::host ? "host" : "server",
                      option.reload == Reload::live ? "reload" : "restart", option.reason);
 }
@@ -103,14 +103,17 @@ std::string describe(const Registry& registry) {
   std::string out =
       "# Options\n\nA *host* option can be set for one host, `host[\"example.org\"].name = …`, or for all, `name = "
       "…`.\n"
-      "*reload*: a change takes effect on reload; *restart*: at the next start.\n";
+      "*reload*: a change takes effect on reload; *restart*: at the next start.\n"
+      "A number is written in the unit of its row: bytes, seconds, microseconds, so many a second or an hour, percent; "
+      "without\none it counts. `KiB`, `MiB`, `GiB` are numbers of bytes (`256 * KiB`), `seconds(…)`, `minutes(…)`, "
+      "`hours(…)`, `days(…)` of\nseconds.\n";
   std::string_view current = "\n";
   for (const auto* option : options) {
     if (group(option) != current) {
       current = group(option);
       out += fmt::format(
-          "\n## {}\n\n| option | type | default | values | scope | change | why |\n"
-          "|---|---|---|---|---|---|---|\n",
+          "\n## {}\n\n| option | type | unit | default | values | scope | change | why |\n"
+          "|---|---|---|---|---|---|---|---|\n",
           current.empty() ? "general" : current);
     }
     out += row(*option);

@@ -65,10 +65,11 @@ const Choice<Language> default_language{Name{.name = "default_language",
                                         {{"fr", Language::fr}, {"en", Language::en}}};
 
 // ---- network
-const Option<Strings> listen_c2s{List{.name = "listen.c2s",
-                                      .otherwise = {"*:5222", "[::]:5222"},
-                                      .reason = "addresses for clients that start with STARTTLS (RFC 6120)",
-                                      .check = &check_listen_address}};
+const Option<Strings> listen_c2s{List{
+    .name = "listen.c2s",
+    .otherwise = {"*:5222", "[::]:5222"},
+    .reason = "addresses for clients that start with STARTTLS (RFC 6120); * is 0.0.0.0, all of IPv4; [::] all of IPv6",
+    .check = &check_listen_address}};
 const Option<Strings> listen_c2s_tls{List{.name = "listen.c2s_tls",
                                           .otherwise = {},
                                           .reason = "addresses for clients with direct TLS (XEP-0368)",
@@ -99,9 +100,9 @@ const Choice<Backend> storage_backend{
     {{"sqlite", Backend::sqlite}, {"mariadb", Backend::mariadb}}};
 const Option<std::string> storage_sqlite_path{
     path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
-const Option<std::string> state_path{path(
-    "state.path", "",
-    "folder of the server's own secrets, mode 0700; empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
+const Option<std::string> state_path{path("state.path", "",
+                                          "folder of the server's own secrets, made with mode 0700 if it is missing; "
+                                          "empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
 const Option<std::string> storage_mariadb_host{
     text("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
 const Option<std::int64_t> storage_mariadb_port{
@@ -225,7 +226,7 @@ const Option<std::int64_t> limits_stanzas_burst{count("limits.stanzas_burst", 50
 // ---- limits on connections
 const Option<std::int64_t> limits_queue{
     bytes("limits.queue", MiB, 64 * KiB, 256 * MiB,
-          "unsent bytes of a connection whose client does not read; then the session ends or hibernates")};
+          "unsent bytes of a connection whose client does not read; then the session ends")};
 const Option<std::int64_t> limits_connections{
     count("limits.connections", 200'000, 16, 10'000'000, "connections in all; descriptors are a lower bound")};
 const Option<std::int64_t> limits_connections_per_address{

@@ -19,7 +19,9 @@ std::string what_it_takes(const OptionBase& option) {
   if (std::holds_alternative<std::string>(option.otherwise)) return "a text";
   if (std::holds_alternative<Strings>(option.otherwise)) return "a list of texts, such as { \"…\", \"…\" }";
   const auto unit = unit_name(option.unit);
-  return unit.empty() ? "a whole number" : fmt::format("a whole number ({})", unit);
+  if (unit.empty()) return "a whole number";
+  const bool rate = option.unit == Unit::per_second || option.unit == Unit::per_hour;
+  return rate ? fmt::format("a whole number: how many {}", unit) : fmt::format("a whole number ({})", unit);
 }
 
 std::string what_it_is(lua_State* lua, int index) {

@@ -129,9 +129,15 @@ std::string Hooks::describe() const {
   std::string out;
   for (std::size_t stage = 0; stage < stage_count; ++stage) {
     for (std::size_t kind = 0; kind < 3; ++kind) {
-      for (const auto& hook : stages_[stage][kind]) {
+      const auto& hooks = stages_[stage][kind];
+      for (auto hook = hooks.begin(); hook != hooks.end();) {
+        const auto next =
+            std::find_if(hook, hooks.end(), [&](const auto& other) { return other.module != hook->module; });
         out += std::string(name_of(static_cast<Stage>(stage))) + " " + std::string(name_of(static_cast<Kind>(kind))) +
-               ": " + hook.module + "\n";
+               ": " + hook->module;
+        if (next - hook > 1) out += " (" + std::to_string(next - hook) + " hooks)";
+        out += "\n";
+        hook = next;
       }
     }
   }

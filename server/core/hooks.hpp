@@ -43,7 +43,7 @@ class Hooks final {
   [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);
   // Sorts every stage; names the modules of a cycle. Also what was declared twice.
   [[nodiscard]] Result<> finish();
-  // One line a hook, in running order: `valisectl` and the start-up log.
+  // One line a module and stage, in running order: `valisectl hooks`. Several hooks of one in a row are counted.
   [[nodiscard]] std::string describe() const;
 
  private:

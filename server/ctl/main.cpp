@@ -9,6 +9,7 @@
 #include "failure.hpp"
 #include "offline.hpp"
 #include "password.hpp"
+#include "show.hpp"
 
 namespace valise::ctl {
 namespace {
@@ -31,40 +32,47 @@ struct Options {
   bool replace = false;
 };
 
-std::string plain(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-// Rows as aligned columns, objects as "name: value" lines.
-void print(const Json& result, const Options& options) {
-  if (options.json) {
-    std::printf("%s\n", result.dump().c_str());
-  } else if (result.is_array()) {
-    for (const auto& row : result) {
-      std::string line;
-      for (const auto& [name, value] : row.items()) line += (line.empty() ? "" : "  ") + name + "=" + plain(value);
-      std::printf("%s\n", line.c_str());
-    }
-  } else if (result.is_object()) {
-    for (const auto& [name, value] : result.items()) std::printf("%s: %s\n", name.c_str(), plain(value).c_str());
-  } else {
-    std::printf("%s\n", plain(result).c_str());
-  }
+void print(const Json& result, const Options& options, const Layout& layout = {}) {
+  const auto text = options.json ? result.dump() + "\n" : shown(result, layout);
+  std::fputs(text.c_str(), stdout);
 }
 
-int ask(const Options& options, Json request) {
+int ask(const Options& options, Json request, const Layout& layout = {}) {
   Client client;
   if (const auto connected = client.connect(options.socket); !connected) return report(connected.error(), options.json);
   const auto result = client.ask(std::move(request));
   if (!result) return report(result.error(), options.json);
-  print(*result, options);
+  print(*result, options, layout);
   return done;
 }
 
-int ask_with_password(const Options& options, const std::string& command) {
+// What became of the account of a command: "alice@example.org: added".
+template <const char* what>
+std::string account_sentence(const Json& answer) {
+  return answer.value("jid", "") + ": " + what + "\n";
+}
+constexpr char say_added[] = "added", say_password_changed[] = "password changed", say_disabled[] = "disabled",
+               say_enabled[] = "enabled", say_deleted[] = "deleted";
+
+std::string kick_sentence(const Json& answer) {
+  const auto ended = answer.value("ended", 0U);
+  return std::to_string(ended) + (ended == 1 ? " session ended\n" : " sessions ended\n");
+}
+
+std::string reload_sentence(const Json& answer) {
+  std::string out = "reloaded\n";
+  for (const auto& option : answer.value("needs_restart", Json::array())) {
+    out += option.get<std::string>() + " changes at the next start\n";
+  }
+  return out;
+}
+
+int ask_with_password(const Options& options, const std::string& command, const Layout& layout) {
   auto password = read_password(options.jid);
   if (!password) return report({could_not, "invalid", password.error().text}, options.json);
   Json request{{"command", command}, {"jid", options.jid}, {"password", *password}};
   crypto::wipe(*password);
-  return ask(options, std::move(request));
+  return ask(options, std::move(request), layout);
 }
 
 // Lines "name@host<TAB or space>password" from standard input. Every line is tried; what failed is told with its line,
@@ -107,46 +115,62 @@ void add_user_commands(CLI::App& cli, Options& options, int& code) {
   add->add_flag("--batch", options.batch, "reads lines \"name@host password\" from standard input");
   add->callback([&] {
     if (!options.batch && options.jid.empty()) throw CLI::RequiredError("jid");
-    code = options.batch ? add_batch(options) : ask_with_password(options, "user.add");
+    code = options.batch ? add_batch(options)
+                         : ask_with_password(options, "user.add", {.sentence = &account_sentence<say_added>});
   });
   auto* passwd = user->add_subcommand("passwd", "changes a password");
-  passwd->add_option("jid", options.jid)->required();
-  passwd->callback([&] { code = ask_with_password(options, "user.passwd"); });
-  for (const auto& [name, help] : {std::pair{"disable", "ends the sessions and refuses log-ins"},
-                                   std::pair{"enable", "lets a disabled account log in again"},
-                                   std::pair{"delete", "erases the account and all it owns; the name rests"}}) {
-    auto* command = user->add_subcommand(name, help);
-    command->add_option("jid", options.jid)->required();
-    command->callback([&options, &code, request = std::string("user.") + name] {
-      code = ask(options, {{"command", request}, {"jid", options.jid}});
+  passwd->add_option("jid", options.jid, "name@host")->required();
+  passwd->callback(
+      [&] { code = ask_with_password(options, "user.passwd", {.sentence = &account_sentence<say_password_changed>}); });
+  struct Verb {
+    const char *name, *help;
+    Layout layout;
+  };
+  for (const auto& verb :
+       {Verb{"disable", "ends the sessions and refuses log-ins", {.sentence = &account_sentence<say_disabled>}},
+        Verb{"enable", "lets a disabled account log in again", {.sentence = &account_sentence<say_enabled>}},
+        Verb{"delete",
+             "erases the account and all it owns; the name rests",
+             {.sentence = &account_sentence<say_deleted>}}}) {
+    auto* command = user->add_subcommand(verb.name, verb.help);
+    command->add_option("jid", options.jid, "name@host")->required();
+    command->callback([&options, &code, request = std::string("user.") + verb.name, layout = verb.layout] {
+      code = ask(options, {{"command", request}, {"jid", options.jid}}, layout);
     });
   }
   auto* list = user->add_subcommand("list", "accounts of a host, or of all");
-  list->add_option("host", options.host);
-  list->callback([&] { code = ask(options, {{"command", "user.list"}, {"host", options.host}}); });
+  list->add_option("host", options.host, "one of the server's hosts");
+  list->callback([&] {
+    code = ask(options, {{"command", "user.list"}, {"host", options.host}},
+               {.columns = {"jid", "state", "created"}, .nothing = "no accounts"});
+  });
 }
 
 void add_server_commands(CLI::App& cli, Options& options, int& code) {
   auto* session = cli.add_subcommand("session", "who is connected")->require_subcommand(1);
   session->add_subcommand("list", "all sessions")->callback([&] {
-    code = ask(options, {{"command", "session.list"}});
+    code = ask(options, {{"command", "session.list"}},
+               {.columns = {"jid", "address", "tls", "mechanism", "available", "priority", "since"},
+                .nothing = "no sessions"});
   });
   auto* kick = session->add_subcommand("kick", "ends one session (full JID) or all of an account");
-  kick->add_option("jid", options.jid)->required();
-  kick->callback([&] { code = ask(options, {{"command", "session.kick"}, {"jid", options.jid}}); });
+  kick->add_option("jid", options.jid, "name@host, or name@host/resource")->required();
+  kick->callback(
+      [&] { code = ask(options, {{"command", "session.kick"}, {"jid", options.jid}}, {.sentence = &kick_sentence}); });
   cli.add_subcommand("status", "how the server is")->callback([&] { code = ask(options, {{"command", "status"}}); });
   cli.add_subcommand("reload", "reads configuration, certificates and policy again")->callback([&] {
-    code = ask(options, {{"command", "reload"}});
+    code = ask(options, {{"command", "reload"}}, {.sentence = &reload_sentence});
   });
   cli.add_subcommand("modules", "the features and what they implement")->callback([&] {
-    code = ask(options, {{"command", "module.list"}});
+    code = ask(options, {{"command", "module.list"}}, {.columns = {"name", "implements", "summary"}});
   });
   cli.add_subcommand("hooks", "what a stanza meets, in order")->callback([&] {
     code = ask(options, {{"command", "hook.list"}});
   });
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([&] {
-    code = ask(options, {{"command", "policy.list"}});
+    code = ask(options, {{"command", "policy.list"}},
+               {.columns = {"name", "hits", "errors", "shadow", "line", "action", "match"}, .nothing = "no rules"});
   });
 }
 
@@ -157,7 +181,7 @@ void add_file_commands(CLI::App& cli, Options& options, int& code) {
   verify->add_option("--known", options.known, "SIZE:CHAIN that an earlier verify printed: this log must continue it");
   verify->callback([&] { code = audit_verify(options.folder, options.known, options.json); });
   auto* show = audit->add_subcommand("show", "prints the records as JSON Lines");
-  show->add_option("folder", options.folder)->required();
+  show->add_option("folder", options.folder, "audit.path of the configuration")->required();
   show->add_option("--from", options.from, "first entry");
   show->add_option("--count", options.count, "at most so many; 0: all");
   show->callback([&] { code = audit_show(options.folder, options.from, options.count, options.json); });
@@ -173,6 +197,21 @@ void add_file_commands(CLI::App& cli, Options& options, int& code) {
   });
 }
 
+// What was wrong with the command line. CLI11 speaks of a missing subcommand where a word is not one.
+std::string wrong_use(const CLI::App& cli, const CLI::ParseError& error) {
+  const auto* at = &cli;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  const auto unknown = cli.remaining(true);  // a word that no verb takes falls through to the top
+  const bool takes_verb = at->get_require_subcommand_min() > 0 && at->get_subcommands().empty();
+  const std::string remedy = "; valisectl" + (at == &cli ? std::string() : " " + at->get_name()) + " --help lists them";
+  if (takes_verb && !unknown.empty()) {
+    const char* kind = unknown.front().starts_with('-') ? "option" : "command";
+    return std::string("there is no ") + kind + " \"" + unknown.front() + "\"" + remedy;
+  }
+  if (takes_verb) return "a command is missing" + remedy;
+  return error.what();
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -180,7 +219,8 @@ int run(int argc, char** argv) {
   Options options;
   int code = 0;
   cli.fallthrough();  // --json and --socket may stand behind the verb as well
-  cli.add_option("--socket", options.socket, "the server's listen.control");
+  cli.add_option("--socket", options.socket, "the server's listen.control")->capture_default_str();
+  cli.set_version_flag("--version", std::string("valisectl " VALISE_VERSION));
   cli.add_flag("--json", options.json, "prints JSON, for scripts");
   cli.require_subcommand(1);
   add_user_commands(cli, options, code);
@@ -189,9 +229,8 @@ int run(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return cli.exit(error);  // --help
-    if (!options.json) cli.exit(error);
-    return options.json ? report({could_not, "invalid", error.what()}, true) : could_not;
+    if (error.get_exit_code() == 0) return cli.exit(error);  // --help, --version
+    return report({could_not, "invalid", wrong_use(cli, error)}, options.json);
   }
   return code;
 }

@@ -17,6 +17,10 @@ namespace {
 
 int could_not_do(const Error& error, bool json) { return report({could_not, "unavailable", error.text}, json); }
 
+std::string count_of(std::uint64_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
 }  // namespace
 
 int audit_verify(const std::string& folder, const std::string& known, bool json) {
@@ -44,11 +48,15 @@ int audit_verify(const std::string& folder, const std::string& known, bool json)
   if (v.bad) {
     std::printf("NOT SOUND: entry %llu in %s: %s\n", static_cast<unsigned long long>(v.bad->seq), v.bad->file.c_str(),
                 v.bad->reason.c_str());
-    std::printf("%llu entries before it are good\n", static_cast<unsigned long long>(v.entries));
+    if (v.bad->only_not_noted) {
+      std::printf("it is consistent in itself, but not the log that was noted\n");
+    } else {
+      std::printf("good before it: %s\n", count_of(v.bad->seq, "entry", "entries").c_str());
+    }
     return 1;
   }
-  std::printf("sound: %llu entries in %llu segments\n", static_cast<unsigned long long>(v.entries),
-              static_cast<unsigned long long>(v.segments));
+  std::printf("sound: %s in %s\n", count_of(v.entries, "entry", "entries").c_str(),
+              count_of(v.segments, "segment", "segments").c_str());
   if (v.entries > 0) {
     std::printf("from %s to %s\n", format_utc(v.first_time_ns).c_str(), format_utc(v.last_time_ns).c_str());
   }

@@ -220,6 +220,7 @@ Result<std::vector<std::string>> App::reload() {
   auto needs = load_again();
   if (!needs) {
     log::error("main", "not reloaded: {}", needs.error().text);
+    record_admin("reload-failed", {});  // that it was tried; what was wrong may name what is nobody's business here
     return needs;
   }
   log::info("main", "reloaded");
@@ -249,23 +250,24 @@ Result<std::vector<std::string>> App::load_again() {
   return needs;
 }
 
+void App::record_admin(std::string reason, std::string about) {
+  core::audit::Record made;
+  made.kind = core::audit::Kind::admin;
+  made.reason = std::move(reason);
+  made.recipient = std::move(about);
+  auto& shard = *kernel_.shards.front();
+  shard.post([&shard, made]() mutable { shard.record(std::move(made)); });
+}
+
 // Who reads the log later has to see since when something was allowed to pass in the clear.
 void App::record_reload(const config::Snapshot& before, const config::Snapshot& now) {
-  const auto record = [this](std::string reason, std::string host) {
-    core::audit::Record made;
-    made.kind = core::audit::Kind::admin;
-    made.reason = std::move(reason);
-    made.recipient = std::move(host);
-    auto& shard = *kernel_.shards.front();
-    shard.post([&shard, made]() mutable { shard.record(std::move(made)); });
-  };
-  record("reload", {});
+  record_admin("reload", {});
   const auto sealed = [](const config::Snapshot& config, const std::string& host) {
     return config.get(options::sealed_mode, host) == config::SealedMode::required;
   };
   for (const auto& host : now.hosts()) {
     if (sealed(now, host) || !sealed(before, host)) continue;
-    record("reload-sealed-off", host);
+    record_admin("reload-sealed-off", host);
     log::warning("main", "{}: sealed.mode is off: content may pass in the clear", host);
   }
 }

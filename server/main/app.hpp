@@ -60,6 +60,7 @@ class App {
   Result<> start_shards();
   void prepare_login();
   Result<std::vector<std::string>> load_again();
+  void record_admin(std::string reason, std::string about);  // a record of kind admin, from any thread
   void record_reload(const config::Snapshot& before, const config::Snapshot& now);
   void run_on_all(const std::function<void(core::Shard&)>& work);
 

@@ -6,9 +6,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
 #include "config/options.hpp"
 #include "core/jid/domain.hpp"
@@ -23,13 +25,18 @@ using Path = std::filesystem::path;
 
 class Files {
  public:
-  Files(const config::Snapshot& config, std::vector<config::ConfigError>* missing)
-      : config_(config), missing_(missing == nullptr ? errors_ : *missing) {}
+  // `errors`: what check_together found of the same files; to it comes what is found here.
+  Files(const config::Snapshot& config, std::vector<config::ConfigError>& errors,
+        std::vector<config::ConfigError>* missing)
+      : config_(config),
+        errors_(errors),
+        told_(std::ssize(errors)),
+        missing_(missing == nullptr ? errors_ : *missing) {}
 
-  std::vector<config::ConfigError> run() {
+  void run() {
     for (const auto& host : config_.hosts()) certificate(host);
     if (config_.get(options::storage_backend) == config::Backend::mariadb) {
-      if (auto store = open_store(config_); !store) add(options::storage_backend, store.error().text);
+      mariadb();
     } else {
       folder_of(options::storage_sqlite_path);
     }
@@ -42,12 +49,15 @@ class Files {
     if (const auto& policy = config_.get(options::policy_file); !policy.empty() && !allows(policy, R_OK)) {
       add(options::policy_file, fmt::format("policy.file: {}: {}", policy, std::strerror(errno)));
     }
-    return std::move(errors_);
   }
 
  private:
   void add(const config::OptionBase& option, std::string text) {
     errors_.push_back({config_.path(), config_.line(option), std::move(text)});
+  }
+  [[nodiscard]] bool told(const std::string& file) const {
+    const auto about = [&](const auto& error) { return error.text.starts_with(file + ": "); };
+    return std::any_of(errors_.begin(), errors_.begin() + told_, about);
   }
   static bool allows(const std::string& path, int what) {
     return ::faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
@@ -57,6 +67,7 @@ class Files {
     auto tls = make_tls_settings(config_);
     std::erase_if(tls.hosts, [name = core::ascii_domain(host)](const auto& one) { return one.host != name; });
     const auto& files = tls.hosts.front();
+    if (files.certificate_file.empty() || told(files.certificate_file) || told(files.key_file)) return;
     auto line = config_.line(options::tls_certificate, host);
     const auto loaded = net::TlsContexts::load(tls, std::make_shared<net::TicketKeys>());
     if (!loaded) {
@@ -67,6 +78,27 @@ class Files {
       errors_.push_back(
           {config_.path(), line, fmt::format("{}: is not a certificate for {}", files.certificate_file, host)});
     }
+  }
+
+  // What can be known of the database without connecting to it; each file at the line of its own option.
+  void mariadb() {
+    const auto& ca = config_.get(options::storage_mariadb_ca);
+    if (!ca.empty()) {
+      if (const auto checked = net::check_authorities(ca); !checked)
+        add(options::storage_mariadb_ca, checked.error().text);
+    }
+    const auto& certificate = config_.get(options::storage_mariadb_certificate);
+    const auto& key = config_.get(options::storage_mariadb_key);
+    if (!certificate.empty() && !key.empty() && !told(key)) {
+      if (const auto pair = net::load_key_pair({}, certificate, key); !pair) {
+        const bool of_key = pair.error().text.starts_with(key);
+        add(of_key ? options::storage_mariadb_key : options::storage_mariadb_certificate, pair.error().text);
+      }
+    }
+    const auto& password = config_.get(options::storage_mariadb_password_file);
+    if (password.empty() || !errors_.empty()) return;
+    // What is left of its checks is the password's text.
+    if (const auto store = open_store(config_); !store) add(options::storage_mariadb_password_file, store.error().text);
   }
 
   // A file is made in its folder.
@@ -92,7 +124,8 @@ class Files {
   }
 
   const config::Snapshot& config_;
-  std::vector<config::ConfigError> errors_;
+  std::vector<config::ConfigError>& errors_;
+  std::ptrdiff_t told_;  // so many of them are check_together's
   std::vector<config::ConfigError>& missing_;
 };
 
@@ -102,9 +135,21 @@ config::LoadResult load_checked(const std::string& path, const config::Registry&
                                 std::vector<config::ConfigError>* missing) {
   auto config = config::load(path, registry);
   if (!config) return config;
-  if (auto errors = config::check_together(**config); !errors.empty()) return std::unexpected(std::move(errors));
-  if (auto errors = Files(**config, missing).run(); !errors.empty()) return std::unexpected(std::move(errors));
-  return config;
+  auto errors = config::check_together(**config);
+  Files(**config, errors, missing).run();
+  if (errors.empty()) return config;
+  // All of them at once: nobody mends one line after the other.
+  const auto about_policy = [](const auto& error) { return error.text.starts_with("policy.file: "); };
+  if (std::ranges::none_of(errors, about_policy)) {
+    std::ranges::move(prepare_modules(**config), std::back_inserter(errors));
+  }
+  std::vector<config::ConfigError> once;
+  for (auto& error : errors) {
+    const auto same = [&](const auto& other) { return other.message() == error.message(); };
+    if (std::ranges::none_of(once, same)) once.push_back(std::move(error));
+  }
+  std::ranges::stable_sort(once, {}, &config::ConfigError::line);
+  return std::unexpected(std::move(once));
 }
 
 std::vector<config::ConfigError> prepare_modules(const config::Snapshot& config) {

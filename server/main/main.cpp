@@ -168,7 +168,7 @@ int main(int argc, char** argv) {
   bool accept_gap = false;
   bool describe = false;
   bool protocols = false;
-  cli.add_option("--config", config, "the configuration file");
+  cli.add_option("--config", config, "the configuration file")->capture_default_str();
   cli.add_flag("--check-config", check, "check the configuration and end");
   cli.add_flag("--accept-gap", accept_gap,
                "start although store and audit log do not belong together (after a restore); the log notes it");

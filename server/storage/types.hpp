@@ -67,6 +67,16 @@ struct PepItem {
   friend bool operator==(const PepItem&, const PepItem&) = default;
 };
 
+// Small things that a module keeps for an account, each under a name: it alone knows what they mean. The numbers are
+// stored; a new kind gets the next one.
+enum class DataKind : std::uint8_t { vcard = 0, private_xml = 1, blocked = 2, last_activity = 3 };
+
+struct AccountData {
+  std::string name;  // not empty, at most 2,047 bytes: room for a bare JID
+  std::string value;
+  friend bool operator==(const AccountData&, const AccountData&) = default;
+};
+
 enum class Direction : std::uint8_t { in = 0, out = 1 };
 
 // One row of an owner's box joined with its message.
@@ -133,6 +143,16 @@ struct PurgePepNode {
   std::string owner;
   std::string node;
 };  // all items, node stays
+struct PutAccountData {
+  std::string owner;
+  DataKind kind = DataKind::vcard;
+  AccountData data;
+};  // insert or replace
+struct RemoveAccountData {
+  std::string owner;
+  DataKind kind = DataKind::vcard;
+  std::string name;
+};
 // The message once, and a row for each owner. `boxes`: owner, peer (bare JID of the other side), direction, delivered.
 struct BoxOwner {
   std::string owner;
@@ -151,9 +171,9 @@ struct MarkDelivered {
 };  // keep=false: the box
     // row goes, and the message when no box row is left
 
-using Write =
-    std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode,
-                 RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutMessage, MarkDelivered>;
+using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem,
+                           PutPepNode, RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData,
+                           RemoveAccountData, PutMessage, MarkDelivered>;
 
 // All writes of one unit: they become durable together or not at all.
 struct WriteSet {

@@ -30,6 +30,10 @@ def _transcript(town, first_stream):
     return "\n".join(lines)
 
 
+def _title(name, function):
+    return f"{function.story['section']}: {name.replace('_', ' ')}"
+
+
 class _Runner:
     def __init__(self):
         self._towns = {}
@@ -46,7 +50,7 @@ class _Runner:
 
     async def run(self, name, function):
         began = time.monotonic()
-        title = f"{function.story['section']}: {name.replace('_', ' ')}"
+        title = _title(name, function)
         town = None
         first = 0
         try:
@@ -55,6 +59,8 @@ class _Runner:
             await function(town)
             if not function.story["alone"] and not town.is_alive():
                 raise AssertionError("valised died during the story")
+            for stream in town.streams[first:]:
+                stream.two_parsers_agree()
             print(f"ok   {title} ({time.monotonic() - began:.2f} s)", flush=True)
         except Exception:
             self.failed.append(title)
@@ -85,12 +91,12 @@ async def _run_all(stories):
 
 
 def run(module_name="__main__"):
-    """The main program of a story file: all its stories, or those whose names contain one of the arguments."""
+    """The main program of a story file: all its stories, or those in whose title one of the arguments stands."""
     parser = argparse.ArgumentParser(description=sys.modules[module_name].__doc__)
-    parser.add_argument("words", nargs="*", help="run only stories whose name contains one of these")
+    parser.add_argument("words", nargs="*", help="run only stories whose title (section, name) contains one of these")
     words = parser.parse_args().words
     stories = [(name, function) for name, function in inspect.getmembers(sys.modules[module_name], inspect.isfunction)
-               if hasattr(function, "story") and (not words or any(word in name for word in words))]
+               if hasattr(function, "story") and (not words or any(word in _title(name, function) or word in name for word in words))]
     stories.sort(key=lambda pair: pair[1].__code__.co_firstlineno)
     if not stories:
         sys.exit(f"no story is named like {words}")

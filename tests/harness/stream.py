@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
+from . import second_parser
 from .ns import NS
 from .scram import Scram
 from .tls import Tls
@@ -52,6 +53,8 @@ class _Parser:
         self._stack = []
         self._depth = 0
         self._held = b""
+        self.parsed = bytearray()  # what both parsers may look at
+        self.elements = []         # children of the stream, complete
         self._expat = expat.ParserCreate(None, "}")
         self._expat.buffer_text = True
         self._expat.StartElementHandler = self._start
@@ -63,6 +66,7 @@ class _Parser:
         whole, tag_end, rest = (self._held + data).rpartition(b">")
         self._held = rest
         if tag_end:
+            self.parsed += whole + tag_end
             self._expat.Parse(whole + tag_end, False)
 
     @staticmethod
@@ -87,6 +91,7 @@ class _Parser:
             return
         element = self._stack.pop()
         if not self._stack:
+            self.elements.append(element)
             self._deliver(element)
 
     def _text(self, data):
@@ -114,6 +119,7 @@ class Stream:
         self._changed = asyncio.Condition()
         self._socket = None
         self._parser = None
+        self._parsers = []
         self._reading = None
         self._may_read = asyncio.Event()
         self._may_read.set()
@@ -214,6 +220,11 @@ class Stream:
         if self._socket:
             self._socket.close()
 
+    def two_parsers_agree(self):
+        """All that came in means the same to a second XML parser."""
+        for parser in self._parsers:
+            second_parser.agrees(parser.elements, parser.parsed)
+
     # -- what came in ------------------------------------------------------------------------------------------------
     async def wait_for(self, wanted, what):
         """Takes the first event for which wanted(event) holds; the others stay. Fails on time-out or disconnection."""
@@ -277,6 +288,7 @@ class Stream:
     def expects_header(self):
         """A new stream begins: a new parser on our side too."""
         self._parser = _Parser(self._takes)
+        self._parsers.append(self._parser)
 
     def _takes(self, event):
         """Every client answers the server's pings (XEP-0199 §4.1) and says what it is asked about itself."""

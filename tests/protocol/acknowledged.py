@@ -32,6 +32,23 @@ async def rounds(one, other, count=10):
         await word_from(other)(one)
 
 
+async def a_flood_for_a_slow_reader(town):
+    """alice, who counts and has sent the flood; carol; bob; his device, which does not read."""
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    slow = await bob.sleeper()
+    slow.stream.stops_reading()
+    await counting(alice)
+    await flood(alice, bob.bare)
+    return alice, carol, bob, slow
+
+
+async def all_is_acknowledged(alice):
+    while True:
+        if int((await alice.stream.wait_for(is_named(SM + "a"), "<a/>")).get("h")) >= FLOOD:
+            return
+
+
 def acknowledged(alice):
     return max([int(event.get("h")) for event in alice.stream.waiting(is_named(SM + "a"))], default=0)
 
@@ -54,12 +71,7 @@ def names(first, last=FLOOD):
 
 @story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM, alone=True)
 async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_nothing_that_was(town):
-    alice, carol = await town.devices("alice", "carol")
-    bob = await town.account("bob")
-    slow = await bob.sleeper()
-    slow.stream.stops_reading()
-    await counting(alice)
-    await flood(alice, bob.bare)
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
     await rounds(alice, carol)
     await town.kill()
     await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the kill")
@@ -75,34 +87,20 @@ async def what_waits_for_a_slow_reader_is_not_acknowledged_and_kill_9_loses_noth
 
 @story("ARCHITECTURE.md, the life of a unit: acknowledged means durable", options=ROOM)
 async def a_slow_reader_that_reads_again_lets_the_acknowledgements_go(town):
-    alice, carol = await town.devices("alice", "carol")
-    bob = await town.account("bob")
-    slow = await bob.sleeper()
-    slow.stream.stops_reading()
-    await counting(alice)
-    await flood(alice, bob.bare)
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
     await rounds(alice, carol, 1)
     slow.stream.reads_again()
     for name in names(0):
         await slow.receives("message", id=name)
-    while True:
-        if int((await alice.stream.wait_for(is_named(SM + "a"), "<a/>")).get("h")) >= FLOOD:
-            break
+    await all_is_acknowledged(alice)
 
 
 @story("ARCHITECTURE.md, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def what_a_broken_connection_did_not_take_is_stored_once(town):
-    alice, carol = await town.devices("alice", "carol")
-    bob = await town.account("bob")
-    slow = await bob.sleeper()
-    slow.stream.stops_reading()
-    await counting(alice)
-    await flood(alice, bob.bare)
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
     await rounds(alice, carol)
     await slow.drops()
-    while True:  # every message finds an end
-        if int((await alice.stream.wait_for(is_named(SM + "a"), "<a/>")).get("h")) >= FLOOD:
-            break
+    await all_is_acknowledged(alice)  # every message finds an end
     again = await bob.device()
     await word_from(alice)(again)
     stored = flooded(again)
@@ -113,12 +111,7 @@ async def what_a_broken_connection_did_not_take_is_stored_once(town):
 
 @story("RFC 6120 §7.7.2.2, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(town):
-    alice, carol = await town.devices("alice", "carol")
-    bob = await town.account("bob")
-    slow = await bob.sleeper()
-    slow.stream.stops_reading()
-    await counting(alice)
-    await flood(alice, bob.bare)
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
     await rounds(alice, carol)
     again = await bob.device("sleeper")
     await word_from(alice)(again)
@@ -130,12 +123,7 @@ async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(to
 
 @story("ARCHITECTURE.md, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(town):
-    alice, carol = await town.devices("alice", "carol")
-    bob = await town.account("bob")
-    slow = await bob.sleeper()
-    slow.stream.stops_reading()
-    await counting(alice)
-    await flood(alice, bob.bare)
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
     await alice.sends(f"<message to='{slow.full}' id='normal'>{sealed()}</message>")  # §8.5.3.2.1: to this device alone
     await rounds(alice, carol)
     await slow.drops()

@@ -94,6 +94,46 @@ async def the_status_counts(town):
     assert after["sessions"] == before["sessions"] + 2 and after["version"] and after["hosts"] == ["localhost"]
 
 
+@story("administration: what people read", policy="""
+rule{ name = "a rule", match = Kind("message"), action = Deny{ "forbidden", fr = "Non.", en = "No." }, shadow = true }
+""", alone=True)
+async def answers_are_tables_and_sentences_with_the_name_first(town):
+    [alice] = await town.devices("alice")
+    out = await town.ctl("user", "add", "dora@localhost", stdin="sesame sesame\n")
+    assert out == "dora@localhost: added\n", out
+    assert await town.ctl("user", "disable", "dora@localhost") == "dora@localhost: disabled\n"
+    assert await town.ctl("user", "enable", "dora@localhost") == "dora@localhost: enabled\n"
+    assert await town.ctl("user", "passwd", "dora@localhost", stdin="other sesame\n") == "dora@localhost: password changed\n"
+    assert await town.ctl("user", "delete", "dora@localhost") == "dora@localhost: deleted\n"
+    assert await town.ctl("reload") == "reloaded\n"
+    town.options["commit.gather_us"] = 1000
+    town.write_config()
+    assert await town.ctl("reload") == "reloaded\ncommit.gather_us changes at the next start\n"
+    heading, rule = (await town.ctl("policy", "list")).splitlines()
+    assert heading.split() == ["NAME", "HITS", "ERRORS", "SHADOW", "LINE", "ACTION", "MATCH"], heading
+    assert rule.startswith("a rule") and rule.index("yes") == heading.index("SHADOW"), rule
+    heading, *sessions = (await town.ctl("session", "list")).splitlines()
+    assert heading.startswith("JID ") and sessions[0].startswith(alice.full), sessions
+    status = (await town.ctl("status")).splitlines()
+    assert "hosts: localhost" in status and any(line.startswith("commit.waiting: ") for line in status), status
+    assert await town.ctl("session", "kick", alice.full) == "1 session ended\n"
+    assert await town.ctl("session", "list") == "no sessions\n"
+    hooks = (await town.ctl("hooks")).splitlines()
+    assert len(hooks) == len(set(hooks)), hooks
+
+
+@story("administration: wrong use")
+async def an_unknown_word_is_named_and_help_tells_the_defaults(town):
+    for words, wanted in ((("bogus",), '"bogus"'), (("user", "bogus"), '"bogus"'), ((), "a command is missing"), (("user",), "missing"),
+                          (("--bogus",), "--bogus"), (("status", "bogus"), "bogus"), (("user", "passwd"), "jid")):
+        status, out, err = await town.ctl_result(*words)
+        assert status == 2 and wanted in err and out == "", (words, status, out, err)
+        status, out, err = await town.ctl_result(*words, as_json=True)
+        assert status == 2 and json.loads(out)["error"]["code"] == "invalid" and err == "", (words, out, err)
+    assert (await town.ctl("--version")).startswith("valisectl 0.")
+    assert "/run/valise/control" in await town.ctl("--help") and "name@host" in await town.ctl("user", "passwd", "--help")
+
+
 @story("administration")
 async def passwords_never_stand_in_the_command_line(town):
     status, out, err = await town.ctl_result("user", "add", "carol@localhost", "password-as-argument")
@@ -334,6 +374,8 @@ async def the_check_finds_what_a_start_would_stumble_over(town):
     (certificates / "garbage.pem").write_text("no certificate\n")
     make_certificate(certificates, "other.example")
     certificate, key = ('host["localhost"].tls.' + name for name in ("certificate", "key"))
+    database = {"storage.backend": "mariadb", "storage.mariadb.socket": None, "storage.mariadb.host": "db",
+                "storage.mariadb.ca": certificates / "other.example.pem"}
     for changes, wanted in (
             ({certificate: certificates / "garbage.pem"}, "garbage.pem"),
             ({certificate: certificates / "none.pem"}, "No such file"),
@@ -345,6 +387,11 @@ async def the_check_finds_what_a_start_would_stumble_over(town):
             ({"state.path": "/nonexistent/state/deep"}, "state.path"), ({"listen.control": "/tmp/" + "x" * 120}, "107"),
             ({"storage.backend": "mariadb", "storage.mariadb.socket": None, "storage.mariadb.host": "db",
               "storage.mariadb.ca": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
+            ({**database, "storage.mariadb.ca": certificates / "garbage.pem"}, "garbage.pem: holds no certificate"),
+            ({**database, "storage.mariadb.certificate": certificates / "garbage.pem",
+              "storage.mariadb.key": certificates / "other.example.key"}, "garbage.pem: holds no certificate"),
+            ({**database, "storage.mariadb.certificate": certificates / "localhost.pem",
+              "storage.mariadb.key": certificates / "other.example.key"}, "is not the key"),
             ({"policy.file": "/nonexistent/policy.lua"}, "policy.file")):
         good = dict(town.options)
         town.options.update(changes)
@@ -356,6 +403,31 @@ async def the_check_finds_what_a_start_would_stumble_over(town):
         numbers = [lines.index(name) + 1 for name, value in changes.items() if value is not None]
         folder = "needed at the start" in out  # systemd makes it (RuntimeDirectory=, StateDirectory=)
         assert status == (0 if folder else 2) and wanted in out and any(f"{path}:{line}: " in out for line in numbers), (changes, out)
+
+
+@story("configuration: all errors at once", alone=True)
+async def the_check_names_each_file_at_the_line_of_its_own_option(town):
+    """Of every phase: what options say together, the files, the database's, the rules."""
+    (town.folder / "garbage.pem").write_text("no certificate\n")
+    (town.folder / "broken.lua").write_text("rule{ name = 1 }\n")
+    key = town.folder / "tls" / "localhost.key"
+    text = "\n".join(f"{name} = {value}" for name, value in (
+        ('host["localhost"].tls.certificate', f'"{town.folder}/tls/localhost.pem"'), ('host["localhost"].tls.key', f'"{key}"'),
+        ('host["b.example"].tls.certificate', f'"{town.folder}/garbage.pem"'), ('host["b.example"].tls.key', f'"{key}2"'),
+        ("storage.backend", '"mariadb"'), ("storage.mariadb.host", '"db"'),
+        ("storage.mariadb.password_file", '"/nonexistent/password"'), ("storage.mariadb.ca", f'"{town.folder}/garbage.pem"'),
+        ("audit.path", f'"{town.folder}/garbage.pem"'), ("policy.file", f'"{town.folder}/broken.lua"'),
+        ("listen.control", f'"{town.folder}/control2"'), ("state.path", f'"{town.folder}"'))) + "\n"
+    key.chmod(0o644)
+    key.with_name("localhost.key2").write_bytes(key.read_bytes())
+    key.with_name("localhost.key2").chmod(0o600)
+    status, out, path = await check_config(town, text)
+    assert status == 2, out
+    for line, wanted in ((2, "others may read"), (3, "holds no certificate"), (7, "No such file"), (8, "holds no certificate"),
+                         (9, "audit.path"), (10, "name")):
+        assert any(said.startswith(f"{path}:{line}: ") and wanted in said for said in out.splitlines()), (line, wanted, out)
+    lines = [int(said.removeprefix(f"{path}:").partition(":")[0]) for said in out.splitlines()]
+    assert lines == [2, 3, 7, 8, 9, 10], out  # each once, in the file's order
 
 
 @story("configuration: a missing folder")
@@ -404,6 +476,9 @@ async def a_reload_is_recorded_and_says_each_time_what_needs_a_restart(town):
     status, out, err = await town.reload()
     assert status == 1 and "limits.nonsense" in err and "limits.rubbish" in err, err
     lines = town.log().splitlines()
+    await town.ctl("user", "add", "bob@new.example", stdin="sesame\n")  # behind it
+    [failed] = await town.records(kind="admin", reason="reload-failed")
+    assert not {"to", "from"} & failed.keys() and "limits" not in json.dumps(failed), failed
     assert any(" error main: not reloaded" in line for line in lines)
     assert sum(" info main: reloaded" in line for line in lines) == 1, "log.level took no effect"
 

@@ -17,6 +17,10 @@ MariadbServer& shared_server() {
 
 void end_shared_server() { server.reset(); }
 
+std::string name_of_kind(const ::testing::TestParamInfo<Kind>& info) {
+  return info.param == Kind::sqlite ? "sqlite" : "mariadb";
+}
+
 Bed::Bed(Kind kind) : kind_(kind) {
   if (kind == Kind::mariadb) mariadb_ = shared_server().fresh_database();
   store_ = open_again();

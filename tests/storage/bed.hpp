@@ -15,6 +15,10 @@
 namespace valise::storage::testing {
 
 enum class Kind { sqlite, mariadb };
+// A new store stands here, in open_again and in count: each suite of the contract then runs against it, as
+// each/SUITE.TEST/name (tests/storage/CMakeLists.txt makes a ctest of each name).
+inline auto all_kinds() { return ::testing::Values(Kind::sqlite, Kind::mariadb); }
+std::string name_of_kind(const ::testing::TestParamInfo<Kind>& info);
 
 // The one server that the tests of this process share; started at its first use, ended after the last test.
 MariadbServer& shared_server();

@@ -195,8 +195,7 @@ TEST_P(Message, MessagesAfterListsThemWithoutTheStanza) {
   EXPECT_EQ(must(bed.reader().messages_after(0, 10)).size(), 3U);
 }
 
-INSTANTIATE_TEST_SUITE_P(sqlite, Message, ::testing::Values(Kind::sqlite));
-INSTANTIATE_TEST_SUITE_P(mariadb, Message, ::testing::Values(Kind::mariadb));
+INSTANTIATE_TEST_SUITE_P(each, Message, all_kinds(), name_of_kind);
 
 }  // namespace
 }  // namespace valise::storage::testing

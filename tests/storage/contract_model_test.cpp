@@ -10,6 +10,7 @@ namespace {
 
 constexpr int accounts = 5;
 constexpr int nodes = 3;
+constexpr int kinds = 4;
 
 class ModelTest : public Contract {
  protected:
@@ -40,7 +41,7 @@ class ModelTest : public Contract {
     return write;
   }
   Write other() {
-    switch (below(10)) {
+    switch (below(12)) {
       case 0:
         if (chance(30)) return SetAccountState{owner(), AccountState(below(2))};
         if (chance(40)) return SetAccountKeys{owner(), {{"SHA-256", word(), 4096, word(), word()}}};
@@ -58,6 +59,10 @@ class ModelTest : public Contract {
                           : Write(PurgePepNode{owner(), node(below(nodes))});
       case 6:
         return RemovePepItem{owner(), node(below(nodes)), std::to_string(below(6))};
+      case 7:
+        return PutAccountData{owner(), DataKind(below(kinds)), {node(below(nodes)), word()}};
+      case 8:
+        return RemoveAccountData{owner(), DataKind(below(kinds)), node(below(nodes))};
       default:
         return PutPepItem{owner(),
                           {node(below(nodes)), std::to_string(below(6)), word(), word()},
@@ -101,6 +106,13 @@ class ModelTest : public Contract {
       ASSERT_EQ(must(reader.roster(name)).items, model.roster(name).items) << name;
       ASSERT_EQ(must(reader.pep_nodes(name)), model.pep_nodes(name)) << name;
       for (int n = 0; n < nodes; ++n) ASSERT_NO_FATAL_FAILURE(expect_equal_items(model, reader, name, node(n)));
+      for (int kind = 0; kind < kinds; ++kind) {
+        const auto all = model.account_data(name, DataKind(kind));
+        ASSERT_EQ(must(reader.account_data(name, DataKind(kind))), all) << name << ' ' << kind;
+        for (const auto& one : all) {
+          ASSERT_EQ(must(reader.account_data(name, DataKind(kind), one.name)), std::vector{one});
+        }
+      }
       ASSERT_EQ(must(reader.undelivered(name, 0, 1'000'000)), model.undelivered(name)) << name;
       ASSERT_EQ(pages(3, [&](auto after, auto size) { return reader.undelivered(name, after, size); }),
                 model.undelivered(name));
@@ -172,6 +184,10 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
                                  RemovePepItem{owner(0), "n", "a"},
                                  PurgePepNode{owner(0), "n"},
                                  RemovePepNode{owner(0), "n"},
+                                 PutAccountData{owner(0), DataKind::vcard, {"a", "1"}},
+                                 PutAccountData{owner(0), DataKind::vcard, {"a", "2"}},
+                                 PutAccountData{owner(0), DataKind::blocked, {"a", "3"}},
+                                 RemoveAccountData{owner(0), DataKind::vcard, "a"},
                                  PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}}},
                                  MarkDelivered{owner(0), {first}, true},
                                  MarkDelivered{owner(0), {first}, false},
@@ -189,8 +205,7 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(sqlite, ModelTest, ::testing::Values(Kind::sqlite));
-INSTANTIATE_TEST_SUITE_P(mariadb, ModelTest, ::testing::Values(Kind::mariadb));
+INSTANTIATE_TEST_SUITE_P(each, ModelTest, all_kinds(), name_of_kind);
 
 }  // namespace
 }  // namespace valise::storage::testing

@@ -236,13 +236,14 @@ TEST_P(Contract, EraseAccountLeavesOnlyTheTombstone) {
                .writes = {PutAccount{account(alice)}, PutAccount{account(bob)}, PutRosterItem{alice, contact(bob)},
                           PutPepNode{alice, {.node = devices}}, PutPepItem{alice, item(devices, "current"), 1},
                           PutPepItem{bob, item(devices, "current"), 1},
+                          PutAccountData{alice, DataKind::vcard, {"vcard", "<vCard/>"}},
                           PutMessage{sealed(alice, bob), {{bob, alice}, {alice, bob, Direction::out, true}}}}},
               to_one(own, alice)});
   bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{alice}}}});
 
   const auto tombstone = must(bed.reader().account(alice));
   EXPECT_EQ(tombstone, (Account{.jid = alice, .state = AccountState::deleted, .created_ms = 1764000000123}));
-  for (const auto* table : {"roster", "roster_version", "pep_node", "pep_item", "box", "undelivered"}) {
+  for (const auto* table : {"roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered"}) {
     EXPECT_EQ(bed.count("SELECT count(*) FROM " + std::string(table) + " WHERE owner = '" + alice + "'"), 0U) << table;
   }
   EXPECT_FALSE(must(bed.reader().has_message(own)));
@@ -292,15 +293,18 @@ TEST_P(Contract, HostileStringsComeBackByteForByte) {
     RosterItem entry{.jid = key, .name = text, .groups = {text, text}, .pending_in = text};
     auto named = account(key + "@" + key);
     if (key.find('@') != std::string::npos) named.jid = key;
-    bed.commit({{.id = id,
-                 .writes = {PutMessage{message, {{key, key}}}, PutPepNode{key, node}, PutPepItem{key, published, 1},
-                            PutRosterItem{key, entry}, PutAccount{named}}}});
+    const AccountData data{.name = key, .value = text};
+    bed.commit(
+        {{.id = id,
+          .writes = {PutMessage{message, {{key, key}}}, PutPepNode{key, node}, PutPepItem{key, published, 1},
+                     PutRosterItem{key, entry}, PutAccount{named}, PutAccountData{key, DataKind::vcard, data}}}});
     message.id = published.version = entry.version = id;
     EXPECT_THAT(must(bed.reader().undelivered(key, 0, 10)), ElementsAre(message));
     EXPECT_THAT(must(bed.reader().pep_items(key, key, 1, key)), ElementsAre(published));
     EXPECT_THAT(must(bed.reader().pep_nodes(key)), ElementsAre(node));
     EXPECT_THAT(must(bed.reader().roster(key)).items, ElementsAre(entry));
     EXPECT_EQ(must(bed.reader().account(named.jid)), named);
+    EXPECT_THAT(must(bed.reader().account_data(key, DataKind::vcard, key)), ElementsAre(data));
   }
 }
 
@@ -308,14 +312,15 @@ TEST_P(Contract, TheLongestKeysAreTakenAndOneByteMoreIsRefused) {
   const std::string owner(1023, 'o'), node(1023, 'n'), id(1023, 'i'), jid(2047, 'j'), full(3071, 'f');
   const auto set = [&](const std::string& o, const std::string& n, const std::string& i, const std::string& j,
                        const std::string& f) {
-    return WriteSet{
-        .id = bed.next_id(),
-        .writes = {PutPepNode{o, {.node = n}}, PutPepItem{o, {.node = n, .id = i, .publisher = f}, 1},
-                   PutRosterItem{o, {.jid = j}}, PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}}}};
+    return WriteSet{.id = bed.next_id(),
+                    .writes = {PutPepNode{o, {.node = n}}, PutPepItem{o, {.node = n, .id = i, .publisher = f}, 1},
+                               PutRosterItem{o, {.jid = j}}, PutAccountData{o, DataKind::blocked, {j, {}}},
+                               PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}}}};
   };
   bed.commit({set(owner, node, id, jid, full)});
   EXPECT_EQ(must(bed.reader().pep_items(owner, node, 1, id)).size(), 1U);
   EXPECT_EQ(must(bed.reader().roster(owner)).items.size(), 1U);
+  EXPECT_EQ(must(bed.reader().account_data(owner, DataKind::blocked, jid)).size(), 1U);
   for (const auto& bad : {set(owner + "x", node, id, jid, full), set(owner, node + "x", id, jid, full),
                           set(owner, node, id + "x", jid, full), set(owner, node, id, jid + "x", full),
                           set(owner, node, id, jid, full + "x")}) {
@@ -349,8 +354,7 @@ TEST_P(Contract, ASetWithAWriteThatCannotBeLeavesNothing) {
   EXPECT_TRUE(must(bed.reader().has_message(good)));
 }
 
-INSTANTIATE_TEST_SUITE_P(sqlite, Contract, ::testing::Values(Kind::sqlite));
-INSTANTIATE_TEST_SUITE_P(mariadb, Contract, ::testing::Values(Kind::mariadb));
+INSTANTIATE_TEST_SUITE_P(each, Contract, all_kinds(), name_of_kind);
 
 }  // namespace
 }  // namespace valise::storage::testing

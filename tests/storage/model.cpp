@@ -35,6 +35,7 @@ void Model::apply(const EraseAccount& write) {
   roster_versions_.erase(write.jid);
   std::erase_if(nodes_, [&](const auto& node) { return node.first.first == write.jid; });
   std::erase_if(items_, [&](const auto& items) { return items.first.first == write.jid; });
+  std::erase_if(data_, [&](const auto& data) { return data.first.first == write.jid; });
   for (auto message = messages_.begin(); message != messages_.end();) {
     const auto id = (message++)->first;
     drop_box(id, write.jid);
@@ -70,6 +71,9 @@ void Model::apply(const PutPepItem& write) {
 
 void Model::apply(const RemovePepItem& write) { items_[{write.owner, write.node}].erase(write.id); }
 void Model::apply(const PurgePepNode& write) { items_.erase({write.owner, write.node}); }
+
+void Model::apply(const PutAccountData& write) { data_[{write.owner, write.kind}][write.data.name] = write.data.value; }
+void Model::apply(const RemoveAccountData& write) { data_[{write.owner, write.kind}].erase(write.name); }
 
 void Model::apply(const PutMessage& write) {
   if (write.boxes.empty()) return;
@@ -141,6 +145,14 @@ std::vector<PepItem> Model::pep_items(const std::string& owner, const std::strin
   std::vector<PepItem> items;
   for (auto& entry : sorted) items.push_back(std::move(entry.item));
   return items;
+}
+
+std::vector<AccountData> Model::account_data(const std::string& owner, DataKind kind) const {
+  std::vector<AccountData> all;
+  if (const auto found = data_.find({owner, kind}); found != data_.end()) {
+    for (const auto& [name, value] : found->second) all.push_back({name, value});
+  }
+  return all;
 }
 
 std::vector<BoxMessage> Model::undelivered(const std::string& owner) const {

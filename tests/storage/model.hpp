@@ -17,6 +17,7 @@ class Model {
   [[nodiscard]] Roster roster(const std::string& owner) const;
   [[nodiscard]] std::vector<PepNode> pep_nodes(const std::string& owner) const;
   [[nodiscard]] std::vector<PepItem> pep_items(const std::string& owner, const std::string& node) const;
+  [[nodiscard]] std::vector<AccountData> account_data(const std::string& owner, DataKind kind) const;
   [[nodiscard]] std::vector<BoxMessage> undelivered(const std::string& owner) const;
   [[nodiscard]] std::optional<BoxMessage> message(const std::string& owner, std::uint64_t id) const;
   [[nodiscard]] bool has_message(std::uint64_t id) const { return messages_.contains(id); }
@@ -49,6 +50,8 @@ class Model {
   void apply(const PutPepItem& write);
   void apply(const RemovePepItem& write);
   void apply(const PurgePepNode& write);
+  void apply(const PutAccountData& write);
+  void apply(const RemoveAccountData& write);
   void apply(const PutMessage& write);
   void apply(const MarkDelivered& write);
   void drop_box(std::uint64_t id, const std::string& owner);
@@ -61,6 +64,7 @@ class Model {
   std::map<std::string, std::uint64_t> roster_versions_;
   std::map<NodeKey, PepNode> nodes_;
   std::map<NodeKey, std::map<std::string, Item>> items_;
+  std::map<std::pair<std::string, DataKind>, std::map<std::string, std::string>> data_;  // by owner, kind; by name
   std::map<std::uint64_t, Message> messages_;
 };
 

@@ -70,22 +70,39 @@ class Life:
         try:
             await self.town.start()
             for name in ("alice", "bob", "carol", "dave"):
-                self.accounts[name] = await self.town.account(name)
-            self._devices["bob"] = await self.accounts["bob"].device()
-            self._devices["alice"] = await self.accounts["alice"].device("phone")
+                self.accounts[name] = await self._insists(lambda: self.town.account(name))
+            self._devices["bob"] = await self._insists(lambda: self.accounts["bob"].device())
+            self._devices["alice"] = await self._insists(lambda: self.accounts["alice"].device("phone"))
             self.sender = await Sender(self._devices["alice"]).starts_counting()
             await self._everybody_acts()
             await self._reads_what_is_left(is_dead=False)
             await self._goes(ends_well)
-        except (ServerDied, ConnectionError, OSError, AssertionError):
-            if self.town.is_alive():
-                try:
-                    await asyncio.wait_for(self.town.dies(), 2)
-                except asyncio.TimeoutError:
-                    raise  # the server lives: whatever went wrong is a fault of its own
+        except (ServerDied, ConnectionError, OSError, AssertionError) as error:
+            if not await self._is_dying():
+                raise error  # the server lives: whatever went wrong is a fault of its own
             await self._reads_what_is_left(is_dead=True)
             return True
         return False
+
+    async def _is_dying(self):
+        try:
+            if self.town.is_alive():
+                await asyncio.wait_for(self.town.dies(), 2)
+            return True
+        except asyncio.TimeoutError:
+            return False
+
+    async def _insists(self, make):
+        """What make() gives. An account or a log-in that is refused because a step fails was promised to nobody: again,
+        while the server lives."""
+        for _ in range(10):
+            try:
+                return await make()
+            except (ConnectionError, OSError, AssertionError) as error:
+                if await self._is_dying():
+                    raise
+                refusal = error
+        raise refusal
 
     async def _everybody_acts(self):
         alice, sender = self._devices["alice"], self.sender

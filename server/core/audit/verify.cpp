@@ -69,17 +69,17 @@ class Verifier {
   }
 
   void count(const Entry& entry, const Digest& chain) {
+    if (head_ && head_->size == next_ + 1 && (head_->chain != chain || head_->time_ns != entry.time_ns)) {
+      file_ = "head";
+      return bad(next_, fmt::format("entry {} is not the one that the head was made of", next_));
+    }
+    // Told only of a log that is sound to its end (finish): damage has a place, this has none.
+    if (known_ && known_->size == next_ + 1 && known_->chain != chain) rewritten_ = file_;
     if (result_.entries++ == 0) result_.first_time_ns = entry.time_ns;
     result_.last_time_ns = entry.time_ns;
-    if (entry.erased && result_.erased++ == 0) first_erased_ = {next_, file_, {}};
+    if (entry.erased && result_.erased++ == 0) first_erased_ = {next_, file_, {}, false};
     chain_ = chain;
     ++next_;
-    if (head_ && head_->size == next_ && (head_->chain != chain_ || head_->time_ns != entry.time_ns)) {
-      file_ = "head";
-      bad(next_ - 1, fmt::format("entry {} is not the one that the head was made of", next_ - 1));
-    } else if (known_ && known_->size == next_ && known_->chain != chain_) {
-      bad(next_ - 1, fmt::format("the log was rewritten: up to entry {} it is not the one that was noted", next_ - 1));
-    }
   }
 
   Result<> count_torn(std::uint64_t offset) {
@@ -100,17 +100,25 @@ class Verifier {
     } else if (head_ && head_->size == 0 && (head_->chain != Digest{} || head_->time_ns != 0)) {
       file_ = "head";
       bad(0, "the head covers no entry, but does not begin at zero");
-    } else if (known_ && next_ < known_->size) {
-      bad(next_, fmt::format("the log ends before entry {}; {} entries were noted", next_, known_->size));
     } else if (result_.erased > 0) {
       file_ = first_erased_.file;
       bad(first_erased_.seq,
           fmt::format("the record of entry {} is erased, and of {} in all; nothing may erase records yet",
                       first_erased_.seq, result_.erased));
+    } else if (known_ && next_ < known_->size) {
+      bad(next_, fmt::format("the log ends before entry {}; {} entries were noted", next_, known_->size));
+      result_.bad->only_not_noted = true;
+    } else if (!rewritten_.empty()) {
+      file_ = rewritten_;
+      const auto last = known_->size - 1;
+      bad(last, fmt::format("the log was rewritten: up to entry {} it is not the one that was noted", last));
+      result_.bad->only_not_noted = true;
     }
   }
 
-  void bad(std::uint64_t seq, std::string reason) { result_.bad = Verification::Bad{seq, file_, std::move(reason)}; }
+  void bad(std::uint64_t seq, std::string reason) {
+    result_.bad = Verification::Bad{seq, file_, std::move(reason), false};
+  }
 
   std::string folder_;
   std::optional<Head> head_;
@@ -118,6 +126,7 @@ class Verifier {
   Verification result_;
   Verification::Bad first_erased_;
   std::string file_;
+  std::string rewritten_;  // the file where the log stopped being the one that was noted; empty: it is
   std::uint64_t next_ = 0;
   Digest chain_{};
 };
@@ -146,7 +155,7 @@ Result<Verification> verify(const std::string& folder, const std::optional<Note>
   const auto head = read_head(folder);
   if (!head && head.error().code == ErrorCode::corrupt) {
     Verification result;
-    result.bad = {0, "head", head.error().text};
+    result.bad = {0, "head", head.error().text, false};
     return result;
   }
   if (!head) return std::unexpected(head.error());

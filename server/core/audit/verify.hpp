@@ -16,6 +16,7 @@ struct Verification {
     std::uint64_t seq = 0;  // first entry that is not what it was
     std::string file;       // records file of its segment, or "head"
     std::string reason;
+    bool only_not_noted = false;  // every byte fits the others, but it is not the log that was noted
   };
   std::optional<Bad> bad;     // nothing: sound
   std::uint64_t entries = 0;  // checked and good, erased ones included

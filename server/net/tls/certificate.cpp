@@ -81,6 +81,22 @@ CertificateInfo describe_certificate(const std::string& host, X509* certificate)
           .covers_host = X509_check_host(certificate, host.data(), host.size(), 0, nullptr) == 1};
 }
 
+// The certificates of a PEM text, in their order; at least one.
+Result<std::vector<CertificatePtr>> read_certificates(const std::string& file, const std::string& text) {
+  std::vector<CertificatePtr> out;
+  const auto in = memory(text);
+  while (CertificatePtr next{PEM_read_bio_X509(in.get(), nullptr, no_passphrase, nullptr)}) {
+    out.push_back(std::move(next));
+  }
+  const auto last = ERR_peek_last_error();
+  ERR_clear_error();
+  if (out.empty()) return fail(ErrorCode::invalid, file + ": holds no certificate in PEM form");
+  if (last != 0 && ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
+    return fail(ErrorCode::invalid, file + ": a certificate behind the first one is damaged");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string openssl_error() {
@@ -112,20 +128,10 @@ Result<KeyPair> load_key_pair(const std::string& host, const std::string& certif
                 key_file + (encrypted ? ": the key is encrypted; store it decrypted with mode 600 (openssl pkey)"
                                       : ": holds no private key in PEM form"));
   }
-  const auto in = memory(*certificates);
-  out.certificate.reset(PEM_read_bio_X509(in.get(), nullptr, no_passphrase, nullptr));
-  if (!out.certificate) {
-    ERR_clear_error();
-    return fail(ErrorCode::invalid, certificate_file + ": holds no certificate in PEM form");
-  }
-  while (CertificatePtr next{PEM_read_bio_X509(in.get(), nullptr, no_passphrase, nullptr)}) {
-    out.chain.push_back(std::move(next));
-  }
-  const auto last = ERR_peek_last_error();
-  ERR_clear_error();
-  if (last != 0 && ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
-    return fail(ErrorCode::invalid, certificate_file + ": a certificate behind the first one is damaged");
-  }
+  auto chain = read_certificates(certificate_file, *certificates);
+  if (!chain) return std::unexpected(std::move(chain.error()));
+  out.certificate = std::move(chain->front());
+  out.chain.assign(std::make_move_iterator(chain->begin() + 1), std::make_move_iterator(chain->end()));
   if (X509_check_private_key(out.certificate.get(), out.key.get()) != 1) {
     ERR_clear_error();
     return fail(ErrorCode::invalid,
@@ -133,6 +139,14 @@ Result<KeyPair> load_key_pair(const std::string& host, const std::string& certif
   }
   out.info = describe_certificate(host, out.certificate.get());
   return out;
+}
+
+Result<> check_authorities(const std::string& file) {
+  ERR_clear_error();
+  const auto text = read_file(file, false);
+  if (!text) return std::unexpected(text.error());
+  if (auto found = read_certificates(file, *text); !found) return std::unexpected(std::move(found.error()));
+  return {};
 }
 
 }  // namespace valise::net

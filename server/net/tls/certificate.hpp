@@ -33,4 +33,7 @@ struct KeyPair {
 [[nodiscard]] Result<KeyPair> load_key_pair(const std::string& host, const std::string& certificate_file,
                                             const std::string& key_file);
 
+// A PEM file of authorities, as a client trusts them: at least one, all of them readable. Fails like load_key_pair.
+[[nodiscard]] Result<> check_authorities(const std::string& file);
+
 }  // namespace valise::net

@@ -87,8 +87,9 @@ Result<> BatchWriter::add(const EraseAccount& write) {
   if (auto flushed = flush_roster(); !flushed) return flushed;
   const auto [domain, local] = split_bare(write.jid);
   if (auto done = run_one(Statement::bury_account, Value::text(domain), Value::text(local)); !done) return done;
-  for (const auto statement : {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
-                               Statement::erase_pep_nodes, Statement::erase_undelivered}) {
+  for (const auto statement :
+       {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
+        Statement::erase_pep_nodes, Statement::erase_account_data, Statement::erase_undelivered}) {
     if (auto done = run_one(statement, Value::text(write.jid)); !done) return done;
   }
   return erase_boxes(write.jid);
@@ -185,6 +186,17 @@ Result<> BatchWriter::add(const RemovePepItem& write) {
 
 Result<> BatchWriter::add(const PurgePepNode& write) {
   return run_one(Statement::purge_pep_node, Value::text(write.owner), Value::text(write.node));
+}
+
+// ---- what modules keep
+
+Result<> BatchWriter::add(const PutAccountData& write) {
+  return run_one(Statement::put_account_data, Value::text(write.owner), code(write.kind), Value::text(write.data.name),
+                 Value::text(write.data.value));
+}
+
+Result<> BatchWriter::add(const RemoveAccountData& write) {
+  return run_one(Statement::remove_account_data, Value::text(write.owner), code(write.kind), Value::text(write.name));
 }
 
 // ---- messages

@@ -51,6 +51,8 @@ class BatchWriter {
   Result<> add(const PutPepItem& write);
   Result<> add(const RemovePepItem& write);
   Result<> add(const PurgePepNode& write);
+  Result<> add(const PutAccountData& write);
+  Result<> add(const RemoveAccountData& write);
   Result<> add(const PutMessage& write);
   Result<> add(const MarkDelivered& write);
 

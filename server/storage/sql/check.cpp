@@ -76,6 +76,11 @@ class Checker {
     key("item id", w.id, max_name);
   }
   void operator()(const PurgePepNode& w) { node(w.owner, w.node); }
+  void operator()(const PutAccountData& w) {
+    data(w.owner, w.kind, w.data.name);
+    size("account data", w.data.value.size(), max_text);
+  }
+  void operator()(const RemoveAccountData& w) { data(w.owner, w.kind, w.name); }
   void operator()(const PutMessage& w) {
     if (messages_++ > 0) blame(ErrorCode::invalid, "two messages in one unit");  // they would share its id
     size("sender", w.message.from.size(), max_full);
@@ -105,6 +110,12 @@ class Checker {
   void node(std::string_view owner, std::string_view name) {
     key("node owner", owner, max_owner);
     key("node", name, max_name);
+  }
+
+  void data(std::string_view owner, DataKind kind, std::string_view name) {
+    key("data owner", owner, max_owner);
+    range("data kind", kind, DataKind::last_activity);
+    key("data name", name, max_bare);
   }
 
   std::uint64_t set_;

@@ -173,6 +173,21 @@ Result<std::vector<PepItem>> SqlReader::pep_items(std::string_view owner, std::s
   return items;
 }
 
+Result<std::vector<AccountData>> SqlReader::account_data(std::string_view owner, DataKind kind, std::string_view name) {
+  std::vector<AccountData> found;
+  const auto reset = [&] { found.clear(); };
+  const auto on_row = [&](const Row& row) -> Result<> {
+    found.push_back({.name = std::string(row.bytes(0)), .value = std::string(row.bytes(1))});
+    return {};
+  };
+  const auto number = Value::number(static_cast<std::uint64_t>(kind));
+  auto done = name.empty() ? query(Statement::get_account_data, {Value::text(owner), number}, reset, on_row)
+                           : query(Statement::get_one_account_data, {Value::text(owner), number, Value::text(name)},
+                                   reset, on_row);
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
 Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) {
   std::vector<BoxMessage> messages;
   if (after > max_id) return messages;

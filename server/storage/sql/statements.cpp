@@ -39,6 +39,9 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::remove_pep_item, "DELETE FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
     {Statement::purge_pep_node, "DELETE FROM pep_item WHERE owner = ? AND node = ?"},
     {Statement::erase_pep_items, "DELETE FROM pep_item WHERE owner = ?"},
+    {Statement::put_account_data, "REPLACE INTO account_data (owner, kind, name, value) VALUES (?, ?, ?, ?)"},
+    {Statement::remove_account_data, "DELETE FROM account_data WHERE owner = ? AND kind = ? AND name = ?"},
+    {Statement::erase_account_data, "DELETE FROM account_data WHERE owner = ?"},
     // A unit written again after a lost answer puts back everything that it wrote, the count of boxes included: the
     // units behind it in the same batch then run again as well, over the state they knew.
     {Statement::put_msg,
@@ -92,6 +95,8 @@ constexpr std::array<Text, statement_count> texts{{
      "ORDER BY version DESC, place DESC LIMIT ?"},
     {Statement::get_pep_item,
      "SELECT id, publisher, version, payload FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
+    {Statement::get_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? ORDER BY name"},
+    {Statement::get_one_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? AND name = ?"},
     // STRAIGHT_JOIN / CROSS JOIN: begin with the few undelivered rows, whatever the statistics say.
     {Statement::get_undelivered,
      "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u CROSS JOIN msg m "

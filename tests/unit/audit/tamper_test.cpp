@@ -150,7 +150,9 @@ TEST_F(TamperedLog, AForgedRecordWithItsLeafAndAllThatFollowsStillMissesTheHead)
   for (const auto& name : names) {
     if (name != "head") write_bytes(folder.file(name), read_bytes(folder.path("forged") + "/" + name));
   }
-  expect_bad(*verify(folder.log()), 10, "is not the one that the head was made of");
+  const auto result = *verify(folder.log());
+  expect_bad(result, 10, "is not the one that the head was made of");
+  EXPECT_EQ(result.entries, 10u);  // it is none of the good ones
 }
 
 TEST_F(TamperedLog, AnErasedRecordKeepsItsPlaceInTheChainButIsFound) {
@@ -189,7 +191,23 @@ TEST_F(TamperedLog, ALogThatWasCutWithItsHeadIsFoundByAnEarlierNote) {
   ASSERT_TRUE(append_batch(*log, 9, 2));
   log.reset();
   EXPECT_TRUE(verify(folder.path("cut"))->ok());
-  expect_bad(*verify(folder.path("cut"), note), 10, "the log was rewritten");
+  const auto rewritten = *verify(folder.path("cut"), note);
+  expect_bad(rewritten, 10, "the log was rewritten");
+  EXPECT_TRUE(rewritten.bad->only_not_noted);
+}
+
+TEST_F(TamperedLog, DamageIsToldBeforeANoteThatDoesNotMatch) {
+  const Note wrong{.size = 4, .chain = {1, 2, 3}};
+  const auto sound = *verify(folder.log(), wrong);
+  expect_bad(sound, 3, "up to entry 3");
+  EXPECT_TRUE(sound.bad->only_not_noted);
+  EXPECT_EQ(sound.entries, 11u);  // read to its end: "consistent in itself" is true
+  auto records = original(names[2]);
+  records[frame_offsets(records)[2] + frame_header_size + 7] ^= 1;
+  write_bytes(folder.file(names[2]), records);
+  const auto damaged = *verify(folder.log(), wrong);
+  expect_bad(damaged, 8, "does not match its check value");
+  EXPECT_FALSE(damaged.bad->only_not_noted);
 }
 
 TEST(AuditNote, IsASizeAndAChain) {

@@ -18,6 +18,10 @@ class FakeReader : public storage::Reader {
                                                   std::string_view) override {
     return {};
   }
+  Result<std::vector<storage::AccountData>> account_data(std::string_view, storage::DataKind,
+                                                         std::string_view) override {
+    return std::vector<storage::AccountData>{};
+  }
   Result<std::vector<storage::BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override {
     return {};
   }

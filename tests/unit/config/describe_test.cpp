@@ -10,9 +10,10 @@ using testing::HasSubstr;
 
 TEST(Describe, EachOptionHasARowWithUnitRangeAndReason) {
   const auto text = describe(registry());
-  EXPECT_THAT(text, HasSubstr("| `limits.stanza` | number | 256 KiB | 10 KiB … 1 MiB | server | restart | r |"));
-  EXPECT_THAT(text, HasSubstr("| `timeouts.login` | number | 1 min | 1 s … 10 min | server | reload | r |"));
-  EXPECT_THAT(text, HasSubstr("| `sealed.mode` | text | \"required\" | `required`, `off` | host | restart | r |"));
+  EXPECT_THAT(text,
+              HasSubstr("| `limits.stanza` | number | bytes | 256 KiB | 10 KiB … 1 MiB | server | restart | r |"));
+  EXPECT_THAT(text, HasSubstr("| `timeouts.login` | number | seconds | 1 min | 1 s … 10 min | server | reload | r |"));
+  EXPECT_THAT(text, HasSubstr("| `sealed.mode` | text |  | \"required\" | `required`, `off` | host | restart | r |"));
   EXPECT_THAT(text, HasSubstr("## limits"));
 }
 

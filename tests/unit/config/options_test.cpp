@@ -51,6 +51,13 @@ class CheckTogether : public testing::Test {
 
 TEST_F(CheckTogether, AHostWithItsCertificateIsEnough) { EXPECT_EQ(faults(host()), ""); }
 
+TEST(Options, ARateThatIsNoNumberIsToldWhatItCounts) {
+  const auto loaded = load_text("limits.passwords_per_account = '20/h'", "c.lua", kernel());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error()[0].message(),
+            "c.lua:1: \"limits.passwords_per_account\" takes a whole number: how many an hour, not a text");
+}
+
 TEST_F(CheckTogether, AHostMustBeDeclaredAndHaveACertificate) {
   EXPECT_THAT(faults(""), HasSubstr("no host is declared"));
   EXPECT_THAT(faults("host['a.b'] = {}"), HasSubstr("host \"a.b\" has no certificate"));
@@ -74,6 +81,16 @@ TEST_F(CheckTogether, MariadbNeedsAPlaceAndOnTheNetworkItsCa) {
 TEST_F(CheckTogether, LimitsThatContradictEachOtherAreNamed) {
   EXPECT_THAT(faults(host() + "limits.queue = 64 * KiB"),
               HasSubstr("limits.queue must not be less than limits.stanza"));
+}
+
+TEST_F(CheckTogether, OneAddressIsListenedOnOnceHoweverItIsWritten) {
+  EXPECT_THAT(faults(host() + "listen.c2s = { '*:5222', '0.0.0.0:5222' }"),
+              HasSubstr("c.lua:2: listen.c2s: *:5222 and 0.0.0.0:5222 are the same address"));
+  EXPECT_THAT(faults(host() + "listen.c2s = { '*:5222' }\nlisten.c2s_tls = { '0.0.0.0:5222' }"),
+              HasSubstr("c.lua:3: 0.0.0.0:5222 is in listen.c2s too"));
+  EXPECT_THAT(faults(host() + "listen.c2s_tls = { '0.0.0.0:5223', '[::]:5223', '*:5223' }"),
+              HasSubstr("listen.c2s_tls: 0.0.0.0:5223 and *:5223"));
+  EXPECT_EQ(faults(host() + "listen.c2s = { '*:5222', '[::]:5222', '*:0', '0.0.0.0:0' }"), "");
 }
 
 TEST(Options, SecurityTableIsTheDefault) {  // docs/security.md §3
