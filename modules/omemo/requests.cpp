@@ -88,6 +88,11 @@ std::optional<std::string> rebuild_request(const core::Stanza& iq) {
   const auto payload = iq.payload();
   if (!is_token(iq.id) || iq.root().has_visible_text()) return std::nullopt;
   if (payload.is("encrypted", ns::omemo_2)) return rebuild_envelope(iq);
+  if (payload.is("query", ns::roster) && iq.to && iq.to->is_bare()) {  // for modules/roster to forbid (RFC 6121 §2.3.3)
+    std::string out;
+    xml::Writer(out).element("query", ns::roster);
+    return out;
+  }
   if (iq.type == "set") {  // a publish-subscribe service is an account, never one of its devices
     const bool to_account = iq.to && iq.to->is_bare();
     return to_account && payload.is("pubsub", ns::pubsub) ? pubsub_change(payload) : std::nullopt;

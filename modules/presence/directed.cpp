@@ -18,6 +18,10 @@ void Directed::remove(const core::Jid& to) {
   if (at != jids_.end() && *at == to) jids_.erase(at);
 }
 
+bool Directed::knows(const core::Jid& who) const {
+  return std::ranges::binary_search(jids_, who) || (!who.is_bare() && std::ranges::binary_search(jids_, who.to_bare()));
+}
+
 std::vector<core::Jid> Directed::take() { return std::exchange(jids_, {}); }
 
 std::vector<core::Jid> Directed::take_if(const std::function<bool(const core::Jid&)>& which) {

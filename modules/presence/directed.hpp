@@ -17,6 +17,8 @@ class Directed final : public core::Part {
   // False: there are too many, `to` is not remembered.
   [[nodiscard]] bool add(const core::Jid& to);
   void remove(const core::Jid& to);
+  // `who`, or all resources of it, were told.
+  [[nodiscard]] bool knows(const core::Jid& who) const;
   // Gives them all back and forgets them.
   [[nodiscard]] std::vector<core::Jid> take();
   // Likewise those that `which` names.

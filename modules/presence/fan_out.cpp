@@ -34,6 +34,7 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
     shard_.post_to(index, [there, stanza, tags, contacts = std::move(here[index])] {
+      auto* module = there->service<PresenceModule>();
       core::Flow copy;
       copy.stanza = stanza;
       copy.tags = tags;
@@ -41,7 +42,7 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
         auto* heard = there->find_account(contact);
         if (heard == nullptr || heard->sessions.empty() || !there->has_room(*heard)) continue;
         if (!there->lets_in(copy, *heard)) continue;
-        heard->in_order([heard, stanza] { deliver_to_available(*heard, *stanza); }, stanza->memory());
+        heard->in_order([module, heard, stanza] { module->arrived(*heard, *stanza); }, stanza->memory());
       }
     });
   }
@@ -106,9 +107,7 @@ void PresenceModule::collect(const std::string& contact, const Jid& asker, std::
   auto* account = shard_.find_account(contact);
   if (account == nullptr || !account->exists) return;
   if (core::has_blocked(shard_.service<core::Blocking>(), *account, asker.full())) return;  // XEP-0191 §3.3
-  const auto* known = contacts();
-  const auto* item = known->find(*account, asker.bare());
-  if (item == nullptr || !has(*item, storage::Subscription::from)) {
+  if (!has_subscription(*account, asker, storage::Subscription::from)) {
     return answer_probe(*account, *core::make_presence("probe", asker, account->jid));
   }
   for (const auto* session : account->sessions) {

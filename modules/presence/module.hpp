@@ -26,6 +26,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   void on_unavailable(std::function<void(core::Session&)> listener) override {
     unavailable_.push_back(std::move(listener));
   }
+  [[nodiscard]] bool is_shown_to(const core::Session& session, const core::Jid& who) const override;
 
   // DirectedPresence (outbound.cpp)
   void undirect(core::Account& account, const std::function<bool(const core::Jid&)>& which) override;
@@ -42,7 +43,17 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
 
   // ---- inbound.cpp: what arrives for local accounts
   void inbound(core::Flow flow);
+  // `type` none or unavailable, to all available resources.
+  void arrived(core::Account& account, const core::Stanza& stanza);
+  // §4.6.1: who says that he is gone needs no goodbye.
+  void undirect(core::Account& account, const core::Stanza& stanza);
   void answer_probe(core::Account& account, const core::Stanza& probe);
+  void answer_probe_of_resource(const core::Account& account, const core::Stanza& probe);
+  // §4.6.6. False: no session of the account told the asker of itself.
+  [[nodiscard]] bool answer_by_directed(const core::Account& account, const core::Stanza& probe);
+  // The contact has a subscription with that bit (to, from), or is the account itself.
+  [[nodiscard]] bool has_subscription(const core::Account& account, const core::Jid& contact,
+                                      storage::Subscription bit) const;
 
   // ---- fan_out.cpp: many recipients, one task a shard, nothing asked of the store
   // To all contacts with a subscription from the account, without a `to` of its own.
@@ -57,9 +68,15 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   [[nodiscard]] bool is_here(std::string_view bare) const;  // an account of this node
 
   core::Shard& shard_;
-  unsigned slot_ = 0;
+  unsigned slot_ = 0;       // of a session: Directed
+  unsigned seen_slot_ = 0;  // of an account: LastSeen
   std::vector<std::function<void(core::Session&, bool)>> available_;
   std::vector<std::function<void(core::Session&)>> unavailable_;
+};
+
+// When the last resource of an account went, as long as the account stays in memory: nothing of it is stored.
+struct LastSeen final : core::Part {
+  std::int64_t utc_ns = 0;  // 0: not known
 };
 
 [[nodiscard]] inline bool is_about_subscriptions(std::string_view type) noexcept {

@@ -1,4 +1,5 @@
 // Presence that our own sessions send (RFC 6121 §4.2, §4.4–4.6).
+#include "base/clock.hpp"
 #include "modules/presence/elements.hpp"
 #include "modules/presence/module.hpp"
 
@@ -111,6 +112,11 @@ void PresenceModule::became_unavailable(core::Session& session, core::StanzaPtr 
   session.available = false;
   session.priority = 0;
   session.presence = nullptr;
+  const auto is_available = [](const core::Session* other) { return other->available; };
+  if (auto* seen = session.account.part<LastSeen>(seen_slot_);
+      seen != nullptr && std::ranges::none_of(session.account.sessions, is_available)) {
+    seen->utc_ns = utc_now_ns();
+  }
   for (const auto& listener : unavailable_) listener(session);
 }
 
@@ -150,17 +156,33 @@ void PresenceModule::undirect(core::Account& account, const std::function<bool(c
   }
 }
 
-// §4.3: probes are the server's; one of a client is sent on if the account is subscribed anyway.
+// §4.3: probes are the server's; one of a client is answered all the same, to that client alone, and is never an error.
+// Who is not subscribed learns of directed presence only: an "unsubscribed" would change nothing of what he has, but
+// end a request that he sent behind his probe (A.3.4).
 void PresenceModule::probe_for(core::Session& session, core::Flow flow) {
-  const auto* known = contacts();
-  if (!flow.stanza->to || known == nullptr) return shard_.handled(flow);
-  const auto to = flow.stanza->to->to_bare();
-  const auto* contact = known->find(session.account, to.full());
-  const auto bits = contact == nullptr ? 0U : static_cast<unsigned>(contact->subscription);
-  const bool own = to.full() == session.account.jid.full();
-  if (!own && (bits & static_cast<unsigned>(storage::Subscription::to)) == 0) return shard_.handled(flow);
-  flow.stanza = core::make_presence("probe", session.jid, to);
-  shard_.send_on(std::move(flow));
+  const auto to = flow.stanza->to;
+  if (!to || !to->has_local() || shard_.host(to->domain()) == nullptr) return shard_.handled(flow);
+  auto probe = core::make_presence("probe", session.jid, *to);
+  probe->id = flow.stanza->id;
+  if (has_subscription(session.account, *to, storage::Subscription::to)) {
+    flow.stanza = std::move(probe);
+    return shard_.send_on(std::move(flow));
+  }
+  shard_.handled(flow);
+  if (!is_here(to->bare())) return;
+  const auto home = shard_.kernel().home_index(to->bare());
+  auto* there = shard_.kernel().shards[home].get();
+  shard_.post_to(home, [there, probe = std::move(probe), tags = session.tags] {
+    auto* account = there->find_account(probe->to->bare());
+    if (account == nullptr || account->sessions.empty() || !there->has_room(*account)) return;
+    core::Flow copy;
+    copy.stanza = probe;
+    copy.tags = tags;
+    if (!there->lets_in(copy, *account)) return;
+    auto* module = there->service<PresenceModule>();
+    account->in_order([module, account, probe] { (void)module->answer_by_directed(*account, *probe); },
+                      probe->memory());
+  });
 }
 
 }  // namespace valise::modules::presence

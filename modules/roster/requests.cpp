@@ -73,7 +73,7 @@ void RosterModule::answer_get(core::Account& account, core::IqRequest& request) 
   std::string out;
   xml::Writer writer(out);
   writer.open("query", core::ns::roster);
-  if (ver) writer.attribute("ver", std::to_string(rows.version()));
+  writer.attribute("ver", std::to_string(rows.version()));  // §2.6.3: also to who did not ask for it
   std::string items;
   for (const auto& item : rows.items()) {
     if (!is_hidden(item)) append_item(items, item);
@@ -103,11 +103,13 @@ void RosterModule::set(core::IqRequest request) {
   if (is_hidden(next)) next.pending_in.erase(0, 1);
   next.name = std::move(change->name);
   next.groups = std::move(change->groups);
-  write(account, change->jid.str(), std::move(next), std::nullopt,
-        [request = std::move(request)](core::Account&, bool durable) mutable {
-          if (durable) return request.result();
-          request.error(not_saved);
-        });
+  write(
+      account, change->jid.str(), std::move(next), std::nullopt,
+      [request = std::move(request)](core::Account&, bool durable) mutable {
+        if (durable) return request.result();
+        request.error(not_saved);
+      },
+      true);
 }
 
 // RFC 6121 §2.5: with the item go both subscriptions.

@@ -45,10 +45,10 @@ void RosterModule::each(const core::Account& account,
 }
 
 void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next,
-                         std::optional<core::audit::Record> record, Written then) {
+                         std::optional<core::audit::Record> record, Written then, bool is_set) {
   auto& rows = book(account);
   const auto* before = rows.find(jid);
-  const bool seen = !looks_equal(before, next ? &*next : nullptr);
+  const bool seen = is_set || !looks_equal(before, next ? &*next : nullptr);
 
   auto unit = std::make_unique<core::Unit>();
   unit->record = std::move(record);

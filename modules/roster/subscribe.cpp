@@ -59,6 +59,7 @@ void RosterModule::outbound(core::Session& session, core::Flow flow) {
                                                    "Une demande d’abonnement exige une adresse."}));
   }
   const auto contact = flow.stanza->to->to_bare();
+  flow.stanza->to = contact;                                // §3.1.2: a subscription is between bare addresses
   if (contact == account.jid) return shard_.handled(flow);  // an account is always subscribed to itself
   const bool may_exist = shard_.host(contact.domain()) != nullptr && contact.has_local();
   // Nobody waits for an answer that can't come; what ends a subscription is done here all the same.
@@ -107,6 +108,10 @@ void RosterModule::inbound(core::Flow flow) {
   const auto step = step_of(flow.stanza->type);
   const auto contact = flow.stanza->from.to_bare();
   if (!step || contact == account.jid) return shard_.handled(flow);
+  const auto& to = *flow.stanza->to;  // a resource in it is another server's
+  if (*step != Step::subscribe && !to.is_bare() && account.find(to.resource()) == nullptr) {
+    return shard_.handled(flow);  // §8.5.3.2.2
+  }
   const auto stanza = between_bare(*flow.stanza);
 
   const auto* before = book(account).find(contact.full());

@@ -4,6 +4,7 @@
 
 #include "core/handover.hpp"
 #include "core/namespaces.hpp"
+#include "core/services.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::core {
@@ -57,7 +58,7 @@ void Shard::arrive(Flow flow) {
 
 void Shard::arrive_presence(Flow flow) {
   auto& account = *flow.recipient;
-  if (!account.exists || !hooks_.inbound_presence) return handled(flow);  // RFC 6121 §8.5.1: ignored
+  if (!hooks_.inbound_presence) return handled(flow);
   if (!has_room(account)) {
     // What is in nobody's list yet is refused; who is there now is told again by the next presence.
     const auto& type = flow.stanza->type;
@@ -86,6 +87,11 @@ void Shard::arrive_iq(Flow flow) {
   if (stanza.to->is_bare() && account.exists) return answer_locally(std::move(flow), nullptr, IqTarget::account);
   handled(flow);
   auto* session = account.find(stanza.to->resource());
+  // §8.5.3.1: who may not know whether the resource is there learns nothing by asking it.
+  const auto* presence = service<PresenceEvents>();
+  if (session != nullptr && !answer && presence != nullptr && !presence->is_shown_to(*session, stanza.from)) {
+    session = nullptr;
+  }
   if (session != nullptr && has_room(account)) return deliver(*session, flow.stanza);
   if (session != nullptr && !answer) return route_error(stanza, store_away, flow.language);
   if (!answer) route_error(stanza, service_unavailable, flow.language);  // RFC 6121 §8.5.3.2.3
@@ -95,16 +101,17 @@ void Shard::arrive_iq(Flow flow) {
 void Shard::arrive_message(Flow flow) {
   auto& account = *flow.recipient;
   const auto type = type_of(*flow.stanza);
+  const bool nobody_waits = type == MessageType::headline && flow.stanza->to->is_bare();
   if (!account.exists || account.state != storage::AccountState::active) {
-    return refuse(std::move(flow), refusal(service_unavailable, "no-account", type == MessageType::error));
+    return refuse(std::move(flow),
+                  refusal(service_unavailable, "no-account", nobody_waits || type == MessageType::error));
   }
   std::vector<Session*> targets;
   if (!flow.stanza->to->is_bare()) {
     if (auto* session = account.find(flow.stanza->to->resource())) {
       targets.push_back(session);
-    } else if (type != MessageType::chat) {  // §8.5.3.2.1
-      const bool silent = type == MessageType::headline || type == MessageType::error;
-      return refuse(std::move(flow), refusal(service_unavailable, "no-resource", silent));
+    } else if (type != MessageType::chat) {  // §8.5.3.2.1, §8.1: an error, where there is the choice
+      return refuse(std::move(flow), refusal(service_unavailable, "no-resource", type == MessageType::error));
     }
   } else if (type == MessageType::groupchat || type == MessageType::error) {  // §8.5.2.1.1, §8.5.2.2.1
     return refuse(std::move(flow), refusal(service_unavailable, "bare-address", type == MessageType::error));

@@ -46,7 +46,7 @@ void remove_spoofed(Stanza& message) {
 }
 
 bool is_forged_push(const Stanza& iq, const Session& session) {
-  return iq.payload().ns() == ns::roster && iq.to && !iq.to->same_bare(session.jid);
+  return iq.payload().ns() == ns::roster && iq.to && !iq.to->is_bare() && !iq.to->same_bare(session.jid);
 }
 
 }  // namespace valise::core

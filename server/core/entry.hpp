@@ -11,7 +11,8 @@ namespace valise::core {
 // children stays as it is.
 void remove_spoofed(Stanza& message);
 
-// A roster push, or any roster request, to somebody else's client (CVE-2016-9928 and kin).
+// A roster push, or any roster request, to somebody else's client (CVE-2016-9928 and kin). What is sent to the account
+// is no push: the server answers it.
 [[nodiscard]] bool is_forged_push(const Stanza& iq, const Session& session);
 
 }  // namespace valise::core

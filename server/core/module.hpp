@@ -83,8 +83,8 @@ class Registrar {
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;
-  // A presence that arrived for a local account that exists, behind `policy_in` and all that is being committed for it.
-  // The handler owns its ack.
+  // A presence that arrived for a local account, which need not exist, behind `policy_in` and all that is being
+  // committed for it. The handler owns its ack.
   virtual void inbound_presence(std::function<void(Flow)> handler) = 0;
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;

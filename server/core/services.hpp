@@ -56,6 +56,9 @@ class PresenceEvents {
   virtual void on_available(
       std::function<void(Session&, bool first)> listener) = 0;  // `first`: was not available before
   virtual void on_unavailable(std::function<void(Session&)> listener) = 0;
+  // Whether `who` may know that the session is there: its own account, a subscriber, or told of it by directed
+  // presence.
+  [[nodiscard]] virtual bool is_shown_to(const Session& session, const Jid& who) const = 0;
 
  protected:
   ~PresenceEvents() = default;

@@ -1,7 +1,7 @@
 """Checks docs/rfc*.md: each rule of an RFC has a test that exists, or says why it is not kept.
 
 A row of such a table:  | section | rule | level | test |
-  section   §4.7.1
+  section   §4.7.1, or §A.2.1 of an appendix
   level     MUST, MUST NOT, SHOULD or SHOULD NOT (REQUIRED and SHALL are MUST, RECOMMENDED is SHOULD)
   test      `protocol.FILE: story` or `unit.NAME: Suite.Name` (the names that ctest prints), several with <br> between them;
             or "deviation: " and the reason, which may stand behind tests that show what is done instead
@@ -62,7 +62,7 @@ def faults_of_row(cells, known):
         return [f"{len(cells)} cells instead of {len(HEADER)}"]
     section, rule, level, tests = cells
     found = []
-    if not re.fullmatch(r"§\d+(\.\d+)*", section):
+    if not re.fullmatch(r"§(\d+|[A-Z])(\.\d+)*", section):
         found.append(f"{section!r} is no section")
     if not rule:
         found.append("no rule")

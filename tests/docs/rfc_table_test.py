@@ -14,7 +14,7 @@ def faults(*lines, header="| section | rule | level | test |"):
 class RfcTable(unittest.TestCase):
     def test_what_is_right_has_no_fault(self):
         self.assertEqual(faults("| §4.1 | a rule | MUST | `protocol.bed: a_story`<br>`unit.jid: Jid.Claim` |",
-                                "| §4 | a \\| rule | SHOULD NOT | deviation: because of this and of that |",
+                                "| §A.3.1 | a \\| rule | SHOULD NOT | deviation: because of this and of that |",
                                 "| §4.1.2 | a rule | MUST NOT | `protocol.bed: a_story`<br>deviation: because of this and that |"), [])
 
     def test_what_is_wrong_is_found(self):

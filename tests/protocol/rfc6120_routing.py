@@ -47,6 +47,7 @@ async def a_stranger_and_nobody_look_the_same(town):
 @story("RFC 6120 §8.2.3")
 async def a_request_to_a_full_jid_reaches_it_and_its_answer_comes_back(town):
     alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)  # or the server answers in his place (RFC 6121 §8.5.3.1)
     await alice.sends(f"<iq type='get' id='v1' to='{bob.full}'><query xmlns='jabber:iq:version'/></iq>")
     asked = await bob.receives("iq", id="v1", from_=alice.full, type_="get")
     await bob.answers(asked, "<query xmlns='jabber:iq:version'><name>x</name></query>")

@@ -118,18 +118,16 @@ async def a_chat_message_to_a_device_that_is_gone_waits_if_nobody_is_there(town)
 
 @story("RFC 6121 §8.5.3.2.1", options=PLAIN)
 async def other_types_to_a_device_that_is_gone_reach_nobody(town):
-    """Normal and groupchat come back, so that nobody takes them for delivered; a headline and an error are ignored."""
+    """They come back, so that nobody takes them for delivered; an error is ignored."""
     alice, phone = await town.devices("alice", "bob")
-    for kind in ("normal", None, "groupchat"):
+    for kind in ("normal", None, "groupchat", "headline"):
         await alice.sends(message(f"{phone.bare}/gone", f"m-{kind}", kind))
         await alice.gets_error("message", f"m-{kind}", "service-unavailable", "cancel")
-    await alice.sends(message(f"{phone.bare}/gone", "m-headline", "headline"))
     error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
     await alice.sends(message(f"{phone.bare}/gone", "m-error", "error", error))
     for kind in ("normal", None, "groupchat", "headline", "error"):
         await phone.receives_no("message", before=word_from(alice), id=f"m-{kind}")
-    for kind in ("headline", "error"):
-        await alice.receives_no("message", before=word_from(phone), id=f"m-{kind}")
+    await alice.receives_no("message", before=word_from(phone), id="m-error")
 
 
 @story("RFC 6121 §8.5.3.1", options=PLAIN)
@@ -185,10 +183,12 @@ async def a_message_to_nobody_is_unavailable(town):
     """§8.5.1 leaves silence or an error. An error: a mistyped address must not look delivered. Who is logged in may know
     who has an account; what is asked of strangers before that is the same for all (rfc6120_sasl)."""
     [alice] = await town.devices("alice")
+    await alice.sends(message("nobody@localhost", "h", "headline"))  # §8.5.4: like one to who is away
     for to in ("nobody@localhost", "nobody@localhost/r"):
-        for kind in ("chat", "normal", "groupchat", "headline"):
+        for kind in ("chat", "normal", "groupchat"):
             await alice.sends(message(to, f"m-{kind}", kind))
             await alice.gets_error("message", f"m-{kind}", "service-unavailable", "cancel")
+    await alice.receives_no("message", before=ping, id="h")
 
 
 @story("RFC 6121 §8.5.2.1.1")
@@ -257,6 +257,64 @@ async def what_waits_outlives_kill_9(town):
     phone = await bob.device()
     await phone.receives("message", id="k1", from_=alice.full)
     await town.audit_is_sound()
+
+
+@story("XEP-0203 §4, XEP-0160 §3, XEP-0359", options=PLAIN)
+async def the_stamp_of_what_waited_is_the_servers_alone(town):
+    """A client's own stamp is left out, of what waits and of what does not; the text is as it was."""
+    alice, carol = await town.devices("alice", "carol")
+    bob = await town.account("bob")
+    forged = "<delay xmlns='urn:xmpp:delay' from='localhost' stamp='2002-09-10T23:08:25Z'/><body>Wherefore?</body>"
+    for to in (carol.full, bob.bare):
+        await alice.sends(message(to, "forged", inner=forged))
+    assert (await carol.receives("message", id="forged")).find(NS.DELAY + "delay") is None
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    waited = await desk.receives("message", id="forged", from_=alice.full, to=bob.bare)
+    [stamp] = waited.findall(NS.DELAY + "delay")
+    assert stamp.get("from") == "localhost" and stamp.get("stamp") > "2025" and stamp.get("stamp").endswith("Z"), stamp.attrib
+    [identity] = waited.findall(NS.STANZA_ID + "stanza-id")
+    assert identity.get("by") == bob.bare and waited.findtext(NS.CLIENT + "body") == "Wherefore?"
+
+
+@story("XEP-0334 §5.1, §5.2, §5.4, XEP-0160 §3", options=PLAIN)
+async def hints_decide_what_waits(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    hint = "<{} xmlns='urn:xmpp:hints'/>".format
+    typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+    cases = {"body": ("<body>x</body>", True), "no-store": ("<body>x</body>" + hint("no-store"), False),
+             "no-permanent-store": ("<body>x</body>" + hint("no-permanent-store"), True),  # the archive's business
+             "typing": (typing, False), "typing, store": (typing + hint("store"), True),
+             "both": ("<body>x</body>" + hint("store") + hint("no-store"), False)}
+    for name, (inner, _) in cases.items():
+        for kind in ("chat", "normal"):
+            await alice.sends(message(bob.bare, f"{name}/{kind}", kind, inner))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    await word_from(alice)(desk)
+    came = [event.get("id") for event in desk.stream.takes(lambda event: getattr(event, "tag", None) == NS.CLIENT + "message")]
+    assert came == [f"{name}/{kind}" for name, (_, waits) in cases.items() if waits for kind in ("chat", "normal")], came
+    await alice.receives_no("message", before=ping, type_="error")
+
+
+@story("XEP-0160 §3, RFC 6121 §8.5.2.2")
+async def what_waited_goes_to_one_device_and_new_messages_to_all(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    for number in range(3):
+        await alice.sends(message(bob.bare, f"w{number}"))
+    await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
+    desk = await bob.device()
+    for number in range(3):
+        await desk.receives("message", id=f"w{number}")
+    await desk.asks("<ping xmlns='urn:xmpp:ping'/>")
+    phone = await bob.device()
+    await alice.sends(message(bob.bare, "new"))
+    for device in (desk, phone):
+        await device.receives("message", id="new")
+    for number in range(3):
+        await phone.receives_no("message", before=word_from(alice), id=f"w{number}")
 
 
 run()

@@ -1,8 +1,10 @@
 """RFC 6121 §4: who is there."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story, word_from
+from harness import NS, ping, run, sealed, story, word_from
 from harness.device import expect_error
+
+PLAIN = {"sealed.mode": "off"}
 
 
 @story("RFC 6121 §4.2.2")
@@ -157,6 +159,69 @@ async def presence_to_a_bare_jid_reaches_every_available_device_whatever_its_pri
     for device in (phone, shy):
         await device.receives("presence", from_=alice.full)
     await quiet.receives_no("presence", before=word_from(alice), from_=alice.full)
+
+
+
+
+@story("RFC 6121 §4.2.2, §4.2.3, §4.4.2, §4.4.3, §4.5.2, §4.5.3, §11", options=PLAIN)
+async def a_broadcast_goes_to_from_and_both_and_to_nobody_else(town):
+    """To all available devices of each, as it came, addressed to the bare address; alice's own devices too."""
+    alice, none, to, from_, both = await town.devices("alice", "none", "to", "from", "both")
+    await alice.sets(f"<query xmlns='jabber:iq:roster'><item jid='{none.bare}'/></query>")
+    await alice.is_friends_with(both)
+    for asking, granting in ((alice, to), (from_, alice)):
+        await asking.sends(f"<presence type='subscribe' to='{granting.bare}'/>")
+        await granting.receives("presence", type_="subscribe", from_=asking.bare)
+        await granting.sends(f"<presence type='subscribed' to='{asking.bare}'/>")
+        await asking.receives("presence", type_="subscribed", from_=granting.bare)
+        await asking.receives("presence", from_=granting.full)
+    subscribers = [from_, both, await both.account.device(), alice, await alice.account.device()]
+    shy = await from_.account.device(present=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    subscribers.append(shy)
+    quiet = await both.account.device(present=False)
+    details = "<show>dnd</show><status xml:lang='cs'>Dvořák</status><priority>1</priority><x xmlns='urn:example:x' a='b'><y/></x>"
+    for identity, type_ in (("update", None), ("bye", "unavailable"), ("again", None)):
+        kind = f" type='{type_}'" if type_ else ""
+        inner = details if not type_ else "<status>gone</status>"
+        await alice.sends(f"<presence id='{identity}' xml:lang='en'{kind}>{inner}</presence>")
+        for device in subscribers:
+            arrived = await device.receives("presence", id=identity, from_=alice.full, to=device.bare, type_=type_)
+            assert len(arrived) == (1 if type_ else 4) and arrived.get(NS.XML + "lang") == "en"
+        for device in (none, to, quiet):
+            await device.receives_no("presence", before=word_from(alice), id=identity)
+
+
+@story("RFC 6121 §4.2.2")
+async def initial_presence_comes_back_to_who_sent_it(town):
+    [alice] = await town.devices("alice", present=False)
+    await alice.sends("<presence id='me'><show>chat</show></presence>")
+    await alice.receives("presence", id="me", from_=alice.full, to=alice.bare)
+
+
+@story("RFC 6121 §4.7.1, §4.7.2.1, §4.7.2.3")
+async def what_presence_cannot_say_is_a_bad_request_and_changes_nothing(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    for number, (type_, inner) in enumerate((
+            ("available", ""), ("Unavailable", ""), ("invisible", ""), (None, "<show>busy</show>"), (None, "<show/>"),
+            (None, "<show>away</show><show>xa</show>"), (None, "<priority>128</priority>"), (None, "<priority>-129</priority>"),
+            (None, "<priority/>"), (None, "<priority>1.5</priority>"), (None, "<priority>1</priority><priority>1</priority>"))):
+        kind = f" type='{type_}'" if type_ else ""
+        await alice.sends(f"<presence id='bad{number}'{kind}>{inner}</presence>")
+        await alice.gets_error("presence", f"bad{number}", "bad-request", "modify")
+        await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
+
+
+@story("RFC 6121 §4.7.2.3, §8.5.2.1.1")
+async def a_presence_without_a_priority_has_priority_zero(town):
+    alice, bob = await town.devices("alice", "bob")
+    await bob.sends("<presence><priority>-1</priority></presence><presence/>")
+    await alice.sends(f"<message to='{bob.bare}' id='m1' type='chat'>{sealed()}</message>")
+    await bob.receives("message", id="m1")
+    for limit in ("-128", "+127", "127", " 5 "):
+        await bob.sends(f"<presence id='p'><priority>{limit}</priority></presence>")
+        await bob.receives("presence", id="p", type_=None)
 
 
 run()

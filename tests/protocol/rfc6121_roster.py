@@ -1,7 +1,7 @@
 """RFC 6121 §2: the contact list, kept by the server, pushed to every interested device."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story
+from harness import NS, ping, run, story, word_from
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 
@@ -154,6 +154,154 @@ async def a_contact_is_kept_under_its_prepared_bare_address(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("BOB@LocalHost"))
     assert list(await roster_of(alice)) == ["bob@localhost"]
+
+
+@story("RFC 6121 §2.6.1, §3.4")
+async def versions_and_pre_approval_are_stream_features_after_log_in(town):
+    [alice] = await town.devices("alice")
+    for feature in ("{urn:xmpp:features:rosterver}ver", "{urn:xmpp:features:pre-approval}sub"):
+        assert alice.stream.features.find(feature) is not None, feature
+
+
+@story("RFC 6121 §2.1.1, §2.6.3")
+async def every_result_and_push_has_a_version_and_the_later_one_is_another(town):
+    [alice] = await town.devices("alice")
+    seen = []
+    for name in ("One", "Two", "Two", None):
+        await alice.sets(item("bob@localhost", name) if name else item("bob@localhost", subscription="remove"))
+        pushed = await push(alice)
+        assert len(pushed.find(NS.ROSTER + "query")) == 1
+        seen.append(pushed.find(NS.ROSTER + "query").get("ver"))
+        answer = await alice.asks(ROSTER)  # it asks for no version
+        assert answer.find(NS.ROSTER + "query").get("ver") == seen[-1]
+    assert len(set(seen)) == 4 and None not in seen and "" not in seen, seen
+    assert seen == sorted(seen, key=int), seen
+
+
+@story("RFC 6121 §2.6.3, XEP-0237")
+async def a_version_that_is_known_brings_the_changes_since_and_another_the_whole(town):
+    alice = await town.account("alice")
+    phone = await alice.device()
+    for name in ("a", "b", "c"):
+        await phone.sets(item(f"{name}@localhost"))
+    cached = (await phone.asks(ROSTER)).find(NS.ROSTER + "query").get("ver")
+    laptop = await alice.device(interested=False)
+    same = await laptop.asks(f"<query xmlns='jabber:iq:roster' ver='{cached}'/>")
+    assert len(same) == 0, "the empty result: nothing has changed"
+    await laptop.receives_no("iq", before=ping, type_="set")
+    await phone.sets(item("b@localhost", "B"))
+    await phone.sets(item("a@localhost", subscription="remove"))
+    await phone.sets(item("b@localhost", "BB"))
+    late = await alice.device(interested=False)
+    assert len(await late.asks(f"<query xmlns='jabber:iq:roster' ver='{cached}'/>")) == 0
+    pushes = [await push(late), await push(late)]  # one an item that changed, in order of modification
+    items = [pushed.find(f"{NS.ROSTER}query/{NS.ROSTER}item") for pushed in pushes]
+    assert [(entry.get("jid"), entry.get("name"), entry.get("subscription")) for entry in items] == [
+        ("a@localhost", None, "remove"), ("b@localhost", "BB", "none")], [entry.attrib for entry in items]
+    versions = [int(pushed.find(NS.ROSTER + "query").get("ver")) for pushed in pushes]
+    assert int(cached) < versions[0] < versions[1]
+    await late.receives_no("iq", before=ping, type_="set")
+    current = (await phone.asks(ROSTER)).find(NS.ROSTER + "query").get("ver")
+    assert int(current) == versions[1]
+    for unknown in ("", "nonsense", "18446744073709551615"):
+        whole = await late.asks(f"<query xmlns='jabber:iq:roster' ver='{unknown}'/>")
+        assert whole.find(NS.ROSTER + "query").get("ver") == current
+        assert sorted(entry.get("jid") for entry in whole.iter(NS.ROSTER + "item")) == ["b@localhost", "c@localhost"], unknown
+
+
+@story("RFC 6121 §2.1.4")
+async def an_empty_roster_is_an_empty_query_and_no_error(town):
+    [alice] = await town.devices("alice")
+    answer = await alice.asks(ROSTER)
+    assert answer.find(NS.ROSTER + "query") is not None and len(answer.find(NS.ROSTER + "query")) == 0
+
+
+@story("RFC 6121 §2, §2.1.5, §2.3.3")
+async def only_the_owner_reads_or_changes_a_roster(town):
+    """Also by way of a `to`: the own bare address is fine, another's is forbidden, whatever is in the list."""
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    bob.stream.takes(lambda event: getattr(event, "get", lambda _: None)("type") == "set")
+    await alice.sets(item("nurse@localhost"), to=alice.bare)
+    assert "nurse@localhost" in await roster_of(alice)
+    for to in (bob.bare, bob.full):
+        for kind, payload in (("get", ROSTER), ("set", item("evil@localhost")), ("set", item(alice.bare, subscription="remove"))):
+            condition = "forbidden" if to == bob.bare else "service-unavailable"  # between devices it is nothing
+            await alice.is_refused(condition, payload, kind, to=to)
+    await bob.receives_no("iq", before=word_from(alice), type_="set")
+    assert list(await roster_of(bob)) == [alice.bare]
+
+
+@story("RFC 6121 §2.3.3")
+async def what_is_too_long_is_not_acceptable_and_what_just_fits_is_kept(town):
+    [alice] = await town.devices("alice")
+    for make in (lambda text: item("bob@localhost", text), lambda text: item("bob@localhost", groups=[text])):
+        await alice.sets(make("n" * 1023))
+        await alice.is_refused("not-acceptable", make("n" * 1024), "set", type_="modify")
+        await alice.is_refused("not-acceptable", make("é" * 512), "set", type_="modify")  # bytes, not characters
+    [entry] = (await roster_of(alice)).values()
+    assert [group.text for group in entry] == ["n" * 1023]
+
+
+@story("RFC 6121 §2, §2.1.2.4, §2.1.2.6")
+async def names_and_groups_come_back_unmodified(town):
+    [alice] = await town.devices("alice")
+    name, groups = "  Zoë &amp; <Ξ>\u200d 🙂 ".replace("<", "&lt;").replace(">", "&gt;"), ["b", "A", " a ", "a", "Ä", "A\u0308"]
+    await alice.sets(item("bob@localhost", name, groups))
+    [entry] = (await roster_of(alice)).values()
+    assert entry.get("name") == "  Zoë & <Ξ>\u200d 🙂 ", repr(entry.get("name"))
+    assert [group.text for group in entry] == groups
+
+
+@story("RFC 6121 §2.4, §2.1.2.6")
+async def a_set_is_the_whole_item_and_nothing_of_the_subscription(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    for name, groups in (("Bob", ["One", "Two"]), ("Bob", ["Two"]), (None, []), ("", ["Three"])):
+        alice.stream.takes(lambda event: getattr(event, "tag", None) == NS.CLIENT + "iq")
+        await alice.sets(item(bob.bare, name, groups, subscription="none"))
+        for entry in ((await push(alice)).find(f"{NS.ROSTER}query/{NS.ROSTER}item"), (await roster_of(alice))[bob.bare]):
+            assert (entry.get("name") or "", [group.text for group in entry], entry.get("subscription")) == (name or "", groups, "both")
+    await bob.receives_no("presence", before=word_from(alice), type_="unsubscribed")
+
+
+@story("RFC 6121 §2.1.6")
+async def an_answer_to_a_push_even_an_error_is_ignored(town):
+    alice = await town.account("alice")
+    phone, laptop = await alice.device(), await alice.device()
+    for number in range(3):
+        await phone.sets(item(f"contact{number}@localhost"))
+        pushed = await laptop.receives("iq", type_="set", child=NS.ROSTER + "query")
+        assert pushed.get("id") and pushed.get("to") == laptop.full
+        await laptop.sends(f"<iq type='error' id='{pushed.get('id')}'><error type='cancel'>"
+                           "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+    await laptop.receives_no("iq", before=ping, type_="error")
+    assert len(await roster_of(laptop)) == 3
+    ids = {(await phone.receives("iq", type_="set", child=NS.ROSTER + "query")).get("id") for _ in range(3)}
+    assert len(ids) == 3
+
+
+@story("RFC 6121 §2.3.2, §2.5.2, RFC 6120 §8.2.3")
+async def a_refused_set_is_not_pushed_and_a_done_one_is_answered_and_pushed_once(town):
+    alice = await town.account("alice")
+    phone, laptop = await alice.device(), await alice.device(present=False)  # interested is not available (§2.2)
+    await phone.tries(item("a@localhost", groups=["twice", "twice"]), "set")
+    await phone.tries(item("a@localhost", subscription="remove"), "set")
+    await laptop.receives_no("iq", before=ping, type_="set")
+    for subscription in (None, "remove"):
+        answer = await phone.sets(item("a@localhost", **({"subscription": subscription} if subscription else {})))
+        assert len(answer) == 0
+        for device in (phone, laptop):
+            await device.receives("iq", type_="set", child=NS.ROSTER + "query")
+            await device.receives_no("iq", before=ping, type_="set")
+
+
+@story("RFC 6121 §9, RFC 7622")
+async def an_address_with_a_scheme_in_front_is_none(town):
+    [alice] = await town.devices("alice")
+    await alice.is_refused("jid-malformed", item("xmpp:bob@localhost"), "set", type_="modify")
+    await alice.sends("<message to='xmpp:bob@localhost' id='uri' type='chat'/>")
+    await alice.gets_error("message", "uri", "jid-malformed", "modify")
 
 
 run()

@@ -1,7 +1,7 @@
 """RFC 6121 §3 and appendix A: who may see whom."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story
+from harness import NS, ping, run, story, word_from
 from harness.device import expect_error
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
@@ -233,6 +233,164 @@ async def an_acknowledged_subscription_outlives_kill_9_on_both_sides(town):
     assert await state(desk, bob) == ("to", None)
     assert await state(bob, desk) == ("from", None)
     await town.audit_is_sound()
+
+
+@story("RFC 6121 §3.1.1, §3.1.2")
+async def a_roster_set_and_a_request_come_in_either_order(town):
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    named = "<query xmlns='jabber:iq:roster'><item jid='{}' name='Nurse'><group>Servants</group></item></query>"
+    await alice.sets(named.format(bob.bare))
+    await asks_for(alice, bob)
+    await asks_for(alice, carol)
+    await alice.sets(named.format(carol.bare))
+    for entry in (await alice.asks(ROSTER)).iter(NS.ROSTER + "item"):
+        assert (entry.get("name"), entry.get("ask"), entry.findtext(NS.ROSTER + "group")) == ("Nurse", "subscribe", "Servants")
+
+
+@story("RFC 6121 §3.1.3")
+async def many_requests_of_one_person_are_delivered_as_one(town):
+    alice, eve = await town.devices("alice", "eve")
+    bob = await town.account("bob")
+    laptop = await alice.account.device()
+    for number in range(4):
+        await (alice, laptop)[number % 2].sends(f"<presence type='subscribe' to='{bob.bare}' id='s{number}'/>")
+        await alice.asks(ROSTER)
+    await eve.sends(f"<presence type='subscribe' to='{bob.bare}'/>")
+    await eve.asks(ROSTER)
+    desk = await bob.device()
+    await desk.receives("presence", type_="subscribe", from_=eve.bare)
+    await desk.receives("presence", type_="subscribe", from_=alice.bare)
+    await desk.receives_no("presence", before=ping, type_="subscribe")
+    await laptop.sends(f"<presence type='subscribe' to='{bob.bare}' id='again'/>")
+    await desk.receives_no("presence", before=word_from(laptop), type_="subscribe")
+
+
+@story("RFC 6121 §3.1.3", options={"sealed.mode": "off"})
+async def a_request_that_waited_is_complete(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    inner = "<status>Hi, Juliet told me</status><nick xmlns='http://jabber.org/protocol/nick'>Romeo</nick><x xmlns='urn:example:x'><y a='b'/></x>"
+    await alice.sends(f"<presence type='subscribe' to='{bob.bare}' id='s1' xml:lang='fr'>{inner}</presence>")
+    await alice.asks(ROSTER)
+    for again in (False, True):
+        if again:
+            await town.restart()
+        desk = await bob.device()
+        request = await desk.receives("presence", type_="subscribe", from_=alice.bare)
+        assert (request.get("id"), request.get("to"), request.get(NS.XML + "lang")) == ("s1", bob.bare, "fr"), request.attrib
+        assert request.findtext(NS.CLIENT + "status") == "Hi, Juliet told me"
+        assert request.find("{urn:example:x}x/{urn:example:x}y").get("a") == "b" and len(request) == 3
+
+
+@story("RFC 6121 §3.1.3, §2.2")
+async def a_request_goes_to_available_devices_and_every_answer_to_interested_ones(town):
+    """Whatever the priority. Pushes and answers need no presence; a request needs no roster."""
+    alice, bob = await town.devices("alice", "bob")
+    shy = await bob.account.device(present=False, interested=False)
+    await shy.becomes_available("<priority>-1</priority>")
+    quiet = await bob.account.device(present=False)
+    hidden = await alice.account.device(present=False)
+    deaf = await alice.account.device(interested=False)
+    await alice.sends(f"<presence type='subscribe' to='{bob.bare}'/>")
+    for device in (bob, shy):
+        await device.receives("presence", type_="subscribe", from_=alice.bare, to=bob.bare)
+    await quiet.receives_no("presence", before=word_from(alice), type_="subscribe")
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    for device in (alice, hidden):
+        await device.receives("presence", type_="subscribed", from_=bob.bare, to=alice.bare)
+    await deaf.receives("presence", from_=bob.full, type_=None)  # it is available
+    await hidden.receives_no("presence", before=word_from(bob), from_=bob.full)
+    await deaf.receives_no("presence", before=word_from(bob), type_="subscribed")
+    await deaf.receives_no("iq", before=ping, type_="set")
+
+
+def order(device, contact):
+    """What came of that contact, in order: presence types and pushed subscription states."""
+    came = []
+    for event in device.stream.takes(lambda event: getattr(event, "tag", None) in (NS.CLIENT + "presence", NS.CLIENT + "iq")):
+        pushed = event.find(f"{NS.ROSTER}query/{NS.ROSTER}item")
+        if pushed is not None and event.get("type") == "set" and pushed.get("jid") == contact.bare:
+            came.append("push " + pushed.get("subscription"))
+        elif event.tag == NS.CLIENT + "presence" and (event.get("from") or "").split("/")[0] == contact.bare:
+            came.append(event.get("type") or "available")
+    return came
+
+
+@story("RFC 6121 §3.1.6, §3.2.2, §3.2.3, §3.3.3, §2.5.2")
+async def a_stanza_comes_before_the_push_that_it_explains_and_presence_ends_before_the_grant(town):
+    async def settled(alice, bob):
+        for _ in range(2):
+            for one, other in ((alice, bob), (bob, alice)):
+                await one.asks(ROSTER)
+                await word_from(one)(other)
+
+    alice, bob = await town.devices("alice", "bob")
+    phone = await bob.account.device()
+    await asks_for(alice, bob)
+    await settled(alice, bob)
+    order(alice, bob), order(bob, alice)
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    await settled(alice, bob)
+    assert order(alice, bob) == ["subscribed", "push to", "available", "available"]
+    assert order(bob, alice) == ["push from"]
+    await bob.sends(f"<presence type='unsubscribed' to='{alice.bare}'/>")
+    await settled(alice, bob)
+    assert order(alice, bob) == ["unavailable", "unavailable", "unsubscribed", "push none"]
+    await asks_for(alice, bob)
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    await settled(alice, bob)
+    order(alice, bob), order(bob, alice), order(phone, alice)
+    await alice.sends(f"<presence type='unsubscribe' to='{bob.bare}'/>")
+    await settled(alice, bob)
+    assert order(bob, alice) == order(phone, alice) == ["unsubscribe", "push none"]
+    assert order(alice, bob) == ["push none", "unavailable", "unavailable"]
+    await alice.is_friends_with(bob)
+    await settled(alice, bob)
+    order(alice, bob), order(bob, alice)
+    await alice.sets(f"<query xmlns='jabber:iq:roster'><item jid='{bob.bare}' subscription='remove'/></query>")
+    await settled(alice, bob)
+    assert order(bob, alice) == ["unsubscribe", "push to", "unavailable", "unsubscribed", "push none"]
+
+
+@story("RFC 6121 §3, §3.1.5, §3.2.2, §3.3.2")
+async def every_subscription_stanza_goes_from_bare_to_bare_address(town):
+    alice, bob = await town.devices("alice", "bob")
+    for sender, receiver, step in ((alice, bob, "subscribe"), (bob, alice, "subscribed"), (alice, bob, "unsubscribe"),
+                                   (alice, bob, "subscribe"), (bob, alice, "unsubscribed")):
+        for to in (f"{receiver.bare}/gone",):
+            await sender.sends(f"<presence type='{step}' to='{to}' id='{step}' from='{sender.full}'/>")
+        arrived = await receiver.receives("presence", type_=step)
+        assert (arrived.get("from"), arrived.get("to"), arrived.get("id")) == (sender.bare, receiver.bare, step)
+
+
+@story("RFC 6121 §3.2.2, §3.4.2")
+async def a_pre_approval_is_pushed_kept_over_a_restart_and_taken_back_unseen(town):
+    alice, bob = await town.devices("alice", "bob")
+
+    async def approved(device):
+        pushed = await device.receives("iq", type_="set", child=NS.ROSTER + "query")
+        return pushed.find(f"{NS.ROSTER}query/{NS.ROSTER}item").get("approved")
+
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    assert await approved(bob) == "true"
+    await town.restart()
+    alice, bob = await alice.account.device(), await bob.account.device()
+    [entry] = list((await bob.asks(ROSTER)).iter(NS.ROSTER + "item"))
+    assert entry.attrib == {"jid": alice.bare, "subscription": "none", "approved": "true"}, entry.attrib
+    await bob.sends(f"<presence type='unsubscribed' to='{alice.bare}'/>")
+    assert await approved(bob) is None
+    await alice.receives_no("presence", before=word_from(bob))  # neither stanza, nor unavailable
+    await asks_for(alice, bob)
+
+
+@story("RFC 6121 §3.1.2")
+async def a_request_without_an_address_or_to_none_is_an_error(town):
+    [alice] = await town.devices("alice")
+    await alice.sends("<presence type='subscribe' id='s1'/>")
+    expect_error(await alice.receives("presence", id="s1", type_="error"), "bad-request", "modify")
+    await alice.sends("<presence type='subscribe' to='not a jid' id='s2'/>")
+    expect_error(await alice.receives("presence", id="s2", type_="error"), "jid-malformed", "modify")
+    assert not list((await alice.asks(ROSTER)).iter(NS.ROSTER + "item"))
 
 
 run()

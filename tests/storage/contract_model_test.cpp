@@ -78,18 +78,34 @@ class ModelTest : public Contract {
     return set;
   }
 
-  void expect_equal(const Model& model) {
-    auto& reader = bed.reader();
+  // All pages of a reading that goes on behind the last id.
+  template <class Read>
+  static std::vector<BoxMessage> pages(std::size_t size, Read read) {
+    std::vector<BoxMessage> all;
+    for (std::uint64_t after = 0;;) {
+      const auto page = must(read(after, size));
+      EXPECT_LE(page.size(), size);
+      all.insert(all.end(), page.begin(), page.end());
+      if (page.size() < size) return all;
+      after = page.back().id;
+    }
+  }
+
+  void expect_equal(const Model& model) { expect_equal(model, bed.reader()); }
+  void expect_equal(const Model& model, Reader& reader) {
     ASSERT_EQ(must(reader.greatest_id()), model.greatest_id());
     ASSERT_EQ(must(reader.messages_after(0, 1'000'000)), model.messages());
+    ASSERT_EQ(pages(7, [&](auto after, auto size) { return reader.messages_after(after, size); }), model.messages());
+    ASSERT_EQ(must(reader.accounts("valise.example")), model.accounts("valise.example"));
+    ASSERT_EQ(must(reader.accounts("example")), model.accounts("example"));
+    for (const auto id : ids_) ASSERT_EQ(must(reader.has_message(id)), model.has_message(id)) << id;
     for (int i = 0; i < accounts; ++i) {
       const auto name = owner(i);
       ASSERT_EQ(must(reader.account(name)), model.account(name)) << name;
       ASSERT_EQ(must(reader.roster(name)).version, model.roster(name).version) << name;
       ASSERT_EQ(must(reader.roster(name)).items, model.roster(name).items) << name;
       ASSERT_EQ(must(reader.pep_nodes(name)), model.pep_nodes(name)) << name;
-      for (int n = 0; n < nodes; ++n)
-        ASSERT_EQ(must(reader.pep_items(name, node(n), 1000)), model.pep_items(name, node(n)));
+      for (int n = 0; n < nodes; ++n) ASSERT_NO_FATAL_FAILURE(expect_equal_items(model, reader, name, node(n)));
       for (int kind = 0; kind < kinds; ++kind) {
         const auto all = model.account_data(name, DataKind(kind));
         ASSERT_EQ(must(reader.account_data(name, DataKind(kind))), all) << name << ' ' << kind;
@@ -98,8 +114,23 @@ class ModelTest : public Contract {
         }
       }
       ASSERT_EQ(must(reader.undelivered(name, 0, 1'000'000)), model.undelivered(name)) << name;
+      ASSERT_EQ(pages(3, [&](auto after, auto size) { return reader.undelivered(name, after, size); }),
+                model.undelivered(name));
       for (const auto id : ids_)
         ASSERT_EQ(must(reader.message(name, id)), model.message(name, id)) << name << ' ' << id;
+    }
+  }
+
+  static void expect_equal_items(const Model& model, Reader& reader, const std::string& name, const std::string& node) {
+    const auto all = model.pep_items(name, node);
+    ASSERT_EQ(must(reader.pep_items(name, node, 1000)), all);
+    for (std::size_t limit = 1; limit <= all.size(); ++limit) {
+      ASSERT_EQ(must(reader.pep_items(name, node, limit)), std::vector<PepItem>(all.begin(), all.begin() + limit));
+    }
+    for (int id = 0; id < 6; ++id) {
+      const auto found = std::ranges::find(all, std::to_string(id), &PepItem::id);
+      const auto expected = found == all.end() ? std::vector<PepItem>() : std::vector<PepItem>{*found};
+      ASSERT_EQ(must(reader.pep_items(name, node, 1, std::to_string(id))), expected) << id;
     }
   }
 
@@ -116,6 +147,9 @@ class ModelTest : public Contract {
       if (round % 10 != 9) continue;
       ASSERT_NO_FATAL_FAILURE(expect_equal(model));
     }
+    const auto again = bed.open_again();  // and so does another process see it
+    const auto reader = must(again->open_reader());
+    ASSERT_NO_FATAL_FAILURE(expect_equal(model, *reader));
   }
 
  private:

@@ -108,6 +108,16 @@ std::optional<Account> Model::account(const std::string& jid) const {
   return found == accounts_.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<Account> Model::accounts(const std::string& domain) const {
+  std::vector<Account> all;
+  for (const auto& [jid, account] : accounts_) {
+    if (account.state == AccountState::deleted || !jid.ends_with("@" + domain)) continue;
+    all.push_back(account);
+    all.back().keys.clear();
+  }
+  return all;
+}
+
 Roster Model::roster(const std::string& owner) const {
   Roster roster;
   if (const auto version = roster_versions_.find(owner); version != roster_versions_.end())

@@ -13,6 +13,7 @@ class Model {
   void apply(const WriteSet& set);
 
   [[nodiscard]] std::optional<Account> account(const std::string& jid) const;
+  [[nodiscard]] std::vector<Account> accounts(const std::string& domain) const;  // without keys; no deleted ones
   [[nodiscard]] Roster roster(const std::string& owner) const;
   [[nodiscard]] std::vector<PepNode> pep_nodes(const std::string& owner) const;
   [[nodiscard]] std::vector<PepItem> pep_items(const std::string& owner, const std::string& node) const;

@@ -43,6 +43,13 @@ TEST(Requests, ReadingPasses) {
   EXPECT_EQ(rebuild_request(*iq("set", sealed)), sealed) << "Kaidan's sealed requests";
 }
 
+TEST(Requests, ForTheRosterOfAnotherReachItsServerWithoutAWord) {  // which forbids them (RFC 6121 §2.3.3)
+  const auto* set = "<query xmlns='jabber:iq:roster'><item jid='a@b' name='see you'/></query>";
+  EXPECT_EQ(rebuild_request(*to_account(set)), "<query xmlns='jabber:iq:roster'/>");
+  for (const auto* type : {"get", "set"})
+    EXPECT_FALSE(rebuild_request(*iq(type, set))) << "a device would take it for a push";
+}
+
 TEST(Requests, SayingSomethingDoesNot) {
   for (const auto* payload :
        {"<query xmlns='jabber:iq:rpc'/>", "<query xmlns='http://jabber.org/protocol/disco#info'>see you</query>",

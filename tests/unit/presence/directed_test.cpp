@@ -27,6 +27,14 @@ TEST(Directed, ForgetsWhoWasToldOfTheEnd) {
   EXPECT_EQ(directed.size(), 0u);
 }
 
+TEST(Directed, KnowsWhoWasToldAndAllDevicesOfAnAccountThatWas) {
+  Directed directed;
+  EXPECT_TRUE(directed.add(jid("a@x")));
+  EXPECT_TRUE(directed.add(jid("room@x/me")));
+  for (const auto* told : {"a@x", "a@x/phone", "room@x/me"}) EXPECT_TRUE(directed.knows(jid(told))) << told;
+  for (const auto* other : {"room@x", "room@x/you", "b@x", "b@x/me"}) EXPECT_FALSE(directed.knows(jid(other))) << other;
+}
+
 TEST(Directed, IsBounded) {
   Directed directed;
   for (std::size_t i = 0; i < Directed::most; ++i) EXPECT_TRUE(directed.add(jid("u" + std::to_string(i) + "@x")));

@@ -148,4 +148,40 @@ TEST(Presence, UpdatesAreNotProbesAgain) {
   alice.receives_no({"bob@x.org"});
 }
 
+// RFC 6121 §4.3.2: who believes that he is subscribed, and is not, is told; pre-approvals on either side stay.
+TEST(Presence, AProbeByOneWhoLostHisSubscriptionTellsHimSo) {
+  Town town({"alice", "bob"});
+  using valise::storage::PutRosterItem;
+  using valise::storage::Subscription;
+  for (const auto* contact : {"bob@x.org", "nobody@x.org"}) {
+    town.write(PutRosterItem{"alice@x.org", {.jid = contact, .subscription = Subscription::to, .approved = true}});
+  }
+  town.write(PutRosterItem{"bob@x.org", {.jid = "alice@x.org", .approved = true}});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  alice.asks("get", "<query xmlns='jabber:iq:roster'/>");
+  for (const std::string contact : {"bob@x.org", "nobody@x.org"}) {
+    alice.sends("<presence type='probe' id='p1' to='" + contact + "'/>");
+    alice.receives({"type='unsubscribed'", "from='" + contact + "'", "to='alice@x.org'", "id='p1'"});
+    alice.receives({"type='set'", "jid='" + contact + "'", "subscription='none'", "approved='true'"});
+  }
+  EXPECT_FALSE(alice.has({"from='bob@x.org/b'"}));
+  EXPECT_TRUE(town.roster_of("bob").items.at(0).approved);
+  bob.receives_no({"alice"});
+}
+
+TEST(Presence, AProbeByOneWithoutAnyRightToKnowIsAnsweredToHisBareAddress) {  // as of another server
+  Town town({"alice", "eve"});
+  auto& alice = town.available("alice", "a");
+  auto& eve = town.available("eve", "e");
+  auto& home = town.kernel().home("alice@x.org");
+  for (const auto* to : {"alice@x.org", "alice@x.org/a", "nobody@x.org"}) {
+    auto probe =
+        valise::core::make_presence("probe", *valise::core::Jid::parse("eve@x.org"), *valise::core::Jid::parse(to));
+    home.post([&home, probe] { home.route(probe); });
+  }
+  alice.receives_no({"eve"});
+  eve.receives_no({"alice"});  // what ends nothing is not delivered (§3.2.3)
+}
+
 }  // namespace

@@ -263,4 +263,26 @@ TEST(Subscription, TheBoundOfTheRosterHoldsForRequestsToo) {
   EXPECT_NE(alice.asks("set", set("<item jid='bob@x.org'/>")).find("resource-constraint"), std::string::npos);
 }
 
+// RFC 6121 §8.5.3.2.2, §3.1.3: of our own people's stanzas the resource is cut off before.
+TEST(Subscription, OfAnotherServerToAResourceThatIsGoneIsIgnoredUnlessItAsks) {
+  Town town({"alice", "bob"});
+  auto& alice = town.available("alice", "a");
+  auto& bob = town.available("bob", "b");
+  town.befriend(alice, bob);
+  bob.asks("get", get);
+  auto& home = town.kernel().home("bob@x.org");
+  const auto arrives = [&](const std::string& type, const std::string& from, const std::string& to) {
+    auto stanza = valise::core::make_presence(type, *valise::core::Jid::parse(from), *valise::core::Jid::parse(to));
+    home.post([&home, stanza] { home.route(stanza); });
+  };
+  for (const auto* type : {"unsubscribe", "unsubscribed", "subscribed"}) arrives(type, "alice@x.org", "bob@x.org/gone");
+  arrives("subscribe", "carol@x.org", "bob@x.org/gone");
+  bob.receives({"type='subscribe'", "from='carol@x.org'", "to='bob@x.org'"});
+  bob.receives_no({"unsubscribe"});
+  EXPECT_EQ(town.roster_of("bob").items.at(0).subscription, Subscription::both);
+  arrives("unsubscribed", "alice@x.org", "bob@x.org/b");
+  bob.receives({"type='unsubscribed'", "to='bob@x.org'"});
+  bob.receives({"type='set'", "subscription='from'"});
+}
+
 }  // namespace
