@@ -17,6 +17,9 @@ namespace valise::core {
 
 class Committer;
 class Shard;
+namespace auth {
+class Brake;
+}
 
 struct KernelStats {
   std::atomic<std::uint64_t> messages{0};
@@ -32,6 +35,7 @@ struct Kernel {
   std::unique_ptr<Cluster> cluster;
   Committer* committer = nullptr;  // null: nothing is written, no log
   storage::ReadPool* readers = nullptr;
+  auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC
   // -- counters

@@ -14,9 +14,8 @@ namespace valise::core {
 
 struct HostSettings {
   std::string name;
-  bool sealed = true;         // sealed.mode = "required"
-  bool registration = false;  // XEP-0077 for strangers
-  bool archive = false;       // keep each message as rows, not only undelivered ones
+  bool sealed = true;    // sealed.mode = "required"
+  bool archive = false;  // keep each message as rows, not only undelivered ones
   Language language = Language::english;
 };
 

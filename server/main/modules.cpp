@@ -9,6 +9,7 @@
 #include "modules/ping/ping.hpp"
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
+#include "modules/registration/registration.hpp"
 #include "modules/roster/roster.hpp"
 #include "modules/version/version.hpp"
 
@@ -16,8 +17,9 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(), &presence_manifest(), &offline_manifest(), &omemo_manifest(), &policy_manifest(),
-          &caps_manifest(),   &pep_manifest(),      &disco_manifest(),   &ping_manifest(),  &version_manifest()};
+  return {&roster_manifest(), &presence_manifest(),     &offline_manifest(), &omemo_manifest(),
+          &policy_manifest(), &caps_manifest(),         &pep_manifest(),     &disco_manifest(),
+          &ping_manifest(),   &registration_manifest(), &version_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

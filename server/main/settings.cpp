@@ -17,7 +17,6 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   core::HostSettings host;
   host.name = name;
   host.sealed = config.get(options::sealed_mode, name) == config::SealedMode::required;
-  host.registration = config.get(options::registration_enabled, name);
   host.archive = config.get(options::archive_enabled, name);
   host.language = config.get(options::default_language, name) == config::Language::fr ? core::Language::french
                                                                                       : core::Language::english;

@@ -181,11 +181,12 @@ void C2s::send_features() {
   switch (state_) {
     case State::plain:
       out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
+      out += shard().stream_features_before_login(domain_, false);
       break;
     case State::secured:
       if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
       out += login_->features();
-      if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
+      out += shard().stream_features_before_login(domain_, true);
       break;
     default:
       out +=
@@ -266,9 +267,7 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   if (state_ == State::authenticated && element.is("iq", ns::client)) {
     if (bind(element)) return go_on;
   }
-  if (state_ == State::secured && element.is("iq", ns::client) && registration_offered()) {
-    if (registration(element)) return go_on;
-  }
+  if (state_ == State::secured && element.is("iq", ns::client) && stranger_iq(element)) return go_on;
   if (state_ == State::plain && element.ns() == ns::sasl) {  // RFC 6120 §6.5.4
     connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
     return go_on;

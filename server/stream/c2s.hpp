@@ -75,10 +75,9 @@ class C2s final : private net::ConnectionHandler,
   xml::ParserAction negotiate(xml::Element element);
   void start_tls();
   [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
-  // registration.cpp: XEP-0077 before log-in, where the host allows it
-  [[nodiscard]] bool registration_offered();
-  bool registration(xml::Element iq);
-  void create_account(const std::string& iq_id, const core::Jid& jid, const std::string& password);
+  // stranger.cpp: what modules answer before log-in
+  class AsStranger;
+  [[nodiscard]] bool stranger_iq(xml::Element iq);
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
