@@ -3,6 +3,8 @@
 
 #include "modules/caps/caps.hpp"
 #include "modules/disco/disco.hpp"
+#include "modules/last_activity/last_activity.hpp"
+#include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
 #include "modules/omemo/omemo.hpp"
 #include "modules/pep/pep.hpp"
@@ -11,6 +13,7 @@
 #include "modules/presence/presence.hpp"
 #include "modules/registration/registration.hpp"
 #include "modules/roster/roster.hpp"
+#include "modules/time/time.hpp"
 #include "modules/version/version.hpp"
 
 namespace valise {
@@ -19,7 +22,8 @@ std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
   return {&roster_manifest(), &presence_manifest(),     &offline_manifest(), &omemo_manifest(),
           &policy_manifest(), &caps_manifest(),         &pep_manifest(),     &disco_manifest(),
-          &ping_manifest(),   &registration_manifest(), &version_manifest()};
+          &ping_manifest(),   &registration_manifest(), &version_manifest(), &time_manifest(),
+          &limits_manifest(), &last_activity_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
