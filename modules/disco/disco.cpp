@@ -13,7 +13,8 @@ namespace {
 
 std::string check_address(std::string_view text) {
   if (is_contact_address(text)) return {};
-  return "takes \"abuse-addresses=mailto:…\" (or admin-, feedback-, sales-, security-, support-addresses; mailto:, "
+  return "takes \"abuse-addresses=mailto:…\" (or admin-, feedback-, sales-, security-, status-, support-addresses; "
+         "mailto:, "
          "xmpp: or https:)";
 }
 

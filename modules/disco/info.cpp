@@ -9,8 +9,9 @@
 namespace valise::modules::disco {
 namespace {
 
-constexpr std::array<std::string_view, 6> contact_fields{"abuse-addresses", "admin-addresses",    "feedback-addresses",
-                                                         "sales-addresses", "security-addresses", "support-addresses"};
+constexpr std::array<std::string_view, 7> contact_fields{"abuse-addresses",  "admin-addresses",    "feedback-addresses",
+                                                         "sales-addresses",  "security-addresses", "status-addresses",
+                                                         "support-addresses"};
 
 void add_basics(Info& info) {
   info.features.emplace_back(core::ns::disco_info);

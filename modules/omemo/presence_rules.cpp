@@ -53,6 +53,11 @@ std::string rebuild_presence(const core::Stanza& presence) {
   if (const auto since = root.child("idle", idle).attribute("since"); since && is_date(*since)) {
     xml::Writer(out).open("idle", idle).attribute("since", *since).close();
   }
+  // XEP-0256: the number; its text would be a status.
+  if (const auto seconds = root.child("query", ns_last).attribute_or_empty("seconds");
+      presence.type.empty() && is_number(seconds, 10)) {
+    xml::Writer(out).open("query", ns_last).attribute("seconds", seconds).close();
+  }
   if (const auto update = root.child("x", vcard_update)) append_vcard_update(out, update);
   if (const auto nick = root.child("nick", nickname);
       nick && presence.type == "subscribe" && nick.text().size() <= 64) {

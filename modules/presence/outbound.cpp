@@ -1,7 +1,9 @@
 // Presence that our own sessions send (RFC 6121 §4.2, §4.4–4.6).
 #include "base/clock.hpp"
+#include "core/namespaces.hpp"
 #include "modules/presence/elements.hpp"
 #include "modules/presence/module.hpp"
+#include "xml/writer.hpp"
 
 namespace valise::modules::presence {
 namespace {
@@ -38,6 +40,28 @@ core::Verdict too_many_directed() {
 }
 
 }  // namespace
+
+// What a later probe is answered with. XEP-0256 §1.2: seconds count from the moment at which it was sent.
+core::StanzaPtr for_later(const core::StanzaPtr& stanza) {
+  if (!stanza->child("query", "jabber:iq:last")) return stanza;
+  auto copy = make_ref<core::Stanza>();
+  copy->kind = stanza->kind;
+  copy->type = stanza->type;
+  copy->id = stanza->id;
+  copy->lang = stanza->lang;
+  copy->from = stanza->from;
+  copy->document = stanza->document;
+  copy->size = stanza->size;
+  std::string children;
+  stanza->append_children(children);
+  xml::Writer(children)
+      .open("delay", core::ns::delay)
+      .attribute("from", stanza->from.domain())
+      .attribute("stamp", format_utc(utc_now_ns()))
+      .close();
+  copy->rewrite(std::move(children));
+  return copy;
+}
 
 core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to) {
   std::string children;
@@ -83,7 +107,7 @@ void PresenceModule::became_available(core::Session& session, core::StanzaPtr st
   const bool first = !session.available;
   session.available = true;
   session.priority = priority_of(stanza->root()).value_or(0);
-  session.presence = stanza;
+  session.presence = for_later(stanza);
   broadcast(session.account, stanza);
   to_own(session.account, stanza, nullptr);  // §4.2.2: itself included
   if (first) {

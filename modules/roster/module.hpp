@@ -13,6 +13,10 @@
 
 namespace valise::modules::roster {
 
+// subscribe.cpp: the row that keeps `next`. Nothing: no row is needed.
+[[nodiscard]] std::optional<storage::RosterItem> row_of(const storage::RosterItem* before, std::string_view jid,
+                                                        const State& next, std::string request = {});
+
 class RosterModule final : public core::Module, public core::Contacts, public Subscriptions {
  public:
   explicit RosterModule(core::Shard& shard) : shard_(shard) {}
@@ -26,6 +30,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void outbound(core::Session& session, core::Flow flow) override;
   void inbound(core::Flow flow) override;
   void show(core::Account& account, const core::Jid& contact, bool available) override;
+  void end_all(const core::Account& account, std::move_only_function<void(bool durable)> then) override;
 
  private:
   using Item = storage::RosterItem;
@@ -52,6 +57,12 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void failed(const core::Flow& flow);
   void deliver_requests(core::Session& session);
   void pass_on(core::Account& account, const core::Stanza& stanza, Step step);
+
+  // removal.cpp
+  struct Farewell;
+  void next_farewell(const std::shared_ptr<Farewell>& farewell);
+  // On the contact's shard: `gone` was removed.
+  void forget(core::Account& account, const core::Jid& gone, std::move_only_function<void(bool durable)> then);
 
   core::Shard& shard_;
   unsigned slot_ = 0;

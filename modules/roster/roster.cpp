@@ -22,6 +22,7 @@ void RosterModule::start(core::Registrar& registrar) {
                [this](core::IqRequest request) { set(std::move(request)); });
   shard_.publish<core::Contacts>(*this);
   shard_.publish<Subscriptions>(*this);
+  shard_.publish<RosterModule>(*this);  // for the other shards
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] {
     if (auto* presence = shard_.service<core::PresenceEvents>()) {

@@ -29,9 +29,10 @@ core::StanzaPtr between_bare(const core::Stanza& stanza) {
   return bare;
 }
 
-// The row that keeps `next`. Nothing: no row is needed.
+}  // namespace
+
 std::optional<storage::RosterItem> row_of(const storage::RosterItem* before, std::string_view jid, const State& next,
-                                          std::string request = {}) {
+                                          std::string request) {
   auto row = before != nullptr ? *before : storage::RosterItem{.jid = std::string(jid)};
   const bool was_visible = before != nullptr && !is_hidden(*before);
   if (before != nullptr && is_hidden(*before)) row.pending_in.erase(0, 1);
@@ -46,8 +47,6 @@ std::optional<storage::RosterItem> row_of(const storage::RosterItem* before, std
   row.pending_in.insert(row.pending_in.begin(), hidden_mark);
   return row;
 }
-
-}  // namespace
 
 void RosterModule::outbound(core::Session& session, core::Flow flow) {
   auto& account = session.account;

@@ -196,12 +196,6 @@ const Option<bool> archive_enabled{
          .reason = "keep the rows of delivered messages (no client can ask for them yet)",
          .scope = Scope::host,
          .reload = Reload::live}};
-const Option<bool> registration_enabled{
-    Flag{.name = "registration.enabled",
-         .otherwise = false,
-         .reason = "let strangers make accounts (XEP-0077); for benchmarks and test suites",
-         .scope = Scope::host,
-         .reload = Reload::live}};
 const Option<std::string> policy_file{Text{.name = "policy.file",
                                            .reason = "Lua file of rules; empty: the stock policy that is compiled in",
                                            .check = &check_absolute_path,
@@ -359,7 +353,6 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &commit_queue_bytes,
                                                   &sealed_mode,
                                                   &archive_enabled,
-                                                  &registration_enabled,
                                                   &policy_file,
                                                   &scram_iterations,
                                                   &scram_mechanisms,

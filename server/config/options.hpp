@@ -48,7 +48,7 @@ extern const Option<std::int64_t> audit_segment;
 extern const Option<std::int64_t> commit_gather_us, commit_queue, commit_queue_bytes;
 // -- features that the kernel itself asks about
 extern const Choice<SealedMode> sealed_mode;
-extern const Option<bool> archive_enabled, registration_enabled;
+extern const Option<bool> archive_enabled;
 extern const Option<std::string> policy_file;
 extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;

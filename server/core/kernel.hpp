@@ -18,6 +18,9 @@ namespace valise::core {
 class Committer;
 class Shard;
 class WorkPool;
+namespace auth {
+class Brake;
+}
 
 struct KernelStats {
   std::atomic<std::uint64_t> messages{0};
@@ -34,6 +37,7 @@ struct Kernel {
   Committer* committer = nullptr;  // null: nothing is written, no log
   storage::ReadPool* readers = nullptr;
   WorkPool* workers = nullptr;  // null: Shard::compute works on the shard's own thread
+  auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC
   // -- counters

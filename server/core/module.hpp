@@ -28,6 +28,8 @@ class Module {
   virtual void configure(const config::Snapshot&) {}
   // XML for <stream:features/> after log-in that depends on the configuration; what does not stands in the manifest.
   [[nodiscard]] virtual std::string stream_features(const std::string& /*host*/) const { return {}; }
+  // The same before log-in, inside TLS: beside STARTTLS nothing may stand (RFC 6120 §5.3.1).
+  [[nodiscard]] virtual std::string stream_features_before_login(const std::string& /*host*/) const { return {}; }
 };
 
 enum class Completeness : std::uint8_t { complete, partial };

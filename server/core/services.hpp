@@ -2,11 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/account.hpp"
 #include "core/flow.hpp"
 #include "storage/types.hpp"
+#include "xml/document.hpp"
 
 namespace valise::core {
 
@@ -97,6 +100,50 @@ class Rules {
 
  protected:
   ~Rules() = default;
+};
+
+// What changes more than an account's row (core/account_change.hpp), whoever asks for it. Published by
+// modules/registration; the account is in memory on this shard and exists, callbacks run here.
+class Registration {
+ public:
+  // A new password. The other sessions than that with the id `keep` end if the configuration says so. `done` as in
+  // change_account, before they end.
+  virtual void set_keys(Account& account, std::vector<storage::ScramKey> keys, audit::Record record, std::uint64_t keep,
+                        std::move_only_function<void(Result<>)> done) = 0;
+  // Removes it with all that it owns. `removed`: ok when it is gone for good, before its sessions end; otherwise
+  // nothing happened, and that is all. `wiped`: its contacts know and its rows are gone; or (false) that is done later,
+  // at the latest behind the next start.
+  virtual void remove(Account& account, audit::Record record, std::move_only_function<void(Result<>)> removed,
+                      std::move_only_function<void(bool)> wiped) = 0;
+
+ protected:
+  ~Registration() = default;
+};
+
+// Somebody who has not logged in, on an encrypted stream to one of our hosts. Lives as long as the call.
+class Stranger {
+ public:
+  [[nodiscard]] virtual const std::string& host() const = 0;
+  [[nodiscard]] virtual Language language() const = 0;
+  [[nodiscard]] virtual std::string source() const = 0;  // "192.0.2.1:5", for records
+  // Whether his network may have one more account this hour; it counts.
+  [[nodiscard]] virtual bool may_register() = 0;
+  // What the rules say to an account of that name; a denial is recorded.
+  [[nodiscard]] virtual Verdict ask_rules(const Jid& wanted) = 0;
+  // Sends XML to him from any shard, as long as he is there and has not logged in.
+  [[nodiscard]] virtual std::function<void(std::string)> answer() = 0;
+
+ protected:
+  ~Stranger() = default;
+};
+// Published by modules/registration.
+class StrangerRequests {
+ public:
+  // An <iq/> of a stranger. False: it is none that a stranger may send to this host.
+  [[nodiscard]] virtual bool take(xml::Element iq, Stranger& stranger) = 0;
+
+ protected:
+  ~StrangerRequests() = default;
 };
 
 }  // namespace valise::core

@@ -15,7 +15,6 @@ namespace valise::core {
 struct HostSettings {
   std::string name;
   bool sealed = true;                // sealed.mode = "required"
-  bool registration = false;         // XEP-0077 for strangers
   bool client_certificates = false;  // SASL EXTERNAL (XEP-0178)
   bool only_certificates = false;    // and nothing else
   bool email_names = false;          // a certificate without an XMPP address names an account by mail address

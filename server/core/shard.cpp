@@ -60,6 +60,12 @@ std::string Shard::stream_features(const std::string& host) const {
   return out;
 }
 
+std::string Shard::stream_features_before_login(const std::string& host) const {
+  std::string out;
+  for (const auto& module : modules_) out += module->stream_features_before_login(host);
+  return out;
+}
+
 void Shard::post_to(unsigned shard, net::Task task) {
   if (shard == index_) return task();
   outboxes_[shard].push_back(std::move(task));
@@ -112,7 +118,7 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
         Account* account = nullptr;
         if (loaded) {
           auto made = std::make_unique<Account>(jid);
-          made->exists = loaded->row && loaded->row->state != storage::AccountState::deleted;
+          made->exists = loaded->row && !storage::is_gone(loaded->row->state);
           if (loaded->row) made->state = loaded->row->state;
           if (loaded->row) made->credentials = auth::fingerprint(loaded->row->keys);
           made->set_parts(std::move(loaded->parts));
@@ -173,7 +179,8 @@ void Shard::account_changed(const Jid& bare, storage::AccountState state) {
   }
   auto* account = find_account(bare.bare());
   if (account == nullptr || account->state == storage::AccountState::deleted) return;
-  account->exists = state != storage::AccountState::deleted;
+  if (storage::is_gone(account->state) && !storage::is_gone(state)) return;  // read before it went
+  account->exists = !storage::is_gone(state);
   account->state = state;
   if (state != storage::AccountState::active) {
     const auto sessions = account->sessions;

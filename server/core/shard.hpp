@@ -39,6 +39,7 @@ class Shard final : private net::TurnEnd {
   void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;
+  [[nodiscard]] std::string stream_features_before_login(const std::string& host) const;
 
   // Hands a task to another shard at the end of this turn, in one batch with all others; at once if it is this one.
   void post_to(unsigned shard, net::Task task);
@@ -51,7 +52,7 @@ class Shard final : private net::TurnEnd {
   // The same from any shard: runs on the account's home shard.
   void on_home(const Jid& bare, std::move_only_function<void(Shard&, Account*)> then);
   // A unit has made the account's `state` durable: what is in memory follows, and a gone or disabled account loses its
-  // sessions. Deleted is for ever: what comes later changes nothing.
+  // sessions. Gone is for ever: what comes later changes nothing.
   void account_changed(const Jid& bare, storage::AccountState state);
   // Reads the row of an account that is in memory again; then `then`. A store that is away changes nothing.
   void refresh_account(const Jid& bare, std::move_only_function<void()> then);

@@ -80,6 +80,7 @@ Result<> App::start(core::RecoveryOptions recovery) {
   const auto shards = count > 0 ? static_cast<unsigned>(count) : std::max(1u, std::thread::hardware_concurrency());
   kernel_.cluster = std::make_unique<core::SingleNode>();
   kernel_.modules = all_modules();
+  kernel_.brake = &brake_;
   kernel_.started_ms = utc_now_ns() / 1'000'000;
   const auto settings = make_settings(*config_);
   for (unsigned i = 0; i < shards; ++i) kernel_.shards.push_back(std::make_unique<core::Shard>(kernel_, i, settings));

@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "config/options.hpp"
+#include "core/account_change.hpp"
 #include "core/auth/password.hpp"
 #include "core/services.hpp"
 #include "main/app.hpp"
@@ -88,45 +89,19 @@ std::unexpected<Error> no_account(const core::Jid& jid) {
   return fail(ErrorCode::not_found, "there is no account " + jid.to_bare().str());
 }
 
-core::audit::Record admin_record(const core::Jid& jid, std::string reason) {
-  core::audit::Record record;
-  record.kind = core::audit::Kind::admin;
-  record.recipient = jid.bare();
-  record.reason = std::move(reason);
-  return record;
+// Of a change that was begun.
+void give(const AnswerReply& reply, const core::Jid& jid, const Result<>& done) {
+  if (done) return reply->give(Json{{"jid", jid.str()}});
+  if (done.error().code == ErrorCode::not_found) return reply->give(no_account(jid));
+  reply->give(std::unexpected(done.error()));
 }
 
-// Of the keys that a write sets: what is in memory follows them, so that an old password opens no session.
-std::optional<std::uint64_t> new_credentials(const storage::Write& write) {
-  if (const auto* put = std::get_if<storage::PutAccount>(&write)) return core::auth::fingerprint(put->account.keys);
-  if (const auto* set = std::get_if<storage::SetAccountKeys>(&write)) return core::auth::fingerprint(set->keys);
-  return std::nullopt;
-}
-
-// Writes of the account's row, with a record, in the order of its commits; `state`: what it is then, if that changes.
+// One change of the account's row, with a record; the account is in that state then.
 void write_account(core::Shard& shard, core::Account& account, storage::Write write, std::string reason,
-                   std::optional<storage::AccountState> state, AnswerReply reply) {
+                   storage::AccountState state, const AnswerReply& reply) {
   if (!reply->begin()) return;
-  auto unit = std::make_unique<core::Unit>();
-  unit->record = admin_record(account.jid, std::move(reason));
-  const auto credentials = new_credentials(write);
-  unit->writes.push_back(std::move(write));
-  account.commit_begun();                                    // keeps it in memory until `done`
-  const bool existed = std::exchange(account.exists, true);  // a name that is being made is taken
-  unit->done = [&shard, jid = account.jid, state, existed, credentials, reply](core::Unit& finished) {
-    bool was_deleted = false;
-    if (auto* changed = shard.find_account(jid.bare())) {
-      was_deleted = changed->state == storage::AccountState::deleted;
-      if (!finished.outcome && !was_deleted) changed->exists = existed;
-      if (finished.outcome && credentials) changed->credentials = *credentials;
-      changed->commit_ended(finished.at_once);
-    }
-    if (!finished.outcome) return reply->give(std::unexpected(finished.outcome.error()));
-    if (was_deleted) return reply->give(no_account(jid));  // by a unit before this one: no row was changed
-    if (state) shard.account_changed(jid, *state);
-    reply->give(Json{{"jid", jid.str()}});
-  };
-  shard.commit(std::move(unit));
+  core::change_account(shard, account, {std::move(write), core::about_account(account.jid, std::move(reason)), state},
+                       [jid = account.jid, reply](Result<> done) { give(reply, jid, done); });
 }
 
 Result<std::vector<storage::ScramKey>> keys_from(const Request& request) {
@@ -146,7 +121,7 @@ Answer user_add(const Request& request) {
                     [keys = std::move(*keys)](core::Shard& shard, core::Account& account, AnswerReply reply) {
                       const auto name = account.jid.str();
                       if (account.exists) return reply->give(fail(ErrorCode::conflict, name + " exists already"));
-                      if (account.state == storage::AccountState::deleted) {
+                      if (storage::is_gone(account.state)) {
                         return reply->give(fail(ErrorCode::conflict, name + " was deleted; the name rests"));
                       }
                       storage::Account row{name, storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
@@ -155,28 +130,36 @@ Answer user_add(const Request& request) {
                     });
 }
 
-// One write to an account that exists.
-Answer change_account(const Request& request, std::string reason, std::optional<storage::AccountState> state,
-                      std::function<storage::Write(const std::string& jid)> make) {
+// Work on an account that exists; what is more than its row is the work of modules/registration.
+Answer on_existing(const Request& request,
+                   std::function<void(core::Shard&, core::Account&, core::Registration&, AnswerReply)> work) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(request, *jid, [=](core::Shard& shard, core::Account& account, AnswerReply reply) {
-    if (!account.exists) return reply->give(no_account(account.jid));
-    write_account(shard, account, make(account.jid.str()), reason, state, reply);
-  });
+  return on_account(request, *jid,
+                    [work = std::move(work)](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+                      if (!account.exists) return reply->give(no_account(account.jid));
+                      auto* registration = shard.service<core::Registration>();
+                      if (registration == nullptr) return reply->give(fail(ErrorCode::internal, "no registration"));
+                      work(shard, account, *registration, reply);
+                    });
 }
 
 Answer user_passwd(const Request& request) {
   auto keys = keys_from(request);
   if (!keys) return std::unexpected(keys.error());
-  request.app.brake().forget(request.text("jid"));
-  return change_account(request, "user-passwd", {},
-                        [keys = *keys](const std::string& jid) { return storage::SetAccountKeys{jid, keys}; });
+  return on_existing(request, [keys = *keys](core::Shard&, core::Account& account, core::Registration& registration,
+                                             const AnswerReply& reply) {
+    if (!reply->begin()) return;
+    registration.set_keys(account, keys, core::about_account(account.jid, "user-passwd"), 0,
+                          [jid = account.jid, reply](Result<> done) { give(reply, jid, done); });
+  });
 }
 
 Answer set_state(const Request& request, std::string reason, storage::AccountState state) {
-  return change_account(request, std::move(reason), state,
-                        [state](const std::string& jid) { return storage::SetAccountState{jid, state}; });
+  return on_existing(
+      request, [=](core::Shard& shard, core::Account& account, core::Registration&, const AnswerReply& reply) {
+        write_account(shard, account, storage::SetAccountState{account.jid.str(), state}, reason, state, reply);
+      });
 }
 
 Answer user_disable(const Request& request) {
@@ -185,10 +168,18 @@ Answer user_disable(const Request& request) {
 
 Answer user_enable(const Request& request) { return set_state(request, "user-enable", storage::AccountState::active); }
 
+// The answer comes when all its contacts know and its rows are gone or, where that has to wait, when the account is.
 Answer user_delete(const Request& request) {
-  request.app.brake().forget(request.text("jid"));
-  return change_account(request, "user-delete", storage::AccountState::deleted,
-                        [](const std::string& jid) { return storage::EraseAccount{jid}; });
+  return on_existing(
+      request, [](core::Shard&, core::Account& account, core::Registration& registration, const AnswerReply& reply) {
+        if (!reply->begin()) return;
+        registration.remove(
+            account, core::about_account(account.jid, "user-delete"),
+            [jid = account.jid, reply](Result<> done) {
+              if (!done) give(reply, jid, done);
+            },
+            [jid = account.jid, reply](bool) { give(reply, jid, {}); });
+      });
 }
 
 std::string_view state_name(storage::AccountState state) {
@@ -198,6 +189,7 @@ std::string_view state_name(storage::AccountState state) {
     case storage::AccountState::disabled:
       return "disabled";
     case storage::AccountState::deleted:
+    case storage::AccountState::removing:
       return "deleted";
   }
   return "?";
@@ -263,7 +255,7 @@ Answer session_kick(const Request& request) {
                         session->stream.end("policy-violation", "an administrator ended this session");
                         ++ended;
                       }
-                      shard.record(admin_record(jid, "session-kick"));
+                      shard.record(core::about_account(jid, "session-kick"));
                       reply->give(Json{{"ended", ended}});
                     });
 }

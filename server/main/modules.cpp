@@ -4,6 +4,8 @@
 #include "modules/blocking/blocking.hpp"
 #include "modules/caps/caps.hpp"
 #include "modules/disco/disco.hpp"
+#include "modules/last_activity/last_activity.hpp"
+#include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
 #include "modules/omemo/omemo.hpp"
 #include "modules/pep/pep.hpp"
@@ -11,7 +13,9 @@
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
 #include "modules/private_storage/private_storage.hpp"
+#include "modules/registration/registration.hpp"
 #include "modules/roster/roster.hpp"
+#include "modules/time/time.hpp"
 #include "modules/vcard/vcard.hpp"
 #include "modules/version/version.hpp"
 
@@ -19,9 +23,10 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),         &presence_manifest(), &offline_manifest(),  &omemo_manifest(),
-          &policy_manifest(),         &caps_manifest(),     &pep_manifest(),      &disco_manifest(),
-          &ping_manifest(),           &version_manifest(),  &blocking_manifest(), &vcard_manifest(),
+  return {&roster_manifest(),          &presence_manifest(),     &offline_manifest(),  &omemo_manifest(),
+          &policy_manifest(),          &caps_manifest(),         &pep_manifest(),      &disco_manifest(),
+          &ping_manifest(),            &registration_manifest(), &version_manifest(),  &time_manifest(),
+          &limits_manifest(),          &last_activity_manifest(), &blocking_manifest(), &vcard_manifest(),
           &private_storage_manifest()};
 }
 

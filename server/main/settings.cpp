@@ -17,7 +17,6 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   core::HostSettings host;
   host.name = name;
   host.sealed = config.get(options::sealed_mode, name) == config::SealedMode::required;
-  host.registration = config.get(options::registration_enabled, name);
   const auto clients = config.get(options::tls_client_certificates, name);
   host.client_certificates = clients != config::ClientCertificates::off;
   host.only_certificates = clients == config::ClientCertificates::require;

@@ -16,8 +16,10 @@ namespace valise::storage {
 class Reader {
  public:
   virtual ~Reader() = default;
-  virtual Result<std::optional<Account>> account(std::string_view jid) = 0;    // deleted ones too: the name rests
-  virtual Result<std::vector<Account>> accounts(std::string_view domain) = 0;  // without keys, by name; no deleted ones
+  virtual Result<std::optional<Account>> account(std::string_view jid) = 0;  // deleted ones too: the name rests
+  virtual Result<std::vector<Account>> accounts(
+      std::string_view domain) = 0;                         // without keys, by name; none that is gone
+  virtual Result<std::vector<std::string>> removing() = 0;  // bare JIDs of the accounts in that state
   virtual Result<Roster> roster(std::string_view owner) = 0;
   virtual Result<std::vector<PepNode>> pep_nodes(std::string_view owner) = 0;
   // Newest first, at most `limit`; `item_id` not empty: only that one.

@@ -11,7 +11,12 @@
 
 namespace valise::storage {
 
-enum class AccountState : std::uint8_t { active = 0, disabled = 1, deleted = 2 };
+// removing: gone for everybody like a deleted one, its name rests too; but its contacts do not all know yet, and its
+// rows stay until they do.
+enum class AccountState : std::uint8_t { active = 0, disabled = 1, deleted = 2, removing = 3 };
+[[nodiscard]] constexpr bool is_gone(AccountState state) noexcept {
+  return state == AccountState::deleted || state == AccountState::removing;
+}
 
 // RFC 5802 §3: what is kept of a password for one hash. Bytes, not base64.
 struct ScramKey {
@@ -100,7 +105,7 @@ struct PutAccount {
   Account account;
 };  // insert or replace
 // One column each, so that two changes that are under way at once do not undo each other. Nothing for an account that
-// is not there or was deleted: a tombstone stays one.
+// is not there or is gone: a tombstone stays one.
 struct SetAccountState {
   std::string jid;
   AccountState state = AccountState::active;

@@ -208,9 +208,7 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
   if (state_ == State::authenticated && element.is("iq", ns::client)) {
     if (bind(element)) return go_on;
   }
-  if (state_ == State::secured && element.is("iq", ns::client) && registration_offered()) {
-    if (registration(element)) return go_on;
-  }
+  if (state_ == State::secured && element.is("iq", ns::client) && stranger_iq(element)) return go_on;
   if (state_ == State::plain && element.ns() == ns::sasl) {  // RFC 6120 §6.5.4
     connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
     return go_on;

@@ -77,11 +77,9 @@ class C2s final : private net::ConnectionHandler,
   xml::ParserAction negotiate(xml::Element element);
   void ask_for_tls();
   [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
-  // registration.cpp: XEP-0077 before log-in, where the host allows it
-  [[nodiscard]] bool registration_offered();
-  bool registration(xml::Element iq);
-  void create_account(const std::string& iq_id, const core::Jid& jid, const std::string& password);
-  void store_account(const std::string& iq_id, const core::Jid& jid, std::vector<storage::ScramKey> keys);
+  // stranger.cpp: what modules answer before log-in
+  class AsStranger;
+  [[nodiscard]] bool stranger_iq(xml::Element iq);
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);

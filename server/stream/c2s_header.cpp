@@ -102,7 +102,7 @@ void C2s::send_features() {
       if (!login_) login_ = std::make_unique<Login>(static_cast<LoginOwner&>(*this), host_->login_shared());
       if (!login_->possible()) return stream_error("not-authorized", "this host asks for a client certificate");
       out += login_->features();
-      if (registration_offered()) out += "<register xmlns='http://jabber.org/features/iq-register'/>";
+      out += shard().stream_features_before_login(domain_);
       break;
     default:
       out +=

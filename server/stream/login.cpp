@@ -264,7 +264,7 @@ void Login::read_account() {
 }
 
 void Login::with_account(Exchange& exchange, const std::optional<storage::Account>& row) {
-  const bool exists = row && row->state != storage::AccountState::deleted;
+  const bool exists = row && !storage::is_gone(row->state);
   const std::vector<storage::ScramKey> none;
   const auto& keys = exists ? row->keys : none;
   exchange.active = exists && row->state == storage::AccountState::active;

@@ -249,6 +249,20 @@ class Town:
             connection.execute("ROLLBACK")
             connection.close()
 
+    def sql(self, statement):
+        """Runs one statement on the store, both engines' alike; returns its rows as tuples of strings."""
+        if self.store == "mariadb":
+            out = self.mariadb.query(self.database, statement)
+            return [tuple(line.split("\t")) for line in out.splitlines()]
+        with contextlib.closing(sqlite3.connect(self.folder / "valise.db")) as connection, connection:
+            return [tuple(map(str, row)) for row in connection.execute(statement)]
+
+    def rows_of(self, bare):
+        """table -> how many rows that account owns there, its tombstone aside."""
+        tables = ("roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered")
+        counts = {table: int(self.sql(f"SELECT count(*) FROM {table} WHERE owner = '{bare}'")[0][0]) for table in tables}
+        return {table: count for table, count in counts.items() if count}
+
     async def waits_for_the_store(self, units):
         """Until so many units are under way."""
         while (await self.ctl_json("status"))["commit"]["waiting"] < units:

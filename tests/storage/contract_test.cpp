@@ -255,6 +255,28 @@ TEST_P(Contract, EraseAccountLeavesOnlyTheTombstone) {
   EXPECT_EQ(bed.count("SELECT count(*) FROM msg"), 0U);
 }
 
+TEST_P(Contract, AnAccountThatIsBeingRemovedIsNobodysAndKeepsItsRows) {
+  bed.commit({{.id = bed.next_id(),
+               .writes = {PutAccount{account(alice)}, PutAccount{account(bob)}, PutRosterItem{alice, contact(bob)}}}});
+  EXPECT_THAT(must(bed.reader().removing()), IsEmpty());
+  bed.commit({{.id = bed.next_id(), .writes = {SetAccountState{alice, AccountState::removing}}}});
+  bed.commit({{.id = bed.next_id(),
+               .writes = {SetAccountState{alice, AccountState::active}, SetAccountKeys{alice, {}}}}});  // too late
+
+  auto removing = account(alice);
+  removing.state = AccountState::removing;
+  EXPECT_EQ(must(bed.reader().account(alice)), removing);
+  EXPECT_THAT(must(bed.reader().removing()), ElementsAre(alice));
+  EXPECT_EQ(must(bed.reader().accounts("valise.example")).size(), 1U);
+  EXPECT_EQ(must(bed.reader().roster(alice)).items.size(), 1U);
+
+  bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{alice}}}});
+  bed.commit({{.id = bed.next_id(), .writes = {SetAccountState{alice, AccountState::removing}}}});  // done already
+  EXPECT_EQ(must(bed.reader().account(alice))->state, AccountState::deleted);
+  EXPECT_THAT(must(bed.reader().removing()), IsEmpty());
+  EXPECT_THAT(must(bed.reader().roster(alice)).items, IsEmpty());
+}
+
 TEST_P(Contract, ErasingAnUnknownNameLeavesATombstoneToo) {
   bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{"nobody@valise.example"}}}});
   EXPECT_EQ(must(bed.reader().account("nobody@valise.example"))->state, AccountState::deleted);

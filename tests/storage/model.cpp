@@ -18,12 +18,12 @@ void Model::apply(const PutAccount& write) { accounts_[write.account.jid] = writ
 
 void Model::apply(const SetAccountState& write) {
   const auto found = accounts_.find(write.jid);
-  if (found != accounts_.end() && found->second.state != AccountState::deleted) found->second.state = write.state;
+  if (found != accounts_.end() && !is_gone(found->second.state)) found->second.state = write.state;
 }
 
 void Model::apply(const SetAccountKeys& write) {
   const auto found = accounts_.find(write.jid);
-  if (found != accounts_.end() && found->second.state != AccountState::deleted) found->second.keys = write.keys;
+  if (found != accounts_.end() && !is_gone(found->second.state)) found->second.keys = write.keys;
 }
 
 void Model::apply(const EraseAccount& write) {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import _path  # noqa: F401
 from harness import Disconnected, Town, sealed, word_from
+from harness.stream import WAIT_SECONDS
 from harness.town import ServerDied
 from ledger import Reader, Sender, check
 from points import read_counts
@@ -43,7 +44,7 @@ async def _has_word(sender, device):
 
 class Life:
     """alice writes to bob, who reads, and to carol, who is away and comes in the end; she asks dave for his presence,
-    keeps contacts and publishes her nickname. Whatever fails underway has to be a refusal that she is told of."""
+    keeps contacts and publishes her nickname. erin asks dave as well, and her account is removed. Whatever fails underway has to be a refusal that she is told of."""
 
     def __init__(self, environment=None, resends_from="phone"):
         self.town = Town(OPTIONS, environment=environment, name="torture", certificates=certificates())
@@ -53,6 +54,7 @@ class Life:
         self.accounts = {}       # those whose making was answered
         self.contacts = []       # roster items whose set was answered
         self.nick = self.tried_nick = 0
+        self.removal = None      # of erin: None not tried, "tried", or valisectl's status
         self._devices = {}
 
     @property
@@ -69,7 +71,7 @@ class Life:
         """True if the server was killed underway, False if it lived until it was asked to end, or else was killed."""
         try:
             await self.town.start()
-            for name in ("alice", "bob", "carol", "dave"):
+            for name in ("alice", "bob", "carol", "dave", "erin"):
                 self.accounts[name] = await self._insists(lambda: self.town.account(name))
             self._devices["bob"] = await self._insists(lambda: self.accounts["bob"].device())
             self._devices["alice"] = await self._insists(lambda: self.accounts["alice"].device("phone"))
@@ -125,6 +127,16 @@ class Life:
         self._devices["carol"] = await self.accounts["carol"].device()
         await _has_word(self._devices["bob"], self._devices["carol"])  # comes behind all that waited
         await _has_word(self._devices["bob"], alice)
+        await self._erin_goes()
+
+    async def _erin_goes(self):
+        erin = self.accounts["erin"]
+        device = await erin.device()
+        await device.sends(f"<presence type='subscribe' to='{self.accounts['dave'].bare}'/>")
+        await device.asks("<ping xmlns='urn:xmpp:ping'/>")
+        self.removal = "tried"
+        self.removal = (await self.town.ctl_result("user", "delete", erin.bare))[0]
+        await device.drops()
 
     async def _is_granted(self, payload):
         self.sender.sent.append((None, None, None))
@@ -169,8 +181,9 @@ class Life:
             raise AssertionError(f"{where}: does not start:\n{self.town.log()[-2000:]}")
         await self.town.audit_is_sound()
         for name, account in self.accounts.items():
-            if name != "alice" and name not in self.readers:
+            if name not in ("alice", "erin") and name not in self.readers:
                 await (await account.device()).drops()  # its making was answered: it is there
+        await self._removal_is_whole(where)
         if self.sender is None:
             return  # killed before more was promised
         sender, alice = self.sender, await self.accounts["alice"].device(self.resends_from)
@@ -212,6 +225,25 @@ class Life:
             kept = int(next(answer.iter(f"{{{NICK}}}nick")).text)
             if not self.nick <= kept <= self.tried_nick:
                 raise AssertionError(f"{where}: nickname {self.nick} was answered, {kept} is kept")
+
+    async def _removal_is_whole(self, where):
+        """An account is there with all that it has, or gone with all that others have of it."""
+        erin = self.accounts.get("erin")
+        if erin is None:
+            return
+        _, _, err = await self.town.ctl_result("user", "add", erin.bare, stdin="again\n")
+        is_gone = "rests" in err
+        if is_gone and self.removal is None or not is_gone and self.removal == 0:
+            raise AssertionError(f"{where}: the removal was {self.removal}, but: {err}")
+        if not is_gone:
+            return await (await erin.device()).drops()
+        await asyncio.wait_for(self._is_wiped(erin), 4 * WAIT_SECONDS)
+
+    async def _is_wiped(self, account):
+        """The start goes on with what was begun; nobody is told when it is through."""
+        while (self.town.sql(f"SELECT state FROM account WHERE localpart = '{account.name}'") != [("2",)]
+               or self.town.rows_of(account.bare) or self.town.sql(f"SELECT owner FROM roster WHERE jid = '{account.bare}'")):
+            await asyncio.sleep(0.01)
 
     async def _records_are_there(self, promised, where):
         await self.town.audit_is_sound()

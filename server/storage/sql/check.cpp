@@ -32,12 +32,13 @@ class Checker {
 
   void operator()(const PutAccount& w) {
     key("account name", w.account.jid, max_owner);
-    range("account state", w.account.state, AccountState::deleted);
+    range("account state", w.account.state, AccountState::removing);
     keys(w.account.keys);
   }
   void operator()(const SetAccountState& w) {
     key("account name", w.jid, max_owner);
-    range("account state", w.state, AccountState::disabled);  // deleting is EraseAccount
+    range("account state", w.state, AccountState::removing);
+    if (w.state == AccountState::deleted) blame(ErrorCode::invalid, "deleting an account is EraseAccount");
   }
   void operator()(const SetAccountKeys& w) {
     key("account name", w.jid, max_owner);

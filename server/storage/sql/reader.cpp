@@ -92,7 +92,7 @@ Result<std::optional<Account>> SqlReader::account(std::string_view jid) {
   auto done = query(
       Statement::get_account, {Value::text(domain), Value::text(local)}, [&] { account.reset(); },
       [&](const Row& row) -> Result<> {
-        const auto state = decode(row, 0, AccountState::deleted);
+        const auto state = decode(row, 0, AccountState::removing);
         if (!state) return std::unexpected(state.error());
         auto keys = decode_keys(row.bytes(1));
         if (!keys) return std::unexpected(keys.error());
@@ -109,7 +109,7 @@ Result<std::vector<Account>> SqlReader::accounts(std::string_view domain) {
   auto done = query(
       Statement::get_accounts, {Value::text(domain)}, [&] { accounts.clear(); },
       [&](const Row& row) -> Result<> {
-        const auto state = decode(row, 1, AccountState::deleted);
+        const auto state = decode(row, 1, AccountState::removing);
         if (!state) return std::unexpected(state.error());
         std::string jid(row.bytes(0));
         if (!jid.empty()) jid += '@';
@@ -119,6 +119,18 @@ Result<std::vector<Account>> SqlReader::accounts(std::string_view domain) {
       });
   if (!done) return std::unexpected(done.error());
   return accounts;
+}
+
+Result<std::vector<std::string>> SqlReader::removing() {
+  std::vector<std::string> names;
+  auto done = query(
+      Statement::get_removing, {}, [&] { names.clear(); },
+      [&](const Row& row) -> Result<> {
+        names.push_back(std::string(row.bytes(0)) + '@' + std::string(row.bytes(1)));
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return names;
 }
 
 Result<Roster> SqlReader::roster(std::string_view owner) {

@@ -20,6 +20,7 @@ class SqlReader final : public Reader {
 
   Result<std::optional<Account>> account(std::string_view jid) override;
   Result<std::vector<Account>> accounts(std::string_view domain) override;
+  Result<std::vector<std::string>> removing() override;
   Result<Roster> roster(std::string_view owner) override;
   Result<std::vector<PepNode>> pep_nodes(std::string_view owner) override;
   Result<std::vector<PepItem>> pep_items(std::string_view owner, std::string_view node, std::size_t limit,

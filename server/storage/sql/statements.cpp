@@ -15,8 +15,8 @@ struct Text {
 constexpr std::array<Text, statement_count> texts{{
     {Statement::put_account,
      "REPLACE INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, ?, ?, ?)"},
-    {Statement::set_account_state, "UPDATE account SET state = ? WHERE domain = ? AND localpart = ? AND state <> 2"},
-    {Statement::set_account_keys, "UPDATE account SET scram = ? WHERE domain = ? AND localpart = ? AND state <> 2"},
+    {Statement::set_account_state, "UPDATE account SET state = ? WHERE domain = ? AND localpart = ? AND state < 2"},
+    {Statement::set_account_keys, "UPDATE account SET scram = ? WHERE domain = ? AND localpart = ? AND state < 2"},
     {Statement::bury_account,
      "INSERT INTO account (domain, localpart, state, scram, created_ms) VALUES (?, ?, 2, x'', 0) "
      "ON CONFLICT (domain, localpart) DO UPDATE SET state = 2, scram = x''",
@@ -84,7 +84,9 @@ constexpr std::array<Text, statement_count> texts{{
      "SELECT MAX(s.id) FROM (SELECT id FROM box WHERE owner = ? AND id > ? ORDER BY id LIMIT 2000) s"},
     {Statement::get_account, "SELECT state, scram, created_ms FROM account WHERE domain = ? AND localpart = ?"},
     {Statement::get_accounts,
-     "SELECT localpart, state, created_ms FROM account WHERE domain = ? AND state <> 2 ORDER BY localpart"},
+     "SELECT localpart, state, created_ms FROM account WHERE domain = ? AND state < 2 ORDER BY localpart"},
+    // Once a start: it looks at every row, for an index would be kept up for good.
+    {Statement::get_removing, "SELECT localpart, domain FROM account WHERE state = 3"},
     // One statement, so that the version and the items belong together without a read transaction.
     {Statement::get_roster,
      "SELECT v.version, r.jid, r.name, r.contact_groups, r.subscription, r.ask, r.approved, r.pending_in, r.version "

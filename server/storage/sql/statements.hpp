@@ -49,6 +49,7 @@ enum class Statement : std::uint8_t {
   end_of_box_slice,
   get_account,
   get_accounts,
+  get_removing,
   get_roster,
   get_pep_nodes,
   get_pep_items,

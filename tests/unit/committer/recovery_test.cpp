@@ -12,6 +12,7 @@ class FakeReader : public storage::Reader {
 
   Result<std::optional<storage::Account>> account(std::string_view) override { return std::nullopt; }
   Result<std::vector<storage::Account>> accounts(std::string_view) override { return {}; }
+  Result<std::vector<std::string>> removing() override { return {}; }
   Result<storage::Roster> roster(std::string_view) override { return {}; }
   Result<std::vector<storage::PepNode>> pep_nodes(std::string_view) override { return {}; }
   Result<std::vector<storage::PepItem>> pep_items(std::string_view, std::string_view, std::size_t,

@@ -51,6 +51,7 @@ struct FileReader : storage::Reader {
   explicit FileReader(const std::string& path) : rows(read_rows(path)) {}
   Result<std::optional<storage::Account>> account(std::string_view) override { return std::nullopt; }
   Result<std::vector<storage::Account>> accounts(std::string_view) override { return {}; }
+  Result<std::vector<std::string>> removing() override { return {}; }
   Result<storage::Roster> roster(std::string_view) override { return {}; }
   Result<std::vector<storage::PepNode>> pep_nodes(std::string_view) override { return {}; }
   Result<std::vector<storage::PepItem>> pep_items(std::string_view, std::string_view, std::size_t,

@@ -106,7 +106,6 @@ TEST(Options, SecurityTableIsTheDefault) {  // docs/security.md §3
   EXPECT_EQ(c.get(options::timeouts_login), 60);
   EXPECT_EQ(c.get(options::sealed_mode), SealedMode::required);
   EXPECT_FALSE(c.get(options::archive_enabled));
-  EXPECT_FALSE(c.get(options::registration_enabled));
   EXPECT_TRUE(c.get(options::audit_enabled));
 }
 
@@ -120,9 +119,15 @@ TEST(ListenAddress, TakesNumericAddressesOnly) {
   }
 }
 
+// What they set that a module declares.
+const Option<bool> of_registration{{.name = "registration.enabled", .reason = "", .scope = Scope::host}};
+
 TEST(Conf, TheShippedFilesLoad) {
+  Registry registry;
+  registry.add(kernel_options());
+  registry.add(of_registration);
   for (const char* name : {"minimal.lua", "production.lua"}) {
-    const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, kernel());
+    const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, registry);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error()[0].message());
     if (loaded) {
       EXPECT_FALSE((*loaded)->hosts().empty()) << name;

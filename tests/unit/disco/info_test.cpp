@@ -66,6 +66,7 @@ TEST(DiscoInfo, PepIsAnnouncedWithEverythingThatOmemoClientsAskFor) {
 TEST(DiscoInfo, ContactAddressesAreOfRegisteredKinds) {  // XEP-0157 §2
   EXPECT_TRUE(is_contact_address("abuse-addresses=mailto:abuse@example.org"));
   EXPECT_TRUE(is_contact_address("support-addresses=xmpp:help@example.org"));
+  EXPECT_TRUE(is_contact_address("status-addresses=https://status.example.org"));
   EXPECT_FALSE(is_contact_address("abuse=mailto:abuse@example.org"));
   EXPECT_FALSE(is_contact_address("abuse-addresses=call us"));
   EXPECT_FALSE(is_contact_address(""));
