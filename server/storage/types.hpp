@@ -67,6 +67,13 @@ struct PepItem {
   friend bool operator==(const PepItem&, const PepItem&) = default;
 };
 
+// An item without its content.
+struct PepItemName {
+  std::string id;
+  std::uint64_t version = 0;
+  friend bool operator==(const PepItemName&, const PepItemName&) = default;
+};
+
 enum class Direction : std::uint8_t { in = 0, out = 1 };
 
 // One row of an owner's box joined with its message.

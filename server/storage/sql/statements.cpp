@@ -92,6 +92,8 @@ constexpr std::array<Text, statement_count> texts{{
      "ORDER BY version DESC, place DESC LIMIT ?"},
     {Statement::get_pep_item,
      "SELECT id, publisher, version, payload FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
+    {Statement::get_pep_item_names,
+     "SELECT id, version FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC LIMIT ?"},
     // STRAIGHT_JOIN / CROSS JOIN: begin with the few undelivered rows, whatever the statistics say.
     {Statement::get_undelivered,
      "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u CROSS JOIN msg m "
