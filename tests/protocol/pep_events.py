@@ -3,7 +3,7 @@
 import sqlite3
 
 import _path  # noqa: F401
-from _pep import (NICK, OWNER, affiliations, configure, create, event, event_of, is_refused, items, nick, owner, publish, wants)
+from _pep import (NICK, affiliations, configure, create, event, event_of, ids, is_refused, items, nick, owner, publish, wants)
 from harness import NS, ping, run, story
 from harness.corpus import published, write
 
@@ -139,8 +139,32 @@ async def an_old_probe_is_gone_when_its_account_is_asked(town):
         await bob.is_refused("item-not-found", items(old), to=alice.bare)
 
 
-def device_list(*ids):
-    return "<list xmlns='eu.siacs.conversations.axolotl'>" + "".join(f"<device id='{i}'/>" for i in ids) + "</list>"
+@story("XEP-0060 §16.4.4: pubsub#item_expire", alone=True)
+async def an_item_whose_time_is_over_is_gone(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sets(create(NICK, access_model="open", max_items="9", item_expire="3600"))
+    for item in "ab":
+        await alice.sets(publish(NICK, nick("Ali"), item=item))
+    await town.stop()
+    if town.store == "sqlite":
+        connection = sqlite3.connect(town.folder / "valise.db", isolation_level=None)
+        hours = 2 * 3600 * 1000 << 22  # ids count milliseconds
+        connection.execute("UPDATE pep_item SET version = version - ? WHERE id = 'a'", (hours,))
+        connection.close()
+    await town.start()
+    alice, bob = [await device.account.device() for device in (alice, bob)]
+    expected = ["b"] if town.store == "sqlite" else ["b", "a"]
+    assert ids(await bob.asks(items(NICK), to=alice.bare)) == expected
+    assert ids(await bob.asks(items(NICK, "<item id='a'/><item id='b'/>"), to=alice.bare)) == expected[::-1]
+    listed = await bob.asks(f"<query xmlns='http://jabber.org/protocol/disco#items' node='{NICK}'/>", to=alice.bare)
+    assert [item.get("name") for item in listed.iter(NS.DISCO_ITEMS + "item")] == expected
+    await alice.sets(publish(NICK, nick("Ali"), item="c"))  # takes what is over with it
+    await alice.sets(configure(NICK, item_expire="max"))
+    assert ids(await bob.asks(items(NICK), to=alice.bare)) == ["c", *expected]
+
+
+def device_list(*devices):
+    return "<list xmlns='eu.siacs.conversations.axolotl'>" + "".join(f"<device id='{i}'/>" for i in devices) + "</list>"
 
 
 async def publishes_keys(alice):

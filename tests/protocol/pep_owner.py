@@ -2,7 +2,7 @@
 
 import _path  # noqa: F401
 from _pep import (AVATAR, NICK, NODE, OWNER, PLAIN, PUBSUB, affiliations, configure, create, event, event_of, fields_of, form, ids,
-                  is_refused, items, nick, note, owner, publish, subscribe)
+                  is_refused, items, nick, owner, publish, subscribe)
 from harness import NS, ping, run, story
 
 

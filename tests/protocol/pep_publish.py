@@ -1,8 +1,8 @@
 """XEP-0060 §7: publishing and retracting, by the owner and by whom a node lets."""
 
 import _path  # noqa: F401
-from _pep import (AVATAR, NICK, NODE, PLAIN, PUBSUB, affiliations, configure, create, event, event_of, ids, is_refused, items,
-                  items_page, nick, note, owner, publish, retract, retraction_of, subscribe, wants)
+from _pep import (NICK, NODE, PLAIN, PUBSUB, affiliations, configure, create, event_of, ids, is_refused, items, nick, note, owner,
+                  publish, retract, retraction_of, subscribe)
 from harness import NS, ping, run, story
 
 
@@ -75,6 +75,8 @@ async def a_transient_node_keeps_nothing(town):
     await bob.sets(subscribe(NICK, bob.bare, "unsubscribe"), to=alice.bare)
     await bob.sets(subscribe(NICK, bob.bare), to=alice.bare)
     await bob.receives_no("message", before=ping, child=event_of(NICK))
+    await alice.sets(configure(NICK, persist_items="1"))
+    assert not ids(await alice.asks(items(NICK)))
 
 
 @story("XEP-0060 §4.3, §7.1.3.7: transient, without payloads")
