@@ -25,7 +25,7 @@ bool is_listed(const PepPart& part, std::uint32_t device) {
 }  // namespace
 
 void Pep::sweep() {
-  shard_.loop().timers().arm(sweep_timer_, shard_.loop().now_ms(), sweep_every_ms);
+  shard_.loop().timers().arm(sweep_timer_, steady_ms(), sweep_every_ms);
   const auto now = utc_now_ms();
   std::vector<core::Account*> accounts;
   for (const auto& [jid, account] : shard_.accounts()) {

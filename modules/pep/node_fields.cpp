@@ -270,9 +270,9 @@ std::expected<NodeConfig, ConfigFault> apply(NodeConfig config, std::string_view
     const auto* field = find_field(name);
     if (field == nullptr || (sealed && is_prose(name))) continue;
     if (auto set = field->set(config, values, limits); !set) return std::unexpected(set.error());
+    if (sealed && name == "pubsub#publish_model" && config.publish != PublishModel::publishers) return unacceptable;
   }
   if (sealed && is_private(node)) config.access = AccessModel::whitelist;
-  if (sealed && config.publish != PublishModel::publishers) return unacceptable;
   return config;
 }
 
