@@ -3,7 +3,7 @@
 import sqlite3
 
 import _path  # noqa: F401
-from _pep import (NICK, affiliations, configure, create, event, event_of, ids, is_refused, items, nick, owner, publish, wants)
+from _pep import (AVATAR, NICK, affiliations, configure, create, event, event_of, ids, is_refused, items, nick, owner, publish, wants)
 from harness import NS, ping, run, story
 from harness.corpus import published, write
 
@@ -33,10 +33,16 @@ async def a_new_contact_gets_nothing_else(town):
     alice, bob, carol = await town.devices("alice", "bob", "carol")
     await alice.sets(create(NICK, access_model="whitelist"))
     await alice.sets(publish(NICK, nick("Ali")))
+    await alice.sets(publish(AVATAR, "<metadata xmlns='urn:xmpp:avatar:metadata'/>"))
     await wants(bob, NICK)
-    for device in (bob, carol):  # one may not, the other does not want
+    for device in (bob, carol):  # NICK is for neither; of the avatar they want to know nothing
         await alice.is_friends_with(device)
-        await device.receives_no("message", before=ping, child=event_of(NICK))
+    laptop = await bob.account.device(present=False)
+    await wants(laptop, NICK)
+    for device in (bob, carol, laptop):
+        await device.asks("<query xmlns='http://jabber.org/protocol/disco#items'/>", to=alice.bare)
+        for node in (NICK, AVATAR):
+            await device.receives_no("message", before=ping, child=event_of(node))
 
 
 @story("XEP-0060 §4.5, XEP-0163 §4.3.4: roster groups")

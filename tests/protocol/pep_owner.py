@@ -109,14 +109,6 @@ async def the_owner_says_how_events_come(town):
     await bob.receives_no("message", before=ping, child=event_of(NICK))
 
 
-@story("XEP-0060 §16.4.4: pubsub#item_expire")
-async def an_item_that_lasts_is_there(town):
-    [alice] = await town.devices("alice")
-    await alice.sets(create(NICK, item_expire="3600"))
-    await alice.sets(publish(NICK, nick("Ali")))
-    assert ids(await alice.asks(items(NICK))) == ["current"]
-
-
 # ---- deleting and purging (§8.4, §8.5)
 
 @story("XEP-0060 §8.4.2, §8.5.2")
