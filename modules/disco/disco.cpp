@@ -1,6 +1,7 @@
 #include "modules/disco/disco.hpp"
 
 #include "core/namespaces.hpp"
+#include "core/result_set.hpp"
 #include "core/shard.hpp"
 #include "modules/disco/info.hpp"
 #include "modules/disco/verification.hpp"
@@ -49,7 +50,8 @@ class Disco final : public core::Module {
     const auto& modules = shard_.kernel().modules;
     hosts_.clear();
     for (const auto& host : snapshot.hosts()) hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
-    account_ = disco::account_info(modules);
+    account_ = disco::account_info(modules, true);
+    unsealed_account_ = disco::account_info(modules, false);
   }
 
   // XEP-0115 §6.3
@@ -84,7 +86,10 @@ class Disco final : public core::Module {
     const auto* pep = shard_.service<PepDiscovery>();
     if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const auto node = request.payload().attribute_or_empty("node");
-    if (node.empty()) return request.result(to_xml(account_, {}));
+    if (node.empty()) {
+      const auto* host = shard_.host(request.account()->jid.domain());
+      return request.result(to_xml(host != nullptr && !host->sealed ? unsealed_account_ : account_, {}));
+    }
     const auto form = pep == nullptr ? std::nullopt : pep->node_form(*request.account(), request.from(), node);
     if (!form) return request.error(unknown_node);
     std::string out;
@@ -96,27 +101,43 @@ class Disco final : public core::Module {
     request.result(std::move(out));
   }
 
+  // The items in pages where the request asks for them (XEP-0030 §4.6, XEP-0059), each written by `write`.
+  static void answer_items(core::IqRequest& request, std::string_view node, const std::vector<std::string>& ids,
+                           const std::function<void(xml::Writer&, std::size_t)>& write) {
+    const auto wish = core::read_page_wish(request.payload());
+    if (!wish) return request.error(wish.error());
+    const auto page = core::page_of(ids, wish->value_or(core::PageWish()), ids.size());
+    if (!page) return request.error(unknown_node);
+    std::string out;
+    xml::Writer writer(out);
+    writer.open("query", core::ns::disco_items).attribute_if("node", node);
+    for (std::size_t i = page->first; i < page->first + page->count; ++i) write(writer, i);
+    if (*wish) core::append_page(writer, ids, *page);
+    writer.close();
+    request.result(std::move(out));
+  }
+
   void account_items(core::IqRequest request) {
     auto* pep = shard_.service<PepDiscovery>();
     if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const std::string node(request.payload().attribute_or_empty("node"));
     if (!node.empty()) return node_items(std::move(request), pep, node);
-    std::string out;
-    xml::Writer writer(out);
-    writer.open("query", core::ns::disco_items);
+    std::vector<std::string> names, titles;
     if (pep != nullptr) {
-      const auto jid = request.account()->jid.full();
       pep->each_node(*request.account(), request.from(), [&](std::string_view name, std::string_view title) {
-        writer.open("item").attribute("jid", jid).attribute("node", name).attribute_if("name", title).close();
+        names.emplace_back(name);
+        titles.emplace_back(title);
       });
     }
-    writer.close();
-    request.result(std::move(out));
+    const auto jid = request.account()->jid.str();
+    answer_items(request, {}, names, [&](xml::Writer& writer, std::size_t i) {
+      writer.open("item").attribute("jid", jid).attribute("node", names[i]).attribute_if("name", titles[i]).close();
+    });
   }
 
   // XEP-0060 §5.5.
   static void node_items(core::IqRequest request, PepDiscovery* pep, const std::string& node) {
-    if (pep == nullptr || !pep->node_form(*request.account(), request.from(), node)) {
+    if (pep == nullptr || !pep->may_read(*request.account(), request.from(), node)) {
       return request.error(unknown_node);
     }
     const auto& account = *request.account();
@@ -124,18 +145,15 @@ class Disco final : public core::Module {
         account, node,
         [jid = account.jid, node, request = std::move(request)](std::optional<std::vector<std::string>> ids) mutable {
           if (!ids) return request.error(core::store_away);
-          std::string out;
-          xml::Writer writer(out);
-          writer.open("query", core::ns::disco_items).attribute("node", node);
-          for (const auto& id : *ids) writer.open("item").attribute("jid", jid.full()).attribute("name", id).close();
-          writer.close();
-          request.result(std::move(out));
+          answer_items(request, node, *ids, [&](xml::Writer& writer, std::size_t i) {
+            writer.open("item").attribute("jid", jid.full()).attribute("name", (*ids)[i]).close();
+          });
         });
   }
 
   core::Shard& shard_;
   core::TextMap<Info> hosts_;
-  Info account_;
+  Info account_, unsealed_account_;
 };
 
 }  // namespace

@@ -66,12 +66,15 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const std::v
   return info;
 }
 
-Info account_info(const std::vector<const core::Manifest*>& modules) {
+Info account_info(const std::vector<const core::Manifest*>& modules, bool sealed) {
   Info info;
   info.identities.push_back({"account", "registered", "", ""});
   add_basics(info);
   for (const auto* manifest : modules) {
     for (const auto feature : manifest->account_features) info.features.emplace_back(feature);
+    if (!sealed) {
+      for (const auto feature : manifest->unsealed_account_features) info.features.emplace_back(feature);
+    }
     for (const auto& identity : manifest->account_identities) {
       info.identities.push_back(
           {std::string(identity.category), std::string(identity.type), "", std::string(identity.name)});

@@ -25,17 +25,41 @@ bool append_token(xml::Writer& writer, xml::Element element, std::string_view na
   return true;
 }
 
-// XEP-0030: nothing but which node.
+// XEP-0059: which part of a list, named by numbers and by ids of what is in it. False: it says something else.
+bool append_page_wish(xml::Writer& writer, xml::Element set) {
+  if (set.has_visible_text()) return false;
+  writer.open("set", ns::rsm);
+  int parts = 0;
+  for (const auto part : set.children()) {
+    if (part.is_text()) continue;
+    const auto text = part.single_text();
+    if (part.ns() != ns::rsm || part.first_element() || !text || ++parts > 4) return false;
+    const bool number = part.name() == "max" || part.name() == "index";
+    const bool id = part.name() == "before" || part.name() == "after";
+    if (number ? !is_number(*text, 9) : !id || !is_token(*text, longest_value)) return false;
+    writer.element(part.name(), {}, *text);
+  }
+  writer.close();
+  return true;
+}
+
+// XEP-0030: nothing but which node, and which part of its items.
 std::optional<std::string> disco_question(xml::Element query) {
   std::string out;
   xml::Writer writer(out);
   writer.open("query", query.ns());
-  if (!is_empty_element(query) || !append_token(writer, query, "node")) return std::nullopt;
+  if (query.has_visible_text() || !append_token(writer, query, "node")) return std::nullopt;
+  bool paged = query.ns() != ns::disco_items;
+  for (const auto part : query.children()) {
+    if (part.is_text()) continue;
+    if (paged || !part.is("set", ns::rsm) || !append_page_wish(writer, part)) return std::nullopt;
+    paged = true;
+  }
   writer.close();
   return out;
 }
 
-// XEP-0060 §5.6, §5.7, §6.5. Result-set limits (XEP-0059) are left out: PEP's answers are short.
+// XEP-0060 §5.6, §5.7, §6.5.
 std::optional<std::string> pubsub_question(xml::Element pubsub) {
   const auto verb = pubsub.first_element();
   const bool items = verb.is("items", ns::pubsub);
@@ -54,7 +78,11 @@ std::optional<std::string> pubsub_question(xml::Element pubsub) {
     if (!append_token(writer, item, "id")) return std::nullopt;
     writer.close();
   }
-  writer.close().close();
+  writer.close();
+  if (const auto page = pubsub.child("set", ns::rsm); page && (!items || !append_page_wish(writer, page))) {
+    return std::nullopt;
+  }
+  writer.close();
   return out;
 }
 

@@ -19,10 +19,21 @@ struct Requester {
   std::string bare{};
 };
 
-// Nothing: allowed to read items and to subscribe. Otherwise the error of XEP-0060 §6.1.3, §6.5.9.
+// Nothing: allowed to read items and to get events (XEP-0060 §6.5.1). Otherwise the error of §6.5.9.
 // `owner_only`: neither model nor affiliations let anybody else in.
 [[nodiscard]] std::optional<core::StanzaError> read_refusal(const NodeConfig& config, const Requester& requester,
                                                             bool owner_only = false);
+
+// Nothing: may subscribe, or ask for it. Otherwise the error of §6.1.3.
+[[nodiscard]] std::optional<core::StanzaError> subscribe_refusal(const NodeConfig& config, const Requester& requester,
+                                                                 bool owner_only = false);
+// Whether the owner has to say yes first (§6.1.4), to somebody who may subscribe.
+[[nodiscard]] bool needs_approval(const NodeConfig& config, const Requester& requester);
+
+// Nothing: may publish (§4.5 publish models, §7.1.3.1).
+[[nodiscard]] std::optional<core::StanzaError> publish_refusal(const NodeConfig& config, const Requester& requester);
+
+[[nodiscard]] Affiliation affiliation_of(const NodeConfig& config, const Requester& requester);
 
 // Who is told that an account exists (XEP-0030 §8, RFC 6121 §8.5.1): whoever sees its presence; people who are logged
 // in here ("otherwise trusted": they have to find each other's keys before they ever exchanged presence, and their

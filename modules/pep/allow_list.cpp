@@ -255,11 +255,17 @@ bool is_allowed_node(std::string_view node) noexcept {
   return std::ranges::find(nodes, node) != nodes.end() || classify(node).kind == NodeKind::verification;
 }
 
+bool is_allowed_item_id(std::string_view node, std::string_view item_id) {
+  if (names_items_by_jid(node)) {
+    const auto jid = core::Jid::parse(item_id);
+    return jid && jid->is_bare();
+  }
+  return item_id.size() <= max_item_id && is_token(item_id);
+}
+
 Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::Element payload) {
   if (!is_allowed_node(node)) return std::unexpected(AllowFault::node);
-  if (!names_items_by_jid(node) && (item_id.size() > max_item_id || !is_token(item_id))) {
-    return std::unexpected(AllowFault::item_id);
-  }
+  if (!names_items_by_jid(node) && !is_allowed_item_id(node, item_id)) return std::unexpected(AllowFault::item_id);
   if (node == avatar_data) return allow_avatar_data(item_id, payload);
   if (node == avatar_metadata) return allow_avatar_metadata(payload);
   if (node == nickname) return allow_nick(payload);

@@ -22,6 +22,8 @@ enum class AllowFault : std::uint8_t {
 // True if the node is on the list (OMEMO's own nodes are not its business).
 [[nodiscard]] bool is_allowed_node(std::string_view node) noexcept;
 
+// An item there may be named so; empty where the server names it.
+[[nodiscard]] bool is_allowed_item_id(std::string_view node, std::string_view item_id);
 // The payload to store. `item_id` may be empty where the server makes it.
 [[nodiscard]] std::expected<std::string, AllowFault> allowed_payload(std::string_view node, std::string_view item_id,
                                                                      xml::Element payload);

@@ -1,17 +1,10 @@
 // How an account's nodes change: one change after the other, in memory at once, answered when durable.
-#include <algorithm>
-
-#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "modules/pep/errors.hpp"
 #include "modules/pep/loading.hpp"
 #include "modules/pep/module.hpp"
 
 namespace valise::modules::pep {
-namespace {
-constexpr std::size_t max_waiting = 128;  // changes of an account behind the one that reads the store
-constexpr std::int64_t sweep_every_ms = 60'000;
-}  // namespace
 
 Turn::~Turn() {
   if (pep_ != nullptr && alive_.lock()) pep_->end_turn(account_);
@@ -19,14 +12,25 @@ Turn::~Turn() {
 
 void Pep::in_turn(core::Account& account, core::IqRequest request, Change change) {
   auto& state = part(account);
-  if (state.waiting.size() >= max_waiting) {
+  const auto bytes = sizeof request + request.stanza().memory();
+  const auto limit = shard_.settings().queue_bytes / (request.from_owner() ? 1 : 2);
+  if (state.bytes + bytes > limit) {
     return request.error(errors::too_many({"Too many changes at once.", "Trop de modifications à la fois."}));
   }
-  state.waiting.push_back(
-      [request = std::move(request), change = std::move(change)](core::Account& owner, Turn turn) mutable {
-        change(owner, std::move(request), std::move(turn));
-      });
+  in_turn(account, bytes, true,
+          [request = std::move(request), change = std::move(change)](core::Account& owner, Turn turn) mutable {
+            change(owner, std::move(request), std::move(turn));
+          });
+}
+
+// Others may use half of limits.queue, so that there is room for the owner.
+bool Pep::in_turn(core::Account& account, std::size_t bytes, bool own, Step step) {
+  auto& state = part(account);
+  if (state.bytes + bytes > shard_.settings().queue_bytes / (own ? 1 : 2)) return false;
+  state.bytes += bytes;
+  state.waiting.push_back({bytes, std::move(step)});
   drain(account);
+  return true;
 }
 
 void Pep::drain(core::Account& account) {
@@ -37,7 +41,8 @@ void Pep::drain(core::Account& account) {
     auto next = std::move(state.waiting.front());
     state.waiting.pop_front();
     state.busy = true;
-    next(account, Turn(*this, alive_, account.jid));
+    next.change(account, Turn(*this, alive_, account.jid));
+    state.bytes -= next.bytes;
   }
   state.draining = false;
 }
@@ -49,41 +54,59 @@ void Pep::end_turn(const core::Jid& jid) {
   drain(*account);
 }
 
-void Pep::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then) {
+void Pep::commit(core::Account& account, Rows rows, std::move_only_function<void(core::Account&, bool)> then) {
   auto unit = std::make_unique<core::Unit>();
-  unit->writes = std::move(writes);
-  ++part(account).committing;
-  account.commit_begun();  // keeps the account in memory, and what it gets in order
-  unit->done = [this, jid = account.jid, request = std::move(request),
-                then = std::move(then)](core::Unit& finished) mutable {
-    auto& owner = *shard_.find_account(jid.full());
-    auto& state = part(owner);
+  unit->writes = std::move(rows.writes);
+  unit->record = std::move(rows.record);
+  auto& under_way = part(account);
+  ++under_way.committing;
+  under_way.bytes += rows.bytes;
+  // It keeps the account in memory, and what it gets in order.
+  unit->done = [this, &account, bytes = rows.bytes, then = std::move(then)](core::Unit& finished) mutable {
+    auto& state = part(account);
     --state.committing;
-    if (finished.outcome) {
-      then(owner, request);
-    } else {
+    state.bytes -= bytes;
+    const bool durable = finished.outcome.has_value();
+    if (!durable) {
       log::warning("pep", "a change could not be stored: {}", finished.outcome.error().text);
       state.stale = true;
-      request.error(core::store_away);
     }
-    owner.commit_ended(finished.at_once);
-    if (state.stale && state.committing == 0) reload(owner);
+    then(account, durable);
+    if (state.stale && state.committing == 0) reload(account);
   };
-  shard_.commit(std::move(unit));
+  shard_.commit_in_order(account, std::move(unit));
+}
+
+void Pep::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then) {
+  const auto bytes = sizeof request + request.stanza().memory();
+  commit(account, {.writes = std::move(writes), .bytes = bytes},
+         [request = std::move(request), then = std::move(then)](core::Account& owner, bool durable) mutable {
+           if (!durable) return request.error(core::store_away);
+           then(owner, request);
+         });
 }
 
 void Pep::commit_config(core::Account& account, core::IqRequest request, std::string node, std::string answer,
                         std::move_only_function<void(core::Account&)> then) {
+  commit_config(account, node, std::nullopt,
+                [request = std::move(request), answer = std::move(answer), then = std::move(then)](
+                    core::Account& owner, bool durable) mutable {
+                  if (!durable) return request.error(core::store_away);
+                  request.result(std::move(answer));
+                  if (then) then(owner);
+                });
+}
+
+void Pep::commit_config(core::Account& account, const std::string& node, std::optional<core::audit::Record> record,
+                        std::move_only_function<void(core::Account&, bool)> then) {
+  Rows rows{.writes = {}, .record = std::move(record), .bytes = sizeof(Rows)};
   if (auto* state = find(account, node)) state->unsaved = true;
-  std::vector<storage::Write> writes;
-  save(account, node, writes);
-  commit(account, std::move(request), std::move(writes),
-         [this, node = std::move(node), answer = std::move(answer), then = std::move(then)](
-             core::Account& owner, core::IqRequest& answered) mutable {
-           if (auto* saved = find(owner, node)) saved->unsaved = false;
-           answered.result(std::move(answer));
-           if (then) then(owner);
-         });
+  save(account, node, rows.writes);
+  commit(account, std::move(rows), [this, node, then = std::move(then)](core::Account& owner, bool durable) mutable {
+    auto* saved = find(owner, node);
+    if (durable && saved != nullptr) saved->unsaved = false;
+    then(owner, durable);
+  });
 }
 
 // The row of a node that no durable unit holds yet. Repeated until one does: units are retried alone, so an item must
@@ -112,27 +135,6 @@ void Pep::reload(core::Account& account) {
         state.lists = std::move((*fresh)->lists);
         state.identities.clear();
       });
-}
-
-void Pep::expire_probes() {
-  const auto now = shard_.loop().now_ms();
-  shard_.loop().timers().arm(probe_sweep_, now, sweep_every_ms);
-  const auto due = std::ranges::partition(probes_, [now](const Probe& probe) { return probe.expires_ms > now; });
-  const std::vector<Probe> old(due.begin(), due.end());
-  probes_.erase(due.begin(), due.end());
-  for (const auto& probe : old) {
-    shard_.with_account(probe.account,
-                        [this, node = probe.node, created_ms = probe.created_ms](core::Account* account) {
-                          if (account == nullptr || !account->exists) return;
-                          const auto* state = find(*account, node);
-                          if (state == nullptr || state->config.created_ms != created_ms) return;
-                          part(*account).nodes.erase(node);
-                          auto unit = std::make_unique<core::Unit>();
-                          unit->writes.emplace_back(storage::RemovePepNode{account->jid.str(), node});
-                          unit->nobody_waits = true;
-                          shard_.commit(std::move(unit));
-                        });
-  }
 }
 
 }  // namespace valise::modules::pep

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "modules/pep/module.hpp"
 
 namespace valise::modules::pep {
-namespace {
-constexpr std::size_t max_listed_items = 256;
-}
 
 bool Pep::is_visible(const core::Account& account, const core::Jid& jid) const {
   const bool open = std::ranges::any_of(part(account).nodes, [](const auto& entry) {
@@ -21,7 +19,7 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
   const auto who = requester(account, jid);
   const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
-    if (!refusal_for(account, node, state.config, who))
+    if (!subscribe_refusal(state.config, who, is_owners_alone(account, node)))
       visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }
 }
@@ -29,20 +27,34 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
 std::optional<std::string> Pep::node_form(const core::Account& account, const core::Jid& jid,
                                           std::string_view node) const {
   const auto* state = find(account, node);
-  if (state == nullptr || refusal_for(account, node, state->config, requester(account, jid))) return std::nullopt;
+  if (state == nullptr) return std::nullopt;
+  if (subscribe_refusal(state->config, requester(account, jid), is_owners_alone(account, node))) return std::nullopt;
   auto shown = state->config;
   if (is_sealed(account)) forget_prose(shown);
-  return metadata_form(shown);
+  return metadata_form(shown, limits_, account.jid.full());
+}
+
+bool Pep::may_read(const core::Account& account, const core::Jid& jid, std::string_view node) const {
+  const auto* state = find(account, node);
+  return state != nullptr && !refusal_for(account, node, state->config, requester(account, jid));
 }
 
 void Pep::item_ids(const core::Account& account, std::string_view node,
                    std::move_only_function<void(std::optional<std::vector<std::string>>)> then) {
-  shard_.read([owner = account.jid.str(), node = std::string(node)](
-                  storage::Reader& reader) { return reader.pep_items(owner, node, max_listed_items); },
-              [then = std::move(then)](Result<std::vector<storage::PepItem>> items) mutable {
-                if (!items) return then(std::nullopt);
+  const auto* state = find(account, node);
+  if (state == nullptr || !state->config.persist) return then(std::vector<std::string>());
+  NodeConfig expiry;
+  expiry.item_expire_s = state->config.item_expire_s;
+  const auto limit = items_kept(state->config, node, limits_);
+  shard_.read([owner = account.jid.str(), node = std::string(node),
+               limit](storage::Reader& reader) { return reader.pep_item_names(owner, node, limit); },
+              [expiry, then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
+                if (!names) return then(std::nullopt);
                 std::vector<std::string> ids;
-                for (auto& item : *items) ids.push_back(std::move(item.id));
+                for (auto& name : *names) {
+                  const bool live = is_live(expiry, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000);
+                  if (live) ids.push_back(std::move(name.id));
+                }
                 then(std::move(ids));
               });
 }

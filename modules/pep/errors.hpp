@@ -25,6 +25,13 @@ inline core::StanzaError item_not_found() { return of(Type::cancel, "item-not-fo
 inline core::StanzaError unsupported(std::string_view feature) {
   return of(Type::cancel, "feature-not-implemented", "unsupported", feature);
 }
+inline core::StanzaError not_subscribed() { return of(Type::cancel, "unexpected-request", "not-subscribed"); }
+// §6.1.3.9
+inline core::StanzaError too_many_subscriptions(core::Text text) {
+  auto error = of(Type::wait, "policy-violation", "too-many-subscriptions");
+  error.text = text;
+  return error;
+}
 inline core::StanzaError precondition_not_met() { return of(Type::cancel, "conflict", "precondition-not-met"); }
 inline core::StanzaError too_many(core::Text text) {
   return {.type = Type::wait, .condition = "resource-constraint", .text = text};

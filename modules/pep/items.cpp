@@ -1,7 +1,10 @@
 // XEP-0060 §6.5: reading items. Out of the store; the account may be offline, the reader anybody whom the node admits.
+#include <algorithm>
 #include <charconv>
 
+#include "base/clock.hpp"
 #include "core/namespaces.hpp"
+#include "core/result_set.hpp"
 #include "modules/pep/errors.hpp"
 #include "modules/pep/module.hpp"
 #include "xml/writer.hpp"
@@ -14,74 +17,139 @@ constexpr std::size_t max_answer = 512 * 1024;  // bytes; what does not fit is a
 
 struct Wanted {
   std::string owner, node;
-  std::vector<std::string> ids;
-  std::size_t limit = 0;
+  NodeConfig config;                   // of it only what readers of items are concerned with
+  std::vector<std::string> ids;        // by name; otherwise
+  std::size_t limit = 0;               // the newest so many,
+  std::optional<core::PageWish> page;  // of these a page
 };
 
-Result<std::vector<storage::PepItem>> read_items(storage::Reader& reader, const Wanted& wanted) {
-  if (wanted.ids.empty()) return reader.pep_items(wanted.owner, wanted.node, wanted.limit);
+struct Found {
   std::vector<storage::PepItem> items;
-  for (const auto& id : wanted.ids) {
-    auto found = reader.pep_items(wanted.owner, wanted.node, 1, id);
-    if (!found) return std::unexpected(found.error());
-    for (auto& item : *found) items.push_back(std::move(item));
+  std::vector<std::string> ids;  // of which the page is one
+  core::Page page;
+  bool lost = false;  // the page begins at an item that is not there
+};
+
+// Reads one item; the size of all may not pass the bound, but one item always comes. False: no room for it.
+Result<bool> read_one(storage::Reader& reader, const Wanted& wanted, const std::string& id, Found& found,
+                      std::size_t& bytes) {
+  auto items = reader.pep_items(wanted.owner, wanted.node, 1, id);
+  if (!items) return std::unexpected(items.error());
+  for (auto& item : *items) {
+    if (!is_live(wanted.config, IdGenerator::utc_ms(item.version), utc_now_ns() / 1'000'000)) continue;
+    bytes += item.payload.size() + item.id.size();
+    if (bytes > max_answer && !found.items.empty()) return false;
+    found.items.push_back(std::move(item));
   }
-  return items;
+  return true;
 }
 
-std::string answer_of(const std::string& node, const std::vector<storage::PepItem>& items) {
+Result<Found> read_named(storage::Reader& reader, const Wanted& wanted) {
+  Found found;
+  std::size_t bytes = 0;
+  for (const auto& id : wanted.ids) {
+    const auto fits = read_one(reader, wanted, id, found, bytes);
+    if (!fits) return std::unexpected(fits.error());
+    if (!*fits) break;
+  }
+  return found;
+}
+
+Result<Found> read_page(storage::Reader& reader, const Wanted& wanted) {
+  Found found;
+  auto names = reader.pep_item_names(wanted.owner, wanted.node, wanted.limit);
+  if (!names) return std::unexpected(names.error());
+  for (auto& name : *names) {
+    if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000)) {
+      found.ids.push_back(std::move(name.id));
+    }
+  }
+  const auto page = core::page_of(found.ids, wanted.page.value_or(core::PageWish()), found.ids.size());
+  found.lost = !page;
+  if (!page) return found;
+  found.page = *page;
+  // What does not fit is missing where the page may end: at its far side from the item that was named.
+  const bool backwards = wanted.page && wanted.page->before;
+  std::size_t bytes = 0, taken = 0;
+  for (; taken < page->count; ++taken) {
+    const auto place = backwards ? page->first + page->count - 1 - taken : page->first + taken;
+    const auto fits = read_one(reader, wanted, found.ids[place], found, bytes);
+    if (!fits) return std::unexpected(fits.error());
+    if (!*fits) break;
+  }
+  if (backwards) {
+    std::ranges::reverse(found.items);
+    found.page.first += page->count - taken;
+  }
+  found.page.count = taken;
+  return found;
+}
+
+std::string answer_of(const Wanted& wanted, const Found& found) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("pubsub", core::ns::pubsub).open("items").attribute("node", node);
-  std::size_t written = 0;
-  for (const auto& item : items) {
-    if (written != 0 && out.size() + item.payload.size() > max_answer) break;
-    writer.open("item").attribute("id", item.id).raw(item.payload).close();
-    ++written;
+  writer.open("pubsub", core::ns::pubsub).open("items").attribute("node", wanted.node);
+  for (const auto& item : found.items) {
+    writer.open("item").attribute("id", item.id);
+    if (wanted.config.names_publisher) writer.attribute_if("publisher", bare_of(item.publisher));
+    writer.raw(item.payload).close();
   }
   writer.close();
-  if (written < items.size()) {
-    writer.open("set", "http://jabber.org/protocol/rsm");
-    writer.open("first").attribute("index", "0").text(items.front().id).close();
-    writer.element("last", {}, items[written - 1].id);
-    writer.element("count", {}, std::to_string(items.size())).close();
-  }
+  // Asked for (XEP-0059), or some were left out (§6.5.4).
+  const bool cut = wanted.ids.empty() && found.page.count < found.ids.size();
+  if (wanted.page || cut) core::append_page(writer, found.ids, found.page);
   writer.close();
   return out;
+}
+
+// The "max_items" of the request, at most `most`; nothing if it is no number.
+std::optional<std::size_t> newest_asked(xml::Element items, std::size_t most) {
+  const auto text = items.attribute("max_items");
+  if (!text) return most;
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (error != std::errc() || end != text->data() + text->size() || count == 0) return std::nullopt;
+  return std::min(most, count);
 }
 
 }  // namespace
 
 void Pep::get_items(core::Account& account, core::IqRequest request, xml::Element items) {
-  Wanted wanted{.owner = account.jid.str(), .node = std::string(items.attribute_or_empty("node")), .ids = {}};
+  Wanted wanted{.owner = account.jid.str(),
+                .node = std::string(items.attribute_or_empty("node")),
+                .config = {},
+                .ids = {},
+                .page = {}};
   if (wanted.node.empty()) return request.error(errors::bad_request("nodeid-required"));
   const auto* state = find(account, wanted.node);
   if (state == nullptr) return not_found(request);
   const auto who = requester(account, request.from());
   if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
-  wanted.limit = items_kept(state->config, wanted.node, limits_);
-  if (const auto text = items.attribute("max_items")) {
-    std::size_t count = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
-    if (error != std::errc() || end != text->data() + text->size() || count == 0) {
-      return request.error(errors::bad_request());
-    }
-    wanted.limit = std::min(wanted.limit, count);
-  }
+  wanted.config.item_expire_s = state->config.item_expire_s;
+  wanted.config.names_publisher = state->config.names_publisher;
+  const auto limit = newest_asked(items, items_kept(state->config, wanted.node, limits_));
+  auto page = core::read_page_wish(request.payload());
+  if (!limit) return request.error(errors::bad_request());
+  if (!page) return request.error(page.error());
+  wanted.limit = *limit;
+  wanted.page = std::move(*page);
   for (const auto item : items.children()) {
     if (!item.is("item", core::ns::pubsub)) continue;
     const auto id = item.attribute_or_empty("id");
     if (id.empty() || wanted.ids.size() == max_ids) return request.error(errors::bad_request());
     wanted.ids.emplace_back(id);
   }
-  shard_.read([wanted](storage::Reader& reader) { return read_items(reader, wanted); },
-              [this, node = wanted.node, by_name = !wanted.ids.empty(),
-               request = std::move(request)](Result<std::vector<storage::PepItem>> found) mutable {
-                if (!found) return request.error(core::store_away);
-                if (by_name && found->empty()) return not_found(request);  // §6.5.9.11
-                request.result(answer_of(node, *found));
-              });
+  if (!wanted.ids.empty()) wanted.page.reset();
+  shard_.read(
+      [wanted](storage::Reader& reader) {
+        return wanted.ids.empty() ? read_page(reader, wanted) : read_named(reader, wanted);
+      },
+      [wanted, request = std::move(request)](Result<Found> found) mutable {
+        if (!found) return request.error(core::store_away);
+        if (found->lost) return request.error(errors::item_not_found());
+        request.result(answer_of(wanted, *found));
+      });
 }
 
 }  // namespace valise::modules::pep

@@ -1,10 +1,23 @@
 // XEP-0163 §4.3.4: whoever comes online gets the last item of each node that its client asked for: its own account's
-// and those of the contacts it sees. Once a node and session; also when the caps become known only later.
+// and those of the contacts it sees. Once a node and session; also when the caps become known only later, and of what a
+// contact opens to it while it is online.
 #include <algorithm>
 
+#include "base/clock.hpp"
+#include "core/namespaces.hpp"
 #include "modules/pep/module.hpp"
+#include "xml/writer.hpp"
 
 namespace valise::modules::pep {
+namespace {
+
+// §6.1.7: it says when it was published (XEP-0203).
+std::string stamped(std::string event, std::int64_t published_ms) {
+  xml::Writer(event).open("delay", core::ns::delay).attribute("stamp", format_utc(published_ms * 1'000'000)).close();
+  return event;
+}
+
+}  // namespace
 
 void Pep::offer(core::Session& session) {
   const auto* capabilities = shard_.service<core::Capabilities>();
@@ -35,6 +48,30 @@ void Pep::offer(core::Session& session) {
   });
 }
 
+// `nodes` of `owner` have just become readable for `contact` (XEP-0163 §4.3.4: a new subscriber).
+void Pep::offer_opened(const core::Jid& owner, const core::Jid& contact, std::vector<std::string> nodes) {
+  const auto home = shard_.kernel().home_index(contact.bare());
+  auto* there = shard_.kernel().shards[home].get();
+  shard_.post_to(home, [there, owner, contact, nodes = std::move(nodes)] {
+    auto* account = there->find_account(contact.bare());
+    auto* pep = there->service<Pep>();
+    if (account == nullptr || pep == nullptr) return;
+    for (const auto* session : account->sessions) {
+      std::vector<std::string> wanted;
+      if (!session->available) continue;
+      for (const auto& node : nodes) {
+        if (wanted.size() < max_offered && pep->wants(*session, node)) wanted.push_back(node);
+      }
+      if (wanted.empty()) continue;
+      there->on_home(owner, [target = session->jid, wanted](core::Shard& back, core::Account* publisher) {
+        auto* theirs = back.service<Pep>();
+        if (publisher == nullptr || !publisher->exists || theirs == nullptr) return;
+        theirs->send_last(*publisher, target, wanted, SendLast::on_sub_and_presence);
+      });
+    }
+  });
+}
+
 // `least`: the setting from which on a node takes part.
 void Pep::send_last(core::Account& owner, const core::Jid& target, const std::vector<std::string>& nodes,
                     SendLast least) {
@@ -55,7 +92,8 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
     }
     const auto& list = part(owner).list(name.version);
     if (!list.published) continue;
-    shard_.route(core::make_message("headline", owner.jid, target, item_event(node, list.item_id, list.payload)));
+    auto event = item_event(state->config, node, list.item_id, {}, list.payload);
+    tell_one(owner, state->config, target, stamped(std::move(event), list.published_ms));
   }
   if (from_store.empty()) return;
   using Items = std::vector<storage::PepItem>;
@@ -77,7 +115,10 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
           const auto asked = std::ranges::find(from_store, item.node, &Asked::node);
           // Changed while the store was read: the event of that change is on its way and is newer.
           if (state == nullptr || state->told != asked->told) continue;
-          shard_.route(core::make_message("headline", jid, target, item_event(item.node, item.id, item.payload)));
+          const auto published_ms = IdGenerator::utc_ms(item.version);
+          if (!is_live(state->config, published_ms, utc_now_ns() / 1'000'000)) continue;
+          auto event = item_event(state->config, item.node, item.id, item.publisher, item.payload);
+          tell_one(*account, state->config, target, stamped(std::move(event), published_ms));
         }
       });
 }

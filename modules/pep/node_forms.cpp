@@ -3,53 +3,52 @@
 #include <charconv>
 #include <limits>
 
+#include "base/clock.hpp"
 #include "core/namespaces.hpp"
-#include "modules/pep/nodes.hpp"
+#include "modules/pep/node_fields.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::pep {
 namespace {
 
 constexpr std::string_view subscriber_prefix = "valise#subscriber:";
+constexpr std::string_view pending_prefix = "valise#pending:";
 constexpr std::string_view affiliation_prefix = "valise#affiliation:";
+constexpr std::string_view unlisted_prefix = "valise#unlisted:";
 constexpr std::string_view created_field = "valise#created";
+constexpr std::string_view groups_field = "pubsub#roster_groups_allowed";
+constexpr NodeLimits stored_limits{.max_items = std::numeric_limits<std::uint32_t>::max(),
+                                   .item_bytes = std::numeric_limits<std::uint32_t>::max()};
 
-std::string_view name_of(SendLast when) noexcept {
-  switch (when) {
-    case SendLast::never:
-      return "never";
-    case SendLast::on_sub:
-      return "on_sub";
-    case SendLast::on_sub_and_presence:
-      return "on_sub_and_presence";
+std::string_view name_of(Field::Type type) noexcept {
+  switch (type) {
+    case Field::Type::text_single:
+      return "text-single";
+    case Field::Type::boolean:
+      return "boolean";
+    case Field::Type::list_single:
+      return "list-single";
+    case Field::Type::text_multi:
+      return "text-multi";
   }
-  return "never";
+  return "text-single";
 }
 
-std::string_view flag(bool value) noexcept { return value ? "1" : "0"; }
-
-void hidden_form_type(xml::Writer& form, std::string_view type) {
+void open_form(xml::Writer& form, std::string_view type, std::string_view form_type) {
+  form.open("x", core::ns::data_forms).attribute("type", type);
   form.open("field").attribute("var", "FORM_TYPE").attribute("type", "hidden");
-  form.element("value", {}, type).close();
+  form.element("value", {}, form_type).close();
 }
 
-void text_field(xml::Writer& form, std::string_view name, std::string_view value) {
-  form.open("field").attribute("var", name).attribute("type", "text-single").element("value", {}, value).close();
+void append_field(xml::Writer& form, const Field& field, const NodeConfig& config, const NodeLimits& limits) {
+  form.open("field").attribute("var", field.name).attribute("type", name_of(field.type));
+  for (const auto option : field.options) form.open("option").element("value", {}, option).close();
+  for (const auto& value : field.get(config, limits)) form.element("value", {}, value);
+  form.close();
 }
 
-void boolean_field(xml::Writer& form, std::string_view name, bool value) {
-  form.open("field").attribute("var", name).attribute("type", "boolean").element("value", {}, flag(value)).close();
-}
-
-void list_field(xml::Writer& form, std::string_view name, std::string_view value,
-                std::initializer_list<std::string_view> options) {
-  form.open("field").attribute("var", name).attribute("type", "list-single");
-  for (const auto option : options) form.open("option").element("value", {}, option).close();
-  form.element("value", {}, value).close();
-}
-
-std::string items_text(const NodeConfig& config) {
-  return config.max_is_max ? std::string("max") : std::to_string(config.max_items);
+void append_value(xml::Writer& form, std::string_view name, std::string_view type, std::string_view value) {
+  form.open("field").attribute("var", name).attribute("type", type).element("value", {}, value).close();
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -69,94 +68,102 @@ std::vector<std::string> split_lines(std::string_view text) {
   return lines;
 }
 
+template <class Number>
+bool read_number(std::string_view text, Number& number) noexcept {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 void read_hidden(NodeConfig& config, std::string_view name, std::string_view value) {
   if (name.starts_with(subscriber_prefix)) {
     config.subscribers.emplace(name.substr(subscriber_prefix.size()));
+  } else if (name.starts_with(pending_prefix)) {
+    config.pending.emplace(name.substr(pending_prefix.size()));
   } else if (name.starts_with(affiliation_prefix)) {
-    config.affiliations.emplace(name.substr(affiliation_prefix.size()),
-                                value == "outcast" ? Affiliation::outcast : Affiliation::member);
+    const auto affiliation = affiliation_of(value).value_or(Affiliation::none);
+    if (affiliation != Affiliation::none) {
+      config.affiliations.emplace(name.substr(affiliation_prefix.size()), affiliation);
+    }
+  } else if (name.starts_with(unlisted_prefix)) {
+    std::uint32_t device = 0;
+    std::int64_t since_ms = 0;
+    if (read_number(name.substr(unlisted_prefix.size()), device) && read_number(value, since_ms)) {
+      config.unlisted.emplace(device, since_ms);
+    }
   } else if (name == created_field) {
-    std::from_chars(value.data(), value.data() + value.size(), config.created_ms);
+    read_number(value, config.created_ms);
   }
 }
 
 }  // namespace
 
 // Dino submits the whole form that it was given, so it holds nothing that a submit would refuse.
-std::string config_form(const NodeConfig& config) {
+std::string config_form(const NodeConfig& config, const NodeLimits& limits) {
   std::string out;
   xml::Writer form(out);
-  form.open("x", core::ns::data_forms).attribute("type", "form");
-  hidden_form_type(form, "http://jabber.org/protocol/pubsub#node_config");
-  text_field(form, "pubsub#title", config.title);
-  text_field(form, "pubsub#description", config.description);
-  text_field(form, "pubsub#type", config.type);
-  text_field(form, "pubsub#max_items", items_text(config));
-  boolean_field(form, "pubsub#persist_items", config.persist);
-  list_field(form, "pubsub#access_model", name_of(config.access), {"open", "presence", "roster", "whitelist"});
-  form.open("field").attribute("var", "pubsub#roster_groups_allowed").attribute("type", "text-multi");
-  for (const auto& group : config.groups) form.element("value", {}, group);
-  form.close();
-  list_field(form, "pubsub#publish_model", "publishers", {"publishers"});
-  list_field(form, "pubsub#send_last_published_item", name_of(config.send_last),
-             {"never", "on_sub", "on_sub_and_presence"});
-  boolean_field(form, "pubsub#deliver_notifications", config.deliver_notifications);
-  boolean_field(form, "pubsub#deliver_payloads", config.deliver_payloads);
-  list_field(form, "pubsub#notification_type", "headline", {"headline"});
-  boolean_field(form, "pubsub#notify_delete", config.notify_delete);
-  boolean_field(form, "pubsub#notify_retract", config.notify_retract);
+  open_form(form, "form", "http://jabber.org/protocol/pubsub#node_config");
+  for (const auto& field : node_fields()) append_field(form, field, config, limits);
   form.close();
   return out;
 }
 
-std::string metadata_form(const NodeConfig& config) {
+std::string changed_form(const NodeConfig& config, const NodeLimits& limits) {
   std::string out;
   xml::Writer form(out);
-  form.open("x", core::ns::data_forms).attribute("type", "result");
-  hidden_form_type(form, "http://jabber.org/protocol/pubsub#meta-data");
-  text_field(form, "pubsub#title", config.title);
-  text_field(form, "pubsub#description", config.description);
-  text_field(form, "pubsub#type", config.type);
-  text_field(form, "pubsub#access_model", name_of(config.access));
-  text_field(form, "pubsub#max_items", items_text(config));
+  open_form(form, "result", "http://jabber.org/protocol/pubsub#node_config");
+  for (const auto& field : node_fields()) {
+    if (field.name != groups_field) append_field(form, field, config, limits);
+  }
   form.close();
   return out;
 }
 
+std::string metadata_form(const NodeConfig& config, const NodeLimits& limits, std::string_view owner) {
+  std::string out;
+  xml::Writer form(out);
+  open_form(form, "result", "http://jabber.org/protocol/pubsub#meta-data");
+  for (const auto& field : node_fields()) {
+    if (field.name != groups_field) append_value(form, field.name, "text-single", field.get(config, limits).front());
+  }
+  append_value(form, "pubsub#owner", "jid-multi", owner);
+  append_value(form, "pubsub#num_subscribers", "text-single", std::to_string(config.subscribers.size()));
+  if (config.created_ms != 0) {
+    append_value(form, "pubsub#creation_date", "text-single", format_utc(config.created_ms * 1'000'000));
+  }
+  form.close();
+  return out;
+}
+
+// Of the fields only those that are not as in a NodeConfig that nobody touched.
 StoredConfig to_stored(const NodeConfig& config) {
-  StoredConfig stored{
-      {"pubsub#access_model", std::string(name_of(config.access))},
-      {"pubsub#deliver_notifications", std::string(flag(config.deliver_notifications))},
-      {"pubsub#deliver_payloads", std::string(flag(config.deliver_payloads))},
-      {"pubsub#max_items", items_text(config)},
-      {"pubsub#notify_delete", std::string(flag(config.notify_delete))},
-      {"pubsub#notify_retract", std::string(flag(config.notify_retract))},
-      {"pubsub#persist_items", std::string(flag(config.persist))},
-      {"pubsub#send_last_published_item", std::string(name_of(config.send_last))},
-  };
-  if (!config.title.empty()) stored.emplace_back("pubsub#title", config.title);
-  if (!config.description.empty()) stored.emplace_back("pubsub#description", config.description);
-  if (!config.type.empty()) stored.emplace_back("pubsub#type", config.type);
-  if (!config.groups.empty()) stored.emplace_back("pubsub#roster_groups_allowed", joined(config.groups));
+  const NodeConfig untouched;
+  StoredConfig stored;
+  for (const auto& field : node_fields()) {
+    auto values = field.get(config, stored_limits);
+    if (values != field.get(untouched, stored_limits)) stored.emplace_back(field.name, joined(values));
+  }
   if (config.created_ms != 0) stored.emplace_back(created_field, std::to_string(config.created_ms));
   for (const auto& [jid, affiliation] : config.affiliations) {
-    stored.emplace_back(std::string(affiliation_prefix) + jid, name_of(affiliation));
+    stored.emplace_back(std::string(affiliation_prefix) + jid, pep::name_of(affiliation));
   }
   for (const auto& jid : config.subscribers) stored.emplace_back(std::string(subscriber_prefix) + jid, "");
+  for (const auto& jid : config.pending) stored.emplace_back(std::string(pending_prefix) + jid, "");
+  for (const auto& [device, since_ms] : config.unlisted) {
+    stored.emplace_back(std::string(unlisted_prefix) + std::to_string(device), std::to_string(since_ms));
+  }
   std::ranges::sort(stored);
   return stored;
 }
 
 NodeConfig from_stored(std::string_view node, const StoredConfig& stored) {
-  constexpr NodeLimits limits{.max_items = std::numeric_limits<std::uint32_t>::max()};
-  auto config = default_config(node);
+  NodeConfig config = is_forced(classify(node).kind) ? default_config(node) : NodeConfig();
   for (const auto& [name, value] : stored) {
     if (name.starts_with("valise#")) {
       read_hidden(config, name, value);
       continue;
     }
-    const auto values = name == "pubsub#roster_groups_allowed" ? split_lines(value) : std::vector{value};
-    if (auto changed = apply(config, node, {{name, values}}, limits, false)) config = std::move(*changed);
+    const auto values = name == groups_field ? split_lines(value) : std::vector{value};
+    if (auto changed = apply(config, node, {{name, values}}, stored_limits, false)) config = std::move(*changed);
   }
   return config;
 }

@@ -1,4 +1,4 @@
-// XEP-0060 §8: creating, configuring, purging and deleting nodes, and affiliations.
+// XEP-0060 §8.1–8.5: creating, configuring, purging and deleting nodes.
 #include <algorithm>
 
 #include "base/clock.hpp"
@@ -17,20 +17,23 @@ constexpr std::size_t max_probes = 4;
 
 core::StanzaError config_error(ConfigFault fault) {
   switch (fault) {
-    case ConfigFault::bad_value:
-      return errors::bad_request();
+    case ConfigFault::not_acceptable:
+      return errors::not_acceptable();  // §8.2.5.2
     case ConfigFault::unsupported_access_model:
       return errors::not_acceptable("unsupported-access-model");
-    case ConfigFault::not_acceptable:
-      return errors::not_acceptable();
+    case ConfigFault::unsupported_collection:
+      return errors::unsupported("collections");
   }
   return errors::not_acceptable();
 }
 
-std::string node_event(std::string_view name, std::string_view node) {
+// §8.2.5.3
+std::string configuration_event(std::string_view node, const NodeConfig& config, const NodeLimits& limits) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("event", core::ns::pubsub_event).open(name).attribute("node", node).close().close();
+  writer.open("event", core::ns::pubsub_event).open("configuration").attribute("node", node);
+  if (config.deliver_payloads) writer.raw(changed_form(config, limits));
+  writer.close().close();
   return out;
 }
 
@@ -62,8 +65,8 @@ std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, 
 
 // In memory; the caller saves it.
 void Pep::created(core::Account& account, const std::string& node, NodeConfig config) {
+  config.created_ms = utc_now_ns() / 1'000'000;
   if (classify(node).kind == NodeKind::probe) {
-    config.created_ms = utc_now_ns() / 1'000'000;
     probes_.push_back({shard_.loop().now_ms() + probe_life_ms, config.created_ms, account.jid, node});
   }
   part(account).nodes.emplace(node, NodeState{.config = std::move(config)});
@@ -78,8 +81,10 @@ void Pep::create(core::Account& account, core::IqRequest request) {
         {.type = errors::Type::modify, .condition = "policy-violation", .text = describe(AllowFault::node)});
   }
   if (auto error = no_room_for(account, node)) return request.error(*error);
+  const auto configure = request.payload().child("configure", core::ns::pubsub);
+  if (configure.attribute("node")) return request.error(errors::bad_request());  // §8.1.3
   auto config = default_config(node);
-  if (const auto form = request.payload().child("configure", core::ns::pubsub).child("x", core::ns::data_forms)) {
+  if (const auto form = configure.child("x", core::ns::data_forms)) {
     const auto fields = read_form(form, node_config);
     if (!fields && !is_forced(classify(node).kind)) return request.error(errors::bad_request());
     auto changed = apply(std::move(config), node, fields ? *fields : Fields(), limits_, is_sealed(account));
@@ -99,22 +104,27 @@ void Pep::configure_node(core::Account& account, core::IqRequest request, xml::E
   const auto fields = read_form(configure.child("x", core::ns::data_forms), node_config);
   if (!fields && fields.error() == FormFault::cancelled) return request.result();  // §8.2.3
   if (!fields) return request.error(errors::bad_request());
-  auto changed = apply(state->config, node, *fields, limits_, is_sealed(account));
-  if (!changed) return request.error(config_error(changed.error()));
-  if (*changed == state->config) return request.result();
-  state->config = std::move(*changed);
-  commit_config(account, std::move(request), node);
+  auto config = apply(state->config, node, *fields, limits_, is_sealed(account));
+  if (!config) return request.error(config_error(config.error()));
+  if (*config == state->config) return request.result();
+  auto changed = recalculate(account, node, *config);
+  state->config = std::move(*config);
+  commit_config(account, std::move(request), node, {},
+                [this, node, changed = std::move(changed)](core::Account& owner) {
+                  tell_changed(owner, node, changed);
+                  const auto* saved = find(owner, node);
+                  if (saved == nullptr || !saved->config.notify_config) return;
+                  auto shown = saved->config;
+                  if (is_sealed(owner)) forget_prose(shown);
+                  tell(owner, node, {.event = configuration_event(node, shown, limits_)});
+                });
 }
 
 void Pep::delete_node(core::Account& account, core::IqRequest request, std::string node) {
   auto& state = part(account);
   const auto entry = state.nodes.extract(node);
   const auto name = classify(node);
-  if (name.kind == NodeKind::device_list) {
-    auto& list = state.list(name.version);
-    list = CachedDeviceList{.changes = list.changes + 1};
-  }
-  if (name.kind == NodeKind::bundle) state.forget_identities(name);
+  forget_contents(account, name);
   if (name.kind == NodeKind::probe) {
     std::erase_if(probes_, [&](const Probe& probe) { return probe.node == node && probe.account == account.jid; });
   }
@@ -123,18 +133,25 @@ void Pep::delete_node(core::Account& account, core::IqRequest request, std::stri
   commit(account, std::move(request), std::move(writes),
          [this, node, config = entry.mapped().config](core::Account& owner, core::IqRequest& answered) {
            answered.result();
-           if (config.notify_delete) tell_with(owner, node, config, node_event("delete", node));
+           if (config.notify_delete) {
+             tell_with(owner, node, config, {.event = node_event("delete", node), .to_pending = true});
+           }
          });
 }
 
-void Pep::purge_node(core::Account& account, core::IqRequest request, std::string node) {
+// What memory holds of the items of a node that is emptied or goes.
+void Pep::forget_contents(core::Account& account, const NodeName& name) {
   auto& state = part(account);
-  const auto name = classify(node);
   if (name.kind == NodeKind::device_list) {
     auto& list = state.list(name.version);
     list = CachedDeviceList{.changes = list.changes + 1};
   }
   if (name.kind == NodeKind::bundle) state.forget_identities(name);
+}
+
+void Pep::purge_node(core::Account& account, core::IqRequest request, std::string node) {
+  if (!find(account, node)->config.persist) return request.error(errors::unsupported("persistent-items"));  // §8.5.3.3
+  forget_contents(account, classify(node));
   std::vector<storage::Write> writes;
   save(account, node, writes);
   writes.emplace_back(storage::PurgePepNode{account.jid.str(), node});
@@ -143,35 +160,8 @@ void Pep::purge_node(core::Account& account, core::IqRequest request, std::strin
     auto* saved = find(owner, node);
     if (saved == nullptr) return;
     saved->unsaved = false;
-    if (saved->config.notify_retract) tell(owner, node, node_event("purge", node));
+    if (saved->config.notify_retract) tell(owner, node, {.event = node_event("purge", node)});
   });
-}
-
-void Pep::set_affiliations(core::Account& account, core::IqRequest request, xml::Element affiliations) {
-  const std::string node(affiliations.attribute_or_empty("node"));
-  if (is_private(node) && is_sealed(account)) return request.error(errors::of(errors::Type::cancel, "not-allowed"));
-  auto* state = find(account, node);
-  auto changed = state->config.affiliations;
-  for (const auto element : affiliations.children()) {
-    if (!element.is("affiliation", core::ns::pubsub_owner)) continue;
-    const auto jid = core::Jid::parse(element.attribute_or_empty("jid"));
-    const auto wanted = element.attribute_or_empty("affiliation");
-    if (!jid) return request.error(errors::bad_request("invalid-jid"));
-    const std::string bare(jid->bare());
-    if (bare == account.jid.full()) return request.error(errors::not_acceptable());  // one owner (XEP-0163 §2.2)
-    if (wanted == "none") {
-      changed.erase(bare);
-    } else if (wanted == "member" || wanted == "outcast") {
-      changed[bare] = wanted == "member" ? Affiliation::member : Affiliation::outcast;
-    } else {
-      return request.error(errors::not_acceptable());
-    }
-  }
-  if (changed.size() > max_affiliations) {
-    return request.error(errors::too_many({"Too many affiliations.", "Trop d’affiliations."}));
-  }
-  state->config.affiliations = std::move(changed);
-  commit_config(account, std::move(request), node);
 }
 
 }  // namespace valise::modules::pep

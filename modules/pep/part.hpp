@@ -6,20 +6,39 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "core/session.hpp"
+#include "core/account.hpp"
 #include "modules/pep/nodes.hpp"
 #include "net/timer_wheel.hpp"
 
 namespace valise::modules::pep {
 
 class Pep;
-class Turn;
+
+// The right to change an account's nodes; its end lets the next change begin. May outlive the module.
+class Turn {
+ public:
+  Turn(Pep& pep, std::weak_ptr<const bool> alive, core::Jid account)
+      : pep_(&pep), alive_(std::move(alive)), account_(std::move(account)) {}
+  Turn(Turn&& other) noexcept
+      : pep_(std::exchange(other.pep_, nullptr)),
+        alive_(std::move(other.alive_)),
+        account_(std::move(other.account_)) {}
+  Turn& operator=(Turn&&) = delete;
+  ~Turn();
+
+ private:
+  Pep* pep_;
+  std::weak_ptr<const bool> alive_;
+  core::Jid account_;
+};
 
 inline constexpr std::int64_t probe_life_ms = 600'000;
 
@@ -34,6 +53,7 @@ struct CachedDeviceList {
   bool published = false;
   std::string item_id;
   std::string payload;
+  std::int64_t published_ms = 0;  // UTC
   std::vector<std::uint32_t> ids;
   std::uint32_t changes = 0;
 };
@@ -57,12 +77,20 @@ struct PepPart final : core::Part {
   std::map<std::pair<OmemoVersion, std::uint32_t>, omemo_keys::Key> identities;  // of bundles that were seen
   std::array<std::unique_ptr<HeldEvent>, 2> held;
   // Changes run one after the other up to their commit; what comes meanwhile waits.
-  std::deque<std::move_only_function<void(core::Account&, Turn)>> waiting;
+  struct Waiting {
+    std::size_t bytes;
+    std::move_only_function<void(core::Account&, Turn)> change;
+  };
+  std::deque<Waiting> waiting;
+  std::size_t bytes = 0;  // of changes that wait or are being committed; limits.queue bounds it
   bool busy = false;
   bool draining = false;
   // Memory changes before the commit. After one that failed the part is read anew once nothing is under way.
   unsigned committing = 0;
   bool stale = false;
+  // When the first bundle that no list names has to go (ms UTC).
+  std::int64_t bundles_due_ms = std::numeric_limits<std::int64_t>::max();
+  bool has_old_probes = false;  // loaded with the account; the sweep has not seen them
 
   // Any other one makes room.
   void remember_identity(OmemoVersion version, std::uint32_t device, const omemo_keys::Key& key) {
@@ -83,11 +111,13 @@ struct PepPart final : core::Part {
   }
 };
 
-inline constexpr std::size_t max_offered = 64;  // nodes that one session is offered
+inline constexpr std::size_t max_offered = 64;         // nodes that one session is offered
+inline constexpr std::size_t max_own_subscribed = 64;  // of one session; others end with the next event
 
-// Of a session: nodes whose last item was sent to it since it became available.
+// Of a session.
 struct PepSession final : core::Part {
-  std::set<std::string, std::less<>> offered;
+  std::set<std::string, std::less<>> offered;                // nodes whose last item was sent since it became available
+  std::set<std::pair<std::string, std::string>> subscribed;  // owner and node, with the full address: ends with it
 };
 
 }  // namespace valise::modules::pep

@@ -22,8 +22,6 @@ const config::Option<bool> probe_nodes_option{
      .reason = "let compliance testers publish their empty OMEMO probes (4 an account, gone after 10 minutes)",
      .reload = config::Reload::live}};
 
-constexpr std::int64_t sweep_every_ms = 60'000;
-
 // Device lists are small and asked for at every log-in and message: they are loaded with the account.
 Result<> load_list(storage::Reader& reader, const std::string& owner, OmemoVersion version, PepPart& part) {
   const std::string node(device_list_node(version));
@@ -38,10 +36,20 @@ Result<> load_list(storage::Reader& reader, const std::string& owner, OmemoVersi
   if (!list) return {};
   auto& cached = part.list(version);
   cached.published = true;
+  cached.published_ms = IdGenerator::utc_ms(item.version);
   cached.item_id = std::move(item.id);
   cached.payload = std::move(item.payload);
   for (const auto& device : list->devices) cached.ids.push_back(device.id);
   return {};
+}
+
+// §6.3.4.6, §6.4.3.1: what subscriptions to accounts do not have; other things are in no specification.
+core::StanzaError not_offered(xml::Element action) {
+  if (!action || action.is("configure", core::ns::pubsub)) return errors::bad_request();  // §8.1.3: behind <create/>
+  if (action.is("options", core::ns::pubsub) || action.is("default", core::ns::pubsub)) {
+    return errors::unsupported("subscription-options");
+  }
+  return errors::of(errors::Type::cancel, "feature-not-implemented");
 }
 
 }  // namespace
@@ -50,6 +58,7 @@ Result<> load_part(storage::Reader& reader, const std::string& owner, PepPart& p
   auto nodes = reader.pep_nodes(owner);
   if (!nodes) return std::unexpected(nodes.error());
   for (auto& node : *nodes) {
+    part.has_old_probes = part.has_old_probes || classify(node.node).kind == NodeKind::probe;
     NodeState state{.config = from_stored(node.node, node.config), .unsaved = false, .told = 0};
     part.nodes.emplace(std::move(node.node), std::move(state));
   }
@@ -68,6 +77,9 @@ void Pep::start(core::Registrar& registrar) {
         return part;
       });
   session_slot_ = registrar.session_part();
+  registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) { session_ends(session); });
+  registrar.service_messages(&is_approval,
+                             [this](core::Session& session, core::Flow flow) { answered(session, std::move(flow)); });
   registrar.iq(IqTarget::account, "get", "pubsub", core::ns::pubsub, [this](core::IqRequest r) { get(std::move(r)); });
   registrar.iq(IqTarget::account, "set", "pubsub", core::ns::pubsub, [this](core::IqRequest r) { set(std::move(r)); });
   registrar.iq(IqTarget::account, "get", "pubsub", core::ns::pubsub_owner,
@@ -79,27 +91,36 @@ void Pep::start(core::Registrar& registrar) {
   shard_.publish<PepDiscovery>(*this);
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] { connect_services(); });
-  shard_.loop().timers().arm(probe_sweep_, steady_ms(), sweep_every_ms);
+  sweep();
 }
 
 void Pep::configure(const config::Snapshot& snapshot) {
   using namespace config::options;
   limits_.max_items = static_cast<std::uint32_t>(snapshot.get(limits_node_items));
   max_nodes_ = static_cast<std::size_t>(snapshot.get(limits_nodes));
-  max_item_bytes_ = static_cast<std::size_t>(snapshot.get(limits_item));
+  limits_.item_bytes = static_cast<std::uint32_t>(snapshot.get(limits_item));
   max_devices_ = static_cast<std::size_t>(snapshot.get(omemo_max_devices));
   probe_nodes_ = snapshot.get(probe_nodes_option);
 }
 
 void Pep::connect_services() {
   if (auto* presence = shard_.service<core::PresenceEvents>()) {
-    presence->on_available([this](core::Session& session, bool) { offer(session); });
+    presence->on_available([this](core::Session& session, bool first) {
+      offer(session);
+      if (!first) return;
+      ask_owner_again(session);
+      note_unlisted(session.account);
+    });
     presence->on_unavailable([this](core::Session& session) {
       if (auto* part = session.part<PepSession>(session_slot_)) part->offered.clear();
     });
   }
   if (auto* capabilities = shard_.service<core::Capabilities>()) {
     capabilities->on_change([this](core::Session& session) { offer(session); });
+  }
+  if (auto* contacts = shard_.service<core::Contacts>()) {
+    contacts->on_change([this](core::Account& account, std::string_view contact, const storage::RosterItem* before,
+                               const storage::RosterItem* after) { contact_changed(account, contact, before, after); });
   }
 }
 
@@ -110,15 +131,20 @@ NodeState* Pep::find(const core::Account& account, std::string_view node) const 
 }
 
 Requester Pep::requester(const core::Account& account, const core::Jid& jid) const {
+  const auto* contacts = shard_.service<core::Contacts>();
+  return requester_as(account, jid, contacts == nullptr ? nullptr : contacts->find(account, jid.bare()));
+}
+
+// How `jid` stands to the account if `contact` is what its contact list says; it must outlive the answer.
+Requester Pep::requester_as(const core::Account& account, const core::Jid& jid,
+                            const storage::RosterItem* contact) const {
   Requester requester{.owner = jid.bare() == account.jid.full(),
                       .insider = shard_.host(jid.domain()) != nullptr,
                       .bare = std::string(jid.bare())};
-  const auto* contacts = shard_.service<core::Contacts>();
-  const auto* item = contacts == nullptr ? nullptr : contacts->find(account, jid.bare());
-  if (item != nullptr) {
+  if (contact != nullptr) {
     requester.sees_presence =
-        item->subscription == storage::Subscription::from || item->subscription == storage::Subscription::both;
-    requester.groups = item->groups;
+        contact->subscription == storage::Subscription::from || contact->subscription == storage::Subscription::both;
+    requester.groups = contact->groups;
   }
   return requester;
 }
@@ -128,9 +154,13 @@ bool Pep::is_sealed(const core::Account& account) const {
   return host == nullptr || host->sealed;
 }
 
+bool Pep::is_owners_alone(const core::Account& account, std::string_view node) const {
+  return is_private(node) && is_sealed(account);
+}
+
 std::optional<core::StanzaError> Pep::refusal_for(const core::Account& account, std::string_view node,
                                                   const NodeConfig& config, const Requester& who) const {
-  return read_refusal(config, who, is_private(node) && is_sealed(account));
+  return read_refusal(config, who, is_owners_alone(account, node));
 }
 
 // With legacy code and the request repeated: without either, Profanity never publishes its device list.
@@ -144,35 +174,37 @@ void Pep::not_found(core::IqRequest& request) const {
 
 void Pep::get(core::IqRequest request) {
   auto& account = *request.account();
+  find_old_probes(account);
   if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   const auto action = request.payload().first_element();
   const auto node = action.attribute_or_empty("node");
   if (action.is("items", core::ns::pubsub)) return get_items(account, std::move(request), action);
   if (action.is("subscriptions", core::ns::pubsub)) return get_subscriptions(account, std::move(request), node);
   if (action.is("affiliations", core::ns::pubsub)) return get_affiliations(account, std::move(request), node);
-  request.error(errors::of(errors::Type::cancel, "feature-not-implemented"));
+  request.error(not_offered(action));
 }
 
 void Pep::set(core::IqRequest request) {
   auto& account = *request.account();
+  find_old_probes(account);
   if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   const auto action = request.payload().first_element();
-  const bool theirs = action.is("subscribe", core::ns::pubsub) || action.is("unsubscribe", core::ns::pubsub);
-  if (!theirs && !request.from_owner()) return request.error(errors::forbidden());
+  if (action.is("create", core::ns::pubsub) && !request.from_owner()) return request.error(errors::forbidden());
   in_turn(account, std::move(request), [this](core::Account& owner, core::IqRequest asked, Turn turn) {
     const auto wanted = asked.payload().first_element();
     const auto name = wanted.ns() == core::ns::pubsub ? wanted.name() : std::string_view();
     if (name == "publish") return publish(owner, std::move(asked), std::move(turn));
     if (name == "retract") return retract(owner, std::move(asked), std::move(turn));
-    if (name == "subscribe") return subscribe(owner, std::move(asked), wanted, std::move(turn));
-    if (name == "unsubscribe") return unsubscribe(owner, std::move(asked), wanted, std::move(turn));
+    if (name == "subscribe") return subscribe(owner, std::move(asked), wanted);
+    if (name == "unsubscribe") return unsubscribe(owner, std::move(asked), wanted);
     if (name == "create") return create(owner, std::move(asked));
-    asked.error(errors::of(errors::Type::cancel, "feature-not-implemented"));
+    asked.error(not_offered(wanted));
   });
 }
 
 void Pep::owner_get(core::IqRequest request) {
   auto& account = *request.account();
+  find_old_probes(account);
   if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   if (!request.from_owner()) return request.error(errors::forbidden());
   const auto action = request.payload().first_element();
@@ -181,14 +213,15 @@ void Pep::owner_get(core::IqRequest request) {
   xml::Writer writer(answer);
   writer.open("pubsub", core::ns::pubsub_owner);
   if (action.is("default", core::ns::pubsub_owner)) {
-    writer.open("default").raw(config_form(default_config(node))).close().close();
+    if (action.attribute_or_empty("type") == "collection") return request.error(errors::unsupported("collections"));
+    writer.open("default").raw(config_form(default_config(node), limits_)).close().close();
     return request.result(std::move(answer));
   }
   if (node.empty()) return request.error(errors::bad_request("nodeid-required"));
   const auto* state = find(account, node);
   if (state == nullptr) return not_found(request);
   if (action.is("configure", core::ns::pubsub_owner)) {
-    writer.open("configure").attribute("node", node).raw(config_form(state->config)).close();
+    writer.open("configure").attribute("node", node).raw(config_form(state->config, limits_)).close();
   } else if (action.is("affiliations", core::ns::pubsub_owner)) {
     writer.open("affiliations").attribute("node", node);
     writer.open("affiliation").attribute("jid", account.jid.full()).attribute("affiliation", "owner").close();
@@ -203,7 +236,7 @@ void Pep::owner_get(core::IqRequest request) {
     }
     writer.close();
   } else {
-    return request.error(errors::of(errors::Type::cancel, "feature-not-implemented"));
+    return request.error(not_offered(action));
   }
   writer.close();
   request.result(std::move(answer));
@@ -211,6 +244,7 @@ void Pep::owner_get(core::IqRequest request) {
 
 void Pep::owner_set(core::IqRequest request) {
   auto& account = *request.account();
+  find_old_probes(account);
   if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   if (!request.from_owner()) return request.error(errors::forbidden());
   in_turn(account, std::move(request), [this](core::Account& owner, core::IqRequest asked, Turn) {
@@ -222,7 +256,8 @@ void Pep::owner_set(core::IqRequest request) {
     if (wanted.is("delete", core::ns::pubsub_owner)) return delete_node(owner, std::move(asked), std::move(node));
     if (wanted.is("purge", core::ns::pubsub_owner)) return purge_node(owner, std::move(asked), std::move(node));
     if (wanted.is("affiliations", core::ns::pubsub_owner)) return set_affiliations(owner, std::move(asked), wanted);
-    asked.error(errors::of(errors::Type::cancel, "feature-not-implemented"));
+    if (wanted.is("subscriptions", core::ns::pubsub_owner)) return set_subscriptions(owner, std::move(asked), wanted);
+    asked.error(not_offered(wanted));
   });
 }
 
@@ -233,7 +268,8 @@ const core::Manifest& pep_manifest() {
   // because Converse asks there.
   static const std::vector<std::string> names = [] {
     std::vector<std::string> out{std::string(core::ns::pubsub)};
-    for (const std::string_view feature : {"access-open",
+    for (const std::string_view feature : {"access-authorize",
+                                           "access-open",
                                            "access-presence",
                                            "access-roster",
                                            "access-whitelist",
@@ -248,6 +284,8 @@ const core::Manifest& pep_manifest() {
                                            "filtered-notifications",
                                            "item-ids",
                                            "last-published",
+                                           "manage-subscriptions",
+                                           "member-affiliation",
                                            "meta-data",
                                            "modify-affiliations",
                                            "multi-items",
@@ -255,13 +293,16 @@ const core::Manifest& pep_manifest() {
                                            "persistent-items",
                                            "publish",
                                            "publish-options",
+                                           "pubsub-on-a-jid",
                                            "purge-nodes",
                                            "retract-items",
                                            "retrieve-affiliations",
                                            "retrieve-default",
                                            "retrieve-items",
                                            "retrieve-subscriptions",
-                                           "subscribe"}) {
+                                           "rsm",
+                                           "subscribe",
+                                           "subscription-notifications"}) {
       out.push_back(std::string(core::ns::pubsub) + "#" + std::string(feature));
     }
     return out;
@@ -270,13 +311,16 @@ const core::Manifest& pep_manifest() {
   static const core::Manifest manifest{
       .name = "pep",
       .summary = "Every account is a publish-subscribe service: device lists, key bundles, avatars, bookmarks.",
-      .implements = {{"XEP-0163", "1.2.2", core::Completeness::partial},
+      .implements = {{"XEP-0163", "1.2.2"},
+                     {"XEP-0059", "1.0"},
                      {"XEP-0060", "1.27.0", core::Completeness::partial},
                      {"XEP-0222", "1.0.1"},
                      {"XEP-0223", "1.1.1"},
                      {"XEP-0384", "0.9.1", core::Completeness::partial}},
       .server_features = features,
       .account_features = features,
+      .unsealed_account_features = {"http://jabber.org/protocol/pubsub#publish-only-affiliation",
+                                    "http://jabber.org/protocol/pubsub#publisher-affiliation"},
       .account_identities = {{"pubsub", "pep", ""}},
       .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(pep::probe_nodes_option); },

@@ -1,182 +1,58 @@
-// XEP-0060 §7: publishing and retracting, by the account's owner only (XEP-0163 §2.2).
+// XEP-0060 §7.1: publishing, by the owner, and by those whom a node lets (§4.1, §4.5) where content need not be sealed.
 #include <algorithm>
 
-#include "base/crypto.hpp"
+#include "base/clock.hpp"
 #include "core/namespaces.hpp"
-#include "modules/pep/allow_list.hpp"
-#include "modules/pep/errors.hpp"
-#include "modules/pep/module.hpp"
+#include "modules/pep/denials.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::pep {
 namespace {
 
-constexpr std::size_t max_item_id = 512;
 constexpr std::string_view publish_options = "http://jabber.org/protocol/pubsub#publish-options";
 
-Denial malformed(std::string_view pubsub) { return {errors::bad_request(pubsub), {}}; }
-
-Denial bad_keys(PayloadFault fault) {
-  const auto detail = describe(fault);
-  Denial denial{errors::bad_request("invalid-payload"), "omemo-keys"};
-  denial.error.text_en = "OMEMO keys refused: " + std::string(detail.english) + ". Reset OMEMO in the app.";
-  denial.error.text_fr =
-      "Clés OMEMO refusées : " + std::string(detail.french) + ". Réinitialisez OMEMO dans l’application.";
-  return denial;
-}
-
-Denial not_here(AllowFault fault) {
-  return {{.type = errors::Type::modify, .condition = "policy-violation", .text = describe(fault)},
-          std::string(reason_of(fault))};
-}
-
-std::string publish_answer(const std::string& node, const std::string& item_id) {
+std::string publish_answer(const Publication& done) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("pubsub", core::ns::pubsub).open("publish").attribute("node", node);
-  writer.open("item").attribute("id", item_id).close().close().close();
+  writer.open("pubsub", core::ns::pubsub).open("publish").attribute("node", done.node);
+  if (done.has_item) writer.open("item").attribute("id", done.item_id).close();
+  writer.close().close();
   return out;
 }
 
-std::string retract_event(std::string_view node, std::string_view item_id) {
+// XEP-0163 §4.3.1: which of the owner's devices published.
+std::string reply_to(const core::Jid& device) {
   std::string out;
   xml::Writer writer(out);
-  writer.open("event", core::ns::pubsub_event).open("items").attribute("node", node);
-  writer.open("retract").attribute("id", item_id).close().close().close();
+  writer.open("addresses", "http://jabber.org/protocol/address").open("address");
+  writer.attribute("type", "replyto").attribute("jid", device.full()).close().close();
   return out;
-}
-
-xml::Element only_element(xml::Element parent, bool& several) {
-  xml::Element found;
-  for (const auto child : parent.children()) {
-    if (child.is_text()) continue;
-    several = several || found;
-    found = child;
-  }
-  return found;
 }
 
 }  // namespace
 
-std::string item_event(std::string_view node, std::string_view item_id, std::string_view payload) {
-  std::string out;
-  xml::Writer writer(out);
-  writer.open("event", core::ns::pubsub_event).open("items").attribute("node", node);
-  writer.open("item").attribute("id", item_id).raw(payload).close().close().close();
-  return out;
-}
-
-// A label may stand beside a device only if the device itself signed it (XEP-0384 §5.3.1).
-void Pep::keep_verified_labels(core::Account& account, DeviceList& list) const {
-  const auto& identities = part(account).identities;
-  for (auto& device : list.devices) {
-    if (device.label.empty()) continue;
-    const auto known = identities.find({OmemoVersion::omemo_2, device.id});
-    if (known != identities.end() && omemo_keys::verify_ed25519(known->second, device.label, device.label_signature)) {
-      continue;
-    }
-    device.label.clear();
-    device.label_signature.clear();
-  }
-}
-
-std::optional<Denial> Pep::check_omemo(core::Account& account, Publication& wanted, xml::Element payload) {
-  const auto version = wanted.name.version;
-  if (wanted.name.kind == NodeKind::probe) {
-    if (!is_probe_payload(payload)) return bad_keys(PayloadFault::structure);
-    wanted.item_id = crypto::random_hex(16);
-    xml::append_tree(wanted.payload, payload, {});
-    return std::nullopt;
-  }
-  if (wanted.name.kind == NodeKind::device_list) {
-    if (payload.raw().size() > max_device_list_bytes) return bad_keys(PayloadFault::too_large);
-    auto list = parse_device_list(payload, version, max_devices_);
-    if (!list) return bad_keys(list.error());
-    keep_verified_labels(account, *list);
-    wanted.payload = to_xml(*list, version);
-    wanted.list = std::move(*list);
-    return std::nullopt;
-  }
-  if (payload.raw().size() > max_bundle_bytes) return bad_keys(PayloadFault::too_large);
-  wanted.device = wanted.name.device;
-  if (version == OmemoVersion::omemo_2) {
-    const auto id = parse_device_id(wanted.item_id);
-    if (!id) return bad_keys(PayloadFault::wrong_place);
-    wanted.device = *id;
-  }
-  auto bundle = parse_bundle(payload, version);
-  if (!bundle) return bad_keys(bundle.error());
-  if (auto good = check_keys(*bundle); !good) return bad_keys(good.error());
-  wanted.payload = to_xml(*bundle);
-  wanted.bundle = std::move(*bundle);
-  return std::nullopt;
-}
-
-std::optional<Denial> Pep::check_payload(core::Account& account, Publication& wanted, xml::Element payload) {
-  const bool sealed = is_sealed(account);
-  if (!may_create(account, wanted.node)) return not_here(AllowFault::node);
-  const auto kind = wanted.name.kind;
-  if (kind == NodeKind::device_list || kind == NodeKind::bundle || kind == NodeKind::probe) {
-    if (!payload) return malformed("payload-required");
-    return check_omemo(account, wanted, payload);
-  }
-  if (!payload) {
-    const auto* state = find(account, wanted.node);
-    if (sealed || state == nullptr || state->config.deliver_payloads) return malformed("payload-required");
-    return std::nullopt;
-  }
-  if (sealed) {
-    auto allowed = allowed_payload(wanted.node, wanted.item_id, payload);
-    if (!allowed) return not_here(allowed.error());
-    wanted.payload = std::move(*allowed);
-  } else {
-    xml::append_tree(wanted.payload, payload, {});
-  }
-  if (wanted.payload.size() > max_item_bytes_) return Denial{errors::not_acceptable("payload-too-big"), {}};
-  return std::nullopt;
-}
-
-std::expected<Publication, Denial> Pep::read_publication(core::Account& account, xml::Element publish) {
-  Publication wanted;
-  wanted.node = publish.attribute_or_empty("node");
-  if (wanted.node.empty()) return std::unexpected(malformed("nodeid-required"));
-  if (wanted.node.size() > max_node_name) return std::unexpected(Denial{errors::not_acceptable(), {}});
-  wanted.name = classify(wanted.node);
-  bool several = false;
-  const auto item = only_element(publish, several);
-  if (!item.is("item", core::ns::pubsub)) return std::unexpected(malformed("item-required"));
-  if (several) return std::unexpected(Denial{errors::bad_request("max-items-exceeded"), {}});
-  wanted.item_id = item.attribute_or_empty("id");
-  if (wanted.item_id.size() > max_item_id) return std::unexpected(Denial{errors::not_acceptable(), {}});
-  const auto payload = only_element(item, several);
-  if (several || item.has_visible_text()) return std::unexpected(malformed("invalid-payload"));
-  if (auto denial = check_payload(account, wanted, payload)) return std::unexpected(std::move(*denial));
-  if (wanted.item_id.empty()) wanted.item_id = crypto::random_hex(16);
-  return wanted;
-}
-
-// The node as the options ask: it exists and meets them, or it is made so (§7.1.4, §7.1.5). On failure nothing is made.
-std::optional<core::StanzaError> Pep::prepare_node(core::Account& account, const std::string& node,
-                                                   xml::Element options) {
+// The node's configuration, if it meets the options; that of a node to be made so (§7.1.4, §7.1.5). Nothing is made.
+std::expected<NodeConfig, core::StanzaError> Pep::config_for(core::Account& account, const std::string& node,
+                                                             xml::Element options) const {
   Fields wanted;
   if (options) {
     auto fields = read_form(options.child("x", core::ns::data_forms), publish_options);
     if (fields) {
       wanted = std::move(*fields);
     } else if (!is_forced(classify(node).kind)) {
-      return errors::bad_request("invalid-options");
+      return std::unexpected(errors::bad_request("invalid-options"));
     }
   }
-  if (is_sealed(account)) std::erase_if(wanted, [](const auto& field) { return is_prose(field.first); });
+  const bool sealed = is_sealed(account);
+  if (sealed) std::erase_if(wanted, [](const auto& field) { return is_prose(field.first); });
   if (const auto* state = find(account, node)) {
-    if (meets(state->config, node, wanted, limits_)) return std::nullopt;
-    return errors::precondition_not_met();
+    if (meets(state->config, node, wanted, limits_)) return state->config;
+    return std::unexpected(errors::precondition_not_met());
   }
-  if (auto error = no_room_for(account, node)) return error;
-  auto config = apply(default_config(node), node, wanted, limits_, is_sealed(account));
-  if (!config || !meets(*config, node, wanted, limits_)) return errors::precondition_not_met();
-  created(account, node, std::move(*config));
-  return std::nullopt;
+  if (auto error = no_room_for(account, node)) return std::unexpected(std::move(*error));
+  auto config = apply(default_config(node), node, wanted, limits_, sealed);
+  if (!config || !meets(*config, node, wanted, limits_)) return std::unexpected(errors::precondition_not_met());
+  return std::move(*config);
 }
 
 void Pep::refuse(core::IqRequest& request, const Denial& denial) {
@@ -219,34 +95,89 @@ std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqReque
 
 void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
   const auto pubsub = request.payload();
-  auto wanted = read_publication(account, pubsub.first_element());
+  const auto element = pubsub.first_element();
+  const std::string node(element.attribute_or_empty("node"));
+  if (node.empty()) return refuse(request, malformed("nodeid-required"));
+  if (node.size() > max_node_name) return request.error(errors::not_acceptable());
+  const auto* state = find(account, node);
+  if (!request.from_owner()) {  // keys are published by nobody else, and nodes are made by nobody else
+    const bool closed = state == nullptr || is_sealed(account) || is_forced(classify(node).kind);
+    if (closed || publish_refusal(state->config, requester(account, request.from()))) {
+      return request.error(errors::forbidden());
+    }
+  }
+  if (!may_create(account, node)) return refuse(request, not_here(AllowFault::node));
+  auto config = config_for(account, node, pubsub.child("publish-options", core::ns::pubsub));
+  if (!config) return request.error(config.error());
+  auto wanted = read_publication(account, element, *config);
   if (!wanted) return refuse(request, wanted.error());
-  if (const auto denied = ask_rules(account, request, wanted->node)) return refuse(request, *denied);
-  const auto options = pubsub.child("publish-options", core::ns::pubsub);
-  if (auto error = prepare_node(account, wanted->node, options)) return request.error(*error);
-  if (!wanted->bundle) return store_item(account, std::move(request), std::move(*wanted));
+  if (const auto denied = ask_rules(account, request, node)) return refuse(request, *denied);
+  if (state == nullptr) wanted->fresh = std::move(*config);
+  if (wanted->bundle) return check_identity(account, std::move(request), std::move(*wanted), std::move(turn));
+  check_room(account, std::move(request), std::move(*wanted), std::move(turn));
+}
 
-  // One device has one identity, whichever version its bundle is of (rule "same id in both namespaces").
-  const auto other = wanted->name.version == OmemoVersion::legacy ? OmemoVersion::omemo_2 : OmemoVersion::legacy;
-  const auto device = wanted->device;
-  identity_key(account, other, device,
-               [this, jid = account.jid, other, request = std::move(request), wanted = std::move(*wanted),
-                turn = std::move(turn)](std::optional<omemo_keys::Key> known) mutable {
-                 auto* owner = shard_.find_account(jid.full());
-                 if (owner == nullptr) return request.error(core::store_away);
-                 const auto theirs = known && other == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*known) : known;
-                 if (theirs && theirs != identity_u(*wanted.bundle)) {
-                   return refuse(request, bad_keys(PayloadFault::identity_differs));
-                 }
-                 store_item(*owner, std::move(request), std::move(wanted));
-               });
+// One device has one identity, whichever version its bundle is of (rule "same id in both namespaces").
+void Pep::check_identity(core::Account& account, core::IqRequest request, Publication wanted, Turn turn) {
+  const auto other = wanted.name.version == OmemoVersion::legacy ? OmemoVersion::omemo_2 : OmemoVersion::legacy;
+  const auto device = wanted.device;
+  auto then = [this, jid = account.jid, other, request = std::move(request), wanted = std::move(wanted),
+               turn = std::move(turn)](std::optional<omemo_keys::Key> known) mutable {
+    auto* owner = shard_.find_account(jid.full());
+    if (owner == nullptr) return request.error(core::store_away);
+    const auto theirs = known && other == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*known) : known;
+    if (theirs && theirs != identity_u(*wanted.bundle)) {
+      return refuse(request, bad_keys(PayloadFault::identity_differs));
+    }
+    store_item(*owner, std::move(request), std::move(wanted));
+  };
+  // Behind what is being committed: the other bundle may be on its way to the store.
+  account.in_order([this, &account, other, device, then = std::move(then)]() mutable {
+    identity_key(account, other, device, std::move(then));
+  });
+}
+
+// A full node that rejects (§7.1.3.4), and items whose time is over (pubsub#item_expire), ask what is there.
+void Pep::check_room(core::Account& account, core::IqRequest request, Publication wanted, Turn turn) {
+  const auto* state = find(account, wanted.node);
+  const bool asks = state != nullptr && state->config.persist &&
+                    (state->config.full == NodeFull::reject || state->config.item_expire_s != 0);
+  if (!asks) return store_item(account, std::move(request), std::move(wanted));
+  const std::size_t kept = items_kept(state->config, wanted.node, limits_);
+  auto names_of = [owner = account.jid.str(), node = wanted.node, kept](storage::Reader& reader) {
+    return reader.pep_item_names(owner, node, kept);
+  };
+  read_behind(account, std::move(names_of),
+              [this, jid = account.jid, kept, request = std::move(request), wanted = std::move(wanted),
+               turn = std::move(turn)](Result<std::vector<storage::PepItemName>> names) mutable {
+                auto* owner = shard_.find_account(jid.full());
+                const auto* now = owner == nullptr ? nullptr : find(*owner, wanted.node);
+                if (!names || now == nullptr) return request.error(core::store_away);
+                std::size_t others = 0;
+                for (auto& name : *names) {
+                  if (name.id == wanted.item_id) continue;
+                  if (is_live(now->config, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000)) {
+                    ++others;
+                  } else {
+                    wanted.expired.push_back(std::move(name.id));
+                  }
+                }
+                if (now->config.full == NodeFull::reject && others >= kept) {
+                  return request.error(errors::of(errors::Type::cancel, "conflict", "node-full"));
+                }
+                store_item(*owner, std::move(request), std::move(wanted));
+              });
 }
 
 void Pep::store_item(core::Account& account, core::IqRequest request, Publication wanted) {
+  if (wanted.fresh) created(account, wanted.node, std::move(*wanted.fresh));
   const auto* state = find(account, wanted.node);
   if (state == nullptr) return request.error(core::store_away);  // reloaded meanwhile
   std::vector<storage::Write> writes;
   save(account, wanted.node, writes);
+  for (auto& id : wanted.expired) {
+    writes.emplace_back(storage::RemovePepItem{account.jid.str(), wanted.node, std::move(id)});
+  }
   if (state->config.persist) {
     storage::PepItem item{
         .node = wanted.node, .id = wanted.item_id, .publisher = request.from().str(), .payload = wanted.payload};
@@ -262,8 +193,11 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
 // The item is durable.
 void Pep::published(core::Account& account, core::IqRequest& request, Publication done) {
   auto& state = part(account);
-  if (auto* saved = find(account, done.node)) saved->unsaved = false;
-  request.result(publish_answer(done.node, done.item_id));
+  auto* saved = find(account, done.node);
+  if (saved != nullptr) saved->unsaved = false;
+  const auto publisher = request.from();
+  const bool by_owner = request.from_owner();
+  request.result(publish_answer(done));
   if (done.list) {
     auto& cached = state.list(done.name.version);
     std::vector<std::uint32_t> ids, added;
@@ -274,55 +208,19 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
     cached = {.published = true,
               .item_id = done.item_id,
               .payload = std::move(done.payload),
+              .published_ms = utc_now_ns() / 1'000'000,
               .ids = std::move(ids),
               .changes = cached.changes + 1};
+    note_unlisted(account);
     return tell_list(account, done.name.version, added);
   }
   if (done.bundle) state.remember_identity(done.name.version, done.device, done.bundle->identity);
-  tell(account, done.node, item_event(done.node, done.item_id, done.payload));
+  if (saved != nullptr) {
+    News news{.event = item_event(saved->config, done.node, done.item_id, publisher.full(), done.payload)};
+    if (by_owner) news.addresses = reply_to(publisher);
+    tell(account, done.node, std::move(news));
+  }
   if (done.bundle) bundle_came(account, done.name.version, done.device);
-}
-
-void Pep::retract(core::Account& account, core::IqRequest request, Turn turn) {
-  const auto retract = request.payload().first_element();
-  std::string node(retract.attribute_or_empty("node"));
-  if (node.empty()) return request.error(errors::bad_request("nodeid-required"));
-  const auto item = retract.child("item", core::ns::pubsub);
-  std::string id(item.attribute_or_empty("id"));
-  if (id.empty()) return request.error(errors::bad_request("item-required"));
-  const auto* state = find(account, node);
-  if (state == nullptr) return not_found(request);
-  if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
-  const auto notify = retract.attribute_or_empty("notify");
-  const bool asked = notify == "1" || notify == "true";
-  shard_.read(
-      [owner = account.jid.str(), node, id](storage::Reader& reader) { return reader.pep_items(owner, node, 1, id); },
-      [this, jid = account.jid, node, id, asked, request = std::move(request),
-       turn = std::move(turn)](Result<std::vector<storage::PepItem>> found) mutable {
-        auto* owner = shard_.find_account(jid.full());
-        if (!found || owner == nullptr) return request.error(core::store_away);
-        if (found->empty()) return request.error(errors::item_not_found());
-        retract_now(*owner, std::move(request), std::move(node), std::move(id), asked);
-      });
-}
-
-void Pep::retract_now(core::Account& account, core::IqRequest request, std::string node, std::string id, bool notify) {
-  std::vector<storage::Write> writes;
-  writes.emplace_back(storage::RemovePepItem{account.jid.str(), node, id});
-  commit(account, std::move(request), std::move(writes),
-         [this, node, id, notify](core::Account& owner, core::IqRequest& answered) {
-           auto& state = part(owner);
-           const auto name = classify(node);
-           auto& list = state.list(name.version);
-           if (name.kind == NodeKind::device_list && list.item_id == id) list = {.changes = list.changes + 1};
-           if (name.kind == NodeKind::bundle) {
-             const auto device = name.version == OmemoVersion::legacy ? name.device : parse_device_id(id).value_or(0);
-             state.identities.erase({name.version, device});
-           }
-           answered.result();
-           const auto* saved = find(owner, node);
-           if (saved != nullptr && (notify || saved->config.notify_retract)) tell(owner, node, retract_event(node, id));
-         });
 }
 
 }  // namespace valise::modules::pep

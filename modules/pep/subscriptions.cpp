@@ -15,14 +15,11 @@ struct Asked {
   core::Jid jid;
 };
 
-// §6.1.3.1: one subscribes oneself, with or without the resource.
-std::expected<Asked, core::StanzaError> read_asked(xml::Element element, const core::Jid& from) {
+std::expected<Asked, core::StanzaError> read_asked(xml::Element element) {
   const auto node = element.attribute_or_empty("node");
   if (node.empty()) return std::unexpected(errors::bad_request("nodeid-required"));
   auto jid = core::Jid::parse(element.attribute_or_empty("jid"));
-  if (!jid || (jid->full() != from.full() && jid->full() != from.bare())) {
-    return std::unexpected(errors::bad_request("invalid-jid"));
-  }
+  if (!jid) return std::unexpected(errors::bad_request("invalid-jid"));
   return Asked{std::string(node), std::move(*jid)};
 }
 
@@ -36,48 +33,80 @@ std::string subscription(std::string_view node, std::string_view jid, std::strin
 
 }  // namespace
 
-void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Element element, Turn) {
-  auto asked = read_asked(element, request.from());
+void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Element element) {
+  auto asked = read_asked(element);
   if (!asked) return request.error(asked.error());
+  const auto& jid = asked->jid;
+  // §6.1.3.1: oneself, with or without the resource. Another device of one's own may be gone without notice.
+  if (jid != request.from() && jid.full() != request.from().bare()) {
+    return request.error(errors::bad_request("invalid-jid"));
+  }
   auto* state = find(account, asked->node);
   if (state == nullptr) return not_found(request);
+  auto& config = state->config;
   const auto who = requester(account, request.from());
-  if (auto refusal = refusal_for(account, asked->node, state->config, who)) return request.error(*refusal);
-  const auto& subscribers = state->config.subscribers;
-  if (subscribers.contains(asked->jid.str())) {
-    return request.result(subscription(asked->node, asked->jid.full(), "subscribed"));
+  if (auto refusal = subscribe_refusal(config, who, is_owners_alone(account, asked->node))) {
+    return request.error(*refusal);
   }
-  if (!add_subscriber(state->config, asked->jid.bare(), asked->jid.full())) {
-    return request.error(errors::too_many({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
+  if (!config.subscribe) return request.error(errors::unsupported("subscribe"));  // §6.1.3.10
+  // §6.1.6: one subscription an address; asking again is answered by what there is.
+  if (config.subscribers.contains(jid.str()))
+    return request.result(subscription(asked->node, jid.full(), "subscribed"));
+  if (config.pending.contains(jid.str())) {
+    return request.error(errors::of(errors::Type::auth, "not-authorized", "pending-subscription"));  // §6.1.3.7
   }
-  auto answer = subscription(asked->node, asked->jid.full(), "subscribed");
+  const bool pending = needs_approval(config, who);
+  if (!add_subscriber(pending ? config.pending : config.subscribers, jid.bare(), jid.full())) {
+    return request.error(
+        errors::too_many_subscriptions({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
+  }
+  auto answer = subscription(asked->node, jid.full(), pending ? "pending" : "subscribed");
   commit_config(account, std::move(request), asked->node, std::move(answer),
-                [this, jid = asked->jid, node = asked->node](core::Account& owner) {
-                  send_last(owner, jid, {node}, SendLast::on_sub);
+                [this, jid, pending, node = asked->node](core::Account& owner) {
+                  if (!jid.is_bare()) remember_subscription(owner.jid, jid, node);
+                  if (pending) return ask_owner(owner, node, jid.str(), nullptr);
+                  subscribed(owner, node, jid);
                 });
 }
 
-void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Element element, Turn) {
-  auto asked = read_asked(element, request.from());
-  if (!asked) return request.error(asked.error());
-  auto* state = find(account, asked->node);
-  if (state == nullptr) return not_found(request);
-  if (state->config.subscribers.erase(asked->jid.str()) == 0) {
-    return request.error(errors::of(errors::Type::cancel, "unexpected-request", "not-subscribed"));  // §6.2.3.2
-  }
-  commit_config(account, std::move(request), asked->node, subscription(asked->node, asked->jid.full(), "none"));
+// What follows a subscription that has become durable.
+void Pep::subscribed(core::Account& account, const std::string& node, const core::Jid& jid) {
+  const auto* state = find(account, node);
+  if (state == nullptr) return;
+  if (state->config.notify_sub)
+    tell_one(account, state->config, account.jid, subscription_event(node, jid.full(), "subscribed"));
+  send_last(account, jid, {node}, SendLast::on_sub);
 }
 
+void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Element element) {
+  auto asked = read_asked(element);
+  if (!asked) return request.error(asked.error());
+  if (!asked->jid.same_bare(request.from())) return request.error(errors::forbidden());  // §6.2.3.3
+  auto* state = find(account, asked->node);
+  if (state == nullptr) return not_found(request);
+  auto& config = state->config;
+  const bool was = config.subscribers.erase(asked->jid.str()) + config.pending.erase(asked->jid.str()) != 0;
+  if (!was) return request.error(errors::not_subscribed());  // §6.2.3.2
+  commit_config(account, std::move(request), asked->node, subscription(asked->node, asked->jid.full(), "none"),
+                [this, node = asked->node, jid = asked->jid.str()](core::Account& owner) {
+                  const auto* left = find(owner, node);
+                  if (left == nullptr || !left->config.notify_sub) return;
+                  tell_one(owner, left->config, owner.jid, subscription_event(node, jid, "none"));
+                });
+}
+
+// §5.6: all addresses of the one who asks.
 void Pep::get_subscriptions(core::Account& account, core::IqRequest request, std::string_view only) {
   std::string out;
   xml::Writer writer(out);
   writer.open("pubsub", core::ns::pubsub).open("subscriptions").attribute_if("node", only);
   for (const auto& [node, state] : part(account).nodes) {
     if (!only.empty() && node != only) continue;
-    for (const auto& jid : state.config.subscribers) {
-      if (jid != request.from().bare() && jid != request.from().full()) continue;
-      writer.open("subscription").attribute("node", node).attribute("jid", jid);
-      writer.attribute("subscription", "subscribed").close();
+    for (const auto* all : {&state.config.subscribers, &state.config.pending}) {
+      for (const auto& jid : addresses_of(*all, request.from().bare())) {
+        writer.open("subscription").attribute("node", node).attribute("jid", jid);
+        writer.attribute("subscription", all == &state.config.pending ? "pending" : "subscribed").close();
+      }
     }
   }
   writer.close().close();

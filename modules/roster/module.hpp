@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -25,6 +26,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   // Contacts: what clients see; hidden rows are no contacts.
   const storage::RosterItem* find(const core::Account& account, std::string_view contact_bare) const override;
   void each(const core::Account& account, const std::function<void(const storage::RosterItem&)>& visit) const override;
+  void on_change(Changed listener) override { listeners_.push_back(std::move(listener)); }
 
   // Subscriptions (subscribe.cpp)
   void outbound(core::Session& session, core::Flow flow) override;
@@ -66,6 +68,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
 
   core::Shard& shard_;
   unsigned slot_ = 0;
+  std::vector<Changed> listeners_;
   std::uint64_t pushes_ = 0;
 };
 

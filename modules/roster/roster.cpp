@@ -49,6 +49,8 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
                          std::optional<core::audit::Record> record, Written then, bool is_set) {
   auto& rows = book(account);
   const auto* before = rows.find(jid);
+  std::optional<Item> was;
+  if (before != nullptr && !is_hidden(*before)) was = *before;
   const bool seen = is_set || !looks_equal(before, next ? &*next : nullptr);
 
   auto unit = std::make_unique<core::Unit>();
@@ -59,7 +61,7 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
     unit->writes.emplace_back(storage::RemoveRosterItem{account.jid.str(), jid});
   }
   rows.begin(jid, next);
-  unit->done = [this, &account, jid, next = std::move(next), seen,
+  unit->done = [this, &account, jid, was = std::move(was), next = std::move(next), seen,
                 then = std::move(then)](core::Unit& finished) mutable {
     auto& now = book(account);
     const bool durable = finished.outcome.has_value();
@@ -69,7 +71,10 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
       now.failed(jid);
     }
     then(account, durable);
-    if (durable && seen) push(account, jid, next && !is_hidden(*next) ? &*next : nullptr, finished.id);
+    if (!durable) return;
+    const auto* visible = next && !is_hidden(*next) ? &*next : nullptr;
+    if (seen) push(account, jid, visible, finished.id);
+    for (const auto& changed : listeners_) changed(account, jid, was ? &*was : nullptr, visible);
   };
   shard_.commit_in_order(account, std::move(unit));
 }

@@ -87,6 +87,12 @@ class HookRegistrar final : public Registrar {
     if (hooks_.inbound_presence) twice("inbound presence", "another module");
     hooks_.inbound_presence = std::move(handler);
   }
+  void service_messages(std::function<bool(const Stanza&)> is_one,
+                        std::function<void(Session&, Flow)> handler) override {
+    if (hooks_.service_messages) twice("messages to services of accounts", "another module");
+    hooks_.is_service_message = std::move(is_one);
+    hooks_.service_messages = std::move(handler);
+  }
   void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) override {
     if (hooks_.offline_messages) twice("offline messages", "another module");
     hooks_.offline_messages = std::move(handler);

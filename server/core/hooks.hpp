@@ -37,6 +37,8 @@ class Hooks final {
   std::vector<std::function<void(Session&)>> session_events[2];
   std::function<void(Session&, Flow)> outbound_presence;
   std::function<void(Flow)> inbound_presence;
+  std::function<bool(const Stanza&)> is_service_message;
+  std::function<void(Session&, Flow)> service_messages;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
 
   // A registrar that writes down under the name of `module`.

@@ -49,6 +49,8 @@ struct Manifest {
   std::vector<Specification> implements;
   std::vector<std::string_view> server_features;   // disco#info of the domain
   std::vector<std::string_view> account_features;  // disco#info of a bare JID
+  // The same, on hosts where content may pass that is not sealed.
+  std::vector<std::string_view> unsealed_account_features{};
   std::vector<Identity> account_identities;
   std::string_view stream_features;  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;
@@ -88,6 +90,10 @@ class Registrar {
   // A presence that arrived for a local account, which need not exist, behind `policy_in` and all that is being
   // committed for it. The handler owns its ack.
   virtual void inbound_presence(std::function<void(Flow)> handler) = 0;
+  // A message of one of our sessions to its own account that is for a service of the account, not for a person to read:
+  // `is_one` says so. It passes `policy_out` only; the handler owns its record and its ack.
+  virtual void service_messages(std::function<bool(const Stanza&)> is_one,
+                                std::function<void(Session&, Flow)> handler) = 0;
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
 };

@@ -23,6 +23,7 @@ inline constexpr std::string_view pubsub = "http://jabber.org/protocol/pubsub";
 inline constexpr std::string_view pubsub_owner = "http://jabber.org/protocol/pubsub#owner";
 inline constexpr std::string_view pubsub_event = "http://jabber.org/protocol/pubsub#event";
 inline constexpr std::string_view pubsub_errors = "http://jabber.org/protocol/pubsub#errors";
+inline constexpr std::string_view rsm = "http://jabber.org/protocol/rsm";
 inline constexpr std::string_view data_forms = "jabber:x:data";
 inline constexpr std::string_view delay = "urn:xmpp:delay";
 inline constexpr std::string_view stanza_ids = "urn:xmpp:sid:0";

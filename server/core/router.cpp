@@ -64,6 +64,13 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_n
   flow.stanza = std::move(stanza);
   if (flow.stanza->kind == Kind::iq) return send_iq_from_session(session, std::move(flow));
   remove_spoofed(*flow.stanza);
+  if (is_service_message(session, *flow.stanza)) {
+    flow.stanza->to = session.jid.to_bare();
+    if (auto refusal = run_stages(flow, Stage::policy_out, Stage::policy_out)) {
+      return refuse(std::move(flow), std::move(refusal));
+    }
+    return hooks_.service_messages(session, std::move(flow));
+  }
   if (auto refusal = run_stages(flow, Stage::validate, Stage::policy_out)) {
     return refuse(std::move(flow), std::move(refusal));
   }
@@ -73,6 +80,12 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_n
   }
   if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
   send_on(std::move(flow));
+}
+
+bool Shard::is_service_message(const Session& session, const Stanza& stanza) const {
+  if (stanza.kind != Kind::message || !hooks_.service_messages) return false;
+  const bool to_own_account = !stanza.to || stanza.to->full() == session.jid.bare();
+  return to_own_account && hooks_.is_service_message(stanza);
 }
 
 void Shard::send_on(Flow flow) {

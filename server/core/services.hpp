@@ -20,6 +20,10 @@ class Contacts {
   [[nodiscard]] virtual const storage::RosterItem* find(const Account& account,
                                                         std::string_view contact_bare) const = 0;
   virtual void each(const Account& account, const std::function<void(const storage::RosterItem&)>& visit) const = 0;
+  // A change of a contact has become durable; null: it was none before, or is none any more.
+  using Changed = std::function<void(Account&, std::string_view contact_bare, const storage::RosterItem* before,
+                                     const storage::RosterItem* after)>;
+  virtual void on_change(Changed listener) = 0;
 
  protected:
   ~Contacts() = default;

@@ -188,6 +188,7 @@ class Shard final : private net::TurnEnd {
   void no_room(Flow flow);      // too much waits for the recipient's commits
   void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);
+  [[nodiscard]] bool is_service_message(const Session& session, const Stanza& stanza) const;
   bool take_answer(Session& session, const StanzaPtr& stanza);
 };
 

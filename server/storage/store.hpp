@@ -25,6 +25,9 @@ class Reader {
   // Newest first, at most `limit`; `item_id` not empty: only that one.
   virtual Result<std::vector<PepItem>> pep_items(std::string_view owner, std::string_view node, std::size_t limit,
                                                  std::string_view item_id = {}) = 0;
+  // All of a node, newest first, at most `limit`.
+  virtual Result<std::vector<PepItemName>> pep_item_names(std::string_view owner, std::string_view node,
+                                                          std::size_t limit) = 0;
   // By name. `name` not empty: only that one.
   virtual Result<std::vector<AccountData>> account_data(std::string_view owner, DataKind kind,
                                                         std::string_view name = {}) = 0;

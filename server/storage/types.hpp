@@ -72,6 +72,13 @@ struct PepItem {
   friend bool operator==(const PepItem&, const PepItem&) = default;
 };
 
+// An item without its content.
+struct PepItemName {
+  std::string id;
+  std::uint64_t version = 0;
+  friend bool operator==(const PepItemName&, const PepItemName&) = default;
+};
+
 // Small things that a module keeps for an account, each under a name: it alone knows what they mean. The numbers are
 // stored; a new kind gets the next one.
 enum class DataKind : std::uint8_t { vcard = 0, private_xml = 1, blocked = 2, last_activity = 3 };

@@ -185,6 +185,18 @@ TEST_P(Contract, PepItemsComeNewestFirstAndKeepBoundsThem) {
   EXPECT_THAT(must(bed.reader().pep_items(alice, "n", 0)), IsEmpty());
 }
 
+TEST_P(Contract, TheNamesOfPepItemsComeInTheOrderOfTheItems) {
+  std::vector<PepItemName> expected;
+  for (const auto* id : {"a", "b", "c"}) {
+    expected.insert(expected.begin(), {.id = id, .version = bed.next_id()});
+    bed.commit({{.id = expected.front().version, .writes = {PutPepItem{alice, item("n", id), 9}}}});
+  }
+  EXPECT_EQ(must(bed.reader().pep_item_names(alice, "n", 10)), expected);
+  EXPECT_EQ(must(bed.reader().pep_item_names(alice, "n", 1)).size(), 1U);
+  EXPECT_THAT(must(bed.reader().pep_item_names(alice, "o", 10)), IsEmpty());
+  EXPECT_THAT(must(bed.reader().pep_item_names(bob, "n", 10)), IsEmpty());
+}
+
 TEST_P(Contract, APublishedItemKeepsAllItsFields) {
   const auto id = bed.next_id();
   bed.commit({{.id = id, .writes = {PutPepItem{alice, item(devices, "current"), 1}}}});

@@ -200,6 +200,20 @@ Result<std::vector<AccountData>> SqlReader::account_data(std::string_view owner,
   return found;
 }
 
+Result<std::vector<PepItemName>> SqlReader::pep_item_names(std::string_view owner, std::string_view node,
+                                                           std::size_t limit) {
+  std::vector<PepItemName> names;
+  auto done = query(
+      Statement::get_pep_item_names, {Value::text(owner), Value::text(node), limit_value(limit)},
+      [&] { names.clear(); },
+      [&](const Row& row) -> Result<> {
+        names.push_back({.id = std::string(row.bytes(0)), .version = row.id(1)});
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return names;
+}
+
 Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) {
   std::vector<BoxMessage> messages;
   if (after > max_id) return messages;

@@ -26,6 +26,8 @@ class SqlReader final : public Reader {
   Result<std::vector<PepItem>> pep_items(std::string_view owner, std::string_view node, std::size_t limit,
                                          std::string_view item_id) override;
   Result<std::vector<AccountData>> account_data(std::string_view owner, DataKind kind, std::string_view name) override;
+  Result<std::vector<PepItemName>> pep_item_names(std::string_view owner, std::string_view node,
+                                                  std::size_t limit) override;
   Result<std::vector<BoxMessage>> undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) override;
   Result<std::optional<BoxMessage>> message(std::string_view owner, std::uint64_t id) override;
   Result<bool> has_message(std::uint64_t id) override;

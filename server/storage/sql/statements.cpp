@@ -97,6 +97,8 @@ constexpr std::array<Text, statement_count> texts{{
      "ORDER BY version DESC, place DESC LIMIT ?"},
     {Statement::get_pep_item,
      "SELECT id, publisher, version, payload FROM pep_item WHERE owner = ? AND node = ? AND id = ?"},
+    {Statement::get_pep_item_names,
+     "SELECT id, version FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC LIMIT ?"},
     {Statement::get_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? ORDER BY name"},
     {Statement::get_one_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? AND name = ?"},
     // STRAIGHT_JOIN / CROSS JOIN: begin with the few undelivered rows, whatever the statistics say.

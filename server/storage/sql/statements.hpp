@@ -54,6 +54,7 @@ enum class Statement : std::uint8_t {
   get_pep_nodes,
   get_pep_items,
   get_pep_item,
+  get_pep_item_names,
   get_account_data,
   get_one_account_data,
   get_undelivered,

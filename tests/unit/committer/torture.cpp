@@ -62,6 +62,9 @@ struct FileReader : storage::Reader {
                                                          std::string_view) override {
     return std::vector<storage::AccountData>{};
   }
+  Result<std::vector<storage::PepItemName>> pep_item_names(std::string_view, std::string_view, std::size_t) override {
+    return {};
+  }
   Result<std::vector<storage::BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override {
     return {};
   }

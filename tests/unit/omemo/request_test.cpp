@@ -31,9 +31,6 @@ TEST(Requests, ReadingPasses) {
         "max_items='1'><item id='current'/></items></pubsub>"}) {
     EXPECT_EQ(question(payload), payload);
   }
-  EXPECT_EQ(question("<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'/>"
-                     "<set xmlns='http://jabber.org/protocol/rsm'><after>see you</after></set></pubsub>"),
-            "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'/></pubsub>");
   const auto* subscribe =
       "<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscribe node='urn:xmpp:omemo:2:devices' "
       "jid='rom\xc3\xa9o@a.example/my phone'/></pubsub>";
@@ -48,6 +45,38 @@ TEST(Requests, ForTheRosterOfAnotherReachItsServerWithoutAWord) {  // which forb
   EXPECT_EQ(rebuild_request(*to_account(set)), "<query xmlns='jabber:iq:roster'/>");
   for (const auto* type : {"get", "set"})
     EXPECT_FALSE(rebuild_request(*iq(type, set))) << "a device would take it for a push";
+}
+
+std::string items_page(std::string_view set) {
+  return "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='n'/><set "
+         "xmlns='http://jabber.org/protocol/rsm'>" +
+         std::string(set) + "</set></pubsub>";
+}
+std::string nodes_page(std::string_view set) {
+  return "<query xmlns='http://jabber.org/protocol/disco#items'><set xmlns='http://jabber.org/protocol/rsm'>" +
+         std::string(set) + "</set></query>";
+}
+
+TEST(Requests, PagesAreAskedForByNumbersAndIds) {  // XEP-0059
+  for (const auto* set : {"<max>10</max>", "<max>0</max>", "<max>10</max><before/>", "<max>10</max><before>i1</before>",
+                          "<max>2</max><after>urn:xmpp:avatar:data</after>", "<max>1</max><index>4</index>"}) {
+    EXPECT_EQ(question(items_page(set)), items_page(set));
+    EXPECT_EQ(question(nodes_page(set)), nodes_page(set));
+  }
+  for (const auto* set : {"<after>see you</after>", "<max>see you</max>", "<max>1</max>see you", "<max><see/></max>",
+                          "<max>1234567890</max>", "<see>you</see>", "<max xmlns='see:you'>1</max>",
+                          "<max>1</max><max>2</max><max>3</max><max>4</max><max>5</max>"}) {
+    EXPECT_EQ(question(items_page(set)), "refused") << set;
+    EXPECT_EQ(question(nodes_page(set)), "refused") << set;
+  }
+  EXPECT_EQ(question(items_page("<after>" + std::string(257, 'x') + "</after>")), "refused");
+  EXPECT_EQ(
+      question("<query xmlns='http://jabber.org/protocol/disco#info'><set xmlns='http://jabber.org/protocol/rsm'/>"
+               "</query>"),
+      "refused");
+  EXPECT_EQ(question("<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscriptions/>"
+                     "<set xmlns='http://jabber.org/protocol/rsm'/></pubsub>"),
+            "refused");
 }
 
 TEST(Requests, SayingSomethingDoesNot) {

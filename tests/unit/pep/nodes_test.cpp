@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "support.hpp"
 
@@ -79,9 +80,9 @@ TEST(PepNodes, PreconditionsHoldByTheLetterElsewhere) {
   EXPECT_TRUE(
       meets(config, avatar, fields({{"pubsub#access_model", "presence"}, {"pubsub#persist_items", "true"}}), limits));
   EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#access_model", "open"}}), limits));
-  EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#access_model", "authorize"}}), limits));
+  EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#access_model", "friends"}}), limits));
   EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#max_items", "2"}}), limits));
-  EXPECT_TRUE(meets(config, avatar, fields({{"pubsub#what_is_this", "2"}}), limits));
+  EXPECT_FALSE(meets(config, avatar, fields({{"pubsub#what_is_this", "2"}}), limits));  // §7.1.5
 }
 
 TEST(PepNodes, MaxIsTheNumberThatItStandsFor) {
@@ -99,10 +100,13 @@ TEST(PepNodes, BadValuesHaveTheirOwnFaults) {
   const auto fault = [](std::string_view name, std::string_view value) {
     return apply(default_config(avatar), avatar, fields({{name, value}}), limits, true).error();
   };
-  EXPECT_EQ(fault("pubsub#access_model", "authorize"), ConfigFault::unsupported_access_model);
-  EXPECT_EQ(fault("pubsub#max_items", "0"), ConfigFault::bad_value);
-  EXPECT_EQ(fault("pubsub#max_items", "-1"), ConfigFault::bad_value);
-  EXPECT_EQ(fault("pubsub#persist_items", "yes"), ConfigFault::bad_value);
+  EXPECT_EQ(fault("pubsub#access_model", "friends"), ConfigFault::unsupported_access_model);
+  EXPECT_EQ(fault("pubsub#node_type", "collection"), ConfigFault::unsupported_collection);
+  for (const auto* value : {"0", "-1", "257", "", "1 "}) {
+    EXPECT_EQ(fault("pubsub#max_items", value), ConfigFault::not_acceptable) << value;
+  }
+  EXPECT_EQ(fault("pubsub#persist_items", "yes"), ConfigFault::not_acceptable);
+  EXPECT_EQ(fault("pubsub#publish_model", "open"), ConfigFault::not_acceptable);  // where content is sealed
   EXPECT_EQ(
       apply(default_config(avatar), avatar, fields({{"pubsub#title", std::string(257, 'x')}}), limits, false).error(),
       ConfigFault::not_acceptable);
@@ -124,25 +128,36 @@ TEST(PepNodes, ProseIsHeardOnlyWhereNothingNeedsASeal) {
   EXPECT_EQ(sealed.title + sealed.description + sealed.type, "");
   EXPECT_EQ(sealed.access, AccessModel::open);
   auto config = apply(default_config(avatar), avatar, asked, limits, false).value();
-  EXPECT_NE(metadata_form(config).find("at five"), std::string::npos);
+  EXPECT_NE(metadata_form(config, limits, "alice@a.example").find("at five"), std::string::npos);
   forget_prose(config);
-  EXPECT_EQ(metadata_form(config), metadata_form(sealed));
+  EXPECT_EQ(metadata_form(config, limits, "a"), metadata_form(sealed, limits, "a"));
 }
 
 TEST(PepNodes, OnePersonCannotFillANode) {
-  auto config = default_config(list);
-  for (int i = 0; i < 300; ++i)
-    EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example/" + std::to_string(i)));
-  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices);
-  EXPECT_TRUE(config.subscribers.contains("eve@a.example/299"));
-  EXPECT_TRUE(add_subscriber(config, "eve@a.example", "eve@a.example"));
-  EXPECT_TRUE(add_subscriber(config, "bob@a.example", "bob@a.example"));
-  EXPECT_EQ(config.subscribers.size(), max_subscribed_devices + 2);
-  for (int i = 0; config.subscribers.size() < max_subscribers; ++i) {
+  std::set<std::string> all;
+  for (int i = 0; i < 300; ++i) EXPECT_TRUE(add_subscriber(all, "eve@a.example", "eve@a.example/" + std::to_string(i)));
+  EXPECT_EQ(all.size(), max_subscribed_devices);
+  EXPECT_TRUE(all.contains("eve@a.example/299"));
+  EXPECT_TRUE(add_subscriber(all, "eve@a.example", "eve@a.example"));
+  EXPECT_TRUE(add_subscriber(all, "bob@a.example", "bob@a.example"));
+  EXPECT_EQ(all.size(), max_subscribed_devices + 2);
+  EXPECT_EQ(addresses_of(all, "eve@a.example").size(), max_subscribed_devices + 1);
+  EXPECT_EQ(addresses_of(all, "bob@a.example"), std::vector<std::string>{"bob@a.example"});
+  EXPECT_TRUE(addresses_of(all, "bo@a.example").empty());
+  for (int i = 0; all.size() < max_subscribers; ++i) {
     const auto name = std::to_string(i) + "@a.example";
-    ASSERT_TRUE(add_subscriber(config, name, name));
+    ASSERT_TRUE(add_subscriber(all, name, name));
   }
-  EXPECT_FALSE(add_subscriber(config, "late@a.example", "late@a.example"));
+  EXPECT_FALSE(add_subscriber(all, "late@a.example", "late@a.example"));
+  EXPECT_TRUE(add_subscriber(all, "bob@a.example", "bob@a.example")) << "there already";
+}
+
+TEST(PepNodes, AnItemLastsAsLongAsItsNodeSays) {
+  NodeConfig config;
+  EXPECT_TRUE(is_live(config, 0, std::numeric_limits<std::int64_t>::max()));
+  config.item_expire_s = 10;
+  EXPECT_TRUE(is_live(config, 1'000, 10'999));
+  EXPECT_FALSE(is_live(config, 1'000, 11'000));
 }
 
 // Dino gives the whole form back.
@@ -151,7 +166,7 @@ TEST(PepNodes, AFormSubmittedAsItWasShownChangesNothing) {
     auto config = default_config(node);
     config.title = "A title <&>";
     config.groups = {"Friends", "Work"};
-    auto form = config_form(config);
+    auto form = config_form(config, limits);
     form.replace(form.find("type='form'"), 11, "type='submit'");
     const auto submitted = read_form(Xml(form), "http://jabber.org/protocol/pubsub#node_config");
     ASSERT_TRUE(submitted);
@@ -178,8 +193,20 @@ TEST(PepNodes, WhatIsStoredComesBack) {
   config.notify_delete = false;
   config.max_items = 7;
   config.title = "é";
-  config.affiliations = {{"bob@example.org", Affiliation::member}, {"eve@example.org", Affiliation::outcast}};
+  config.affiliations = {{"bob@example.org", Affiliation::member},
+                         {"eve@example.org", Affiliation::outcast},
+                         {"pub@example.org", Affiliation::publisher},
+                         {"po@example.org", Affiliation::publish_only}};
   config.subscribers = {"carol@example.org", "dave@example.org/phone:1"};
+  config.pending = {"frank@example.org"};
+  config.unlisted = {{7, 1'700'000'000'001}, {2147483647, 3}};
+  config.publish = PublishModel::subscribers;
+  config.full = NodeFull::reject;
+  config.headline = false;
+  config.names_publisher = true;
+  config.max_payload_size = 17;
+  config.item_expire_s = 18;
+  config.language = "fr";
   config.created_ms = 1'700'000'000'000;
   const auto stored = to_stored(config);
   EXPECT_TRUE(std::ranges::is_sorted(stored));
