@@ -28,7 +28,7 @@ TIMES = {True: 90, False: 20}  # seconds for an unfinished stanza: all attackers
 def options(is_long):
     return {"log.level": "warning", "limits.rate_burst": Raw("GiB"), "limits.resources": SESSIONS,
             "timeouts.stanza": TIMES[is_long], "timeouts.stanza_before_login": TIMES[is_long],
-            "timeouts.login": 10 * TIMES[is_long]}
+            "timeouts.login": 600}
 
 
 async def fills_pools(stage):
