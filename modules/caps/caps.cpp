@@ -14,12 +14,13 @@ namespace caps {
 namespace {
 
 constexpr std::size_t max_shared = 4096;  // client versions
+constexpr std::size_t max_shared_bytes = 4 * 1024 * 1024;
 constexpr std::size_t max_node = 512;
 constexpr std::size_t max_version = 128;
 constexpr std::size_t max_waiting = 10'000;  // sessions behind one question, on one shard
 
 SharedCache& shared_cache() {
-  static SharedCache cache(max_shared);
+  static SharedCache cache(max_shared, max_shared_bytes);
   return cache;
 }
 

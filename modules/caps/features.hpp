@@ -19,10 +19,13 @@ class Features final : public RefCounted<Features> {
   [[nodiscard]] bool has(std::string_view feature) const noexcept;
   // Nodes of "+notify" features, without that ending.
   [[nodiscard]] const std::vector<std::string>& notify() const noexcept { return notify_; }
+  // What it takes, about.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
  private:
   std::vector<std::string> all_;  // sorted
   std::vector<std::string> notify_;
+  std::size_t memory_ = sizeof(*this);
 };
 using FeaturesRef = Ref<const Features>;
 
@@ -32,19 +35,24 @@ using FeaturesRef = Ref<const Features>;
 // insertion, once a presence that brings new caps, never for a message. Safe from any thread.
 class SharedCache {
  public:
-  explicit SharedCache(std::size_t max_entries) : max_entries_(max_entries) {}
+  SharedCache(std::size_t max_entries, std::size_t max_bytes) : max_entries_(max_entries), max_bytes_(max_bytes) {}
   [[nodiscard]] FeaturesRef find(const std::string& key);
-  // The first one stays. When it is full, what was not asked for since the last round goes first.
+  // The first one stays. When it is full, what was not asked for since the last round goes first. What takes more than
+  // a sixteenth of it is no client's, and not kept.
   void put(const std::string& key, const FeaturesRef& features);
   [[nodiscard]] std::size_t size();
+  [[nodiscard]] std::size_t bytes();
 
  private:
   struct Entry {
     FeaturesRef features;
     bool used = false;
   };
+  void make_room(std::size_t bytes);
   const std::size_t max_entries_;
-  std::mutex mutex_;  // guards the two below
+  const std::size_t max_bytes_;
+  std::mutex mutex_;  // guards what follows
+  std::size_t bytes_ = 0;
   std::unordered_map<std::string, Entry> entries_;
   std::deque<std::string> order_;
 };

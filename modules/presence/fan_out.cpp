@@ -34,6 +34,7 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
     shard_.post_to(index, [there, stanza, tags, contacts = std::move(here[index])] {
+      if (stanza->type.empty() && there->sheds_presence()) return;
       auto* module = there->service<PresenceModule>();
       core::Flow copy;
       copy.stanza = stanza;

@@ -262,6 +262,10 @@ const Option<std::int64_t> limits_connections_new_per_s{
 const Option<std::int64_t> limits_unauthenticated{
     rate(count("limits.unauthenticated", 10, 1, 100, "share of limits.connections that may be without log-in"),
          Unit::percent)};
+const Option<std::int64_t> limits_memory{bytes(
+    "limits.memory", 0, 0, 16 * 1024 * GiB,
+    "resident memory of the process; at 80 % nobody is let in, at 90 % who has not logged in is ended and contacts' "
+    "presence is left out; 0: what the service (cgroup) or the machine has")};
 const Option<std::int64_t> limits_registrations_per_hour{
     rate(count("limits.registrations_per_hour", 5, 1, 1'000'000,
                "new accounts from one network, where registration.enabled allows any"),
@@ -377,6 +381,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_connections_per_address,
                                                   &limits_connections_new_per_s,
                                                   &limits_unauthenticated,
+                                                  &limits_memory,
                                                   &limits_registrations_per_hour,
                                                   &limits_passwords_per_stream,
                                                   &limits_passwords_per_account,

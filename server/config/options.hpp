@@ -58,7 +58,7 @@ extern const Option<std::int64_t> limits_stanza_before_login, limits_depth_befor
 extern const Option<std::int64_t> limits_stanza, limits_depth, limits_attributes, limits_attribute_length,
     limits_children, limits_namespaces, limits_rate, limits_rate_burst, limits_stanzas_per_s, limits_stanzas_burst;
 extern const Option<std::int64_t> limits_queue, limits_connections, limits_connections_per_address,
-    limits_connections_new_per_s, limits_unauthenticated;
+    limits_connections_new_per_s, limits_unauthenticated, limits_memory;
 extern const Option<std::int64_t> limits_registrations_per_hour, limits_passwords_per_stream,
     limits_passwords_per_account;
 extern const Option<std::int64_t> limits_bind_retries, limits_resources, limits_offline, limits_roster_items,

@@ -22,6 +22,13 @@ namespace auth {
 class Brake;
 }
 
+// How near the process is to limits.memory (docs/security.md §3).
+enum class MemoryState : std::uint8_t {
+  enough,
+  high,      // 80 %: nobody is let in
+  critical,  // 90 %: who has not logged in is ended; contacts' presence is left out
+};
+
 struct KernelStats {
   std::atomic<std::uint64_t> messages{0};
   std::atomic<std::uint64_t> refused{0};
@@ -43,9 +50,13 @@ struct Kernel {
   // -- counters
   KernelStats stats;
   std::atomic<std::uint64_t> next_session{1};
+  std::atomic<MemoryState> memory{MemoryState::enough};  // set by main/memory_watch
 
   [[nodiscard]] Shard& home(std::string_view bare_jid) const;
   [[nodiscard]] unsigned home_index(std::string_view bare_jid) const noexcept;
+  [[nodiscard]] bool memory_is(MemoryState at_least) const noexcept {
+    return memory.load(std::memory_order_relaxed) >= at_least;
+  }
 };
 
 }  // namespace valise::core

@@ -89,6 +89,9 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] bool has_room(const Account& account) const noexcept {
     return account.waiting_bytes() < settings_->queue_bytes / 2;
   }
+  // Whether contacts are not told that somebody is available: memory is short, and messages go first. The next
+  // presence tells.
+  [[nodiscard]] bool sheds_presence() const noexcept { return kernel_.memory_is(MemoryState::critical); }
   // To one session, in the order of its account's deliveries. Where limits.queue is full of what waits for the
   // account's commits, the session ends (RFC 6120 §4.9.3.17): it would miss something and not know.
   void deliver(Session& session, StanzaPtr stanza, std::string extra = {});

@@ -217,10 +217,24 @@ Result<> App::start_shards() {
     threads_.emplace_back([&shard] { shard->loop().run(); });
   }
   running_ = true;
+  look_at_memory();
   core::audit::Record record;
   record.kind = core::audit::Kind::start;
   kernel_.shards.front()->post([this, record]() mutable { kernel_.shards.front()->record(std::move(record)); });
   return {};
+}
+
+void App::look_at_memory() {
+  const auto before = kernel_.memory.load(std::memory_order_relaxed);
+  const auto now = memory_.look(config()->get(options::limits_memory), steady_ms(), before);
+  kernel_.memory.store(now, std::memory_order_relaxed);
+  if (now != before) {
+    log::warning("main", "memory: {} of {} MiB, {}", memory_.resident() >> 20, memory_.limit() >> 20, name_of(now));
+  }
+  if (now != core::MemoryState::critical || kernel_.stats.unauthenticated.load(std::memory_order_relaxed) == 0) return;
+  for (std::size_t i = 0; i < streams_.size(); ++i) {
+    kernel_.shards[i]->post([host = streams_[i].get()] { host->end_unauthenticated(); });
+  }
 }
 
 void App::run_on_all(const std::function<void(core::Shard&)>& work) {
@@ -271,8 +285,11 @@ Result<std::vector<std::string>> App::load_again() {
   const auto settings = make_settings(*now);
   run_on_all([&](core::Shard& shard) { shard.reconfigure(settings, *now); });
   record_reload(*config_, *now);
-  const std::lock_guard lock(config_mutex_);
-  config_ = now;
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_ = now;
+  }
+  look_at_memory();  // its limit may have changed
   return needs;
 }
 

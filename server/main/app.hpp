@@ -18,6 +18,7 @@
 #include "core/recovery.hpp"
 #include "core/shard.hpp"
 #include "core/work_pool.hpp"
+#include "main/memory_watch.hpp"
 #include "main/privileges.hpp"
 #include "stream/host.hpp"
 
@@ -39,6 +40,10 @@ class App {
 
   // Which account is known on which network: main thread, every few minutes; stop() does it too.
   void save_known_networks();
+
+  // Measures what the process takes, gives free memory back to the system and lets the streams follow. Any thread.
+  void look_at_memory();
+  [[nodiscard]] MemoryWatch& memory() noexcept { return memory_; }
 
   [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
   [[nodiscard]] Ref<const config::Snapshot> config() const;  // any thread
@@ -79,6 +84,7 @@ class App {
   std::unique_ptr<storage::ReadPool> readers_;
   std::unique_ptr<core::WorkPool> workers_;
   core::Kernel kernel_;
+  MemoryWatch memory_;
   std::unique_ptr<core::Committer> committer_;
   std::vector<std::unique_ptr<stream::StreamHost>> streams_;
   std::vector<std::thread> threads_;

@@ -263,6 +263,7 @@ Answer session_kick(const Request& request) {
 Answer status(const Request& request) {
   auto& app = request.app;
   auto& kernel = app.kernel();
+  app.look_at_memory();
   Json result{{"version", VALISE_VERSION},
               {"uptime_s", (utc_now_ns() / 1'000'000 - kernel.started_ms) / 1000},
               {"hosts", app.config()->hosts()},
@@ -272,6 +273,10 @@ Answer status(const Request& request) {
               {"unauthenticated", kernel.stats.unauthenticated.load()},
               {"messages", kernel.stats.messages.load()},
               {"refused", kernel.stats.refused.load()},
+              {"memory",
+               {{"resident", app.memory().resident()},
+                {"limit", app.memory().limit()},
+                {"state", name_of(kernel.memory.load())}}},
               {"store", app.store()->describe()}};
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();

@@ -70,6 +70,7 @@ void reload(App& app) {
 }
 
 constexpr std::int64_t save_every_ms = 300'000;
+constexpr std::int64_t look_every_ms = 1'000;
 
 int serve(App& app, int signals) {
   const auto interval = watchdog_interval_ms();
@@ -77,15 +78,21 @@ int serve(App& app, int signals) {
   Heartbeat heartbeat(static_cast<unsigned>(shards.size()),
                       [&shards](unsigned shard, std::function<void()> task) { shards[shard]->post(std::move(task)); });
   auto saved_ms = steady_ms();
+  auto beat_ms = saved_ms - interval;
   for (;;) {
     pollfd waiting{signals, POLLIN, 0};
     const int ready =
-        ::poll(&waiting, 1, static_cast<int>(interval > 0 ? std::min(interval, save_every_ms) : save_every_ms));
-    if (steady_ms() - saved_ms >= save_every_ms) {
-      saved_ms = steady_ms();
+        ::poll(&waiting, 1, static_cast<int>(interval > 0 ? std::min(interval, look_every_ms) : look_every_ms));
+    const auto now = steady_ms();
+    app.look_at_memory();
+    if (now - saved_ms >= save_every_ms) {
+      saved_ms = now;
       app.save_known_networks();
     }
-    if (interval > 0 && heartbeat.beat()) notify_service_manager("WATCHDOG=1");
+    if (interval > 0 && now - beat_ms >= interval - look_every_ms && heartbeat.beat()) {
+      beat_ms = now;
+      notify_service_manager("WATCHDOG=1");
+    }
     if (ready <= 0) continue;
     signalfd_siginfo info{};
     if (::read(signals, &info, sizeof info) != sizeof info) continue;

@@ -19,7 +19,9 @@ thread_local std::array<char, read_size> read_buffer;
 
 constexpr std::size_t pooled_buffers = 128;
 constexpr std::size_t pooled_capacity = 65'536;
+constexpr std::size_t pooled_bytes = 1'048'576;  // in all: a flood's large buffers do not stay
 thread_local std::vector<std::string> buffer_pool;
+thread_local std::size_t in_pool = 0;  // bytes
 
 }  // namespace
 
@@ -52,6 +54,7 @@ std::string& Connection::output() {
   if (output_.capacity() < 64 && !buffer_pool.empty()) {
     output_ = std::move(buffer_pool.back());
     buffer_pool.pop_back();
+    in_pool -= output_.capacity();
   }
   loop_->enqueue(*this);
   return output_;
@@ -63,7 +66,9 @@ void Connection::send(std::string_view bytes) {
 }
 
 void Connection::drop_output() {
-  if (output_.capacity() >= 64 && output_.capacity() <= pooled_capacity && buffer_pool.size() < pooled_buffers) {
+  if (output_.capacity() >= 64 && output_.capacity() <= pooled_capacity && buffer_pool.size() < pooled_buffers &&
+      in_pool + output_.capacity() <= pooled_bytes) {
+    in_pool += output_.capacity();
     output_.clear();
     buffer_pool.push_back(std::move(output_));
   }

@@ -38,6 +38,7 @@ class C2s final : private net::ConnectionHandler,
   // Polite end by the server: RFC 6120 §4.9.3.20 system-shutdown and the like.
   void end(std::string_view condition, std::string_view text) override;
   [[nodiscard]] const core::Session* session() const noexcept { return session_ ? &*session_ : nullptr; }
+  [[nodiscard]] bool logged_in() const noexcept { return !lingering_; }
   [[nodiscard]] std::size_t memory() const noexcept;
   const std::uint64_t number;  // of the stream, in the process
 

@@ -30,6 +30,10 @@ const core::StanzaError too_many_sessions{
     .type = core::StanzaError::Type::wait,
     .condition = "resource-constraint",
     .text = {"This account has too many sessions.", "Ce compte a trop de sessions ouvertes."}};
+const core::StanzaError short_of_memory{
+    .type = core::StanzaError::Type::wait,
+    .condition = "resource-constraint",
+    .text = {"The server is full; try again later.", "Le serveur est plein ; réessayez plus tard."}};
 }  // namespace
 
 // ---- the move
@@ -131,6 +135,8 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     return stream_error("not-authorized", "the password was changed");
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     bind_error(iq_id, too_many_sessions);
+  } else if (shard().kernel().memory_is(core::MemoryState::high)) {
+    iq_error(iq_id, short_of_memory);
   } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
                                                               jid, mechanism_, language_, tags)) {
     bind_error(iq_id, denied->error);

@@ -117,7 +117,9 @@ C2s* StreamHost::find(std::uint64_t id) const {
 }
 
 void StreamHost::accepted(net::Accepted one, bool direct_tls) {
-  if (!gate_.admit(one.address, shard_.settings(), shard_.loop().now_ms(),
+  // docs/security.md §3: at 80 % of limits.memory nobody is let in.
+  if (shard_.kernel().memory_is(core::MemoryState::high) ||
+      !gate_.admit(one.address, shard_.settings(), shard_.loop().now_ms(),
                    shard_.kernel().stats.unauthenticated.load(std::memory_order_relaxed))) {
     ::close(one.fd);  // cheaper for us than a word
     return;
@@ -143,6 +145,16 @@ void StreamHost::adopt(std::unique_ptr<C2s> stream) {
   streams_.emplace(adopted.number, std::move(stream));
   adopted.arrive(*this);
   if (stopping_) adopted.end("system-shutdown", shut_down_text);  // it was between two shards
+}
+
+void StreamHost::end_unauthenticated() {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, stream] : streams_) {
+    if (!stream->logged_in()) ids.push_back(id);
+  }
+  for (const auto id : ids) {
+    if (auto* stream = find(id)) stream->end("resource-constraint", "the server is short of memory");
+  }
 }
 
 void StreamHost::bury(C2s& stream) {

@@ -78,6 +78,9 @@ class StreamHost final : private net::TurnEnd {
   // Ends all streams politely (RFC 6120 §4.9.3.20); `done` when none is left or at the latest after `limit_ms`.
   void shut_down(std::int64_t limit_ms, std::move_only_function<void()> done);
 
+  // Short of memory: ends the streams that have not logged in (RFC 6120 §4.9.3.17).
+  void end_unauthenticated();
+
   [[nodiscard]] core::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
   [[nodiscard]] const LoginShared& login_shared() const noexcept { return login_; }

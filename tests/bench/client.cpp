@@ -21,6 +21,12 @@ bool offers(std::string_view features, std::string_view mechanism) {
   return features.find(fmt::format(">{}</mechanism>", mechanism)) != std::string_view::npos;
 }
 
+std::size_t occurrences(std::string_view text, std::string_view what) {
+  std::size_t count = 0;
+  for (auto at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size())) ++count;
+  return count;
+}
+
 std::string excerpt(std::string_view element) { return std::string(element.substr(0, 300)); }
 
 }  // namespace
@@ -141,7 +147,8 @@ void Client::handle(std::string_view element) {
       return;
     case Step::presence:
       if (name == "iq" && attribute(element, "id") == "available") return become_ready();
-      if (name != "iq" || attribute(element, "id") != "roster") handle_ready(element);  // offline messages come here
+      if (name != "iq" || attribute(element, "id") != "roster") return handle_ready(element);  // offline messages
+      roster_items_ = occurrences(element, "<item ");
       return;
     default:
       return give_up("unexpected: " + excerpt(element));

@@ -59,6 +59,8 @@ class Client final : private Link::Owner {
   [[nodiscard]] std::string bare_jid() const { return account_.user + "@" + settings_.domain; }
   [[nodiscard]] bool ready() const noexcept { return step_ == Step::ready; }
   [[nodiscard]] bool resumed_tls() const noexcept { return link_.resumed(); }
+  // Goal::available: how many contacts the roster had.
+  [[nodiscard]] std::size_t roster_items() const noexcept { return roster_items_; }
 
   std::size_t slot = 0;  // the scenario's own number for it
   std::size_t pair = 0;  // raw mode: who is paired by the relay
@@ -94,6 +96,7 @@ class Client final : private Link::Owner {
   std::string partial_;  // an element whose end has not arrived
   std::unique_ptr<ScramClient> scram_;
   unsigned next_request_ = 0;
+  std::size_t roster_items_ = 0;
 };
 
 }  // namespace valise::bench

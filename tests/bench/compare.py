@@ -50,9 +50,11 @@ def rest_plan(args):
     """Measured once; with --all in every round."""
     span = ["--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
     return [Step("reconnect", "reconnect", ["--count", str(args.returns)], False),
+            Step("reconnect-resume", "reconnect", ["--count", str(args.returns), "--resume"], False),
             Step("carbons", "carbons", ["--pairs", str(PAIRS), *span], False),
             Step("offline", "offline", ["--pairs", str(PAIRS), "--messages", "50"], False),
-            Step("presence", "presence", ["--contacts", "100", *span], False)]
+            Step("presence", "presence", ["--contacts", "100", *span], False),
+            Step("rosters", "rosters", ["--rosters", ",".join(map(str, args.rosters)), "--turns", str(args.turns)], False)]
 
 
 def seed_all(kinds, folder):
@@ -153,13 +155,15 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     add_binaries(parser)
     parser.add_argument("--only", help="servers, by comma: " + ",".join(s.key for s in servers.ALL))
-    parser.add_argument("--scenarios", help="by comma: idle,login,chat-rate,chat-flat,reconnect,carbons,offline,presence")
+    parser.add_argument("--scenarios", help="by comma: idle,login,chat-rate,chat-flat,reconnect,reconnect-resume,carbons,"
+                        "offline,presence,rosters")
     parser.add_argument("--runs", type=int, default=3, help="rounds of log-in and chat (3)")
     parser.add_argument("--all", action="store_true",
                         help="every scenario in every round, and the coalescing relay (about 20 minutes more)")
     parser.add_argument("--sessions", type=int, default=10000, help="idle sessions, as far as descriptors allow (10000)")
     parser.add_argument("--logins", type=int, default=500, help="log-ins measured (500)")
     parser.add_argument("--returns", type=int, default=1000, help="clients that drop and return at once (1000)")
+    parser.add_argument("--turns", type=int, default=40, help="log-ins of each account with a roster (40)")
     parser.add_argument("--quiet", type=int, default=60, help="seconds before idle memory is read (60)")
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=10, help="measured, per chat scenario (10)")
@@ -169,7 +173,8 @@ def parse_arguments():
     parser.add_argument("--keep", action="store_true", help="leave the servers' folders (logs, stores) behind")
     args = parser.parse_args()
     if args.quick:
-        args.runs, args.sessions, args.quiet, args.seconds = 1, min(args.sessions, 1000), 10, 5
+        args.runs, args.sessions, args.quiet, args.seconds, args.turns = 1, min(args.sessions, 1000), 10, 5, 10
+    args.rosters = [10, 100, 1000]
     args.own_arguments = [a for a in sys.argv[1:] if a != "--build" and not a.startswith("build/")]
     args.scenarios = args.scenarios.split(",") if args.scenarios else None
     args.descriptors = servers.raise_descriptor_limit()
@@ -178,6 +183,8 @@ def parse_arguments():
     needed = [args.logins, args.returns, 2 * PAIRS + 1]
     if args.scenarios is None or "idle" in args.scenarios:
         needed.append(args.sessions)
+    if args.scenarios is None or "rosters" in args.scenarios:
+        needed.append(2 * PAIRS + 1 + len(args.rosters) + max(args.rosters))  # behind those of chat and presence
     servers.Server.accounts = max(needed)
     return args
 

@@ -1,6 +1,8 @@
 #include "dialer.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <utility>
 
 namespace valise::bench {
 
@@ -12,14 +14,25 @@ std::unique_ptr<Client> Town::client(Account account, std::string resource) {
   return std::make_unique<Client>(network, settings, salted, std::move(account), std::move(resource));
 }
 
-bool dial(Town& town, const std::vector<Client*>& clients, Goal goal, std::size_t concurrency, Nanos timeout) {
+bool dial(Town& town, const std::vector<Client*>& clients, Goal goal, std::size_t concurrency, Nanos timeout,
+          std::size_t* retries) {
+  constexpr Nanos retry_after = second_ns / 2;
   std::size_t next = 0, under_way = 0, ready = 0;
   bool broken = false;
+  std::deque<std::pair<Nanos, Client*>> again;
+  const auto fails = [&](Client&, const std::string& why) {
+    broken = true;
+    town.failure(why);
+  };
   for (auto* client : clients) {
-    client->on_ready = [&](Client&) { --under_way, ++ready; };
-    client->on_failed = [&](Client&, const std::string& why) {
-      broken = true;
-      town.failure(why);
+    client->on_ready = [&](Client& arrived) {
+      --under_way, ++ready;
+      arrived.on_failed = fails;
+    };
+    client->on_failed = [&](Client& failed, const std::string& why) {
+      if (retries == nullptr) return fails(failed, why);
+      ++*retries;
+      again.emplace_back(now_ns() + retry_after, &failed);
     };
   }
   // Connecting happens in tick(), never inside a handler: a handler may run while its client is being closed.
@@ -28,7 +41,8 @@ bool dial(Town& town, const std::vector<Client*>& clients, Goal goal, std::size_
       ++under_way;
       clients[next++]->connect(goal);
     }
-    return now + second_ns;
+    for (; !again.empty() && again.front().first <= now; again.pop_front()) again.front().second->connect(goal);
+    return again.empty() ? now + second_ns : again.front().first;
   };
   const bool done = town.loop.run(now_ns() + timeout, [&] { return broken || ready == clients.size(); }, tick);
   if (!done) town.failure(std::to_string(clients.size() - ready) + " clients were not ready in time");

@@ -25,8 +25,9 @@ struct Town {
 };
 
 // Connects all; at most `concurrency` at once. False when one failed or `timeout` passed: failures say why.
+// With `retries` one that fails tries again half a second later, as clients do, and is counted there.
 [[nodiscard]] bool dial(Town& town, const std::vector<Client*>& clients, Goal goal, std::size_t concurrency,
-                        Nanos timeout);
+                        Nanos timeout, std::size_t* retries = nullptr);
 
 // XEP-0077 over `concurrency` streams. An account that exists already is left as it is and counted as made.
 [[nodiscard]] bool register_accounts(Town& town, const std::vector<Account>& accounts, std::size_t concurrency);

@@ -26,14 +26,15 @@ struct Entry {
   std::string_view name;
   Scenario run;
 };
-constexpr std::array<Entry, 8> scenarios{{{"seed", run_seed},
+constexpr std::array<Entry, 9> scenarios{{{"seed", run_seed},
                                           {"login", run_login},
                                           {"reconnect", run_reconnect},
                                           {"idle", run_idle},
                                           {"chat", run_chat},
                                           {"carbons", run_carbons},
                                           {"offline", run_offline},
-                                          {"presence", run_presence}}};
+                                          {"presence", run_presence},
+                                          {"rosters", run_rosters}}};
 
 int run(const Options& options) {
   const auto entry = std::ranges::find(scenarios, options.scenario, &Entry::name);

@@ -94,6 +94,9 @@ const std::vector<Switch>& switches() {
        flag<&Options::publish_devices>()},
       {"--messages", "N", "offline: messages per account (50)", number<&Options::messages>()},
       {"--contacts", "N", "presence: contacts (100)", number<&Options::contacts>()},
+      {"--rosters", "N,…", "rosters: contacts, a size each (10,100,1000)",
+       [](Options& o, std::string_view v) { return parse_list(v, o.rosters); }},
+      {"--turns", "N", "rosters: log-ins of each account (40)", number<&Options::turns>()},
   };
   return all;
 }
@@ -112,7 +115,8 @@ std::string usage() {
       "  chat       OMEMO-shaped messages between pairs: CPU per message, latency\n"
       "  carbons    the same with two sessions an account and XEP-0280: three copies a message\n"
       "  offline    messages to accounts that are away, then their log-in\n"
-      "  presence   one account's presence to its contacts\n\n";
+      "  presence   one account's presence to its contacts\n"
+      "  rosters    log-in, roster and presence of accounts with few and with many contacts\n\n";
   for (const auto& s : switches()) text += fmt::format("  {:40} {}\n", fmt::format("{} {}", s.name, s.value), s.help);
   return text;
 }

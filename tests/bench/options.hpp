@@ -34,8 +34,10 @@ struct Options {
   double rate = 0;  // messages a second over all pairs; 0: flat out
   int warm_up = 3, seconds = 10;
   bool publish_devices = false;
-  std::size_t messages = 50;   // offline: messages an account
-  std::size_t contacts = 100;  // presence
+  std::size_t messages = 50;                        // offline: messages an account
+  std::size_t contacts = 100;                       // presence
+  std::vector<std::size_t> rosters{10, 100, 1000};  // rosters: contacts of the accounts that log in
+  std::size_t turns = 40;                           // rosters: log-ins of each account
 
   // The i-th account, from 1.
   [[nodiscard]] Account account(std::size_t i) const;

@@ -49,8 +49,10 @@ bool run_reconnect(Stage& stage) {
 
   const auto begin = stage.meter.sample();
   for (auto* client : all) client->close(false);
-  if (!dial(stage.town, all, Goal::available, all.size(), login_timeout)) return false;
+  std::size_t retries = 0;
+  if (!dial(stage.town, all, Goal::available, all.size(), login_timeout, &retries)) return false;
   const auto end = stage.meter.sample();
+  stage.report.set("retries", static_cast<double>(retries));
   std::size_t resumed = 0;
   for (const auto* client : all) resumed += client->resumed_tls() ? 1 : 0;
   stage.report.set("tls_resumed", static_cast<double>(resumed));

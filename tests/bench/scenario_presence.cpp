@@ -1,43 +1,10 @@
 // presence: one account with many online contacts changes its presence; each change goes to every contact.
 #include <fmt/format.h>
 
+#include "friends.hpp"
 #include "scenarios.hpp"
 
 namespace valise::bench {
-
-namespace {
-
-// Mutual subscriptions by the protocol (RFC 6121 §3): what exists from an earlier run is answered at once or not at
-// all, so the fences behind the four steps decide when they are over.
-bool befriend(Town& town, Client& hub, const std::vector<Client*>& contacts) {
-  const auto everybody_is_served = [&] {
-    std::size_t answered = 0;
-    const auto count = [&](Client&, std::string_view) { ++answered; };
-    hub.on_answer = count;
-    hub.fence();
-    for (auto* contact : contacts) {
-      contact->on_answer = count;
-      contact->fence();
-    }
-    const bool done = town.loop.run(now_ns() + 120 * second_ns, [&] { return answered == contacts.size() + 1; });
-    if (!done) town.failure("subscriptions took too long");
-    hub.on_answer = {};
-    for (auto* contact : contacts) contact->on_answer = {};
-    return done;
-  };
-  for (auto* contact : contacts) {
-    hub.send(fmt::format("<presence type='subscribe' to='{}'/>", contact->bare_jid()));
-    contact->send(fmt::format("<presence type='subscribe' to='{}'/>", hub.bare_jid()));
-  }
-  if (!everybody_is_served()) return false;
-  for (auto* contact : contacts) {
-    hub.send(fmt::format("<presence type='subscribed' to='{}'/>", contact->bare_jid()));
-    contact->send(fmt::format("<presence type='subscribed' to='{}'/>", hub.bare_jid()));
-  }
-  return everybody_is_served();
-}
-
-}  // namespace
 
 bool run_presence(Stage& stage) {
   const auto& options = stage.options;
@@ -47,7 +14,7 @@ bool run_presence(Stage& stage) {
   if (!dial(stage.town, all, Goal::available, options.concurrency, 600 * second_ns)) return false;
   Client& hub = *all.front();
   const std::vector<Client*> contacts(all.begin() + 1, all.end());
-  if (!befriend(stage.town, hub, contacts)) return false;
+  if (!befriend(stage.town, {&hub}, contacts)) return false;
 
   std::uint64_t delivered = 0, rounds = 0, doubled = 0;
   std::size_t in_round = 0;

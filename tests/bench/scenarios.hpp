@@ -28,6 +28,7 @@ bool run_chat(Stage& stage);
 bool run_carbons(Stage& stage);
 bool run_offline(Stage& stage);
 bool run_presence(Stage& stage);
+bool run_rosters(Stage& stage);
 
 [[nodiscard]] std::vector<Client*> pointers(const std::vector<std::unique_ptr<Client>>& clients);
 

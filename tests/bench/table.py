@@ -18,6 +18,9 @@ ROWS = [
     Row("chat 500/s, p99 ms", "chat-rate", "p99_ms", 2, True),
     Row("all drop and return, CPU ms each", "reconnect", "server_cpu_ms_per_return", 2, True),
     Row("all drop and return, s", "reconnect", "seconds", 2, True),
+    Row("the same with TLS resumption, CPU ms each", "reconnect-resume", "server_cpu_ms_per_return", 2, True),
+    Row("the same with TLS resumption, s", "reconnect-resume", "seconds", 2, True),
+    Row("… of so many resumed", "reconnect-resume", "tls_resumed", 0, False),
     Row("carbons (3 copies), CPU µs a message", "carbons", "server_cpu_us_per_message", 1, True),
     Row("carbons, messages/s", "carbons", "per_second", 0, False),
     Row("offline: stored, CPU µs a message", "offline", "server_cpu_us_per_stored_message", 1, True),
@@ -25,6 +28,12 @@ ROWS = [
     Row("offline: fetched, CPU µs a message", "offline", "fetch_cpu_us_per_message", 1, True),
     Row("presence to 100 contacts, CPU µs a delivery", "presence", "server_cpu_us_per_delivery", 1, True),
     Row("presence, deliveries/s", "presence", "per_second", 0, False),
+    Row("log-in with 10 contacts, roster, presence, CPU ms", "rosters", "server_cpu_ms_per_login_10", 2, True),
+    Row("log-in with 100 contacts, CPU ms", "rosters", "server_cpu_ms_per_login_100", 2, True),
+    Row("log-in with 1,000 contacts, CPU ms", "rosters", "server_cpu_ms_per_login_1000", 2, True),
+    Row("a contact, 10 to 100, CPU µs", "rosters", "server_cpu_us_per_contact_100", 2, True),
+    Row("a contact, 10 to 1,000, CPU µs", "rosters", "server_cpu_us_per_contact_1000", 2, True),
+    Row("… the second ÷ the first (1: flat)", "rosters", "contact_growth", 2, True),
 ]
 
 # The ratio columns: whose figure, against whose. Above 1 the first is better.
@@ -45,7 +54,8 @@ MUST = {
     ("reconnect", "server_cpu_ms_per_return"): [("valise", 1.2)],
     ("reconnect", "seconds"): [("valise", 1.6)],
     ("carbons", "server_cpu_us_per_message"): [("valise-bare", 60)],
-    ("presence", "server_cpu_us_per_delivery"): [("valise-bare", 18)],
+    ("presence", "server_cpu_us_per_delivery"): [("valise-bare", 18), ("valise", 18)],
+    ("rosters", "contact_growth"): [("valise", 1.5)],
 }
 
 

@@ -18,7 +18,7 @@ TEST(CapsFeatures, KnowWhatTheyHaveAndWhatTheyWant) {
 }
 
 TEST(CapsCache, TheFirstAnswerStays) {
-  SharedCache cache(4);
+  SharedCache cache(4, 1'000'000);
   cache.put("k", features({"a"}));
   cache.put("k", features({"b"}));
   EXPECT_TRUE(cache.find("k")->has("a"));
@@ -26,7 +26,7 @@ TEST(CapsCache, TheFirstAnswerStays) {
 }
 
 TEST(CapsCache, WhatIsUsedOutlivesAFloodOfOthers) {
-  SharedCache cache(4);
+  SharedCache cache(4, 1'000'000);
   cache.put("popular", features({"a"}));
   for (int i = 0; i < 100; ++i) {
     EXPECT_TRUE(cache.find("popular")) << i;
@@ -37,9 +37,22 @@ TEST(CapsCache, WhatIsUsedOutlivesAFloodOfOthers) {
   EXPECT_TRUE(cache.find("99"));
 }
 
+TEST(CapsCache, IsBoundedInBytesToo) {
+  SharedCache cache(4096, 64 * 1024);
+  const std::string text(500, 'x');
+  for (int i = 0; i < 1000; ++i) {
+    cache.put(std::to_string(i), features({text, text + "+notify"}));
+    ASSERT_LE(cache.bytes(), 64u * 1024);
+  }
+  EXPECT_TRUE(cache.find("999"));
+  EXPECT_GT(cache.size(), 10u);
+  cache.put("vast", features({std::string(5000, 'x')}));  // more than a sixteenth
+  EXPECT_FALSE(cache.find("vast"));
+}
+
 // Under ThreadSanitizer this is what it is for.
 TEST(CapsCache, ManyThreadsShareIt) {
-  SharedCache cache(16);
+  SharedCache cache(16, 1'000'000);
   std::vector<std::jthread> threads;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&cache] {

@@ -1,0 +1,102 @@
+"""docs/security.md §3: memory as a whole. A limit that a reload puts below what the server takes anyway shows each state
+without filling anything."""
+
+import functools
+
+import _path  # noqa: F401
+from harness import NS, Disconnected, ping, run, sealed, story, word_from
+from harness.device import expect_error
+
+
+async def comes_to(town, state, percent):
+    """As if the server took so many percent of its limit."""
+    for _ in range(3):
+        await is_limited(town, 0)  # the first reloads take some memory for good
+    for _ in range(20):
+        memory = (await town.ctl_json("status"))["memory"]
+        await is_limited(town, memory["resident"] * 100 // percent)
+        if (await town.ctl_json("status"))["memory"]["state"] == state:
+            return
+    raise AssertionError(f"never {state}: {memory}")
+
+
+def unlimited_in_the_end(function):
+    """The next story in this town must be let in."""
+    @functools.wraps(function)
+    async def wrapped(town):
+        try:
+            await function(town)
+        finally:
+            await is_limited(town, 0)
+    return wrapped
+
+
+async def is_limited(town, limit):
+    town.options["limits.memory"] = limit
+    town.write_config()
+    status, out, err = await town.reload()
+    assert status == 0, out + err
+
+
+async def is_turned_away(town):
+    extra = await town.stream().connect()
+    extra.expects_header()
+    try:
+        await extra.sends(extra.header())
+    except OSError:
+        pass  # it was quicker
+    assert isinstance(await extra.next(), Disconnected)
+
+
+async def binds_nothing(account, stream):
+    await stream.authenticates(account.name, account.password)
+    await stream.sends("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    answer = await stream.wait_for(lambda event: getattr(event, "tag", None) == NS.CLIENT + "iq", "the answer to bind")
+    expect_error(answer, "resource-constraint", "wait")
+
+
+async def talk(alice, bob, identity):
+    await alice.sends(f"<message to='{bob.bare}' id='{identity}' type='chat'>{sealed()}</message>")
+    await bob.receives("message", id=identity)
+
+
+@story("docs/security.md §3: at 80 % of limits.memory nobody is let in", options={"limits.memory": 0})
+@unlimited_in_the_end
+async def at_80_percent_nobody_connects_or_binds_and_those_inside_go_on(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    carol = await town.account("carol")
+    waiting = await town.stream().reaches_tls()
+    await comes_to(town, "high", 82)
+    await is_turned_away(town)
+    await binds_nothing(carol, waiting)
+    await talk(alice, bob, "m1")
+    await alice.sends("<presence><show>away</show></presence>")
+    await bob.receives("presence", from_=alice.full, child=NS.CLIENT + "show")
+    await is_limited(town, 0)
+    await waiting.binds()  # the stream had gone on
+    await carol.device()
+
+
+@story("docs/security.md §3: at 90 % who has not logged in is ended", options={"limits.memory": 0})
+@unlimited_in_the_end
+async def at_90_percent_strangers_are_ended_and_presence_is_left_out_but_no_message(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    stranger = await town.stream().reaches_tls()
+    await comes_to(town, "critical", 97)
+    await stranger.fails_with("resource-constraint")
+    await is_turned_away(town)
+    await alice.sends("<presence id='shed'><show>away</show></presence>")
+    await alice.receives("presence", id="shed")  # her own devices are told
+    await bob.receives_no("presence", before=word_from(alice), id="shed")
+    await talk(alice, bob, "m1")
+    await alice.leaves()
+    await bob.receives("presence", from_=alice.full, type_="unavailable")  # nobody stays who is gone
+    await is_limited(town, 0)
+    assert (await town.ctl_json("status"))["memory"]["state"] == "enough"
+    await ping(bob)
+    await alice.account.device()
+
+
+run()

@@ -1,0 +1,47 @@
+// docs/security.md §3: 80 % of limits.memory, 90 %, and what is given back.
+#include "main/memory_watch.hpp"
+
+#include <gtest/gtest.h>
+
+namespace valise {
+namespace {
+
+using core::MemoryState;
+constexpr std::uint64_t MiB = 1024 * 1024;
+
+TEST(MemoryWatch, IsHighFrom80PercentAndCriticalFrom90) {
+  const auto state = [](std::uint64_t resident) { return memory_state(resident, 1000, MemoryState::enough); };
+  EXPECT_EQ(state(799), MemoryState::enough);
+  EXPECT_EQ(state(800), MemoryState::high);
+  EXPECT_EQ(state(899), MemoryState::high);
+  EXPECT_EQ(state(900), MemoryState::critical);
+}
+
+TEST(MemoryWatch, LeavesAStateFivePointsBelowWhereItBegins) {
+  EXPECT_EQ(memory_state(850, 1000, MemoryState::critical), MemoryState::critical);
+  EXPECT_EQ(memory_state(849, 1000, MemoryState::critical), MemoryState::high);
+  EXPECT_EQ(memory_state(750, 1000, MemoryState::high), MemoryState::high);
+  EXPECT_EQ(memory_state(749, 1000, MemoryState::high), MemoryState::enough);
+  EXPECT_EQ(memory_state(749, 1000, MemoryState::critical), MemoryState::enough);
+}
+
+TEST(MemoryWatch, GivesBackWhatWasFreedOnceAndAgainWhenMoreIs) {
+  TrimPolicy policy;
+  EXPECT_FALSE(policy.is_due(8 * MiB - 1));
+  EXPECT_TRUE(policy.is_due(100 * MiB));
+  EXPECT_FALSE(policy.is_due(100 * MiB));  // given back already: it still lies in malloc's lists
+  EXPECT_FALSE(policy.is_due(30 * MiB));   // in use again
+  EXPECT_TRUE(policy.is_due(100 * MiB));   // and free again
+}
+
+TEST(MemoryWatch, MeasuresThisProcess) {
+  MemoryWatch watch;
+  EXPECT_GT(available_memory(), 64 * MiB);
+  EXPECT_EQ(watch.look(0, 0, MemoryState::enough), MemoryState::enough);
+  EXPECT_GT(watch.resident(), MiB);
+  EXPECT_EQ(watch.limit(), available_memory());
+  EXPECT_EQ(watch.look(static_cast<std::int64_t>(MiB), 0, MemoryState::enough), MemoryState::critical);
+}
+
+}  // namespace
+}  // namespace valise
