@@ -43,7 +43,7 @@ struct Kernel {
   std::unique_ptr<Cluster> cluster;
   Committer* committer = nullptr;  // null: nothing is written, no log
   storage::ReadPool* readers = nullptr;
-  WorkPool* workers = nullptr;  // null: Shard::compute works on the shard's own thread
+  WorkPool* workers = nullptr;   // null: Shard::compute works on the shard's own thread
   auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC

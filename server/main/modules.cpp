@@ -23,10 +23,10 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),          &presence_manifest(),     &offline_manifest(),  &omemo_manifest(),
-          &policy_manifest(),          &caps_manifest(),         &pep_manifest(),      &disco_manifest(),
-          &ping_manifest(),            &registration_manifest(), &version_manifest(),  &time_manifest(),
-          &limits_manifest(),          &last_activity_manifest(), &blocking_manifest(), &vcard_manifest(),
+  return {&roster_manifest(),         &presence_manifest(),      &offline_manifest(),  &omemo_manifest(),
+          &policy_manifest(),         &caps_manifest(),          &pep_manifest(),      &disco_manifest(),
+          &ping_manifest(),           &registration_manifest(),  &version_manifest(),  &time_manifest(),
+          &limits_manifest(),         &last_activity_manifest(), &blocking_manifest(), &vcard_manifest(),
           &private_storage_manifest()};
 }
 
