@@ -57,7 +57,7 @@ class LastActivity final : public core::Module {
                  [this](core::IqRequest request) { request.result(answer(steady_ms() - started_ms_)); });
     registrar.iq(IqTarget::account, "get", "query", ns_last,
                  [this](core::IqRequest request) { of_account(std::move(request)); });
-    registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return to_device(flow); });
+    registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return from_others(flow); });
     registrar.on_session(core::SessionEvent::bound, [this](core::Session& session) { seen(session.account); });
     registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) { seen(session.account); });
   }
@@ -75,18 +75,18 @@ class LastActivity final : public core::Module {
   // §3. The status of the last unavailable presence is not kept.
   void of_account(core::IqRequest request) const {
     const auto& account = *request.account();
-    if (!may_ask(account, request.from())) return request.error(forbidden);
     if (!account.sessions.empty()) return request.result(answer(0));
     const auto* known = account.part<Seen>(slot_);
     if (known->utc_ms == 0) return request.error(never_seen);
     request.result(answer(utc_now_ns() / 1'000'000 - known->utc_ms));
   }
 
-  // §4: a question to a device reaches it only if the presence is no secret; whether the device is there is one, too.
-  core::Verdict to_device(const core::Flow& flow) const {
+  // §3, §4: who may not see the presence is forbidden to ask account and device. Whether they are there is a secret, too
+  // (RFC 6120 §13.10.2): nobody's address answers alike.
+  core::Verdict from_others(const core::Flow& flow) const {
     const auto& stanza = *flow.stanza;
-    if (stanza.type != "get" || stanza.to->is_bare() || !stanza.payload().is("query", ns_last)) return nullptr;
-    if (!flow.recipient->exists || may_ask(*flow.recipient, stanza.from)) return nullptr;
+    if (stanza.type != "get" || !stanza.payload().is("query", ns_last)) return nullptr;
+    if (flow.recipient->exists && may_ask(*flow.recipient, stanza.from)) return nullptr;
     auto refusal = std::make_unique<core::Refusal>();
     refusal->error = forbidden;
     refusal->reason = "not-subscribed";

@@ -192,6 +192,7 @@ async def requests_of_a_blocked_address_are_answered_as_by_an_address_that_nobod
 @story("XEP-0191 §3.3")
 async def an_answer_of_a_blocked_address_is_dropped(town):
     alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
     await bob.sends(f"<iq type='get' id='q1' to='{alice.full}'><query xmlns='jabber:iq:version'/></iq>")
     question = await alice.receives("iq", id="q1")
     await blocks(bob, alice.bare)

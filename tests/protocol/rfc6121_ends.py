@@ -91,7 +91,7 @@ async def a_conflict_is_an_end(town):
 async def a_time_out_is_an_end(town):
     scene = await Scene().begins(town)
     await scene.phone.sends("<message to='bob@localhost'>")  # and no more
-    await scene.phone.stream.fails_with("connection-timeout")
+    await scene.phone.stream.fails_with("policy-violation")
     await scene.everybody_heard()
 
 
