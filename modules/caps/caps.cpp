@@ -46,6 +46,11 @@ class Caps final : public core::Module, public core::Capabilities {
     });
   }
 
+  [[nodiscard]] bool knows(const core::Session& session) const override {
+    const auto* part = session.part<Announced>(slot_);
+    return part != nullptr && part->features != nullptr;
+  }
+
   [[nodiscard]] bool has_feature(const core::Session& session, std::string_view feature) const override {
     const auto* part = session.part<Announced>(slot_);
     return part != nullptr && part->features && part->features->has(feature);

@@ -81,8 +81,8 @@ class LastActivity final : public core::Module {
     request.result(answer(utc_now_ns() / 1'000'000 - known->utc_ms));
   }
 
-  // §3, §4: who may not see the presence is forbidden to ask account and device. Whether they are there is a secret, too
-  // (RFC 6120 §13.10.2): nobody's address answers alike.
+  // §3, §4: who may not see the presence is forbidden to ask account and device. Whether they are there is a secret,
+  // too (RFC 6120 §13.10.2): nobody's address answers alike.
   core::Verdict from_others(const core::Flow& flow) const {
     const auto& stanza = *flow.stanza;
     if (stanza.type != "get" || !stanza.payload().is("query", ns_last)) return nullptr;

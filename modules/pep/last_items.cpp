@@ -2,6 +2,7 @@
 // and those of the contacts it sees. Once a node and session; also when the caps become known only later, and of what a
 // contact opens to it while it is online.
 #include <algorithm>
+#include <set>
 
 #include "base/clock.hpp"
 #include "core/namespaces.hpp"
@@ -23,10 +24,19 @@ void Pep::offer(core::Session& session) {
   const auto* capabilities = shard_.service<core::Capabilities>();
   if (!session.available || capabilities == nullptr) return;
   auto& mine = session.ensure_part<PepSession>(session_slot_);
-  std::vector<std::string> nodes;
+  std::set<std::string, std::less<>> wanted;
   capabilities->each_notify(session, [&](std::string_view node) {
-    if (nodes.size() < max_offered && mine.offered.emplace(node).second) nodes.emplace_back(node);
+    if (wanted.size() < max_offered) wanted.emplace(node);
   });
+  // What a client no longer asks for it is told anew when it asks again. While its features are not known, nothing says
+  // so.
+  if (capabilities->knows(session)) {
+    std::erase_if(mine.offered, [&](const auto& node) { return !wanted.contains(node); });
+  }
+  std::vector<std::string> nodes;
+  for (const auto& node : wanted) {
+    if (mine.offered.insert(node).second) nodes.push_back(node);
+  }
   if (nodes.empty()) return;
   auto& account = session.account;
   send_last(account, session.jid, nodes, SendLast::on_sub_and_presence);

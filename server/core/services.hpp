@@ -47,6 +47,8 @@ class Blocking {
 // What a client can do (XEP-0115). Published by modules/caps.
 class Capabilities {
  public:
+  // Whether its features are known; until its answer comes a session has none.
+  [[nodiscard]] virtual bool knows(const Session& session) const = 0;
   [[nodiscard]] virtual bool has_feature(const Session& session, std::string_view feature) const = 0;
   // The features of a session became known or changed.
   virtual void on_change(std::function<void(Session&)> listener) = 0;

@@ -28,6 +28,20 @@ async def a_new_contact_gets_the_last_items_at_once(town):
     await bob.receives_no("message", before=ping, child=event_of(NICK))  # once
 
 
+@story("XEP-0163 §4.3.4: the filter is taken back and set again")
+async def who_asks_again_is_told_again_and_who_goes_on_asking_is_not(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await alice.sets(publish(NICK, nick("Ali")))
+    await wants(bob, NICK)
+    await bob.receives("message", child=event_of(NICK), from_=alice.bare)
+    await wants(bob, NICK, AVATAR)
+    await bob.receives_no("message", before=ping, child=event_of(NICK))
+    await wants(bob, AVATAR)
+    await wants(bob, NICK)
+    await bob.receives("message", child=event_of(NICK), from_=alice.bare)
+
+
 @story("XEP-0163 §4.3.4: only what it asked for and may read")
 async def a_new_contact_gets_nothing_else(town):
     alice, bob, carol = await town.devices("alice", "bob", "carol")
