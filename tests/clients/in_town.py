@@ -15,9 +15,9 @@ sys.path.insert(0, str(HERE.parent))
 from harness import Town  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
-# Words of the conversations in pair.py, demo.py and profanity.py.
+# Words of the conversations in pair.py, demo.py, everyday.py and profanity.py.
 TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
-         b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice")
+         b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length")
 
 
 async def main(script):
