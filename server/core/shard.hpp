@@ -107,7 +107,7 @@ class Shard final : private net::TurnEnd {
   // The same for a change of an account: its `done` has its place in the order of what the account gets, and the
   // account stays in memory until then.
   void commit_in_order(Account& account, UnitPtr unit);
-  // Runs `job` on a database thread and `then` here with its result.
+  // Runs `job` on a database thread and `then` here with its result. What `then` owns is destroyed here, too.
   template <class Job, class Then>
   void read(Job job, Then then) {
     using Outcome = std::invoke_result_t<Job&, storage::Reader&>;
@@ -116,9 +116,9 @@ class Shard final : private net::TurnEnd {
       Then then;
     };
     auto pair = std::make_shared<Pair>(Pair{std::move(job), std::move(then)});
-    const bool taken = kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) {
+    const bool taken = kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) mutable {
       auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
-      post([pair, outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
+      post([pair = std::move(pair), outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
     });
     if (!taken) pair->then(Outcome(unavailable()));
   }
