@@ -62,12 +62,11 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
     record.type = core::audit::StanzaType::set;
     record.verdict = core::audit::Outcome::refused;
     record.size = request.stanza().size;
-    record.recipient = request.account()->jid.str();
+    record.recipient = request.target().str();
     record.stanza_id = request.stanza().id;
     record.reason = denial.reason;
     record.rule = denial.rule;
-    const auto* sender = request.account()->find(request.from().resource());
-    if (sender != nullptr) record.origin = sender->origin;
+    record.origin = request.origin();
     shard_.record(std::move(record));
   }
   request.error(denial.error);
@@ -77,18 +76,21 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
 std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqRequest& request,
                                      std::string_view node) const {
   auto* rules = shard_.service<core::Rules>();
-  const auto* sender = account.find(request.from().resource());
-  if (rules == nullptr || sender == nullptr) return std::nullopt;
-  auto tags = sender->tags;
-  auto denied = rules->ask({.event = core::RuleQuestion::Event::publish,
-                            .who = sender->jid,
-                            .node = node,
-                            .size = request.stanza().size,
-                            .peer_address = sender->peer_address,
-                            .mechanism = sender->mechanism,
-                            .tls_version = sender->tls_version,
-                            .language = request.language()},
-                           tags);
+  if (rules == nullptr) return std::nullopt;
+  core::RuleQuestion question{.event = core::RuleQuestion::Event::publish,
+                              .who = request.from(),
+                              .node = node,
+                              .size = request.stanza().size,
+                              .language = request.language()};
+  std::vector<std::string> tags;
+  // Of somebody else's connection nothing is known here.
+  if (const auto* sender = request.from_owner() ? account.find(request.from().resource()) : nullptr) {
+    tags = sender->tags;
+    question.peer_address = sender->peer_address;
+    question.mechanism = sender->mechanism;
+    question.tls_version = sender->tls_version;
+  }
+  auto denied = rules->ask(question, tags);
   if (!denied) return std::nullopt;
   return Denial{std::move(denied->error), std::move(denied->reason), std::move(denied->rule)};
 }

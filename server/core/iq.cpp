@@ -9,6 +9,7 @@ IqRequest::IqRequest(Shard& shard, StanzaPtr stanza, Account* account, Session* 
       stanza_(std::move(stanza)),
       account_(account),
       session_(session),
+      from_owner_(account != nullptr && stanza_->from.bare() == account->jid.full()),
       language_(language),
       ack_(ack) {}
 
@@ -17,6 +18,7 @@ IqRequest::IqRequest(IqRequest&& other) noexcept
       stanza_(std::move(other.stanza_)),
       account_(other.account_),
       session_(other.session_),
+      from_owner_(other.from_owner_),
       language_(other.language_),
       ack_(other.ack_) {}
 
@@ -29,7 +31,6 @@ IqRequest::~IqRequest() {
 }
 
 std::string IqRequest::host() const {
-  if (account_ != nullptr) return std::string(account_->jid.domain());
   return std::string(stanza_->to ? stanza_->to->domain() : stanza_->from.domain());
 }
 
@@ -58,13 +59,17 @@ void IqRequest::deny(const StanzaError& error, std::string reason) {
   flow.record.kind = audit::Kind::denied;
   flow.record.verdict = audit::Outcome::refused;
   flow.record.reason = std::move(reason);
-  if (account_ != nullptr) flow.record.recipient = account_->jid.str();
-  const auto* sender = from_owner() ? account_->find(from().resource()) : nullptr;
-  flow.record.origin = sender != nullptr ? sender->origin
-                                         : Ref<const audit::Origin>(make_ref<audit::Origin>(audit::Origin::Members{
-                                               .jid = from().bare(), .resource = from().resource()}));
+  if (account_ != nullptr) flow.record.recipient = target().str();
+  flow.record.origin = origin();
   shard_->record(std::move(flow.record));
   this->error(error);
+}
+
+Ref<const audit::Origin> IqRequest::origin() const {
+  const auto* own = from_owner_ ? shard_->find_account(from().bare()) : nullptr;
+  const auto* sender = own == nullptr ? nullptr : own->find(from().resource());
+  if (sender != nullptr) return sender->origin;
+  return make_ref<audit::Origin>(audit::Origin::Members{.jid = from().bare(), .resource = from().resource()});
 }
 
 void IqRequest::answer(StanzaPtr stanza, const Jid& asker) {

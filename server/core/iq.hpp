@@ -33,14 +33,15 @@ class IqRequest {
   [[nodiscard]] bool is_set() const noexcept { return stanza_->type == "set"; }
   [[nodiscard]] const Jid& from() const noexcept { return stanza_->from; }
   [[nodiscard]] Shard& shard() const noexcept { return *shard_; }
-  [[nodiscard]] Account* account() const noexcept { return account_; }  // the target account; null for the server
+  // The target account; null for the server. Valid only until the handler returns, like the session: behind an
+  // asynchronous step look it up by its address, target().
+  [[nodiscard]] Account* account() const noexcept { return account_; }
+  [[nodiscard]] Jid target() const { return stanza_->to ? stanza_->to->to_bare() : stanza_->from.to_bare(); }
   [[nodiscard]] Session* session() const noexcept {
     return session_;
   }  // the sender, if a session of that account:
      // valid only until the handler returns
-  [[nodiscard]] bool from_owner() const noexcept {
-    return account_ != nullptr && from().bare() == account_->jid.full();
-  }
+  [[nodiscard]] bool from_owner() const noexcept { return from_owner_; }
   [[nodiscard]] Language language() const noexcept { return language_; }
   [[nodiscard]] std::string host() const;  // the local domain that is asked
 
@@ -48,6 +49,8 @@ class IqRequest {
   void error(const StanzaError& error);
   // The error with the request's payload repeated in front of it (RFC 6120 §8.3.1 MAY; some clients need it).
   void error_with_echo(const StanzaError& error, std::string echo);
+  // Who asks, for a record: the session's own where it is the target's, else its address.
+  [[nodiscard]] Ref<const audit::Origin> origin() const;
   // The error, with a record of the denial for which nobody waits.
   void deny(const StanzaError& error, std::string reason);
 
@@ -56,6 +59,7 @@ class IqRequest {
   StanzaPtr stanza_;
   Account* account_;
   Session* session_;
+  bool from_owner_;
   Language language_;
   Ack ack_;
 

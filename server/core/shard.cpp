@@ -186,8 +186,9 @@ void Shard::account_changed(const Jid& bare, storage::AccountState state) {
     const auto sessions = account->sessions;
     for (auto* session : sessions) session->stream.end("not-authorized", "the account was disabled or removed");
   }
-  // What modules hold of it is read anew once nobody uses it.
-  if (account->idle()) accounts_.erase(bare.str());
+  // What modules hold of it is read anew once nobody uses it: at the next sweep, as somebody may just be called with
+  // it.
+  account->last_used_ms = std::numeric_limits<std::int64_t>::min();
 }
 
 void Shard::sweep_accounts() {

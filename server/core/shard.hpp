@@ -116,10 +116,11 @@ class Shard final : private net::TurnEnd {
       Then then;
     };
     auto pair = std::make_shared<Pair>(Pair{std::move(job), std::move(then)});
-    const bool taken = kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) mutable {
-      auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
-      post([pair = std::move(pair), outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
-    });
+    const bool taken =
+        kernel_.readers != nullptr && kernel_.readers->submit([this, pair](storage::Reader* reader) mutable {
+          auto outcome = reader == nullptr ? Outcome(unavailable()) : pair->job(*reader);
+          post([pair = std::move(pair), outcome = std::move(outcome)]() mutable { pair->then(std::move(outcome)); });
+        });
     if (!taken) pair->then(Outcome(unavailable()));
   }
 

@@ -192,6 +192,23 @@ async def a_publisher_publishes_and_deletes_what_is_its_own(town):
     await is_refused(bob, "forbidden", owner("purge", NODE), None, to=alice.bare)
 
 
+RULED = 'rule{ name = "no guests", match = Kind("publish") * From("guest*@localhost"), action = Deny{ "forbidden" } }'
+
+
+@story("docs/admin.en.md: rules about publications hold for others, too", options=PLAIN, policy=RULED)
+async def a_rule_about_who_publishes_holds_for_others(town):
+    alice, guest = await town.devices("alice", "guest")
+    desk = await alice.account.device("desk")
+    double = await guest.account.device("desk")  # the same resource is no disguise
+    await alice.sets(create(NODE, access_model="open", publish_model="open"))
+    for device in (guest, double):
+        await is_refused(device, "forbidden", publish(NODE, note()), None, to=alice.bare, type_="auth")
+    await desk.sets(publish(NODE, note(), item="a"))
+    assert ids(await guest.asks(items(NODE), to=alice.bare)) == ["a"]
+    denied = await town.records(kind="denied", reason="policy")
+    assert {record["from"] for record in denied} == {guest.bare} and {record["to"] for record in denied} == {alice.bare}, denied
+
+
 @story("XEP-0060 §4.5: publish models", options=PLAIN)
 async def a_model_says_who_else_publishes(town):
     alice, bob, carol = await town.devices("alice", "bob", "carol")
