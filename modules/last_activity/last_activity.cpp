@@ -86,7 +86,8 @@ class LastActivity final : public core::Module {
   core::Verdict from_others(const core::Flow& flow) const {
     const auto& stanza = *flow.stanza;
     if (stanza.type != "get" || !stanza.payload().is("query", ns_last)) return nullptr;
-    if (flow.recipient->exists && may_ask(*flow.recipient, stanza.from)) return nullptr;
+    const bool blocked = core::has_blocked(shard_.service<core::Blocking>(), *flow.recipient, stanza.from.full());
+    if (flow.recipient->exists && !blocked && may_ask(*flow.recipient, stanza.from)) return nullptr;
     auto refusal = std::make_unique<core::Refusal>();
     refusal->error = forbidden;
     refusal->reason = "not-subscribed";

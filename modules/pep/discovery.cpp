@@ -19,6 +19,7 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
   const auto who = requester(account, jid);
   const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
+    if (!may_create(account, node)) continue;  // from when it need not be sealed
     if (!subscribe_refusal(state.config, who, is_owners_alone(account, node)))
       visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }

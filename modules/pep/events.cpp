@@ -82,8 +82,25 @@ void Pep::deliver(core::Session& session, const core::StanzaPtr& event) const {
       event->memory());
 }
 
+// Whom one of the two has blocked hears nothing (XEP-0191 §3.3), and nobody's queue is filled beyond what others may.
 void Pep::tell_one(core::Account& account, const NodeConfig& config, const core::Jid& to, std::string event) {
-  shard_.route(notification(config, account.jid, to, std::move(event)));
+  if (core::has_blocked(shard_.service<core::Blocking>(), account, to.full())) return;
+  core::StanzaPtr stanza = notification(config, account.jid, to, std::move(event));
+  if (shard_.host(to.domain()) == nullptr) return shard_.route(std::move(stanza));
+  const auto home = shard_.kernel().home_index(to.bare());
+  auto* there = shard_.kernel().shards[home].get();
+  shard_.post_to(home, [there, stanza] {
+    const auto& whom = *stanza->to;
+    auto* heard = there->find_account(whom.bare());
+    auto* pep = there->service<Pep>();
+    if (heard == nullptr || pep == nullptr) return;
+    if (core::has_blocked(there->service<core::Blocking>(), *heard, stanza->from.full())) return;
+    const auto sessions = heard->sessions;
+    for (auto* session : sessions) {
+      const bool meant = whom.is_bare() ? session->available && session->priority >= 0 : session->jid == whom;
+      if (meant) pep->deliver(*session, stanza);
+    }
+  });
 }
 
 void Pep::tell_with(core::Account& account, const std::string& node, const NodeConfig& config, News news) {

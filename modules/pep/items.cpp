@@ -122,7 +122,8 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
                 .page = {}};
   if (wanted.node.empty()) return request.error(errors::bad_request("nodeid-required"));
   const auto* state = find(account, wanted.node);
-  if (state == nullptr) return not_found(request);
+  // What an earlier setting let in is not shown (docs/sealed.md 3.6).
+  if (state == nullptr || !may_create(account, wanted.node)) return not_found(request);
   const auto who = requester(account, request.from());
   if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));

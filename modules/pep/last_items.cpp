@@ -94,6 +94,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   for (const auto& node : nodes) {
     const auto* state = find(owner, node);
     if (state == nullptr || !state->config.persist || state->config.send_last < least) continue;
+    if (!may_create(owner, node)) continue;  // from when it need not be sealed
     if (!state->config.deliver_notifications || refusal_for(owner, node, state->config, who)) continue;
     const auto name = classify(node);
     if (name.kind != NodeKind::device_list) {

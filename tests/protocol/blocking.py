@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, ping, run, sealed, story, word_from
-from pep import NICK, event_of, items, nick, publish, wants
+from _pep import NICK, event_of, items, nick, publish, subscriptions, wants
 
 BLOCKING = "xmlns='urn:xmpp:blocking'"
 NS_BLOCKING = "{urn:xmpp:blocking}"
@@ -452,6 +452,30 @@ async def neither_is_told_what_the_other_publishes(town):
         await laptop.receives_no("message", before=ping, child=event_of(NICK), from_=other.bare)
     await alice.is_refused("not-acceptable", items(NICK), to=bob.bare)
     await bob.is_refused("service-unavailable", items(NICK), to=alice.bare)
+
+
+@story("XEP-0191 §3.3, XEP-0060 §8.8.2: a subscription that the publisher sets")
+async def who_is_blocked_tells_nothing_by_subscribing_the_other(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await bob.sets(publish(NICK, nick("Bobby")))
+    await bob.sets(subscriptions(NICK, (alice.bare, "subscribed")))
+    await alice.receives("message", child="{http://jabber.org/protocol/pubsub#event}event", from_=bob.bare)
+    await blocks(alice, bob.bare)
+    await alice.receives_no("message", before=ping, id="nothing")  # what came before the block is here
+    alice.stream.takes(lambda event: getattr(event, "tag", "") == NS.CLIENT + "message")
+    for state in ("none", "subscribed", "none", "subscribed"):
+        await bob.sets(subscriptions(NICK, (alice.bare, state)))
+    await alice.receives_no("message", before=refused_word(bob), from_=bob.bare)
+
+
+@story("XEP-0191 §3.3, RFC 6120 §13.10.2")
+async def a_question_for_the_last_activity_does_not_tell_a_block_from_nobody(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    await blocks(alice, bob.bare)
+    for to in (alice.bare, "nobody@localhost"):
+        await bob.is_refused("forbidden", "<query xmlns='jabber:iq:last'/>", to=to)
 
 
 run()
