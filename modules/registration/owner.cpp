@@ -103,7 +103,9 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
     recent.hour = hour;
     recent.in_hour = 0;
   }
-  if (recent.under_way || recent.in_hour >= passwords_per_hour_) return request.error(try_later());
+  if (recent.under_way || recent.being_kept != 0 || recent.in_hour >= passwords_per_hour_) {
+    return request.error(try_later());
+  }
   ++recent.in_hour;
   recent.under_way = true;
   make_keys(std::move(*password), [this, jid, id = session.id, request = std::move(request)](Keys keys) mutable {
@@ -118,6 +120,7 @@ void RegistrationModule::with_new_keys(core::IqRequest request, const core::Jid&
   // A session that was ended meanwhile, perhaps by another new password, has no say any more.
   const auto* session = account == nullptr ? nullptr : account->find_id(session_id);
   if (!keys || session == nullptr || !account->exists) return request.error(try_later());
+  if (account->part<Recent>(slot_)->being_kept != 0) return request.error(try_later());
   set_keys(*account, std::move(*keys), core::about_account(jid, "password-changed", session->origin), session_id,
            [request = std::move(request)](Result<> done) mutable {
              if (done) return request.result();

@@ -120,8 +120,10 @@ void RegistrationModule::set_keys(core::Account& account, std::vector<storage::S
                                   core::audit::Record record, std::uint64_t keep,
                                   std::move_only_function<void(Result<>)> done) {
   auto write = storage::SetAccountKeys{account.jid.str(), std::move(keys)};
+  ++account.part<Recent>(slot_)->being_kept;
   core::change_account(shard_, account, {std::move(write), std::move(record), std::nullopt},
                        [this, jid = account.jid, keep, done = std::move(done)](Result<> outcome) mutable {
+                         if (auto* kept = shard_.find_account(jid.bare())) --kept->part<Recent>(slot_)->being_kept;
                          const bool changed = outcome.has_value();
                          done(std::move(outcome));
                          if (!changed) return;

@@ -63,12 +63,15 @@ void RosterModule::next_farewell(const std::shared_ptr<Farewell>& farewell) {
     farewell->open -= 2;
     if (farewell->open == 0) farewell->then(farewell->durable);
   };
-  shard_.on_home(
-      contact, [gone = farewell->gone, back = shard_.index(), told](core::Shard& there, core::Account* account) {
-        auto answer = [&there, back, told](bool durable) { there.post_to(back, [told, durable] { told(durable); }); };
-        if (account == nullptr) return answer(false);
-        there.service<RosterModule>()->forget(*account, gone, std::move(answer));
-      });
+  shard_.on_home(contact,
+                 [gone = farewell->gone, back = shard_.index(), told](core::Shard& there, core::Account* account) {
+                   // Through the mailbox, also on the own shard: as many contacts as there are would call each other.
+                   auto answer = [home = there.kernel().shards[back].get(), told](bool durable) {
+                     home->post([told, durable] { told(durable); });
+                   };
+                   if (account == nullptr) return answer(false);
+                   there.service<RosterModule>()->forget(*account, gone, std::move(answer));
+                 });
 }
 
 void RosterModule::forget(core::Account& account, const core::Jid& gone,

@@ -136,7 +136,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
     bind_error(iq_id, too_many_sessions);
   } else if (shard().kernel().memory_is(core::MemoryState::high)) {
-    iq_error(iq_id, short_of_memory);
+    bind_error(iq_id, short_of_memory);
   } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
                                                               jid, mechanism_, language_, tags)) {
     bind_error(iq_id, denied->error);
