@@ -13,6 +13,7 @@ namespace valise::modules::pep {
 namespace {
 
 constexpr std::size_t max_ids = 64;             // items asked for by name in one request
+constexpr unsigned max_reading = 64;            // reads under way of one person, on one shard
 constexpr std::size_t max_answer = 512 * 1024;  // bytes; what does not fit is announced as left out (XEP-0059)
 
 struct Wanted {
@@ -142,11 +143,18 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
     wanted.ids.emplace_back(id);
   }
   if (!wanted.ids.empty()) wanted.page.reset();
+  const std::string asker(request.from().bare());
+  if (auto& reading = reading_[asker]; ++reading > max_reading) {
+    --reading;
+    return request.error(
+        errors::too_many({"Too many requests at once. Please try again.", "Trop de demandes à la fois. Réessayez."}));
+  }
   shard_.read(
       [wanted](storage::Reader& reader) {
         return wanted.ids.empty() ? read_page(reader, wanted) : read_named(reader, wanted);
       },
-      [wanted, request = std::move(request)](Result<Found> found) mutable {
+      [this, asker, wanted, request = std::move(request)](Result<Found> found) mutable {
+        if (const auto reading = reading_.find(asker); --reading->second == 0) reading_.erase(reading);
         if (!found) return request.error(core::store_away);
         if (found->lost) return request.error(errors::item_not_found());
         request.result(answer_of(wanted, *found));

@@ -231,6 +231,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
 
   core::Shard& shard_;
   std::shared_ptr<const bool> alive_;
+  // Reads of items under way, by who asked: each may bring max_answer.
+  std::unordered_map<std::string, unsigned> reading_;
   unsigned account_slot_ = 0;
   unsigned session_slot_ = 0;
   bool connected_ = false;

@@ -8,13 +8,16 @@ WorkPool::WorkPool(unsigned threads, std::size_t bound) : bound_(bound) {
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { work(); });
 }
 
-WorkPool::~WorkPool() {
+WorkPool::~WorkPool() { stop(); }
+
+void WorkPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool WorkPool::submit(Job job) {

@@ -18,8 +18,9 @@ class WorkPool {
 
   // `threads` at least 1; at most `bound` jobs wait.
   WorkPool(unsigned threads, std::size_t bound);
-  // Runs what still waits, then ends.
   ~WorkPool();
+  // Runs what still waits, then takes nothing more. One thread calls it, and others may still submit.
+  void stop();
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 

@@ -336,11 +336,12 @@ void App::stop() {
   run_on_all([](core::Shard&) {});
   committer_->drain_and_stop(std::chrono::duration_cast<std::chrono::milliseconds>(limit) / 2);
   run_on_all([](core::Shard&) {});  // completions that came last
-  readers_.reset();
-  kernel_.readers = nullptr;
+  // What they still bring comes while the shards are there for it.
+  readers_->stop();
+  workers_->stop();
+  run_on_all([](core::Shard&) {});
   for (auto& shard : kernel_.shards) shard->loop().stop();
   for (auto& thread : threads_) thread.join();
-  workers_.reset();  // what it still posts finds nobody
   streams_.clear();
   kernel_.shards.clear();
 }

@@ -39,13 +39,16 @@ ReadPool::ReadPool(Store& store, unsigned threads, std::size_t bound) : store_(s
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { work(); });
 }
 
-ReadPool::~ReadPool() {
+ReadPool::~ReadPool() { stop(); }
+
+void ReadPool::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 bool ReadPool::submit(Job job) {

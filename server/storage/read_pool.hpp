@@ -22,8 +22,10 @@ class ReadPool {
   // `threads` at least 1; at most `bound` jobs wait. Readers are opened on the threads, when the first job comes; where
   // that fails it is tried again at the next job, not sooner than after 50 ms, doubling up to 5 s.
   ReadPool(Store& store, unsigned threads, std::size_t bound);
-  // Runs what still waits, then ends. While the store is away that takes no longer than one attempt a thread.
   ~ReadPool();
+  // Runs what still waits, then takes nothing more. While the store is away that takes no longer than one attempt a
+  // thread. One thread calls it, and others may still submit.
+  void stop();
   ReadPool(const ReadPool&) = delete;
   ReadPool& operator=(const ReadPool&) = delete;
 

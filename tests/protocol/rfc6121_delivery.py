@@ -87,7 +87,8 @@ class Place:
         """What the sender sent before this has arrived, and its errors too."""
         for device in self.devices:
             await word_from(self.sender)(device)
-        await self.sender.sends(f"<message to='nobody-of-{self.sender.bare}' id='last' type='chat'>{sealed()}</message>")
+        # Refused whoever is there, and behind all that is refused for the same account.
+        await self.sender.sends(f"<message to='{self.bare}/{GONE}' id='last' type='normal'>{sealed()}</message>")
         await self.sender.gets_error("message", "last", "service-unavailable")
         await self.sender.tries("<x xmlns='urn:example:last'/>", to=f"{self.bare}/{GONE}")
 
