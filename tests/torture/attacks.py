@@ -152,17 +152,17 @@ async def begin_and_wait(streams, beginning):
             await asyncio.sleep(0.1)  # the server's time-out is longer than a stream waits by itself
     await asyncio.wait_for(all_end(), 600)
     for stream in streams:
-        await stream.fails_with("connection-timeout", and_closes=False)
+        await stream.fails_with("policy-violation", and_closes=False)
 
 
-@attack("connections that begin an element before log-in", "connection-timeout", 150, 1000,
+@attack("connections that begin an element before log-in", "policy-violation", 150, 1000,
         lambda count: 16 + count * 128 / KIB)
 async def half_open_before(stage, count):
     streams = await each(count, stage.secured)
     await begin_and_wait(streams, ["<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>" + "A" * 8000])
 
 
-@attack("sessions that begin a message of 200 KiB", "connection-timeout", 60, 1000,
+@attack("sessions that begin a message of 200 KiB", "policy-violation", 60, 1000,
         lambda count: 16 + count * 2 * 256 / KIB)
 async def half_open_inside(stage, count):
     streams = [device.stream for device in await each(count, stage.session)]
