@@ -16,7 +16,7 @@ from pathlib import Path
 from .certificates import make_ca, make_certificate
 from .device import Account
 from .mariadb import Mariadb
-from .stream import WAIT_SECONDS, Stream
+from .stream import WAIT_SECONDS, Disconnected, Stream
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("VALISE_BUILD_DIR", ROOT / "build" / "release"))
@@ -285,6 +285,16 @@ class Town:
     async def devices(self, *names, **how):
         """One available device for each of these new people."""
         return [await (await self.account(name)).device(**how) for name in names]
+
+    async def turns_a_connection_away(self):
+        """Fails unless one more connection is closed without a word."""
+        extra = await self.stream().connect()
+        extra.expects_header()
+        try:
+            await extra.sends(extra.header())
+        except OSError:
+            pass  # it was quicker
+        assert isinstance(await extra.next(), Disconnected)
 
     def stream(self):
         """A connection that is not there yet, for stories below log-in."""

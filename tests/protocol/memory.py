@@ -4,7 +4,7 @@ without filling anything."""
 import functools
 
 import _path  # noqa: F401
-from harness import NS, Disconnected, ping, run, sealed, story, word_from
+from harness import NS, ping, run, sealed, story, word_from
 from harness.device import expect_error
 
 
@@ -38,16 +38,6 @@ async def is_limited(town, limit):
     assert status == 0, out + err
 
 
-async def is_turned_away(town):
-    extra = await town.stream().connect()
-    extra.expects_header()
-    try:
-        await extra.sends(extra.header())
-    except OSError:
-        pass  # it was quicker
-    assert isinstance(await extra.next(), Disconnected)
-
-
 async def binds_nothing(account, stream):
     await stream.authenticates(account.name, account.password)
     await stream.sends("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
@@ -68,7 +58,7 @@ async def at_80_percent_nobody_connects_or_binds_and_those_inside_go_on(town):
     carol = await town.account("carol")
     waiting = await town.stream().reaches_tls()
     await comes_to(town, "high", 82)
-    await is_turned_away(town)
+    await town.turns_a_connection_away()
     await binds_nothing(carol, waiting)
     await talk(alice, bob, "m1")
     await alice.sends("<presence><show>away</show></presence>")
@@ -86,7 +76,7 @@ async def at_90_percent_strangers_are_ended_and_presence_is_left_out_but_no_mess
     stranger = await town.stream().reaches_tls()
     await comes_to(town, "critical", 97)
     await stranger.fails_with("resource-constraint")
-    await is_turned_away(town)
+    await town.turns_a_connection_away()
     await alice.sends("<presence id='shed'><show>away</show></presence>")
     await alice.receives("presence", id="shed")  # her own devices are told
     await bob.receives_no("presence", before=word_from(alice), id="shed")
