@@ -189,11 +189,8 @@ Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   committer_ = std::make_unique<core::Committer>(
       commit, std::move(log), [this] { return store_->open_writer(); },
       [this](unsigned shard, std::vector<core::UnitPtr> units) {
-        kernel_.shards[shard]->post([units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] {
-          for (auto& unit : *units) {
-            if (unit->done) unit->done(*unit);
-          }
-        });
+        kernel_.shards[shard]->post(
+            [units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] { core::finish(*units); });
       });
   kernel_.committer = committer_.get();
   return {};

@@ -275,11 +275,8 @@ class Town {
           return std::make_unique<Faulty>(std::move(*writer), store_fails, gate);
         },
         [this](unsigned shard, std::vector<core::UnitPtr> units) {
-          kernel_->shards[shard]->post([units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] {
-            for (auto& unit : *units) {
-              if (unit->done) unit->done(*unit);
-            }
-          });
+          kernel_->shards[shard]->post(
+              [units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] { core::finish(*units); });
         });
     kernel_->committer = committer_.get();
     const auto config = make_ref<config::Snapshot>();
