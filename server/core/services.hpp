@@ -74,6 +74,17 @@ class PresenceEvents {
 };
 
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
+// When somebody was last there. Published by modules/last_activity.
+class LastSeen {
+ public:
+  // UTC in milliseconds: when the last of its sessions stopped being available or, later, ended. 0: it never was there.
+  // The account must be in memory.
+  [[nodiscard]] virtual std::int64_t last_seen_ms(const Account& account) const = 0;
+
+ protected:
+  ~LastSeen() = default;
+};
+
 struct RuleQuestion {
   enum class Event : std::uint8_t { login, session, registration, publish };
   Event event;

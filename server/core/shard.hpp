@@ -36,6 +36,8 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] const Settings& settings() const noexcept { return *settings_; }
   [[nodiscard]] const HostSettings* host(std::string_view domain) const { return settings_->host(domain); }
   [[nodiscard]] const Hooks& hooks() const noexcept { return hooks_; }
+  // Before the committer ends, when there are no sessions any more.
+  void stop_modules();
   void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;

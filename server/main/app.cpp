@@ -329,6 +329,7 @@ void App::stop() {
   for (auto& one : done) one.wait_for(limit);
   core::audit::Record record;
   record.kind = core::audit::Kind::stop;
+  run_on_all([](core::Shard& shard) { shard.stop_modules(); });
   kernel_.shards.front()->post([this, record]() mutable { kernel_.shards.front()->record(std::move(record)); });
   run_on_all([](core::Shard&) {});
   committer_->drain_and_stop(std::chrono::duration_cast<std::chrono::milliseconds>(limit) / 2);

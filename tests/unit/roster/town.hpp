@@ -208,6 +208,11 @@ class Town {
     return *(*reader)->roster(user + "@x.org");
   }
 
+  std::vector<storage::AccountData> data_of(const std::string& user, storage::DataKind kind) {
+    auto reader = store_->open_reader();
+    return *(*reader)->account_data(user + "@x.org", kind);
+  }
+
   [[nodiscard]] core::Kernel& kernel() { return *kernel_; }
   void write(storage::Write row) {  // behind the server's back
     storage::WriteSet set{.id = 2, .writes = {}};
@@ -286,6 +291,14 @@ class Town {
   void stop() {
     gate.open();
     for (auto& device : devices_) device->leaves();
+    for (auto& shard : kernel_->shards) {
+      std::promise<void> done;
+      shard->post([&] {
+        shard->stop_modules();
+        done.set_value();
+      });
+      EXPECT_EQ(done.get_future().wait_for(patience), std::future_status::ready);
+    }
     committer_->drain_and_stop(5s);
     readers_.reset();
     for (auto& shard : kernel_->shards) shard->loop().stop();
