@@ -204,10 +204,11 @@ void OfflineModule::mark(core::Account& account) {
   const auto* host = shard_.host(account.jid.domain());
   auto unit = std::make_unique<core::Unit>();
   unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
+  const auto bytes = ids.size() * sizeof ids.front();
   unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
     if (finished.outcome) waiting(account).queue.remove(ids);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.
