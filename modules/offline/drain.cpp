@@ -189,6 +189,7 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
         module.end(account, true);
       });
     }
+    std::size_t waits() override { return sizeof *this; }
     OfflineModule& module;
     const core::Jid jid;
     const std::uint64_t run;
