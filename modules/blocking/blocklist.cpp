@@ -40,50 +40,48 @@ bool Blocklist::matches(std::string_view jid) const noexcept {
   return at != std::string_view::npos && addresses_.contains(bare.substr(at + 1));
 }
 
-Blocklist::Addresses Blocklist::will_be() const {
-  auto all = addresses_;
-  for (const auto& change : under_way_) {
-    for (const auto& address : change.addresses) {
-      if (change.adds) {
-        all.insert(address);
-      } else {
-        all.erase(address);
-      }
-    }
+std::vector<std::string> Blocklist::will_be() const {
+  std::vector<std::string> all;
+  for (const auto& address : addresses_) {
+    if (will_hold(address)) all.push_back(address);
   }
+  for (const auto& [address, changes] : pending_) {
+    if (changes.back().adds && !addresses_.contains(address)) all.push_back(address);
+  }
+  std::ranges::sort(all);
   return all;
 }
 
-Blocklist::Addresses Blocklist::may_be() const {
-  auto all = addresses_;
-  for (const auto& change : under_way_) all.insert(change.addresses.begin(), change.addresses.end());
-  return all;
+bool Blocklist::will_hold(std::string_view address) const {
+  const auto found = pending_.find(address);
+  return found == pending_.end() ? addresses_.contains(address) : found->second.back().adds;
 }
 
 std::size_t Blocklist::size_with(const std::vector<std::string>& more) const {
-  const auto coming = under_way_.empty() ? Addresses() : will_be();
-  const auto& all = under_way_.empty() ? addresses_ : coming;
-  const auto added = std::ranges::count_if(more, [&all](const auto& address) { return !all.contains(address); });
-  return all.size() + static_cast<std::size_t>(added);
+  const auto added = std::ranges::count_if(more, [this](const auto& address) { return !will_hold(address); });
+  return coming_ + static_cast<std::size_t>(added);
 }
 
-std::uint64_t Blocklist::begin(bool adds, std::vector<std::string> addresses) {
-  under_way_.push_back({++numbers_, adds, std::move(addresses)});
-  return numbers_;
-}
-
-void Blocklist::end(std::uint64_t number, bool durable) {
-  const auto found = std::ranges::find(under_way_, number, &Change::number);
-  if (found == under_way_.end()) return;
-  const auto change = std::move(*found);
-  under_way_.erase(found);
-  if (!durable) return;
+Blocklist::Change Blocklist::begin(bool adds, std::vector<std::string> addresses) {
+  Change change{.number = ++numbers_, .adds = adds, .addresses = std::move(addresses)};
   for (const auto& address : change.addresses) {
-    if (change.adds) {
-      addresses_.insert(address);
-    } else {
-      addresses_.erase(address);
-    }
+    coming_ -= will_hold(address) ? 1 : 0;
+    pending_[address].push_back({change.number, adds});
+    coming_ += adds ? 1 : 0;
+  }
+  return change;
+}
+
+void Blocklist::end(const Change& change, bool durable) {
+  for (const auto& address : change.addresses) {
+    const auto found = pending_.find(address);
+    if (found == pending_.end()) continue;
+    coming_ -= found->second.back().adds ? 1 : 0;
+    std::erase_if(found->second, [&](const Pending& pending) { return pending.number == change.number; });
+    if (found->second.empty()) pending_.erase(found);
+    if (durable && change.adds) addresses_.insert(address);
+    if (durable && !change.adds) addresses_.erase(address);
+    coming_ += will_hold(address) ? 1 : 0;
   }
 }
 

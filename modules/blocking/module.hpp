@@ -25,9 +25,8 @@ class BlockingModule final : public core::Module, public core::Blocking {
   struct Interested final : core::Part {};
   // What a command does; `all`: an <unblock/> without items.
   struct Command {
-    bool adds = false;
     bool all = false;
-    std::vector<std::string> addresses;
+    Blocklist::Change change;
   };
 
   [[nodiscard]] Blocklist& list(const core::Account& account) const { return *account.part<Blocklist>(account_slot_); }
@@ -40,10 +39,17 @@ class BlockingModule final : public core::Module, public core::Blocking {
   void get(core::IqRequest request);
   void answer_get(core::Account& account, core::IqRequest& request);
   void set(core::IqRequest request, bool adds);
-  void carry_out(core::IqRequest request, Command command);
+  void carry_out(core::IqRequest request, bool adds, bool all, std::vector<std::string> addresses);
   void push(core::Account& account, const Command& command);
-  // Makes `change`, and tells contacts of whom it changes what they may see.
-  void tell_contacts(core::Account& account, const Command& command, const std::function<void()>& change);
+  // What a command may change for a contact: an address of him, or his server's.
+  struct Concerned {
+    std::string jid;
+    bool sees_us, seen;
+  };
+  [[nodiscard]] std::vector<Concerned> concerned_by(const core::Account& account,
+                                                    const Blocklist::Change& change) const;
+  // The change is durable; tells contacts of whom it changes what they may see.
+  void end_and_tell(core::Account& account, const Blocklist::Change& change);
 
   core::Shard& shard_;
   unsigned account_slot_ = 0;

@@ -58,47 +58,43 @@ void BlockingModule::set(core::IqRequest request, bool adds) {
   if (!request.from_owner()) return request.error(core::service_unavailable);
   auto addresses = parse_items(request.payload());
   if (!addresses) return request.error(addresses.error());
-  Command command{.adds = adds, .all = !adds && addresses->empty(), .addresses = std::move(*addresses)};
-  if (adds && command.addresses.empty()) return request.error(no_item);
-  auto& blocked = list(*request.account());
-  if (adds && blocked.size_with(command.addresses) > max_blocked_) return request.error(full);
-  if (command.all) {
-    const auto all = blocked.will_be();
-    command.addresses.assign(all.begin(), all.end());
-  }
-  carry_out(std::move(request), std::move(command));
+  const bool all = !adds && addresses->empty();
+  if (adds && addresses->empty()) return request.error(no_item);
+  const auto& blocked = list(*request.account());
+  if (adds && blocked.size_with(*addresses) > max_blocked_) return request.error(full);
+  carry_out(std::move(request), adds, all, all ? blocked.will_be() : std::move(*addresses));
 }
 
-void BlockingModule::carry_out(core::IqRequest request, Command command) {
+void BlockingModule::carry_out(core::IqRequest request, bool adds, bool all, std::vector<std::string> addresses) {
   auto& account = *request.account();
   auto& blocked = list(account);
   auto unit = std::make_unique<core::Unit>();
-  const auto stored = command.adds ? Blocklist::Addresses() : blocked.may_be();
-  for (const auto& address : command.addresses) {
-    if (!command.adds) {
-      if (!stored.contains(address)) continue;
+  auto bytes = sizeof request + request.stanza().memory();
+  for (const auto& address : addresses) {
+    bytes += sizeof address + address.size();
+    if (!adds) {
+      if (!blocked.may_hold(address)) continue;
       unit->writes.emplace_back(storage::RemoveAccountData{account.jid.str(), storage::DataKind::blocked, address});
     } else if (!blocked.surely_holds(address)) {
       unit->writes.emplace_back(storage::PutAccountData{account.jid.str(), storage::DataKind::blocked, {address, {}}});
     }
   }
-  const auto number = blocked.begin(command.adds, command.addresses);
-  unit->done = [this, &account, number, command = std::move(command),
+  unit->done = [this, &account, command = Command{.all = all, .change = blocked.begin(adds, std::move(addresses))},
                 request = std::move(request)](core::Unit& finished) mutable {
     if (!finished.outcome) {
-      list(account).end(number, false);
+      list(account).end(command.change, false);
       return request.error(not_saved);
     }
-    tell_contacts(account, command, [&] { list(account).end(number, true); });
+    end_and_tell(account, command.change);
     request.result();
     push(account, command);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 void BlockingModule::push(core::Account& account, const Command& command) {
-  const auto payload =
-      items_element(command.adds ? "block" : "unblock", command.all ? std::vector<std::string>() : command.addresses);
+  const auto payload = items_element(command.change.adds ? "block" : "unblock",
+                                     command.all ? std::vector<std::string>() : command.change.addresses);
   const auto sessions = account.sessions;
   for (auto* session : sessions) {
     if (std::ranges::find(account.sessions, session) == account.sessions.end()) continue;
@@ -109,42 +105,49 @@ void BlockingModule::push(core::Account& account, const Command& command) {
   }
 }
 
-// §3.3, §3.4: whoever may see the account's presence sees it go, or what it is now. What an unblocked contact is now is
-// asked: its presence was not let in meanwhile.
-void BlockingModule::tell_contacts(core::Account& account, const Command& command,
-                                   const std::function<void()>& change) {
+// Contacts about whom the list says otherwise behind the change. Only a domain makes it look at all of them.
+std::vector<BlockingModule::Concerned> BlockingModule::concerned_by(const core::Account& account,
+                                                                    const Blocklist::Change& change) const {
+  std::vector<Concerned> concerned;
   const auto* contacts = shard_.service<core::Contacts>();
-  auto* subscriptions = shard_.service<Subscriptions>();
-  struct Concerned {
-    std::string jid;
-    bool sees_us, seen;
-  };
-  std::vector<Concerned> concerned;  // those about whom the list says otherwise before and after
+  if (contacts == nullptr) return concerned;
   const auto consider = [&](const std::string& jid, const storage::RosterItem* item) {
     const bool sees_us = has(item, storage::Subscription::from), seen = has(item, storage::Subscription::to);
-    if ((sees_us || seen) && has_blocked(account, jid) != command.adds) concerned.push_back({jid, sees_us, seen});
+    if ((sees_us || seen) && has_blocked(account, jid) != change.adds) concerned.push_back({jid, sees_us, seen});
   };
-  if (contacts != nullptr) {
-    contacts->each(account, [&](const storage::RosterItem& item) { consider(item.jid, &item); });
-    for (const auto& address : command.addresses) {
-      const auto slash = address.find('/');
-      if (slash != std::string::npos) consider(address, contacts->find(account, address.substr(0, slash)));
-    }
+  bool whole_domain = false;
+  for (const auto& address : change.addresses) {
+    const auto bare = address.substr(0, address.find('/'));
+    consider(address, contacts->find(account, bare));
+    whole_domain = whole_domain || bare.find('@') == std::string::npos;
   }
-  change();
+  if (whole_domain) {
+    contacts->each(account, [&](const storage::RosterItem& item) { consider(item.jid, &item); });
+  }
+  // Who is blocked whole is told with all his resources.
+  std::ranges::stable_partition(concerned, [](const auto& one) { return one.jid.find('/') == std::string::npos; });
+  return concerned;
+}
+
+// §3.3, §3.4: whoever may see the account's presence sees it go, or what it is now. What an unblocked contact is now is
+// asked: its presence was not let in meanwhile.
+void BlockingModule::end_and_tell(core::Account& account, const Blocklist::Change& change) {
+  auto* subscriptions = shard_.service<Subscriptions>();
+  const auto concerned = concerned_by(account, change);
+  list(account).end(change, true);
   std::set<std::string, std::less<>> told;  // with all their resources
   for (const auto& [jid, sees_us, seen] : concerned) {
     const auto contact = core::Jid::parse(jid);
-    if (!contact || has_blocked(account, jid) != command.adds || told.contains(contact->bare())) continue;
+    if (!contact || has_blocked(account, jid) != change.adds || told.contains(contact->bare())) continue;
     if (contact->is_bare()) told.insert(jid);
-    if (sees_us && subscriptions != nullptr) subscriptions->show(account, *contact, !command.adds);
-    if (!seen || command.adds) continue;
+    if (sees_us && subscriptions != nullptr) subscriptions->show(account, *contact, !change.adds);
+    if (!seen || change.adds) continue;
     for (const auto* session : account.sessions) {
       if (session->available) shard_.route(core::make_presence("probe", session->jid, contact->to_bare()));
     }
   }
   auto* directed = shard_.service<DirectedPresence>();
-  if (!command.adds || directed == nullptr) return;
+  if (!change.adds || directed == nullptr) return;
   directed->undirect(account, [&](const core::Jid& jid) { return has_blocked(account, jid.full()); });
 }
 

@@ -189,6 +189,7 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
         module.end(account, true);
       });
     }
+    std::size_t waits() override { return sizeof *this; }
     OfflineModule& module;
     const core::Jid jid;
     const std::uint64_t run;
@@ -204,10 +205,11 @@ void OfflineModule::mark(core::Account& account) {
   const auto* host = shard_.host(account.jid.domain());
   auto unit = std::make_unique<core::Unit>();
   unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
+  const auto bytes = ids.size() * sizeof ids.front();
   unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
     if (finished.outcome) waiting(account).queue.remove(ids);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

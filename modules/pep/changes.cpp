@@ -11,10 +11,9 @@ Turn::~Turn() {
 }
 
 void Pep::in_turn(core::Account& account, core::IqRequest request, Change change) {
-  auto& state = part(account);
-  const auto bytes = sizeof request + request.stanza().memory();
-  const auto limit = shard_.settings().queue_bytes / (request.from_owner() ? 1 : 2);
-  if (state.bytes + bytes > limit) {
+  // What it writes waits with it: its commit finds the room that it was let in for.
+  const auto bytes = sizeof request + sizeof(core::Unit) + request.stanza().memory() + request.stanza().size;
+  if (!has_room(account, bytes, request.from_owner())) {
     return request.error(errors::too_many({"Too many changes at once.", "Trop de modifications à la fois."}));
   }
   in_turn(account, bytes, true,
@@ -23,10 +22,16 @@ void Pep::in_turn(core::Account& account, core::IqRequest request, Change change
           });
 }
 
-// Others may use half of limits.queue, so that there is room for the owner.
+// Others may use half of limits.queue, so that there is room for the owner; what is being committed counts with it.
+bool Pep::has_room(const core::Account& account, std::size_t bytes, bool own) const {
+  const auto waiting = part(account).bytes + account.waiting_bytes();
+  const auto limit = shard_.settings().queue_bytes;
+  return waiting == 0 || waiting + bytes <= (own ? limit / 4 * 3 : limit / 2);
+}
+
 bool Pep::in_turn(core::Account& account, std::size_t bytes, bool own, Step step) {
   auto& state = part(account);
-  if (state.bytes + bytes > shard_.settings().queue_bytes / (own ? 1 : 2)) return false;
+  if (!has_room(account, bytes, own)) return false;
   state.bytes += bytes;
   state.waiting.push_back({bytes, std::move(step)});
   drain(account);
@@ -58,14 +63,11 @@ void Pep::commit(core::Account& account, Rows rows, std::move_only_function<void
   auto unit = std::make_unique<core::Unit>();
   unit->writes = std::move(rows.writes);
   unit->record = std::move(rows.record);
-  auto& under_way = part(account);
-  ++under_way.committing;
-  under_way.bytes += rows.bytes;
+  ++part(account).committing;
   // It keeps the account in memory, and what it gets in order.
-  unit->done = [this, &account, bytes = rows.bytes, then = std::move(then)](core::Unit& finished) mutable {
+  unit->done = [this, &account, then = std::move(then)](core::Unit& finished) mutable {
     auto& state = part(account);
     --state.committing;
-    state.bytes -= bytes;
     const bool durable = finished.outcome.has_value();
     if (!durable) {
       log::warning("pep", "a change could not be stored: {}", finished.outcome.error().text);
@@ -74,7 +76,7 @@ void Pep::commit(core::Account& account, Rows rows, std::move_only_function<void
     then(account, durable);
     if (state.stale && state.committing == 0) reload(account);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), rows.bytes);
 }
 
 void Pep::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then) {

@@ -125,6 +125,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void in_turn(core::Account& account, core::IqRequest request, Change change);
   // A change that nobody asked for. False: too much waits already, and it is forgotten.
   bool in_turn(core::Account& account, std::size_t bytes, bool own, Step step);
+  [[nodiscard]] bool has_room(const core::Account& account, std::size_t bytes, bool own) const;
   void drain(core::Account& account);
   // `then` runs when it is known whether the rows are durable.
   void commit(core::Account& account, Rows rows, std::move_only_function<void(core::Account&, bool)> then);

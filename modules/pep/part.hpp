@@ -82,7 +82,7 @@ struct PepPart final : core::Part {
     std::move_only_function<void(core::Account&, Turn)> change;
   };
   std::deque<Waiting> waiting;
-  std::size_t bytes = 0;  // of changes that wait or are being committed; limits.queue bounds it
+  std::size_t bytes = 0;  // of changes that wait; limits.queue bounds it, and what is being committed
   bool busy = false;
   bool draining = false;
   // Memory changes before the commit. After one that failed the part is read anew once nothing is under way.

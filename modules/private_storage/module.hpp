@@ -22,6 +22,7 @@ class PrivateStorage final : public core::Module {
   struct Line final : core::Part {
     bool busy = false;
     std::deque<core::IqRequest> waiting;
+    std::size_t bytes = 0;  // of those that wait; limits.queue bounds it
   };
   [[nodiscard]] Line& line(const core::Account& account) const { return *account.part<Line>(slot_); }
   [[nodiscard]] Schema schema_of(const core::Account& account) const;

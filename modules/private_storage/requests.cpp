@@ -40,7 +40,10 @@ void PrivateStorage::take(core::IqRequest request) {
   auto& account = *request.account();
   auto& queue = line(account);
   if (!queue.busy) return begin(std::move(request));
-  if (queue.waiting.size() >= max_waiting) return request.error(core::store_away);
+  const auto bytes = request.stanza().memory();
+  const bool room = queue.waiting.empty() || queue.bytes + bytes <= shard_.settings().queue_bytes;
+  if (!room || queue.waiting.size() >= max_waiting) return request.error(core::store_away);
+  queue.bytes += bytes;
   queue.waiting.push_back(std::move(request));
 }
 
@@ -58,6 +61,7 @@ void PrivateStorage::next(const core::Jid& jid) {
   if (queue.waiting.empty()) return;
   auto request = std::move(queue.waiting.front());
   queue.waiting.pop_front();
+  queue.bytes -= request.stanza().memory();
   begin(std::move(request));
 }
 
@@ -156,6 +160,7 @@ void PrivateStorage::check_set(core::IqRequest request) {
 void PrivateStorage::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes) {
   auto unit = std::make_unique<core::Unit>();
   unit->writes = std::move(writes);
+  const auto bytes = sizeof request + request.stanza().memory();
   unit->done = [this, jid = account.jid, request = std::move(request)](core::Unit& finished) mutable {
     if (finished.outcome) {
       request.result();
@@ -164,7 +169,7 @@ void PrivateStorage::commit(core::Account& account, core::IqRequest request, std
     }
     next(jid);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 }  // namespace valise::modules::private_storage

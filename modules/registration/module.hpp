@@ -25,6 +25,7 @@ struct HostRules {
 // Of an account: what its owner asked for lately.
 struct Recent final : core::Part {
   bool under_way = false;   // a new password is being made
+  bool leaving = false;     // the owner's removal is on its way to the store
   unsigned being_kept = 0;  // new passwords on their way to the store, an administrator's too: the last word is theirs
   std::uint32_t in_hour = 0;
   std::int64_t hour = -1;

@@ -132,10 +132,12 @@ void RegistrationModule::with_new_keys(core::IqRequest request, const core::Jid&
 }
 
 void RegistrationModule::remove_own(core::IqRequest request, core::Session& session) {
+  if (std::exchange(session.account.part<Recent>(slot_)->leaving, true)) return request.error(try_later());
   auto record = core::about_account(session.account.jid, "removed", session.origin);
   remove(
       session.account, std::move(record),
-      [request = std::move(request)](Result<> done) mutable {
+      [this, jid = session.account.jid, request = std::move(request)](Result<> done) mutable {
+        if (auto* account = shard_.find_account(jid.bare())) account->part<Recent>(slot_)->leaving = false;
         if (done) return request.result();
         request.error(done.error().code == ErrorCode::not_found ? not_registered() : try_later());
       },

@@ -43,9 +43,9 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   // Makes `next` (nothing: no row) the row of `jid`: in memory now, in the store by a unit, with the record of what
   // asked for it, if that has none yet. When that is back, `then` runs and all interested sessions get a push: both at
   // the unit's place in the order of what the account gets. Without a roster set (`is_set`, RFC 6121 §2.4.2) there is
-  // no push if clients see no difference.
+  // no push if clients see no difference. `bytes`: what `then` keeps in memory.
   void write(core::Account& account, const std::string& jid, std::optional<Item> next,
-             std::optional<core::audit::Record> record, Written then, bool is_set = false);
+             std::optional<core::audit::Record> record, std::size_t bytes, Written then, bool is_set = false);
   void push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version);
 
   // requests.cpp

@@ -84,7 +84,7 @@ void RosterModule::forget(core::Account& account, const core::Jid& gone,
   }
   const bool seen_by = has_from(state.subscription) || state.pending_in;
   const bool sees = has_to(state.subscription) || state.pending_out;
-  write(account, gone.str(), row_of(before, gone.full(), State()), std::nullopt,
+  write(account, gone.str(), row_of(before, gone.full(), State()), std::nullopt, sizeof then,
         [this, gone, seen_by, sees, then = std::move(then)](core::Account& owner, bool durable) mutable {
           VALISE_FAULT("removal.contact.after");
           if (durable && seen_by) {

@@ -103,8 +103,9 @@ void RosterModule::set(core::IqRequest request) {
   if (is_hidden(next)) next.pending_in.erase(0, 1);
   next.name = std::move(change->name);
   next.groups = std::move(change->groups);
+  const auto bytes = sizeof request + request.stanza().memory();
   write(
-      account, change->jid.str(), std::move(next), std::nullopt,
+      account, change->jid.str(), std::move(next), std::nullopt, bytes,
       [request = std::move(request)](core::Account&, bool durable) mutable {
         if (durable) return request.result();
         request.error(not_saved);
@@ -121,7 +122,8 @@ void RosterModule::remove(core::IqRequest request, const core::Jid& jid) {
   const bool sees_us = has_from(state.subscription);
   const bool seen = has_to(state.subscription) || state.pending_out;
   const bool asked_us = state.pending_in;
-  write(account, jid.str(), std::nullopt, std::nullopt,
+  const auto bytes = sizeof request + request.stanza().memory();
+  write(account, jid.str(), std::nullopt, std::nullopt, bytes,
         [this, jid, sees_us, seen, asked_us, request = std::move(request)](core::Account& owner, bool durable) mutable {
           if (!durable) return request.error(not_saved);
           if (seen) shard_.route(core::make_presence("unsubscribe", owner.jid, jid));

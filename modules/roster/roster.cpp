@@ -1,5 +1,6 @@
 #include "modules/roster/roster.hpp"
 
+#include "core/footprint.hpp"
 #include "core/namespaces.hpp"
 #include "modules/roster/item_xml.hpp"
 #include "modules/roster/module.hpp"
@@ -46,7 +47,7 @@ void RosterModule::each(const core::Account& account,
 }
 
 void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next,
-                         std::optional<core::audit::Record> record, Written then, bool is_set) {
+                         std::optional<core::audit::Record> record, std::size_t bytes, Written then, bool is_set) {
   auto& rows = book(account);
   const auto* before = rows.find(jid);
   std::optional<Item> was;
@@ -60,6 +61,7 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
   } else {
     unit->writes.emplace_back(storage::RemoveRosterItem{account.jid.str(), jid});
   }
+  bytes += core::footprint(*unit);  // `next` and what was before are kept as well
   rows.begin(jid, next);
   unit->done = [this, &account, jid, was = std::move(was), next = std::move(next), seen,
                 then = std::move(then)](core::Unit& finished) mutable {
@@ -76,7 +78,7 @@ void RosterModule::write(core::Account& account, const std::string& jid, std::op
     if (seen) push(account, jid, visible, finished.id);
     for (const auto& changed : listeners_) changed(account, jid, was ? &*was : nullptr, visible);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 void RosterModule::push(core::Account& account, std::string_view jid, const Item* item, std::uint64_t version) {

@@ -82,6 +82,7 @@ void RosterModule::outbound(core::Session& session, core::Flow flow) {
   flow.record.origin = record.origin;  // for a denial at the contact's
   const bool begins = !has_from(state.subscription) && has_from(sent.next.subscription);
   const bool ends = has_from(state.subscription) && !has_from(sent.next.subscription);
+  const auto bytes = sizeof flow + flow.stanza->memory();
   auto then = [this, flow = std::move(flow), route = sent.route, contact, begins, ends](core::Account& owner,
                                                                                         bool durable) mutable {
     if (!durable) return failed(flow);
@@ -93,13 +94,13 @@ void RosterModule::outbound(core::Session& session, core::Flow flow) {
     }
     if (begins) show(owner, contact, true);  // §3.1.5
   };
-  if (changes) return write(account, contact.str(), std::move(next), std::move(record), std::move(then));
+  if (changes) return write(account, contact.str(), std::move(next), std::move(record), bytes, std::move(then));
   auto unit = std::make_unique<core::Unit>();
   unit->record = std::move(record);
   unit->done = [&account, then = std::move(then)](core::Unit& finished) mutable {
     then(account, finished.outcome.has_value());
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
 
 void RosterModule::inbound(core::Flow flow) {
@@ -133,7 +134,8 @@ void RosterModule::inbound(core::Flow flow) {
     return shard_.handled(flow);
   }
   const bool ends = has_from(state.subscription) && !has_from(received.next.subscription);
-  write(account, contact.str(), std::move(next), std::nullopt,
+  const auto bytes = sizeof flow + flow.stanza->memory() + stanza->memory();
+  write(account, contact.str(), std::move(next), std::nullopt, bytes,
         [this, flow = std::move(flow), stanza, contact, received, ends, answer, step = *step](core::Account& owner,
                                                                                               bool durable) {
           if (!durable) return failed(flow);

@@ -134,11 +134,12 @@ class VCard final : public core::Module {
       unit->writes.emplace_back(
           storage::PutAccountData{account.jid.str(), storage::DataKind::vcard, {std::string(row), std::move(*card)}});
     }
+    const auto bytes = sizeof request + request.stanza().memory();
     unit->done = [request = std::move(request)](core::Unit& finished) mutable {
       if (!finished.outcome) return request.error(not_saved);
       request.result();
     };
-    shard_.commit_in_order(account, std::move(unit));
+    shard_.commit_in_order(account, std::move(unit), bytes);
   }
 
   core::Shard& shard_;

@@ -116,11 +116,14 @@ class Checker {
   }
 
   void budgets() {
-    const auto at_least = [this](const Option<std::int64_t>& larger, const Option<std::int64_t>& smaller) {
-      if (snapshot_.get(larger) >= snapshot_.get(smaller)) return;
+    const auto at_least = [this](const Option<std::int64_t>& larger, const Option<std::int64_t>& smaller,
+                                 int times = 1) {
+      if (snapshot_.get(larger) >= times * snapshot_.get(smaller)) return;
       add(std::max(snapshot_.line(larger), snapshot_.line(smaller)),
-          fmt::format("{} must not be less than {}", larger.name, smaller.name));
+          fmt::format("{} must not be less than {}{}", larger.name, times == 1 ? "" : fmt::format("{} times ", times),
+                      smaller.name));
     };
+    at_least(options::limits_memory_before_login, options::limits_stanza_before_login, 4);  // bytes, text, nodes
     at_least(options::limits_stanza, options::limits_stanza_before_login);
     at_least(options::limits_queue, options::limits_stanza);
     at_least(options::commit_queue_bytes, options::limits_stanza);

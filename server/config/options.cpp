@@ -229,6 +229,9 @@ const Option<std::int64_t> limits_namespaces_before_login{
     count("limits.namespaces_before_login", 16, 4, 64, "namespace declarations in scope before log-in")};
 const Option<std::int64_t> limits_rate_before_login{rate(
     bytes("limits.rate_before_login", 8 * KiB, KiB, MiB, "bytes a second that are read before log-in"), Unit::bytes)};
+const Option<std::int64_t> limits_memory_before_login{
+    bytes("limits.memory_before_login", 64 * KiB, 64 * KiB, 16 * MiB,
+          "what a connection may make the server keep before log-in, beside TLS: what it sent, what it does not read")};
 // ---- limits after log-in
 const Option<std::int64_t> limits_stanza{bytes("limits.stanza", 256 * KiB, 10'240, 16 * MiB,
                                                "one stanza; above it is bounced, above twice that the stream ends")};
@@ -251,7 +254,8 @@ const Option<std::int64_t> limits_stanzas_burst{count("limits.stanzas_burst", 50
 // ---- limits on connections
 const Option<std::int64_t> limits_queue{
     bytes("limits.queue", MiB, 64 * KiB, 256 * MiB,
-          "unsent bytes of a connection whose client does not read; then the session ends")};
+          "what a client that does not read may make the server keep, unsent bytes and messages; then the session "
+          "ends")};
 const Option<std::int64_t> limits_connections{
     count("limits.connections", 200'000, 16, 10'000'000, "connections in all; descriptors are a lower bound")};
 const Option<std::int64_t> limits_connections_per_address{
@@ -264,8 +268,8 @@ const Option<std::int64_t> limits_unauthenticated{
          Unit::percent)};
 const Option<std::int64_t> limits_memory{bytes(
     "limits.memory", 0, 0, 16 * 1024 * GiB,
-    "resident memory of the process; at 80 % nobody is let in, at 90 % who has not logged in is ended and contacts' "
-    "presence is left out; 0: what the service (cgroup) or the machine has")};
+    "resident memory of the process; at 80 % who has not logged in is ended, the oldest first; at 80 % without them "
+    "nobody is let in, at 90 % contacts' presence is left out; 0: what the service (cgroup) or the machine has")};
 const Option<std::int64_t> limits_registrations_per_hour{
     rate(count("limits.registrations_per_hour", 5, 1, 1'000'000,
                "new accounts from one network, where registration.enabled allows any"),
@@ -366,6 +370,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_children_before_login,
                                                   &limits_namespaces_before_login,
                                                   &limits_rate_before_login,
+                                                  &limits_memory_before_login,
                                                   &limits_stanza,
                                                   &limits_depth,
                                                   &limits_attributes,

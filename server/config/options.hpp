@@ -54,7 +54,7 @@ extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;
 // -- limits (docs/security.md §3)
 extern const Option<std::int64_t> limits_stanza_before_login, limits_depth_before_login, limits_attributes_before_login,
-    limits_children_before_login, limits_namespaces_before_login, limits_rate_before_login;
+    limits_children_before_login, limits_namespaces_before_login, limits_rate_before_login, limits_memory_before_login;
 extern const Option<std::int64_t> limits_stanza, limits_depth, limits_attributes, limits_attribute_length,
     limits_children, limits_namespaces, limits_rate, limits_rate_burst, limits_stanzas_per_s, limits_stanzas_burst;
 extern const Option<std::int64_t> limits_queue, limits_connections, limits_connections_per_address,

@@ -18,7 +18,8 @@ Session* Account::find_id(std::uint64_t session_id) const {
   return nullptr;
 }
 
-void Account::commit_ended(bool at_once) {
+void Account::commit_ended(bool at_once, std::size_t bytes) {
+  waiting_bytes_ -= bytes;
   if (at_once) {
     --begun_;  // what began to wait meanwhile waits for the others only
     for (auto& waiting : waiting_ | std::views::reverse) {

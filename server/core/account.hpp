@@ -37,14 +37,18 @@ class Account {
   void set_parts(std::vector<std::unique_ptr<Part>> parts) { parts_ = std::move(parts); }
 
   // -- Order of delivery: what waits for no commit may still not overtake what does (ARCHITECTURE.md, "Order").
-  // A unit is handed to the committer …
-  void commit_begun() { ++begun_; }
+  // A unit is handed to the committer; `bytes`: what it and its `done` keep in memory until then …
+  void commit_begun(std::size_t bytes = 0) {
+    ++begun_;
+    waiting_bytes_ += bytes;
+  }
   // … and has come back; runs what waited for it. `at_once` (Unit::at_once): the committer never had it, so it counts
-  // for none of those that are under way.
-  void commit_ended(bool at_once = false);
+  // for none of those that are under way. `bytes`: as it began.
+  void commit_ended(bool at_once = false, std::size_t bytes = 0);
   // Runs `deliver` now, or behind all commits that are under way; `bytes`: what it keeps in memory until then. What
   // others can cause asks Shard::has_room first.
   void in_order(std::move_only_function<void()> deliver, std::size_t bytes = 0);
+  // Of what waits in order and of changes that are being committed.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   [[nodiscard]] bool idle() const noexcept {
     return sessions.empty() && begun_ == ended_ && waiting_.empty() && !running_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/auth/password.hpp"
+#include "core/footprint.hpp"
 
 namespace valise::core {
 namespace {
@@ -32,16 +33,17 @@ void change_account(Shard& shard, Account& account, AccountChange change,
   unit->record = std::move(change.record);
   const auto credentials = new_credentials(change.write);
   unit->writes.push_back(std::move(change.write));
-  account.commit_begun();                                    // keeps it in memory until `done`
+  const auto bytes = footprint(*unit);
+  account.commit_begun(bytes);                               // keeps it in memory until `done`
   const bool existed = std::exchange(account.exists, true);  // a name that is being made is taken
-  unit->done = [&shard, jid = account.jid, state = change.state, existed, credentials,
+  unit->done = [&shard, jid = account.jid, state = change.state, existed, credentials, bytes,
                 done = std::move(done)](Unit& finished) mutable {
     bool was_gone = false;
     if (auto* changed = shard.find_account(jid.bare())) {
       was_gone = storage::is_gone(changed->state);
       if (!finished.outcome && !was_gone) changed->exists = existed;
       if (finished.outcome && credentials) changed->credentials = *credentials;
-      changed->commit_ended(finished.at_once);
+      changed->commit_ended(finished.at_once, bytes);
     }
     if (!finished.outcome) return done(std::unexpected(finished.outcome.error()));
     if (was_gone) return done(fail(ErrorCode::not_found, "the account was removed"));  // no row was changed

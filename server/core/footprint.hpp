@@ -30,6 +30,7 @@ inline std::size_t weight(const storage::PutRosterItem& write) {
   for (const auto& group : write.item.groups) bytes += sizeof group + group.size();
   return bytes;
 }
+inline std::size_t weight(const storage::RemoveAccountData& write) { return write.name.size(); }
 inline std::size_t weight(const storage::MarkDelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::PutPepNode& write) {
   std::size_t bytes = write.node.node.size();
@@ -41,7 +42,7 @@ inline std::size_t weight(const storage::PutPepNode& write) {
 template <class Write>
   requires is_one_of<Write, storage::PutAccount, storage::SetAccountState, storage::SetAccountKeys,
                      storage::EraseAccount, storage::RemoveRosterItem, storage::RemovePepNode, storage::RemovePepItem,
-                     storage::PurgePepNode, storage::RemoveAccountData>
+                     storage::PurgePepNode>
 std::size_t weight(const Write&) {
   return 0;
 }

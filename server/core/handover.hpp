@@ -30,11 +30,13 @@ class Handover {
  private:
   struct Way final : Departure {
     void departed(bool sent) override { owner->departed(sent); }
+    std::size_t waits() override { return owner->waits(); }
     Handover* owner = nullptr;
     std::uint64_t session = 0;
   };
 
   void departed(bool sent);  // deletes this behind the last way
+  std::size_t waits();       // counted for each session that does not read: each keeps it
 
   Shard& shard_;
   std::vector<Way> ways_;

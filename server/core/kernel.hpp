@@ -22,11 +22,12 @@ namespace auth {
 class Brake;
 }
 
-// How near the process is to limits.memory (docs/security.md §3).
+// How near the process is to limits.memory, without what strangers hold, who have not logged in (docs/security.md §3):
+// they are ended first, and shut nobody out.
 enum class MemoryState : std::uint8_t {
   enough,
   high,      // 80 %: nobody is let in
-  critical,  // 90 %: who has not logged in is ended; contacts' presence is left out
+  critical,  // 90 %: contacts' presence is left out
 };
 
 struct KernelStats {
@@ -51,6 +52,7 @@ struct Kernel {
   KernelStats stats;
   std::atomic<std::uint64_t> next_session{1};
   std::atomic<MemoryState> memory{MemoryState::enough};  // set by main/memory_watch
+  std::atomic<bool> crowded{false};  // 90 % with strangers: each new one takes the place of the oldest
 
   [[nodiscard]] Shard& home(std::string_view bare_jid) const;
   [[nodiscard]] unsigned home_index(std::string_view bare_jid) const noexcept;

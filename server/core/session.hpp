@@ -31,6 +31,8 @@ class SessionStream {
   virtual void when_sent(Departure& waiting) = 0;
   // The stanza that the client sent under this number is handled for good (XEP-0198).
   virtual void acknowledge(std::uint32_t number) = 0;
+  // Bytes that it takes, what waits for it included.
+  [[nodiscard]] virtual std::size_t memory() const noexcept { return 0; }
   // Ends it with a stream error (RFC 6120 §4.9.3); `condition` empty: a plain close.
   virtual void end(std::string_view condition, std::string_view text) = 0;
 

@@ -36,8 +36,9 @@ struct Settings : RefCounted<Settings> {
   xml::StreamLimits limits_before_login{
       .stanza = 10'240, .token = 10'240, .depth = 8, .attributes = 16, .children = 64, .namespaces = 16};
   xml::StreamLimits limits{};
-  std::size_t queue_bytes = 1'048'576;     // per connection
-  std::int64_t bytes_per_second = 65'536;  // per connection, after log-in; 0: unlimited
+  std::size_t queue_bytes = 1'048'576;       // per connection
+  std::size_t memory_before_login = 65'536;  // per connection, beside TLS
+  std::int64_t bytes_per_second = 65'536;    // per connection, after log-in; 0: unlimited
   std::int64_t burst_bytes = 1'048'576;
   std::int64_t stanzas_per_second = 50;  // 0: unlimited
   std::int64_t burst_stanzas = 500;

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "core/auth/password.hpp"
 #include "core/committer.hpp"
+#include "core/footprint.hpp"
 
 namespace valise::core {
 namespace {
@@ -264,19 +265,21 @@ bool Shard::commit(UnitPtr unit) {
   return false;
 }
 
-void Shard::commit_in_order(Account& account, UnitPtr unit) {
+void Shard::commit_in_order(Account& account, UnitPtr unit, std::size_t bytes) {
   if (!settings_->audit) unit->record.reset();
-  if (!unit->record && unit->writes.empty()) {
-    if (!has_room(account)) {
-      unit->outcome = unavailable();
-      return unit->done(*unit);
-    }
-    return account.in_order([unit = std::move(unit)] { unit->done(*unit); }, sizeof(Unit) + sizeof(Flow));
+  bytes += footprint(*unit);
+  if (!has_room_for_change(account, bytes)) {
+    unit->at_once = true;
+    unit->outcome = unavailable();
+    return unit->done(*unit);
   }
-  account.commit_begun();
-  unit->done = [&account, done = std::move(unit->done)](Unit& finished) mutable {
+  if (!unit->record && unit->writes.empty()) {
+    return account.in_order([unit = std::move(unit)] { unit->done(*unit); }, bytes);
+  }
+  account.commit_begun(bytes);
+  unit->done = [&account, bytes, done = std::move(unit->done)](Unit& finished) mutable {
     done(finished);
-    account.commit_ended(finished.at_once);
+    account.commit_ended(finished.at_once, bytes);
   };
   commit(std::move(unit));
 }

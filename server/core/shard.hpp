@@ -90,6 +90,12 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] bool has_room(const Account& account) const noexcept {
     return account.waiting_bytes() < settings_->queue_bytes / 2;
   }
+  // Whether one more change of the account may wait that keeps so many bytes: changes have three quarters of
+  // limits.queue, so that there is room for their answers. The first may be as large as a stanza may.
+  [[nodiscard]] bool has_room_for_change(const Account& account, std::size_t bytes) const noexcept {
+    const auto waiting = account.waiting_bytes();
+    return waiting == 0 || waiting + bytes <= settings_->queue_bytes / 4 * 3;
+  }
   // Whether contacts are not told that somebody is available: memory is short, and messages go first. The next
   // presence tells.
   [[nodiscard]] bool sheds_presence() const noexcept { return kernel_.memory_is(MemoryState::critical); }
@@ -106,8 +112,9 @@ class Shard final : private net::TurnEnd {
   // takes no more, `done` has run and knows.
   bool commit(UnitPtr unit);
   // The same for a change of an account: its `done` has its place in the order of what the account gets, and the
-  // account stays in memory until then.
-  void commit_in_order(Account& account, UnitPtr unit);
+  // account stays in memory until then. `bytes`: what `done` keeps until then, beside the unit. Without room for it
+  // (see above) nothing is written, `done` has run and knows.
+  void commit_in_order(Account& account, UnitPtr unit, std::size_t bytes);
   // Runs `job` on a database thread and `then` here with its result. What `then` owns is destroyed here, too.
   template <class Job, class Then>
   void read(Job job, Then then) {

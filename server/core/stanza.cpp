@@ -68,6 +68,23 @@ void Stanza::rewrite(std::string xml) {
   rewritten = true;
 }
 
+StanzaPtr without_document(const StanzaPtr& stanza) {
+  if (!stanza->document) return stanza;
+  auto slim = make_ref<Stanza>();
+  slim->kind = stanza->kind;
+  slim->from = stanza->from;
+  slim->to = stanza->to;
+  slim->type = stanza->type;
+  slim->id = stanza->id;
+  slim->lang = stanza->lang;
+  slim->seal = stanza->seal;
+  slim->size = stanza->size;
+  slim->rewritten = true;
+  stanza->append_children(slim->children);
+  slim->children.shrink_to_fit();
+  return slim;
+}
+
 void Stanza::append_children(std::string& out) const {
   if (!document || rewritten) {
     out += children;

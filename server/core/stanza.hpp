@@ -64,7 +64,9 @@ struct Stanza : RefCounted<Stanza> {
   [[nodiscard]] xml::Element root() const noexcept { return document ? document->root() : xml::Element(); }
   [[nodiscard]] bool is_error() const noexcept { return type == "error"; }
   // About, while it waits.
-  [[nodiscard]] std::size_t memory() const noexcept { return sizeof *this + size + children.size(); }
+  [[nodiscard]] std::size_t memory() const noexcept {
+    return sizeof *this + (document ? document->memory() : 0) + children.capacity();
+  }
   // A child of a received stanza.
   [[nodiscard]] xml::Element child(std::string_view name, std::string_view ns) const noexcept {
     return root().child(name, ns);
@@ -84,6 +86,10 @@ using StanzaPtr = Ref<Stanza>;
 // From a parsed stanza. Nothing for an element that is no stanza. `from` is left empty: the stream stamps it.
 // An unparsable `to` is an error: RFC 6120 §8.3.3.8 jid-malformed.
 [[nodiscard]] Result<StanzaPtr> make_stanza(xml::DocumentPtr document);
+
+// The same without the document that it was parsed from, for where it waits long: a third of the memory. Nothing can be
+// looked up in it any more (root(), child()); it says the same.
+[[nodiscard]] StanzaPtr without_document(const StanzaPtr& stanza);
 
 // Server-made ones.
 [[nodiscard]] StanzaPtr make_iq(std::string type, std::string id, Jid from, Jid to, std::string children);

@@ -225,14 +225,20 @@ Result<> App::start_shards() {
 
 void App::look_at_memory() {
   const auto before = kernel_.memory.load(std::memory_order_relaxed);
-  const auto now = memory_.look(config()->get(options::limits_memory), steady_ms(), before);
-  kernel_.memory.store(now, std::memory_order_relaxed);
-  if (now != before) {
-    log::warning("main", "memory: {} of {} MiB, {}", memory_.resident() >> 20, memory_.limit() >> 20, name_of(now));
+  std::uint64_t strangers = 0;
+  for (const auto& host : streams_) strangers += host->strangers_memory();
+  const auto needs = memory_.look(config()->get(options::limits_memory), steady_ms(), strangers, before);
+  kernel_.memory.store(needs.state, std::memory_order_relaxed);
+  kernel_.crowded.store(needs.crowded, std::memory_order_relaxed);
+  if (needs.state != before) {
+    log::warning("main", "memory: {} of {} MiB, {} of them strangers'; {}", memory_.resident() >> 20,
+                 memory_.limit() >> 20, strangers >> 20, name_of(needs.state));
   }
-  if (now != core::MemoryState::critical || kernel_.stats.unauthenticated.load(std::memory_order_relaxed) == 0) return;
+  if (strangers == 0 && kernel_.stats.unauthenticated.load(std::memory_order_relaxed) == 0) return;
+  const auto share = needs.from_strangers / streams_.size() + (needs.from_strangers > 0 ? 1 : 0);
   for (std::size_t i = 0; i < streams_.size(); ++i) {
-    kernel_.shards[i]->post([host = streams_[i].get()] { host->end_unauthenticated(); });
+    kernel_.shards[i]->post(
+        [host = streams_[i].get(), share, young_too = needs.crowded] { host->look_after_strangers(share, young_too); });
   }
 }
 

@@ -51,6 +51,8 @@ class App {
   [[nodiscard]] storage::Store* store() noexcept { return store_.get(); }
   [[nodiscard]] core::auth::Brake& brake() noexcept { return brake_; }
   [[nodiscard]] stream::TlsHolder& tls() noexcept { return tls_; }
+  // Of this shard; on its thread.
+  [[nodiscard]] const stream::StreamHost& streams(unsigned shard) const noexcept { return *streams_[shard]; }
 
  private:
   struct Socket {

@@ -49,8 +49,8 @@ Answer on_account(const Request& request, const core::Jid& jid, Work work) {
 }
 
 // What `part` gives on each shard, in their order.
-template <class T>
-Result<std::vector<T>> on_all(const Request& request, T (*part)(core::Shard&)) {
+template <class Part, class T = std::invoke_result_t<Part, core::Shard&>>
+Result<std::vector<T>> on_all(const Request& request, Part part, std::chrono::seconds limit = patience) {
   std::vector<std::shared_ptr<Reply<T>>> replies;
   for (auto& shard : request.app.kernel().shards) {
     auto reply = replies.emplace_back(std::make_shared<Reply<T>>());
@@ -58,7 +58,7 @@ Result<std::vector<T>> on_all(const Request& request, T (*part)(core::Shard&)) {
   }
   std::vector<T> parts;
   for (auto& reply : replies) {
-    auto one = reply->wait(request.stop, patience);
+    auto one = reply->wait(request.stop, limit);
     if (!one) return std::unexpected(one.error());
     parts.push_back(std::move(*one));
   }
@@ -225,6 +225,7 @@ Json sessions_of(core::Shard& shard) {
                       {"address", session->peer_address},
                       {"tls", session->tls_version},
                       {"mechanism", session->mechanism},
+                      {"memory_kib", (session->stream.memory() + 1023) / 1024},
                       {"since", format_utc(session->since_ms * 1'000'000)},
                       {"available", session->available},
                       {"priority", session->priority}});
@@ -260,6 +261,33 @@ Answer session_kick(const Request& request) {
                     });
 }
 
+// Bytes that connections take, those of strangers among them, and what waits for commits of accounts.
+struct Held {
+  std::size_t connections = 0;
+  std::size_t strangers = 0;
+  std::size_t waiting = 0;
+};
+
+Result<Held> held_by_all(const Request& request) {
+  const auto parts = on_all(
+      request,
+      [&app = request.app](core::Shard& shard) {
+        const auto& streams = app.streams(shard.index());
+        Held held{.connections = streams.memory(), .strangers = streams.strangers_memory()};
+        for (const auto& [name, account] : shard.accounts()) held.waiting += account->waiting_bytes();
+        return held;
+      },
+      std::chrono::seconds(2));
+  if (!parts) return std::unexpected(parts.error());
+  Held sum;
+  for (const auto& part : *parts) {
+    sum.connections += part.connections;
+    sum.strangers += part.strangers;
+    sum.waiting += part.waiting;
+  }
+  return sum;
+}
+
 Answer status(const Request& request) {
   auto& app = request.app;
   auto& kernel = app.kernel();
@@ -278,6 +306,11 @@ Answer status(const Request& request) {
                 {"limit", app.memory().limit()},
                 {"state", name_of(kernel.memory.load())}}},
               {"store", app.store()->describe()}};
+  if (const auto held = held_by_all(request)) {  // a shard that hangs keeps nobody from the rest
+    result["memory"]["connections"] = held->connections;
+    result["memory"]["strangers"] = held->strangers;
+    result["memory"]["waiting"] = held->waiting;
+  }
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();
     result["commit"] = {{"units", stats.units.load()},

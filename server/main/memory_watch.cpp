@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace valise {
 namespace {
@@ -65,6 +66,15 @@ MemoryState memory_state(std::uint64_t resident, std::uint64_t limit, MemoryStat
   return reaches(80, MemoryState::high) ? MemoryState::high : MemoryState::enough;
 }
 
+MemoryNeeds memory_needs(std::uint64_t resident, std::uint64_t strangers, std::uint64_t limit,
+                         MemoryState before) noexcept {
+  MemoryNeeds needs;
+  needs.state = memory_state(resident - std::min(strangers, resident), limit, before);
+  needs.crowded = resident >= limit / 100 * 90;
+  if (resident >= limit / 100 * 80) needs.from_strangers = resident - limit / 100 * 75;
+  return needs;
+}
+
 bool TrimPolicy::is_due(std::uint64_t free) noexcept {
   least_free_ = std::min(least_free_, free);
   if (free < least_free_ + worth_giving_back) return false;
@@ -78,18 +88,23 @@ std::uint64_t available_memory() {
                                  std::min(cgroup_limit(), pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))));
 }
 
-MemoryState MemoryWatch::look(std::int64_t configured, std::int64_t now_ms, MemoryState before) {
+MemoryNeeds MemoryWatch::look(std::int64_t configured, std::int64_t now_ms, std::uint64_t strangers,
+                              MemoryState before) {
   const std::lock_guard lock(mutex_);
   if (available_ == 0) available_ = available_memory();
   const auto limit = configured > 0 ? static_cast<std::uint64_t>(configured) : available_;
-  if (now_ms - counted_ms_ >= count_every_ms) {
+  if (strangers_go_ || now_ms - counted_ms_ >= count_every_ms) {
     counted_ms_ = now_ms;
-    if (trim_.is_due(mallinfo2().fordblks)) malloc_trim(0);
+    if (trim_.is_due(mallinfo2().fordblks) || strangers_go_) malloc_trim(0);
   }
   const auto resident = resident_now();
   resident_.store(resident, std::memory_order_relaxed);
   limit_.store(limit, std::memory_order_relaxed);
-  return memory_state(resident, limit, before);
+  // Who was ended since the last look may not have given all back yet.
+  const auto held = std::max(strangers, std::exchange(strangers_before_, strangers));
+  const auto needs = memory_needs(resident, held, limit, before);
+  strangers_go_ = needs.from_strangers > 0 && strangers > 0;
+  return needs;
 }
 
 }  // namespace valise

@@ -18,6 +18,16 @@ namespace valise {
 [[nodiscard]] core::MemoryState memory_state(std::uint64_t resident, std::uint64_t limit,
                                              core::MemoryState before) noexcept;
 
+// What is to be done.
+struct MemoryNeeds {
+  core::MemoryState state = core::MemoryState::enough;  // of what is not strangers'
+  std::uint64_t from_strangers = 0;                     // bytes that they give back, from 80 % of all on down to 75 %
+  bool crowded = false;                                 // 90 % of all: those who have just come, too
+};
+// `strangers`: of `resident`, what those hold who have not logged in.
+[[nodiscard]] MemoryNeeds memory_needs(std::uint64_t resident, std::uint64_t strangers, std::uint64_t limit,
+                                       core::MemoryState before) noexcept;
+
 // When giving back is worth its price: walking malloc's free lists, and page faults later.
 class TrimPolicy {
  public:
@@ -33,8 +43,10 @@ class TrimPolicy {
 
 class MemoryWatch {
  public:
-  // `configured`: limits.memory; 0: available_memory(). Any thread; one at a time looks.
-  [[nodiscard]] core::MemoryState look(std::int64_t configured, std::int64_t now_ms, core::MemoryState before);
+  // `configured`: limits.memory; 0: available_memory(). `strangers`: what they hold, as last counted. Any thread; one
+  // at a time looks.
+  [[nodiscard]] MemoryNeeds look(std::int64_t configured, std::int64_t now_ms, std::uint64_t strangers,
+                                 core::MemoryState before);
   // Of the last look; bytes.
   [[nodiscard]] std::uint64_t resident() const noexcept { return resident_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
@@ -44,6 +56,8 @@ class MemoryWatch {
   std::uint64_t available_ = 0;
   std::int64_t counted_ms_ = 0;
   TrimPolicy trim_;
+  bool strangers_go_ = false;           // since the last look: what they had is given back before the next
+  std::uint64_t strangers_before_ = 0;  // at the last look
   std::atomic<std::uint64_t> resident_{0};
   std::atomic<std::uint64_t> limit_{0};
 };

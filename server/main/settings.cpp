@@ -56,6 +56,7 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
               .children = count(config, options::limits_children),
               .namespaces = count(config, options::limits_namespaces)};
   s.queue_bytes = static_cast<std::size_t>(config.get(options::limits_queue));
+  s.memory_before_login = static_cast<std::size_t>(config.get(options::limits_memory_before_login));
   s.bytes_per_second = config.get(options::limits_rate);
   s.burst_bytes = config.get(options::limits_rate_burst);
   s.stanzas_per_second = config.get(options::limits_stanzas_per_s);

@@ -23,6 +23,11 @@ constexpr std::size_t pooled_bytes = 1'048'576;  // in all: a flood's large buff
 thread_local std::vector<std::string> buffer_pool;
 thread_local std::size_t in_pool = 0;  // bytes
 
+// Of a queue that does not leave: what it has beyond its bytes, and when that is too much or too little.
+constexpr std::size_t spare_of(std::size_t bytes) { return bytes / 8 + 4'096; }
+constexpr std::size_t least_spare_of(std::size_t bytes) { return bytes / 32; }
+constexpr std::size_t most_spare_of(std::size_t bytes) { return bytes / 4 + 8'192; }
+
 }  // namespace
 
 Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address,
@@ -56,8 +61,24 @@ std::string& Connection::output() {
     buffer_pool.pop_back();
     in_pool -= output_.capacity();
   }
+  if (want_write_ && output_.capacity() - output_.size() < least_spare_of(queued())) fit_output();
   loop_->enqueue(*this);
   return output_;
+}
+
+// A string grows to the double: what waits for a slow reader grows by an eighth, and gives sent bytes back.
+void Connection::fit_output() {
+  std::string fitting;
+  fitting.reserve(queued() + spare_of(queued()));
+  fitting.append(output_, written_);
+  output_.swap(fitting);
+  written_ = 0;
+}
+
+// The kernel takes no more for now.
+void Connection::wait_bounded() {
+  if (queued() > handler_.queue_limit()) return close_now(CloseReason::overflow);
+  if (written_ >= pooled_capacity || output_.capacity() - output_.size() > most_spare_of(queued())) fit_output();
 }
 
 void Connection::send(std::string_view bytes) {
@@ -166,7 +187,7 @@ void Connection::flush() {
 
 void Connection::write_output() {
   if (fd_ < 0 || handshaking_ || want_write_) {
-    if (fd_ >= 0 && queued() > queue_limit_) close_now(CloseReason::overflow);
+    if (fd_ >= 0 && !output_.empty()) wait_bounded();
     return;
   }
   while (written_ < output_.size()) {
@@ -180,11 +201,7 @@ void Connection::write_output() {
       return close_now(result.status == IoStatus::closed ? CloseReason::by_peer : CloseReason::error);
     }
     want_write_ = true;
-    if (written_ >= pooled_capacity) {  // a slow reader's queue gives sent bytes back
-      output_.erase(0, written_);
-      written_ = 0;
-    }
-    if (queued() > queue_limit_) return close_now(CloseReason::overflow);
+    wait_bounded();
     return update_interest();
   }
   drop_output();

@@ -23,6 +23,8 @@ class ConnectionHandler {
   virtual bool on_bytes(std::string_view bytes) = 0;
   virtual void on_secured() = 0;  // the TLS handshake has ended
   virtual void on_sent() {}       // the kernel took bytes: sent() has grown
+  // How many unsent bytes may wait: asked when the kernel takes no more. Beyond it the connection ends.
+  [[nodiscard]] virtual std::size_t queue_limit() = 0;
   // The socket is gone; the connection may be destroyed from here on (not inside the call).
   virtual void on_closed(CloseReason reason) = 0;
 
@@ -40,8 +42,8 @@ class Connection final : private IoHandler, private TurnEnd {
 
   [[nodiscard]] Result<> start();  // begins to read
 
-  // Queues bytes; they leave at the end of the turn. Never blocks. Beyond set_queue_limit() waiting bytes the
-  // connection ends with CloseReason::overflow at the end of the turn.
+  // Queues bytes; they leave at the end of the turn. Never blocks. Beyond the handler's queue_limit() of waiting bytes
+  // the connection ends with CloseReason::overflow at the end of the turn.
   void send(std::string_view bytes);
   // For writers that build into place: the buffer that send() appends to.
   [[nodiscard]] std::string& output();
@@ -50,7 +52,6 @@ class Connection final : private IoHandler, private TurnEnd {
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }
   // Sends what is queued now, as far as the kernel takes it. May end the connection.
   void flush();
-  void set_queue_limit(std::size_t bytes) noexcept { queue_limit_ = bytes; }
 
   // From here on everything goes through `tls`; plain bytes that were read but not handed up are dropped
   // (docs/security.md §2: text injected before STARTTLS). What send() queued before still leaves in the clear first;
@@ -77,6 +78,10 @@ class Connection final : private IoHandler, private TurnEnd {
   [[nodiscard]] Loop& loop() noexcept { return *loop_; }
   [[nodiscard]] const std::string& peer_address() const noexcept { return peer_address_; }
   [[nodiscard]] std::uint16_t peer_port() const noexcept { return peer_port_; }
+  // Bytes that it holds beside the object itself; what OpenSSL holds is an estimate.
+  [[nodiscard]] std::size_t memory() const noexcept {
+    return output_.capacity() + transport_->memory() + peer_address_.capacity() + transport_error_.capacity();
+  }
 
  private:
   void on_io(std::uint32_t events) override;
@@ -84,6 +89,8 @@ class Connection final : private IoHandler, private TurnEnd {
   void read_some();
   void handshake();
   void write_output();
+  void wait_bounded();
+  void fit_output();
   void update_interest();
   void drop_output();
   [[nodiscard]] bool may_read() const noexcept { return (reading_ || closing_) && !handshaking_ && !next_transport_; }
@@ -105,7 +112,6 @@ class Connection final : private IoHandler, private TurnEnd {
   std::string output_;
   std::size_t written_ = 0;
   std::uint64_t sent_ = 0;
-  std::size_t queue_limit_ = 1'048'576;
   std::string peer_address_;
   std::string transport_error_;
   Timer linger_;

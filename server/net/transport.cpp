@@ -34,6 +34,8 @@ class PlainTransport final : public Transport {
 
 class OpensslTransport final : public Transport {
  public:
+  static constexpr std::size_t idle = 14 * 1024;
+  static constexpr std::size_t in_handshake = idle + 2 * 17 * 1024;  // and a record of each direction
   OpensslTransport(SSL* ssl, int fd) : ssl_(ssl) { SSL_set_fd(ssl_, fd); }
   ~OpensslTransport() override { SSL_free(ssl_); }
 
@@ -65,6 +67,7 @@ class OpensslTransport final : public Transport {
     SSL_shutdown(ssl_);
     ERR_clear_error();
   }
+  std::size_t memory() const noexcept override { return SSL_in_init(ssl_) ? in_handshake : idle; }
   SSL* ssl() noexcept override { return ssl_; }
   std::string last_error() const override { return error_; }
 

@@ -26,6 +26,8 @@ class Transport {
   // Something was read from the socket already and can be had without waiting for it.
   [[nodiscard]] virtual bool has_buffered() const = 0;
   virtual void shutdown() = 0;  // sends close_notify if it can be sent at once
+  // Bytes that it holds, about (tests/unit/tls/memory_test.cpp).
+  [[nodiscard]] virtual std::size_t memory() const noexcept { return 0; }
   [[nodiscard]] virtual SSL* ssl() noexcept { return nullptr; }
   [[nodiscard]] virtual std::string last_error() const { return {}; }
 };

@@ -12,6 +12,9 @@ namespace valise::stream {
 namespace ns = core::ns;
 namespace {
 constexpr std::int64_t quiet_ms = 1'000;  // then a session gives its parser back
+// Estimates, in bytes: what a log-in under way holds; addresses and origin of a session.
+constexpr std::size_t login_exchange = 2'048;
+constexpr std::size_t session_origin = 1'024;
 }  // namespace
 
 C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
@@ -25,7 +28,6 @@ C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer
       resume_([](void* self) { static_cast<C2s*>(self)->connection_.resume_reading(); }, this),
       opened_ms_(host.shard().loop().now_ms()),
       last_read_ms_(opened_ms_) {
-  connection_.set_queue_limit(host.shard().settings().queue_bytes);
   lingering_ = true;
   host.shard().kernel().stats.unauthenticated.fetch_add(1, std::memory_order_relaxed);
   host.shard().kernel().stats.connections.fetch_add(1, std::memory_order_relaxed);
@@ -73,12 +75,35 @@ bool C2s::on_bytes(std::string_view bytes) {
   const auto* transport = &connection_.transport();
   feed(bytes);
   if (connection_.closed() || moving_ || &connection_.transport() != transport) return false;
+  if (lingering_ && used_before_login() > settings.memory_before_login) {
+    connection_.flush();  // it may read what it asks for
+    if (connection_.closed()) return false;
+    if (used_before_login() > settings.memory_before_login) {
+      cut("policy-violation", "this takes too much memory before log-in");
+      return false;
+    }
+  }
   if (pause > 0) {
     connection_.pause_reading();
     shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
   }
   if (state_ == State::bound) arm_within(quiet_ms);
   return true;
+}
+
+// docs/security.md §3: what the client makes us keep, beside TLS.
+std::size_t C2s::used_before_login() const noexcept {
+  return sizeof *this + parser_.used() + connection_.queued() + domain_.size() + lang_.size() + header_from_.size();
+}
+
+// limits.queue counts what is kept for bytes that did not leave, too: so a session that does not read costs no more.
+std::size_t C2s::queue_limit() {
+  const auto& settings = shard().settings();
+  if (lingering_) {
+    const auto others = used_before_login() - connection_.queued();
+    return settings.memory_before_login - std::min(others, settings.memory_before_login);
+  }
+  return settings.queue_bytes - std::min(departures_.stuck(), settings.queue_bytes);
 }
 
 void C2s::feed(std::string_view bytes) {
@@ -166,6 +191,12 @@ void C2s::end(std::string_view condition, std::string_view text) {
   connection_.close_after_flush();
 }
 
+void C2s::cut(std::string_view condition, std::string_view text) {
+  end(condition, text);
+  connection_.flush();
+  connection_.close_now(net::CloseReason::by_us);
+}
+
 void C2s::on_end() { end({}, {}); }
 
 xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
@@ -241,6 +272,7 @@ void C2s::login_succeeded(LoggedIn who) {
   if (lingering_) {
     lingering_ = false;
     shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);
+    host_->is_no_stranger(*this);
   }
   state_ = State::authenticated;
   moving_ = true;
@@ -304,7 +336,13 @@ void C2s::on_timer() {
 }
 
 std::size_t C2s::memory() const noexcept {
-  return sizeof(*this) + parser_.memory() + connection_.queued() + carry_.capacity();
+  auto bytes = sizeof *this + parser_.memory() + connection_.memory() + departures_.kept() + carry_.capacity();
+  for (const auto* text : {&domain_, &header_from_, &lang_}) bytes += text->capacity();
+  for (const auto& stanza : held_) bytes += stanza->memory();
+  if (login_) bytes += sizeof(Login) + login_exchange;
+  if (acks_) bytes += sizeof(AckWindow) + acks_->open() / 8;
+  if (session_) bytes += session_origin + (session_->presence ? session_->presence->memory() : 0);
+  return bytes;
 }
 
 }  // namespace valise::stream

@@ -38,8 +38,12 @@ class C2s final : private net::ConnectionHandler,
   // Polite end by the server: RFC 6120 §4.9.3.20 system-shutdown and the like.
   void end(std::string_view condition, std::string_view text) override;
   [[nodiscard]] const core::Session* session() const noexcept { return session_ ? &*session_ : nullptr; }
-  [[nodiscard]] bool logged_in() const noexcept { return !lingering_; }
-  [[nodiscard]] std::size_t memory() const noexcept;
+  // The same at once: a stranger may keep no memory by not reading it.
+  void cut(std::string_view condition, std::string_view text);
+  // Bytes that the stream takes: itself, parser, buffers, what waits for it; what expat and OpenSSL hold is estimated.
+  [[nodiscard]] std::size_t memory() const noexcept override;
+  [[nodiscard]] std::int64_t opened_ms() const noexcept { return opened_ms_; }  // loop time
+
   const std::uint64_t number;  // of the stream, in the process
 
  private:
@@ -49,6 +53,7 @@ class C2s final : private net::ConnectionHandler,
   bool on_bytes(std::string_view bytes) override;
   void on_secured() override;
   void on_sent() override { departures_.sent(connection_.sent()); }
+  std::size_t queue_limit() override;
   void on_closed(net::CloseReason reason) override;
   // xml::StreamEvents
   void on_header(const xml::StreamHeader& header) override;
@@ -75,6 +80,7 @@ class C2s final : private net::ConnectionHandler,
   // c2s.cpp: the stream
   void stream_error(std::string_view condition, std::string_view text);
   void feed(std::string_view bytes);
+  [[nodiscard]] std::size_t used_before_login() const noexcept;
   xml::ParserAction negotiate(xml::Element element);
   void ask_for_tls();
   [[nodiscard]] std::unique_ptr<net::Transport> make_tls();

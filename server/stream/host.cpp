@@ -13,7 +13,9 @@ namespace {
 std::atomic<std::uint64_t> next_stream{1};
 constexpr std::size_t gate_entries = 100'000;  // beyond it, idle networks are forgotten
 constexpr std::string_view shut_down_text = "the server is being stopped";
+constexpr std::string_view short_of_memory = "the server is short of memory";
 constexpr std::int64_t ms_per_hour = 3'600'000;
+constexpr std::int64_t grace_ms = 5'000;  // a client that wants to log in has done so by then
 }  // namespace
 
 // ---- Gate
@@ -96,6 +98,7 @@ StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const Log
       shut_down_timer_(
           [](void* self) {
             auto& host = *static_cast<StreamHost*>(self);
+            host.strangers_.clear();
             host.streams_.clear();
             host.check_shut_down();
           },
@@ -123,17 +126,26 @@ C2s* StreamHost::find(std::uint64_t id) const {
 }
 
 void StreamHost::accepted(net::Accepted one, bool direct_tls) {
-  // docs/security.md §3: at 80 % of limits.memory nobody is let in.
-  if (shard_.kernel().memory_is(core::MemoryState::high) ||
-      !gate_.admit(one.address, shard_.settings(), shard_.loop().now_ms(),
-                   shard_.kernel().stats.unauthenticated.load(std::memory_order_relaxed))) {
+  // docs/security.md §3: at 80 % of limits.memory nobody is let in. Strangers shut nobody out: where they are as many
+  // as they may be, who has not logged in for a while makes room.
+  const auto& kernel = shard_.kernel();
+  const auto strangers = kernel.stats.unauthenticated.load(std::memory_order_relaxed);
+  const bool replaces = strangers >= shard_.settings().unauthenticated && has_stranger(grace_ms);
+  if (kernel.memory_is(core::MemoryState::high) ||
+      !gate_.admit(one.address, shard_.settings(), shard_.loop().now_ms(), strangers - (replaces ? 1 : 0))) {
     ::close(one.fd);  // cheaper for us than a word
     return;
+  }
+  if (kernel.crowded.load(std::memory_order_relaxed)) {
+    end_oldest_stranger(0);
+  } else if (replaces) {
+    end_oldest_stranger(grace_ms);
   }
   const auto id = next_stream.fetch_add(1, std::memory_order_relaxed);
   auto stream = std::make_unique<C2s>(*this, id, one.fd, std::move(one.address), one.port, direct_tls);
   auto& added = *stream;
   streams_.emplace(id, std::move(stream));
+  strangers_.insert(id);
   if (const auto started = added.start(); !started) {
     log::warning("c2s", "{}", started.error().text);
     bury(added);
@@ -153,14 +165,39 @@ void StreamHost::adopt(std::unique_ptr<C2s> stream) {
   if (stopping_) adopted.end("system-shutdown", shut_down_text);  // it was between two shards
 }
 
-void StreamHost::end_unauthenticated() {
-  std::vector<std::uint64_t> ids;
-  for (const auto& [id, stream] : streams_) {
-    if (!stream->logged_in()) ids.push_back(id);
+// ---- strangers
+
+bool StreamHost::has_stranger(std::int64_t age_ms) const {
+  const auto* oldest = strangers_.empty() ? nullptr : find(*strangers_.begin());
+  return oldest != nullptr && shard_.loop().now_ms() - oldest->opened_ms() >= age_ms;
+}
+
+std::size_t StreamHost::end_oldest_stranger(std::int64_t age_ms) {
+  if (!has_stranger(age_ms)) return 0;
+  auto& oldest = *find(*strangers_.begin());
+  strangers_.erase(strangers_.begin());
+  const auto bytes = oldest.memory();
+  oldest.cut("resource-constraint", short_of_memory);
+  return bytes;
+}
+
+void StreamHost::look_after_strangers(std::size_t bytes, bool young_too) {
+  while (bytes > 0) {
+    const auto freed = end_oldest_stranger(young_too ? 0 : grace_ms);
+    if (freed == 0) break;
+    bytes -= std::min(bytes, freed);
   }
-  for (const auto id : ids) {
-    if (auto* stream = find(id)) stream->end("resource-constraint", "the server is short of memory");
+  std::size_t held = 0;
+  for (const auto id : strangers_) {
+    if (const auto* stream = find(id)) held += stream->memory();
   }
+  strangers_memory_.store(held, std::memory_order_relaxed);
+}
+
+std::size_t StreamHost::memory() const {
+  std::size_t bytes = 0;
+  for (const auto& [id, stream] : streams_) bytes += stream->memory();
+  return bytes;
 }
 
 void StreamHost::bury(C2s& stream) {
@@ -177,7 +214,10 @@ void StreamHost::on_turn_end() {
   for (const auto& [id, work] : std::exchange(deferred_, {})) {
     if (auto* stream = find(id)) work(*stream);
   }
-  for (const auto id : std::exchange(graves_, {})) streams_.erase(id);
+  for (const auto id : std::exchange(graves_, {})) {
+    strangers_.erase(id);
+    streams_.erase(id);
+  }
   check_shut_down();
 }
 

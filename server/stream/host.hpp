@@ -1,10 +1,12 @@
 // The client streams of one shard: accepts them, hands them over when they move, buries them when they end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -80,8 +82,16 @@ class StreamHost final : private net::TurnEnd {
   // Ends all streams politely (RFC 6120 §4.9.3.20); `done` when none is left or at the latest after `limit_ms`.
   void shut_down(std::int64_t limit_ms, std::move_only_function<void()> done);
 
-  // Short of memory: ends the streams that have not logged in (RFC 6120 §4.9.3.17).
-  void end_unauthenticated();
+  // Strangers are streams that have not logged in. Short of memory, ends so many bytes of them, the oldest first (RFC
+  // 6120 §4.9.3.17), and spares those who have just come unless `young_too`; then counts what the others hold.
+  void look_after_strangers(std::size_t bytes, bool young_too);
+  // As last counted; any thread.
+  [[nodiscard]] std::size_t strangers_memory() const noexcept {
+    return strangers_memory_.load(std::memory_order_relaxed);
+  }
+  void is_no_stranger(const C2s& stream) { strangers_.erase(stream.number); }  // it has logged in
+  // Bytes of all streams; a walk.
+  [[nodiscard]] std::size_t memory() const;
 
   [[nodiscard]] core::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
@@ -104,6 +114,8 @@ class StreamHost final : private net::TurnEnd {
   void on_turn_end() override;
   void accepted(net::Accepted accepted, bool direct_tls);
   void check_shut_down();
+  [[nodiscard]] bool has_stranger(std::int64_t age_ms) const;
+  std::size_t end_oldest_stranger(std::int64_t age_ms);  // what it held; 0: none is that old
 
   core::Shard& shard_;
   Gate& gate_;
@@ -112,6 +124,8 @@ class StreamHost final : private net::TurnEnd {
   std::vector<std::unique_ptr<StreamHost>>& all_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<C2s>> streams_;
+  std::set<std::uint64_t> strangers_;  // of streams_; numbers grow: the oldest first
+  std::atomic<std::size_t> strangers_memory_{0};
   std::vector<std::uint64_t> graves_;
   std::vector<std::pair<std::uint64_t, void (*)(C2s&)>> deferred_;
   bool stopping_ = false;

@@ -54,6 +54,7 @@ struct StreamParser::Engine {
   Span store_ns(std::string_view ns);
   Span element_ns(std::string_view ns);
   void add_attributes(const XML_Char** attributes, NodeRecord& node);
+  [[nodiscard]] std::size_t pending_token() const noexcept { return fed - last_event; }  // bytes that expat keeps
   [[nodiscard]] std::size_t position() const;      // of the current event, in the stream
   [[nodiscard]] std::size_t position_end() const;  // after the current event
 

@@ -10,6 +10,8 @@ constexpr std::size_t slice = 16'384;   // fed to expat at once, so that limits 
 constexpr std::size_t start_size = 4;   // the first bytes tell the encoding: never held back
 constexpr std::size_t held_back = 512;  // shorter input without a '>' waits for more
 
+constexpr std::size_t expat_bytes = 12'288;  // of one expat parser with its first buffers
+
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 }  // namespace
 
@@ -85,8 +87,18 @@ bool StreamParser::rest() {
 std::size_t StreamParser::memory() const noexcept {
   std::size_t total = replay_.capacity() + pending_.capacity();
   if (engine_) {
-    total += sizeof(Engine) + engine_->raw.capacity() + engine_->arena.capacity() +
-             engine_->nodes.capacity() * sizeof(NodeRecord) + engine_->attributes.capacity() * sizeof(AttributeRecord);
+    total += sizeof(Engine) + expat_bytes + 2 * engine_->pending_token() + engine_->raw.capacity() +
+             engine_->arena.capacity() + engine_->nodes.capacity() * sizeof(NodeRecord) +
+             engine_->attributes.capacity() * sizeof(AttributeRecord);
+  }
+  return total;
+}
+
+std::size_t StreamParser::used() const noexcept {
+  std::size_t total = replay_.size() + pending_.size();
+  if (engine_) {
+    total += engine_->raw.size() + engine_->arena.size() + engine_->nodes.size() * sizeof(NodeRecord) +
+             engine_->attributes.size() * sizeof(AttributeRecord);
   }
   return total;
 }

@@ -79,8 +79,10 @@ class StreamParser {
   // Something of a stanza has been read, but not its end.
   [[nodiscard]] bool in_stanza() const noexcept;
   [[nodiscard]] bool header_seen() const noexcept { return header_seen_; }
-  // Bytes held for this stream beyond the object itself.
+  // Bytes held for this stream beyond the object itself; what expat holds is an estimate.
   [[nodiscard]] std::size_t memory() const noexcept;
+  // Of these, what the stream's own bytes need: a pooled engine may bring larger buffers along.
+  [[nodiscard]] std::size_t used() const noexcept;
 
   struct Engine;
 

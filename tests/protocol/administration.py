@@ -81,6 +81,7 @@ async def sessions_are_listed_and_kicked(town):
     rows = {row["jid"]: row for row in await town.ctl_json("session", "list")}
     assert {phone.full, laptop.full} <= set(rows)
     assert rows[phone.full]["tls"].startswith("TLS")
+    assert 15 <= rows[phone.full]["memory_kib"] <= 128, rows[phone.full]
     await town.ctl("session", "kick", phone.full)
     await phone.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
     await laptop.asks("<ping xmlns='urn:xmpp:ping'/>")
@@ -91,6 +92,8 @@ async def the_status_counts(town):
     before = await town.ctl_json("status")
     await town.devices("alice", "bob")
     after = await town.ctl_json("status")
+    assert after["memory"]["connections"] >= before["memory"]["connections"] + 2 * 15 * 1024, after["memory"]
+    assert after["memory"]["waiting"] == 0, after["memory"]
     assert after["sessions"] == before["sessions"] + 2 and after["version"] and after["hosts"] == ["localhost"]
 
 

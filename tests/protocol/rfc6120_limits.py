@@ -302,14 +302,38 @@ async def a_client_that_never_reads_is_ended_and_slows_nobody(town):
     sleeper = await bob.sleeper()
     full = sleeper.full
     sleeper.stream.stops_reading()
-    sent = 0
-    while sent < 8000 and (sent % 100 or any(session["jid"] == full for session in await sessions(town))):
+    sent = most = 0
+    while sent < 8000:
+        if sent % 5 == 0:
+            held = [session["memory_kib"] for session in await sessions(town) if session["jid"] == full]
+            if not held:
+                break
+            most = max(most, *held)
         await alice.sends(message(full, f"s{sent}", sealed(payload_bytes=3000)))
         sent += 1
         if sent % 50 == 0:
             await carol.asks("<ping xmlns='urn:xmpp:ping'/>")
             await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
     assert sent < 8000, "the session of a client that does not read lives for ever"
+    assert 64 < most <= 256 + 80, f"{most} KiB: its queue, and what a session takes anyway"
+
+
+@story("docs/security.md §3: memory before log-in 64 KiB")
+async def a_stranger_who_does_not_read_is_ended_soon(town):
+    base = (await town.ctl_json("status"))["memory"]["connections"]
+    stream = await town.stream().connect(receive_buffer=4096)
+    await stream.opens()
+    stream.stops_reading()
+    most, refused = 0, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>" * 500
+    try:
+        for number in range(2000):
+            await stream.sends(refused)
+            if number % 4 == 0:
+                most = max(most, (await town.ctl_json("status"))["memory"]["connections"] - base)
+    except OSError:  # ended
+        assert 32 * KIB < most < 160 * KIB, most
+        return
+    raise AssertionError("a stranger that does not read lives for ever")
 
 
 async def sessions(town):

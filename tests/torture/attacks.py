@@ -169,9 +169,9 @@ async def half_open_inside(stage, count):
     await begin_and_wait(streams, ["<message to='a@localhost' id='h'><body>", *pieces_of("x" * 200 * KIB, 16384)])
 
 
-# A queue of 1 MiB (twice that while it grows), its messages themselves until the kernel has them, and, when the session
-# has ended, once more on their way into the store. Its cache of pages stays.
-@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 6 * 1024 / KIB, stays=6 + STORE)
+# limits.queue, 1 MiB, for unsent bytes and the messages that are kept for them; and, when the session has ended, those
+# once more on their way into the store. Its cache of pages stays.
+@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2, stays=6 + STORE)
 async def dead_readers(stage, count):
     writer = await stage.session()
     sleepers = [await (await stage.town.account("sleeper")).sleeper() for _ in range(count)]

@@ -43,6 +43,17 @@ TEST_F(AccountOrder, AUnitThatWasRefusedAtOnceCountsForNoneThatIsUnderWay) {
   EXPECT_TRUE(account.idle());
 }
 
+TEST_F(AccountOrder, AChangeThatIsBeingCommittedWeighsUntilItIsBack) {
+  account.commit_begun(1'000);
+  account.in_order([] {}, 100);
+  EXPECT_GE(account.waiting_bytes(), 1'100u);
+  account.commit_begun(500);
+  account.commit_ended(true, 500);
+  EXPECT_LT(account.waiting_bytes(), 1'500u);
+  account.commit_ended(false, 1'000);
+  EXPECT_EQ(account.waiting_bytes(), 0u);
+}
+
 TEST_F(AccountOrder, WhatIsSaidWhileARefusalIsToldIsNotForgotten) {
   account.commit_begun();
   says("a");

@@ -25,6 +25,25 @@ TEST(MemoryWatch, LeavesAStateFivePointsBelowWhereItBegins) {
   EXPECT_EQ(memory_state(749, 1000, MemoryState::critical), MemoryState::enough);
 }
 
+// docs/security.md §3: what strangers hold shuts nobody out.
+TEST(MemoryWatch, MeasuresItsStateWithoutWhatStrangersHold) {
+  const auto needs = [](std::uint64_t strangers) { return memory_needs(850, strangers, 1000, MemoryState::enough); };
+  EXPECT_EQ(needs(0).state, MemoryState::high);
+  EXPECT_EQ(needs(50).state, MemoryState::high);
+  EXPECT_EQ(needs(51).state, MemoryState::enough);
+  EXPECT_EQ(memory_needs(850, 900, 1000, MemoryState::enough).state, MemoryState::enough) << "an estimate";
+}
+
+TEST(MemoryWatch, StrangersGiveBackFrom80PercentDownTo75AndTheYoungOnesFrom90) {
+  const auto needs = [](std::uint64_t resident) { return memory_needs(resident, 500, 1000, MemoryState::enough); };
+  EXPECT_EQ(needs(799).from_strangers, 0u);
+  EXPECT_EQ(needs(800).from_strangers, 50u);
+  EXPECT_FALSE(needs(899).crowded);
+  EXPECT_EQ(needs(900).from_strangers, 150u);
+  EXPECT_TRUE(needs(900).crowded);
+  EXPECT_EQ(needs(900).state, MemoryState::enough);
+}
+
 TEST(MemoryWatch, GivesBackWhatWasFreedOnceAndAgainWhenMoreIs) {
   TrimPolicy policy;
   EXPECT_FALSE(policy.is_due(8 * MiB - 1));
@@ -37,10 +56,20 @@ TEST(MemoryWatch, GivesBackWhatWasFreedOnceAndAgainWhenMoreIs) {
 TEST(MemoryWatch, MeasuresThisProcess) {
   MemoryWatch watch;
   EXPECT_GT(available_memory(), 64 * MiB);
-  EXPECT_EQ(watch.look(0, 0, MemoryState::enough), MemoryState::enough);
+  EXPECT_EQ(watch.look(0, 0, 0, MemoryState::enough).state, MemoryState::enough);
   EXPECT_GT(watch.resident(), MiB);
   EXPECT_EQ(watch.limit(), available_memory());
-  EXPECT_EQ(watch.look(static_cast<std::int64_t>(MiB), 0, MemoryState::enough), MemoryState::critical);
+  EXPECT_EQ(watch.look(static_cast<std::int64_t>(MiB), 0, 0, MemoryState::enough).state, MemoryState::critical);
+}
+
+TEST(MemoryWatch, WhatStrangersHeldAtTheLastLookStillMayBeOnItsWayBack) {
+  MemoryWatch watch;
+  (void)watch.look(0, 0, 0, MemoryState::enough);
+  const auto resident = watch.resident();
+  const auto limit = static_cast<std::int64_t>(resident + resident / 8);  // 89 %
+  EXPECT_EQ(watch.look(limit, 1, resident / 2, MemoryState::enough).state, MemoryState::enough);
+  EXPECT_EQ(watch.look(limit, 2, 0, MemoryState::enough).state, MemoryState::enough);
+  EXPECT_EQ(watch.look(limit, 3, 0, MemoryState::enough).state, MemoryState::high);
 }
 
 }  // namespace

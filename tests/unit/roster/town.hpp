@@ -55,6 +55,7 @@ class Device final : public core::SessionStream {
   [[nodiscard]] const std::string& jid() const { return jid_; }
 
   std::atomic<bool> answers_pings{true};
+  std::atomic<bool> reads{true};
   std::atomic<std::size_t> dies_after{0};  // so many messages; 0: never
 
   void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
@@ -63,7 +64,16 @@ class Device final : public core::SessionStream {
     acknowledged_.push_back(number);
     came_.notify_all();
   }
-  void when_sent(core::Departure& waiting) override { waiting.departed(true); }
+  void when_sent(core::Departure& waiting) override {
+    if (reads) return waiting.departed(true);
+    departures_.wait(waiting, ++position_);
+  }
+  // What is kept for it while it does not read.
+  [[nodiscard]] std::size_t kept() {
+    std::size_t bytes = 0;
+    on_home([&](core::Session&) { bytes = departures_.stuck(); });
+    return bytes;
+  }
   void end(std::string_view condition, std::string_view) override {
     const std::lock_guard lock(mutex_);
     ended_ = condition;
@@ -88,6 +98,8 @@ class Device final : public core::SessionStream {
   const std::string jid_;
   std::unique_ptr<core::Session> session_;  // home shard only
   std::size_t messages_ = 0;                // home shard only
+  core::Departures departures_;             // home shard only
+  std::uint64_t position_ = 0;              // home shard only
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<std::string> inbox_;            // guarded by mutex_
@@ -190,6 +202,14 @@ class Town {
   }
   static std::string bare(const Device& device) { return device.jid().substr(0, device.jid().find('/')); }
 
+  // Bytes that wait for commits of the account.
+  std::size_t waiting_bytes(const std::string& user) {
+    const auto name = user + "@x.org";
+    auto& shard = kernel_->home(name);
+    std::promise<std::size_t> bytes;
+    shard.post([&] { bytes.set_value(shard.find_account(name)->waiting_bytes()); });
+    return bytes.get_future().get();
+  }
   std::vector<storage::BoxMessage> waiting_for(const std::string& user) {
     auto reader = store_->open_reader();
     return *(*reader)->undelivered(user + "@x.org", 0, 10'000);
@@ -366,6 +386,7 @@ inline void Device::leaves() {
   on_home([this](core::Session& session) {
     shard_.close_session(session);
     session_.reset();
+    departures_.give_back();
   });
 }
 
