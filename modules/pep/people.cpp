@@ -166,7 +166,7 @@ Changed Pep::recalculate(const core::Account& account, const std::string& node, 
 
 // §13.14, §8.8.4; who is subscribed now gets the last item (§13.10).
 void Pep::tell_changed(core::Account& account, const std::string& node, const Changed& changed) {
-  const auto* state = find(account, node);
+  const auto* state = find_shown(account, node);
   if (state == nullptr) return;
   for (const auto& [address, now] : changed) {
     const auto jid = core::Jid::parse(address);

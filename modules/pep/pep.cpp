@@ -130,6 +130,10 @@ NodeState* Pep::find(const core::Account& account, std::string_view node) const 
   return found == nodes.end() ? nullptr : &found->second;
 }
 
+NodeState* Pep::find_shown(const core::Account& account, std::string_view node) const {
+  return may_create(account, node) ? find(account, node) : nullptr;
+}
+
 Requester Pep::requester(const core::Account& account, const core::Jid& jid) const {
   const auto* contacts = shard_.service<core::Contacts>();
   return requester_as(account, jid, contacts == nullptr ? nullptr : contacts->find(account, jid.bare()));
@@ -221,7 +225,9 @@ void Pep::owner_get(core::IqRequest request) {
   const auto* state = find(account, node);
   if (state == nullptr) return not_found(request);
   if (action.is("configure", core::ns::pubsub_owner)) {
-    writer.open("configure").attribute("node", node).raw(config_form(state->config, limits_)).close();
+    auto shown = state->config;
+    if (is_sealed(account)) forget_prose(shown);
+    writer.open("configure").attribute("node", node).raw(config_form(shown, limits_)).close();
   } else if (action.is("affiliations", core::ns::pubsub_owner)) {
     writer.open("affiliations").attribute("node", node);
     writer.open("affiliation").attribute("jid", account.jid.full()).attribute("affiliation", "owner").close();

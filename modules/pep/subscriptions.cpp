@@ -41,7 +41,7 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
   if (jid != request.from() && jid.full() != request.from().bare()) {
     return request.error(errors::bad_request("invalid-jid"));
   }
-  auto* state = find(account, asked->node);
+  auto* state = find_shown(account, asked->node);
   if (state == nullptr) return not_found(request);
   auto& config = state->config;
   const auto who = requester(account, request.from());
@@ -101,7 +101,7 @@ void Pep::get_subscriptions(core::Account& account, core::IqRequest request, std
   xml::Writer writer(out);
   writer.open("pubsub", core::ns::pubsub).open("subscriptions").attribute_if("node", only);
   for (const auto& [node, state] : part(account).nodes) {
-    if (!only.empty() && node != only) continue;
+    if ((!only.empty() && node != only) || !may_create(account, node)) continue;
     for (const auto* all : {&state.config.subscribers, &state.config.pending}) {
       for (const auto& jid : addresses_of(*all, request.from().bare())) {
         writer.open("subscription").attribute("node", node).attribute("jid", jid);
@@ -120,6 +120,7 @@ void Pep::get_affiliations(core::Account& account, core::IqRequest request, std:
   writer.open("pubsub", core::ns::pubsub).open("affiliations").attribute_if("node", only);
   for (const auto& [node, state] : part(account).nodes) {
     if (!only.empty() && node != only) continue;
+    if (!request.from_owner() && !may_create(account, node)) continue;
     const auto found = state.config.affiliations.find(bare);
     if (!request.from_owner() && found == state.config.affiliations.end()) continue;
     writer.open("affiliation").attribute("node", node);

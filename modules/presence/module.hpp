@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
  public:
   explicit PresenceModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
+  void configure(const config::Snapshot& snapshot) override;
 
   // PresenceEvents
   void on_available(std::function<void(core::Session&, bool first)> listener) override {
@@ -72,6 +74,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   unsigned seen_slot_ = 0;  // of an account: LastSeen
   std::vector<std::function<void(core::Session&, bool)>> available_;
   std::vector<std::function<void(core::Session&)>> unavailable_;
+  std::set<std::string, std::less<>> unsealed_hosts_;
 };
 
 // When the last resource of an account went, as long as the account stays in memory: nothing of it is stored.
@@ -84,6 +87,8 @@ struct LastSeen final : core::Part {
 }
 // Delivers to each available session of the account but `except`, as addressed to the account.
 void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except = nullptr);
+// The same presence, its children written out: the caller's to change.
+[[nodiscard]] core::StanzaPtr copy_of(const core::Stanza& stanza);
 // The same presence for one receiver.
 [[nodiscard]] core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to);
 
