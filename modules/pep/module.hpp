@@ -169,6 +169,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   // -- approvals.cpp
   void ask_owner(core::Account& account, const std::string& node, const std::string& jid, core::Session* only);
   void ask_owner_again(core::Session& session);
+  // What each session of the owner was asked.
+  void each_unanswered(const core::Account& account, const std::function<void(Unanswered&)>& change) const;
   void answered(core::Session& session, core::Flow flow);
   void approve(core::Account& account, core::Flow flow, const std::string& node, const std::string& jid, bool allow);
   // -- people.cpp: whom the owner lets in

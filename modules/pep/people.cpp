@@ -171,6 +171,7 @@ void Pep::tell_changed(core::Account& account, const std::string& node, const Ch
   for (const auto& [address, now] : changed) {
     const auto jid = core::Jid::parse(address);
     if (!jid) continue;
+    each_unanswered(account, [&](Unanswered& forms) { forms.answered(node, std::string(jid->bare())); });
     tell_one(account, state->config, *jid, subscription_event(node, address, now));
     if (now == "subscribed") subscribed(account, node, *jid);
   }

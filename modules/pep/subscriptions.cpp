@@ -56,6 +56,9 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
     return request.error(errors::of(errors::Type::auth, "not-authorized", "pending-subscription"));  // §6.1.3.7
   }
   const bool pending = needs_approval(config, who);
+  if (pending) {  // the latest address of a person is the one that waits
+    for (const auto& earlier : addresses_of(config.pending, jid.bare())) config.pending.erase(earlier);
+  }
   if (!add_subscriber(pending ? config.pending : config.subscribers, jid.bare(), jid.full())) {
     return request.error(
         errors::too_many_subscriptions({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
@@ -85,12 +88,13 @@ void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Elem
   auto* state = find(account, asked->node);
   if (state == nullptr) return not_found(request);
   auto& config = state->config;
-  const bool was = config.subscribers.erase(asked->jid.str()) + config.pending.erase(asked->jid.str()) != 0;
-  if (!was) return request.error(errors::not_subscribed());  // §6.2.3.2
+  const bool subscribed = config.subscribers.erase(asked->jid.str()) != 0;
+  const bool waited = config.pending.erase(asked->jid.str()) != 0;
+  if (!subscribed && !waited) return request.error(errors::not_subscribed());  // §6.2.3.2
   commit_config(account, std::move(request), asked->node, subscription(asked->node, asked->jid.full(), "none"),
-                [this, node = asked->node, jid = asked->jid.str()](core::Account& owner) {
+                [this, subscribed, node = asked->node, jid = asked->jid.str()](core::Account& owner) {
                   const auto* left = find(owner, node);
-                  if (left == nullptr || !left->config.notify_sub) return;
+                  if (!subscribed || left == nullptr || !left->config.notify_sub) return;  // a request is none yet
                   tell_one(owner, left->config, owner.jid, subscription_event(node, jid, "none"));
                 });
 }
