@@ -190,7 +190,7 @@ class Shard final : private net::TurnEnd {
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
   void no_room(Flow flow);      // too much waits for the recipient's commits
-  void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
+  void begin_again(Flow flow);  // no session took it: as if it arrived now
   void to_server(Flow flow);
   [[nodiscard]] bool is_service_message(const Session& session, const Stanza& stanza) const;
   bool take_answer(Session& session, const StanzaPtr& stanza);
