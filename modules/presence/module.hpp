@@ -64,7 +64,12 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   void to_own(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except);
   // Asks all contacts that the account is subscribed to; the answers go to this session alone.
   void probe_contacts(core::Session& session);
-  void collect(const std::string& contact, const core::Jid& asker, std::vector<core::StanzaPtr>& answers);
+  // A presence and the tags of its session, which the rules of whoever gets it are asked with.
+  struct Answer {
+    core::StanzaPtr presence;
+    std::vector<std::string> tags;
+  };
+  void collect(const std::string& contact, core::Flow& probe, std::vector<Answer>& answers);
 
   [[nodiscard]] core::Contacts* contacts() const { return shard_.service<core::Contacts>(); }
   [[nodiscard]] bool is_here(std::string_view bare) const;  // an account of this node

@@ -214,6 +214,10 @@ void Shard::route(StanzaPtr stanza) {
   if (stanza->kind == Kind::presence && !stanza->is_error()) {
     Flow flow;
     flow.server_made = true;
+    // What rules said of a session holds for what is said in its name.
+    if (const auto* account = find_account(stanza->from.bare())) {
+      if (const auto* session = account->find(stanza->from.resource())) flow.tags = session->tags;
+    }
     flow.stanza = std::move(stanza);
     return cross(std::move(flow));
   }

@@ -262,6 +262,26 @@ async def what_waited_from_an_address_that_is_blocked_now_is_not_delivered(town)
     await laptop.receives_no("message", before=word_from(carol), from_=alice.full)
 
 
+@story("XEP-0191 §3.3, ARCHITECTURE.md: blocking, then policy_in", policy="""
+rule{
+  name = "bob gets no letters",
+  match = Kind("message") * Direction("in") * To("bob*@localhost"),
+  action = Deny{ "forbidden" },
+}
+""")
+async def who_is_blocked_is_refused_as_such_before_any_rule_about_the_recipient(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "m1"))
+    await alice.gets_error("message", "m1", "forbidden")
+    await blocks(bob, alice.bare)
+    await alice.sends(message(bob.bare, "m2"))
+    await alice.gets_error("message", "m2", "service-unavailable", "cancel")
+    [record] = await town.records(kind="denied", stanza="m2")
+    assert record["reason"] == "blocked" and not record.get("rule"), record
+    [rule] = await town.ctl_json("policy", "list")
+    assert rule["hits"] == 1, "the rule was asked about what was blocked"
+
+
 # ---- what is sent to a blocked address (§3.3)
 
 @story("XEP-0191 §3.3")
