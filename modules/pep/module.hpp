@@ -68,6 +68,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
 
   void start(core::Registrar& registrar) override;
   void configure(const config::Snapshot& snapshot) override;
+  [[nodiscard]] core::Features features(const std::string& host) const override;
 
   // DeviceLists (devices.cpp)
   [[nodiscard]] std::optional<std::span<const std::uint32_t>> devices(const core::Account& account,

@@ -103,6 +103,15 @@ void Pep::configure(const config::Snapshot& snapshot) {
   probe_nodes_ = snapshot.get(probe_nodes_option);
 }
 
+// Where content is sealed, nobody publishes for another.
+core::Features Pep::features(const std::string& host) const {
+  const auto* settings = shard_.host(host);
+  if (settings == nullptr || settings->sealed) return {};
+  return {.server = {},
+          .account = {"http://jabber.org/protocol/pubsub#publish-only-affiliation",
+                      "http://jabber.org/protocol/pubsub#publisher-affiliation"}};
+}
+
 void Pep::connect_services() {
   if (auto* presence = shard_.service<core::PresenceEvents>()) {
     presence->on_available([this](core::Session& session, bool first) {
@@ -325,8 +334,6 @@ const core::Manifest& pep_manifest() {
                      {"XEP-0384", "0.9.1", core::Completeness::partial}},
       .server_features = features,
       .account_features = features,
-      .unsealed_account_features = {"http://jabber.org/protocol/pubsub#publish-only-affiliation",
-                                    "http://jabber.org/protocol/pubsub#publisher-affiliation"},
       .account_identities = {{"pubsub", "pep", ""}},
       .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(pep::probe_nodes_option); },

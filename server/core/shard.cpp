@@ -53,6 +53,16 @@ void Shard::reconfigure(Ref<const Settings> settings, const config::Snapshot& co
   for (auto& module : modules_) module->configure(config);
 }
 
+Features Shard::features(const std::string& host) const {
+  Features all;
+  for (const auto& module : modules_) {
+    const auto some = module->features(host);
+    all.server.insert(all.server.end(), some.server.begin(), some.server.end());
+    all.account.insert(all.account.end(), some.account.begin(), some.account.end());
+  }
+  return all;
+}
+
 std::string Shard::stream_features(const std::string& host) const {
   std::string out;
   for (const auto* manifest : kernel_.modules) out += manifest->stream_features;

@@ -40,6 +40,8 @@ class Shard final : private net::TurnEnd {
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;
   [[nodiscard]] std::string stream_features_before_login(const std::string& host) const;
+  // What the modules announce there beside their manifests. Not before all have read a new configuration.
+  [[nodiscard]] Features features(const std::string& host) const;
 
   // Hands a task to another shard at the end of this turn, in one batch with all others; at once if it is this one.
   void post_to(unsigned shard, net::Task task);
