@@ -47,26 +47,42 @@ class Disco final : public core::Module {
   }
 
   void configure(const config::Snapshot& snapshot) override {
-    const auto& modules = shard_.kernel().modules;
-    hosts_.clear();
-    for (const auto& host : snapshot.hosts()) hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
-    account_ = disco::account_info(modules, true);
-    unsealed_account_ = disco::account_info(modules, false);
+    addresses_.clear();
+    said_.clear();
+    for (const auto& host : snapshot.hosts()) addresses_[host] = snapshot.get(contacts, host);
   }
 
   // XEP-0115 §6.3
   [[nodiscard]] std::string stream_features(const std::string& host) const override {
-    const auto found = hosts_.find(host);
-    return found == hosts_.end() ? std::string() : disco::stream_feature(found->second);
+    const auto* said = said_of(host);
+    return said == nullptr ? std::string() : said->caps;
   }
 
  private:
+  struct Said {
+    Info server, account;
+    std::string caps;  // <c/>
+  };
+  // Gathered when it is asked for: behind a reload by then every module has read its options. Null: no host of ours.
+  [[nodiscard]] const Said* said_of(const std::string& host) const {
+    if (const auto known = said_.find(host); known != said_.end()) return &known->second;
+    const auto addresses = addresses_.find(host);
+    if (addresses == addresses_.end()) return nullptr;
+    const auto& modules = shard_.kernel().modules;
+    const auto switched = shard_.features(host);
+    Said said{.server = disco::server_info(modules, switched, addresses->second),
+              .account = disco::account_info(modules, switched),
+              .caps = {}};
+    said.caps = disco::stream_feature(said.server);
+    return &said_.emplace(host, std::move(said)).first->second;
+  }
+
   void server_info(core::IqRequest request) {
     const auto node = request.payload().attribute_or_empty("node");
-    const auto found = hosts_.find(request.host());
-    if (found == hosts_.end()) return request.error(unknown_node);
-    if (!node.empty() && !is_own_node(node, found->second)) return request.error(unknown_node);
-    request.result(to_xml(found->second, node));
+    const auto* said = said_of(request.host());
+    if (said == nullptr) return request.error(unknown_node);
+    if (!node.empty() && !is_own_node(node, said->server)) return request.error(unknown_node);
+    request.result(to_xml(said->server, node));
   }
 
   static void server_items(core::IqRequest request) {
@@ -87,8 +103,9 @@ class Disco final : public core::Module {
     if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const auto node = request.payload().attribute_or_empty("node");
     if (node.empty()) {
-      const auto* host = shard_.host(request.account()->jid.domain());
-      return request.result(to_xml(host != nullptr && !host->sealed ? unsealed_account_ : account_, {}));
+      const auto* said = said_of(std::string(request.account()->jid.domain()));
+      if (said == nullptr) return request.error(core::service_unavailable);
+      return request.result(to_xml(said->account, {}));
     }
     const auto form = pep == nullptr ? std::nullopt : pep->node_form(*request.account(), request.from(), node);
     if (!form) return request.error(unknown_node);
@@ -152,8 +169,8 @@ class Disco final : public core::Module {
   }
 
   core::Shard& shard_;
-  core::TextMap<Info> hosts_;
-  Info account_, unsealed_account_;
+  core::TextMap<std::vector<std::string>> addresses_;  // of XEP-0157, by host
+  mutable core::TextMap<Said> said_;                   // by host
 };
 
 }  // namespace

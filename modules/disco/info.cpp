@@ -49,8 +49,10 @@ bool is_contact_address(std::string_view text) noexcept {
   return known && std::ranges::find(contact_fields, text.substr(0, equals)) != contact_fields.end();
 }
 
-Info server_info(const std::vector<const core::Manifest*>& modules, const std::vector<std::string>& addresses) {
+Info server_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched,
+                 const std::vector<std::string>& addresses) {
   Info info;
+  info.features.assign(switched.server.begin(), switched.server.end());
   info.identities.push_back({"server", "im", "", "Valise"});
   add_basics(info);
   for (const auto* manifest : modules) {
@@ -66,15 +68,13 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const std::v
   return info;
 }
 
-Info account_info(const std::vector<const core::Manifest*>& modules, bool sealed) {
+Info account_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched) {
   Info info;
+  info.features.assign(switched.account.begin(), switched.account.end());
   info.identities.push_back({"account", "registered", "", ""});
   add_basics(info);
   for (const auto* manifest : modules) {
     for (const auto feature : manifest->account_features) info.features.emplace_back(feature);
-    if (!sealed) {
-      for (const auto feature : manifest->unsealed_account_features) info.features.emplace_back(feature);
-    }
     for (const auto& identity : manifest->account_identities) {
       info.identities.push_back(
           {std::string(identity.category), std::string(identity.type), "", std::string(identity.name)});

@@ -1,4 +1,4 @@
-// disco#info as a value (XEP-0030 §3): gathered from the modules' manifests, and written. Pure.
+// disco#info as a value (XEP-0030 §3): gathered from the modules, and written. Pure.
 #pragma once
 
 #include <string>
@@ -26,12 +26,13 @@ struct Info {
   std::vector<Form> forms;
 };
 
-// What a domain of this server says of itself. Identities and features are sorted and unique. `addresses`: contacts
-// in the form of XEP-0157, "abuse-addresses=mailto:…"; others are left out.
-[[nodiscard]] Info server_info(const std::vector<const core::Manifest*>& modules,
+// What a domain of this server says of itself. Identities and features are sorted and unique. `switched`: what the
+// modules add to their manifests there. `addresses`: contacts in the form of XEP-0157, "abuse-addresses=mailto:…";
+// others are left out.
+[[nodiscard]] Info server_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched,
                                const std::vector<std::string>& addresses);
-// What a bare JID of this server says. `sealed`: of a host that requires sealed content.
-[[nodiscard]] Info account_info(const std::vector<const core::Manifest*>& modules, bool sealed);
+// What a bare JID of this server says.
+[[nodiscard]] Info account_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched);
 
 // True for "<field>-addresses=<URI>" with a field that XEP-0157 §2 registers and a mailto:, xmpp: or https: address.
 [[nodiscard]] bool is_contact_address(std::string_view text) noexcept;

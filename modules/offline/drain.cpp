@@ -128,7 +128,7 @@ void OfflineModule::hand_over(core::Account& account) {
 
 void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
   // XEP-0191 §3.3: what an address sent before it was blocked is not delivered afterwards either.
-  if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) return drop_blocked(row);
+  if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) return drop(row, "blocked");
   auto document = xml::parse_element(row.stanza);
   auto from = core::Jid::parse(row.from);
   auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
@@ -137,15 +137,19 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
     return;
   }
   (*stanza)->from = std::move(*from);
+  // What an earlier setting let in is not shown (docs/sealed.md 3.6).
+  if (const auto refusal = core::recheck(shard_.service<core::SealedContent>(), **stanza)) {
+    return drop(row, refusal->reason);
+  }
   session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id));
 }
 
 // The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
-void OfflineModule::drop_blocked(const storage::BoxMessage& row) {
+void OfflineModule::drop(const storage::BoxMessage& row, const std::string& reason) {
   core::audit::Record record;
   record.kind = core::audit::Kind::denied;
   record.verdict = core::audit::Outcome::refused;
-  record.reason = "blocked";
+  record.reason = reason;
   record.stanza_id = row.stanza_id;
   record.size = static_cast<std::uint32_t>(row.stanza.size());
   if (const auto to = core::Jid::parse(row.to)) record.recipient = to->bare();

@@ -58,7 +58,7 @@ class OfflineModule final : public core::Module {
   void read_page(core::Account& account);
   void hand_over(core::Account& account);
   void deliver(core::Session& session, const storage::BoxMessage& row);
-  void drop_blocked(const storage::BoxMessage& row);
+  void drop(const storage::BoxMessage& row, const std::string& reason);
   void wait_for_client(core::Account& account, core::Session& session);
   void wait_for_kernel(core::Session& session, std::uint64_t run);
   void mark(core::Account& account);

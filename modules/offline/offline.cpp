@@ -61,6 +61,7 @@ void OfflineModule::start(core::Registrar& registrar) {
 // when it was delivered.
 core::Verdict OfflineModule::archive(core::Flow& flow) {
   const auto& stanza = *flow.stanza;
+  if (flow.again) return nullptr;  // it has them
   const auto* host = shard_.host(flow.recipient->jid.domain());
   if (host == nullptr || !host->archive || !flow.recipient->exists || !flow.storable.store) return nullptr;
   std::string children;

@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/questions.hpp"
@@ -16,7 +17,25 @@ using namespace omemo;
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
 
-class Omemo final : public core::Module {
+// Written anew from the allow-list, or refused.
+core::Verdict pass(core::Stanza& stanza) {
+  canonicalise(stanza);
+  if (stanza.is_error()) {
+    stanza.rewrite(rebuild_error(stanza));
+    return nullptr;
+  }
+  if (stanza.kind == core::Kind::presence) {
+    stanza.rewrite(rebuild_presence(stanza));
+    return nullptr;
+  }
+  auto rebuilt = rebuild_message(stanza);
+  stanza.seal = rebuilt.seal;
+  if (rebuilt.refused) return refuse(*rebuilt.refused);
+  stanza.rewrite(std::move(rebuilt.children));
+  return nullptr;
+}
+
+class Omemo final : public core::Module, public core::SealedContent {
  public:
   explicit Omemo(core::Shard& shard) : shard_(shard) {}
 
@@ -26,39 +45,27 @@ class Omemo final : public core::Module {
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
     questions_slot_ = registrar.session_part();
+    shard_.publish<core::SealedContent>(*this);
   }
 
+  core::Verdict recheck(core::Stanza& kept) const override { return required(kept) ? pass(kept) : nullptr; }
+
  private:
-  [[nodiscard]] bool required(const core::Flow& flow) const {
-    const auto* host = shard_.host(flow.stanza->from.domain());
+  [[nodiscard]] bool required(const core::Stanza& stanza) const {
+    const auto* host = shard_.host(stanza.from.domain());
     return host == nullptr || host->sealed;
   }
 
   core::Verdict message(core::Flow& flow) {
-    auto& stanza = *flow.stanza;
-    if (!required(flow)) return nullptr;
-    canonicalise(stanza);
-    if (stanza.is_error()) {
-      stanza.rewrite(rebuild_error(stanza));
-      return nullptr;
-    }
-    auto rebuilt = rebuild_message(stanza);
-    stanza.seal = rebuilt.seal;
-    if (rebuilt.refused) {
-      auto refusal = refuse(*rebuilt.refused);
-      if (*rebuilt.refused == Reason::plaintext) add_notice(flow, *refusal);
-      return refusal;
-    }
-    stanza.rewrite(std::move(rebuilt.children));
-    return nullptr;
+    if (!required(*flow.stanza)) return nullptr;
+    auto refusal = pass(*flow.stanza);
+    if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
+    return refusal;
   }
 
   core::Verdict presence(core::Flow& flow) {
-    auto& stanza = *flow.stanza;
-    if (!required(flow)) return nullptr;
-    canonicalise(stanza);
-    stanza.rewrite(stanza.is_error() ? rebuild_error(stanza) : rebuild_presence(stanza));
-    return nullptr;
+    if (!required(*flow.stanza)) return nullptr;
+    return pass(*flow.stanza);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -75,7 +82,7 @@ class Omemo final : public core::Module {
     auto& stanza = *flow.stanza;
     const bool to_person = stanza.to && stanza.to->has_local() && !stanza.to->same_bare(stanza.from);
     if (!to_person) return nullptr;
-    if (required(flow)) {
+    if (required(stanza)) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
       if (!rebuilt) return not_offered("request-not-offered");
       canonicalise(stanza);
@@ -92,7 +99,7 @@ class Omemo final : public core::Module {
   // Where it arrives, an answer of another person's client has to be one to a question of this session.
   core::Verdict answer(core::Flow& flow) {
     const auto& stanza = *flow.stanza;
-    if (is_question(stanza) || stanza.to->same_bare(stanza.from) || !required(flow)) return nullptr;
+    if (is_question(stanza) || stanza.to->same_bare(stanza.from) || !required(stanza)) return nullptr;
     const auto* session = flow.recipient->find(stanza.to->resource());
     if (session == nullptr) return nullptr;  // nobody gets it
     auto* questions = session->part<Questions>(questions_slot_);

@@ -1,6 +1,8 @@
-// XEP-0060 §8.6: nodes of access model "authorize". The owner's devices get a form for each request, and again when one
-// comes online, as long as nobody answered; any of them answers. No text of any person is in it, so it holds where
-// content is sealed, too: node, address and yes or no.
+// XEP-0060 §8.6: nodes of access model "authorize". The owner's devices get a form for each person who asks, and again
+// when one comes online, as long as nobody answered; any of them answers. No text of any person is in it, so it holds
+// where content is sealed, too: node, address and yes or no.
+#include <algorithm>
+
 #include "core/namespaces.hpp"
 #include "modules/pep/errors.hpp"
 #include "modules/pep/module.hpp"
@@ -64,11 +66,19 @@ bool is_approval(const core::Stanza& message) {
   return false;
 }
 
-// To all devices of the owner, or to one.
+void Pep::each_unanswered(const core::Account& account, const std::function<void(Unanswered&)>& change) const {
+  for (auto* session : account.sessions) {
+    if (auto* mine = session->part<PepSession>(session_slot_)) change(mine->unanswered);
+  }
+}
+
+// To all devices of the owner, or to one; each is asked once about a person until somebody answers.
 void Pep::ask_owner(core::Account& account, const std::string& node, const std::string& jid, core::Session* only) {
+  if (find_shown(account, node) == nullptr) return;
   const auto sessions = account.sessions;
   for (auto* session : sessions) {
     if (!session->available || (only != nullptr && session != only)) continue;
+    if (!session->ensure_part<PepSession>(session_slot_).unanswered.first(node, bare_of(jid))) continue;
     auto message = core::make_message("normal", account.jid, session->jid, request_form(node, jid, session->language));
     message->id = "approve-" + jid;  // reflected in the answer (§8.6); the form says what it is about
     deliver(*session, message);
@@ -105,21 +115,29 @@ void Pep::answered(core::Session& session, core::Flow flow) {
 void Pep::approve(core::Account& account, core::Flow flow, const std::string& node, const std::string& jid,
                   bool allow) {
   auto* state = find(account, node);
-  if (state == nullptr || state->config.pending.erase(jid) == 0) {
-    return shard_.refuse(std::move(flow), refusal(errors::item_not_found()));
+  const std::string bare(bare_of(jid));
+  // It is a person that is let in: since the form was made he may have asked anew, from another device.
+  const auto waiting = state == nullptr ? std::vector<std::string>() : addresses_of(state->config.pending, bare);
+  if (waiting.empty()) return shard_.refuse(std::move(flow), refusal(errors::item_not_found()));
+  const auto named = std::ranges::find(waiting, jid);
+  const auto& granted = named == waiting.end() ? waiting.front() : *named;
+  Changed changed;
+  for (const auto& address : waiting) {
+    state->config.pending.erase(address);
+    const bool added = allow && address == granted && add_subscriber(state->config.subscribers, bare, address);
+    changed.emplace_back(address, added ? "subscribed" : "none");
   }
-  const auto bare = std::string(bare_of(jid));
-  const bool added = allow && add_subscriber(state->config.subscribers, bare, jid);
+  each_unanswered(account, [&](Unanswered& forms) { forms.answered(node, bare); });
   core::describe(flow);
   auto record = std::move(flow.record);
   record.kind = core::audit::Kind::message;
   record.verdict = core::audit::Outcome::delivered;
   commit_config(account, node, std::move(record),
-                [this, node, jid, added, flow = std::make_shared<core::Flow>(std::move(flow))](core::Account& owner,
-                                                                                               bool durable) {
+                [this, node, changed = std::move(changed), flow = std::make_shared<core::Flow>(std::move(flow))](
+                    core::Account& owner, bool durable) {
                   shard_.handled(*flow);
                   if (!durable) return shard_.route_error(*flow->stanza, core::store_away, flow->language);
-                  tell_changed(owner, node, {{jid, added ? "subscribed" : "none"}});
+                  tell_changed(owner, node, changed);
                 });
 }
 

@@ -105,7 +105,7 @@ void Pep::tell_one(core::Account& account, const NodeConfig& config, const core:
 
 void Pep::tell_with(core::Account& account, const std::string& node, const NodeConfig& config, News news) {
   const auto kind = classify(node).kind;
-  if (!config.deliver_notifications || kind == NodeKind::probe) return;
+  if (!config.deliver_notifications || kind == NodeKind::probe || !may_create(account, node)) return;
   Event told{.stanza = notification(config, account.jid, account.jid, news.event), .addressed = {}, .node = node};
   told.addressed = told.stanza;
   if (!news.addresses.empty()) {

@@ -22,6 +22,7 @@ struct Wanted {
   std::vector<std::string> ids;        // by name; otherwise
   std::size_t limit = 0;               // the newest so many,
   std::optional<core::PageWish> page;  // of these a page
+  bool sealed = true;                  // shown is what may be published now
 };
 
 struct Found {
@@ -38,6 +39,7 @@ Result<bool> read_one(storage::Reader& reader, const Wanted& wanted, const std::
   if (!items) return std::unexpected(items.error());
   for (auto& item : *items) {
     if (!is_live(wanted.config, IdGenerator::utc_ms(item.version), utc_now_ns() / 1'000'000)) continue;
+    if (wanted.sealed && !keep_allowed(item)) continue;
     bytes += item.payload.size() + item.id.size();
     if (bytes > max_answer && !found.items.empty()) return false;
     found.items.push_back(std::move(item));
@@ -61,6 +63,7 @@ Result<Found> read_page(storage::Reader& reader, const Wanted& wanted) {
   auto names = reader.pep_item_names(wanted.owner, wanted.node, wanted.limit);
   if (!names) return std::unexpected(names.error());
   for (auto& name : *names) {
+    if (wanted.sealed && !may_show_id(wanted.node, name.id)) continue;
     if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000)) {
       found.ids.push_back(std::move(name.id));
     }
@@ -122,12 +125,12 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
                 .ids = {},
                 .page = {}};
   if (wanted.node.empty()) return request.error(errors::bad_request("nodeid-required"));
-  const auto* state = find(account, wanted.node);
-  // What an earlier setting let in is not shown (docs/sealed.md 3.6).
-  if (state == nullptr || !may_create(account, wanted.node)) return not_found(request);
+  const auto* state = find_shown(account, wanted.node);
+  if (state == nullptr) return not_found(request);
   const auto who = requester(account, request.from());
   if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
+  wanted.sealed = is_sealed(account);
   wanted.config.item_expire_s = state->config.item_expire_s;
   wanted.config.names_publisher = state->config.names_publisher;
   const auto limit = newest_asked(items, items_kept(state->config, wanted.node, limits_));

@@ -92,9 +92,8 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   };
   std::vector<Asked> from_store;
   for (const auto& node : nodes) {
-    const auto* state = find(owner, node);
+    const auto* state = find_shown(owner, node);
     if (state == nullptr || !state->config.persist || state->config.send_last < least) continue;
-    if (!may_create(owner, node)) continue;  // from when it need not be sealed
     if (!state->config.deliver_notifications || refusal_for(owner, node, state->config, who)) continue;
     const auto name = classify(node);
     if (name.kind != NodeKind::device_list) {
@@ -109,12 +108,14 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   if (from_store.empty()) return;
   using Items = std::vector<storage::PepItem>;
   shard_.read(
-      [jid = owner.jid.str(), from_store](storage::Reader& reader) -> Result<Items> {
+      [jid = owner.jid.str(), sealed = is_sealed(owner), from_store](storage::Reader& reader) -> Result<Items> {
         Items items;
         for (const auto& asked : from_store) {
           auto found = reader.pep_items(jid, asked.node, 1);
           if (!found) return std::unexpected(found.error());
-          for (auto& item : *found) items.push_back(std::move(item));
+          for (auto& item : *found) {
+            if (!sealed || keep_allowed(item)) items.push_back(std::move(item));
+          }
         }
         return items;
       },

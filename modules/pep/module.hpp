@@ -68,6 +68,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
 
   void start(core::Registrar& registrar) override;
   void configure(const config::Snapshot& snapshot) override;
+  [[nodiscard]] core::Features features(const std::string& host) const override;
 
   // DeviceLists (devices.cpp)
   [[nodiscard]] std::optional<std::span<const std::uint32_t>> devices(const core::Account& account,
@@ -114,6 +115,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   [[nodiscard]] Requester requester_as(const core::Account& account, const core::Jid& jid,
                                        const storage::RosterItem* contact) const;
   [[nodiscard]] bool is_sealed(const core::Account& account) const;
+  // A node that exists and may: one that an earlier setting let in is not shown (docs/sealed.md 3.6).
+  [[nodiscard]] NodeState* find_shown(const core::Account& account, std::string_view node) const;
   // Private nodes of a sealed host are their owner's alone, whatever they say.
   [[nodiscard]] bool is_owners_alone(const core::Account& account, std::string_view node) const;
   // Nothing: `who` may read the node.
@@ -168,6 +171,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   // -- approvals.cpp
   void ask_owner(core::Account& account, const std::string& node, const std::string& jid, core::Session* only);
   void ask_owner_again(core::Session& session);
+  // What each session of the owner was asked.
+  void each_unanswered(const core::Account& account, const std::function<void(Unanswered&)>& change) const;
   void answered(core::Session& session, core::Flow flow);
   void approve(core::Account& account, core::Flow flow, const std::string& node, const std::string& jid, bool allow);
   // -- people.cpp: whom the owner lets in
@@ -262,6 +267,10 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
 [[nodiscard]] std::string retract_event(std::string_view node, std::string_view item_id);
 // <event><subscription node='…' jid='…' subscription='…'/></event> (§13.14)
 [[nodiscard]] std::string subscription_event(std::string_view node, std::string_view jid, std::string_view state);
+// What of a stored item may be shown where only sealed content passes: an earlier setting may have let in more
+// (docs/sealed.md 3.6). False: nothing. OMEMO's own nodes are checked under every setting.
+[[nodiscard]] bool keep_allowed(storage::PepItem& item);
+[[nodiscard]] bool may_show_id(std::string_view node, std::string_view item_id);
 // Whether a message is the owner's answer to a request for a subscription (§8.6).
 [[nodiscard]] bool is_approval(const core::Stanza& message);
 [[nodiscard]] std::string_view bare_of(std::string_view jid) noexcept;

@@ -125,6 +125,7 @@ void Pep::delete_node(core::Account& account, core::IqRequest request, std::stri
   const auto entry = state.nodes.extract(node);
   const auto name = classify(node);
   forget_contents(account, name);
+  each_unanswered(account, [&](Unanswered& forms) { forms.forget(node); });
   if (name.kind == NodeKind::probe) {
     std::erase_if(probes_, [&](const Probe& probe) { return probe.node == node && probe.account == account.jid; });
   }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -114,8 +115,28 @@ struct PepPart final : core::Part {
 inline constexpr std::size_t max_offered = 64;         // nodes that one session is offered
 inline constexpr std::size_t max_own_subscribed = 64;  // of one session; others end with the next event
 
+inline constexpr std::size_t max_asked = 256;  // requests shown to one session that wait for their answer
+
+// What the owner was asked on one of his sessions, and has not answered there or elsewhere: nobody gets a second form
+// shown by taking a request back and making it again, from whatever address.
+class Unanswered {
+ public:
+  // False: that was asked, or too much was; then the next log-in shows it.
+  [[nodiscard]] bool first(std::string_view node, std::string_view person) {
+    return open_.size() < max_asked && open_.emplace(node, person).second;
+  }
+  void answered(const std::string& node, const std::string& person) { open_.erase({node, person}); }
+  void forget(std::string_view node) {
+    std::erase_if(open_, [node](const auto& asked) { return asked.first == node; });
+  }
+
+ private:
+  std::set<std::pair<std::string, std::string>> open_;
+};
+
 // Of a session.
 struct PepSession final : core::Part {
+  Unanswered unanswered;
   std::set<std::string, std::less<>> offered;                // nodes whose last item was sent since it became available
   std::set<std::pair<std::string, std::string>> subscribed;  // owner and node, with the full address: ends with it
 };

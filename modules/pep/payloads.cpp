@@ -23,6 +23,22 @@ xml::Element only_element(xml::Element parent, bool& several) {
 
 }  // namespace
 
+bool may_show_id(std::string_view node, std::string_view item_id) {
+  const auto kind = classify(node).kind;
+  if (is_forced(kind) && kind != NodeKind::verification) return true;
+  return is_allowed_node(node) && is_allowed_item_id(node, item_id);
+}
+
+bool keep_allowed(storage::PepItem& item) {
+  if (!may_show_id(item.node, item.id)) return false;
+  if (!is_allowed_node(item.node) || item.payload.empty()) return true;
+  const auto document = xml::parse_element(item.payload);
+  if (!document) return false;
+  auto allowed = allowed_payload(item.node, item.id, document->root());
+  if (allowed) item.payload = std::move(*allowed);
+  return allowed.has_value();
+}
+
 // A label may stand beside a device only if the device itself signed it (XEP-0384 §5.3.1).
 void Pep::keep_verified_labels(core::Account& account, DeviceList& list) const {
   const auto& identities = part(account).identities;

@@ -166,11 +166,12 @@ Changed Pep::recalculate(const core::Account& account, const std::string& node, 
 
 // §13.14, §8.8.4; who is subscribed now gets the last item (§13.10).
 void Pep::tell_changed(core::Account& account, const std::string& node, const Changed& changed) {
-  const auto* state = find(account, node);
+  const auto* state = find_shown(account, node);
   if (state == nullptr) return;
   for (const auto& [address, now] : changed) {
     const auto jid = core::Jid::parse(address);
     if (!jid) continue;
+    each_unanswered(account, [&](Unanswered& forms) { forms.answered(node, std::string(jid->bare())); });
     tell_one(account, state->config, *jid, subscription_event(node, address, now));
     if (now == "subscribed") subscribed(account, node, *jid);
   }

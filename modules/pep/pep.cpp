@@ -103,6 +103,15 @@ void Pep::configure(const config::Snapshot& snapshot) {
   probe_nodes_ = snapshot.get(probe_nodes_option);
 }
 
+// Where content is sealed, nobody publishes for another.
+core::Features Pep::features(const std::string& host) const {
+  const auto* settings = shard_.host(host);
+  if (settings == nullptr || settings->sealed) return {};
+  return {.server = {},
+          .account = {"http://jabber.org/protocol/pubsub#publish-only-affiliation",
+                      "http://jabber.org/protocol/pubsub#publisher-affiliation"}};
+}
+
 void Pep::connect_services() {
   if (auto* presence = shard_.service<core::PresenceEvents>()) {
     presence->on_available([this](core::Session& session, bool first) {
@@ -128,6 +137,10 @@ NodeState* Pep::find(const core::Account& account, std::string_view node) const 
   auto& nodes = part(account).nodes;
   const auto found = nodes.find(node);
   return found == nodes.end() ? nullptr : &found->second;
+}
+
+NodeState* Pep::find_shown(const core::Account& account, std::string_view node) const {
+  return may_create(account, node) ? find(account, node) : nullptr;
 }
 
 Requester Pep::requester(const core::Account& account, const core::Jid& jid) const {
@@ -221,7 +234,9 @@ void Pep::owner_get(core::IqRequest request) {
   const auto* state = find(account, node);
   if (state == nullptr) return not_found(request);
   if (action.is("configure", core::ns::pubsub_owner)) {
-    writer.open("configure").attribute("node", node).raw(config_form(state->config, limits_)).close();
+    auto shown = state->config;
+    if (is_sealed(account)) forget_prose(shown);
+    writer.open("configure").attribute("node", node).raw(config_form(shown, limits_)).close();
   } else if (action.is("affiliations", core::ns::pubsub_owner)) {
     writer.open("affiliations").attribute("node", node);
     writer.open("affiliation").attribute("jid", account.jid.full()).attribute("affiliation", "owner").close();
@@ -319,8 +334,6 @@ const core::Manifest& pep_manifest() {
                      {"XEP-0384", "0.9.1", core::Completeness::partial}},
       .server_features = features,
       .account_features = features,
-      .unsealed_account_features = {"http://jabber.org/protocol/pubsub#publish-only-affiliation",
-                                    "http://jabber.org/protocol/pubsub#publisher-affiliation"},
       .account_identities = {{"pubsub", "pep", ""}},
       .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(pep::probe_nodes_option); },

@@ -62,6 +62,7 @@ void Pep::retract_now(core::Account& account, core::IqRequest request, std::stri
            answered.result();
            const auto* saved = find(owner, node);
            if (saved == nullptr || (!notify && !saved->config.notify_retract)) return;
+           if (is_sealed(owner) && !may_show_id(node, id)) return;
            tell(owner, node, {.event = retract_event(node, id)});
          });
 }

@@ -41,7 +41,7 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
   if (jid != request.from() && jid.full() != request.from().bare()) {
     return request.error(errors::bad_request("invalid-jid"));
   }
-  auto* state = find(account, asked->node);
+  auto* state = find_shown(account, asked->node);
   if (state == nullptr) return not_found(request);
   auto& config = state->config;
   const auto who = requester(account, request.from());
@@ -56,6 +56,9 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
     return request.error(errors::of(errors::Type::auth, "not-authorized", "pending-subscription"));  // §6.1.3.7
   }
   const bool pending = needs_approval(config, who);
+  if (pending) {  // the latest address of a person is the one that waits
+    for (const auto& earlier : addresses_of(config.pending, jid.bare())) config.pending.erase(earlier);
+  }
   if (!add_subscriber(pending ? config.pending : config.subscribers, jid.bare(), jid.full())) {
     return request.error(
         errors::too_many_subscriptions({"This node has too many subscribers.", "Ce nœud a trop d’abonnés."}));
@@ -85,12 +88,13 @@ void Pep::unsubscribe(core::Account& account, core::IqRequest request, xml::Elem
   auto* state = find(account, asked->node);
   if (state == nullptr) return not_found(request);
   auto& config = state->config;
-  const bool was = config.subscribers.erase(asked->jid.str()) + config.pending.erase(asked->jid.str()) != 0;
-  if (!was) return request.error(errors::not_subscribed());  // §6.2.3.2
+  const bool subscribed = config.subscribers.erase(asked->jid.str()) != 0;
+  const bool waited = config.pending.erase(asked->jid.str()) != 0;
+  if (!subscribed && !waited) return request.error(errors::not_subscribed());  // §6.2.3.2
   commit_config(account, std::move(request), asked->node, subscription(asked->node, asked->jid.full(), "none"),
-                [this, node = asked->node, jid = asked->jid.str()](core::Account& owner) {
+                [this, subscribed, node = asked->node, jid = asked->jid.str()](core::Account& owner) {
                   const auto* left = find(owner, node);
-                  if (left == nullptr || !left->config.notify_sub) return;
+                  if (!subscribed || left == nullptr || !left->config.notify_sub) return;  // a request is none yet
                   tell_one(owner, left->config, owner.jid, subscription_event(node, jid, "none"));
                 });
 }
@@ -101,7 +105,7 @@ void Pep::get_subscriptions(core::Account& account, core::IqRequest request, std
   xml::Writer writer(out);
   writer.open("pubsub", core::ns::pubsub).open("subscriptions").attribute_if("node", only);
   for (const auto& [node, state] : part(account).nodes) {
-    if (!only.empty() && node != only) continue;
+    if ((!only.empty() && node != only) || !may_create(account, node)) continue;
     for (const auto* all : {&state.config.subscribers, &state.config.pending}) {
       for (const auto& jid : addresses_of(*all, request.from().bare())) {
         writer.open("subscription").attribute("node", node).attribute("jid", jid);
@@ -120,6 +124,7 @@ void Pep::get_affiliations(core::Account& account, core::IqRequest request, std:
   writer.open("pubsub", core::ns::pubsub).open("affiliations").attribute_if("node", only);
   for (const auto& [node, state] : part(account).nodes) {
     if (!only.empty() && node != only) continue;
+    if (!request.from_owner() && !may_create(account, node)) continue;
     const auto found = state.config.affiliations.find(bare);
     if (!request.from_owner() && found == state.config.affiliations.end()) continue;
     writer.open("affiliation").attribute("node", node);

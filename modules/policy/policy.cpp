@@ -141,6 +141,7 @@ class Policy final : public core::Module, public core::Rules {
     // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
     if (!made) return log::error("policy", "no rules were made for this configuration");
     rules_ = std::move(made);
+    ++number_;
   }
 
   core::Verdict ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
@@ -170,6 +171,10 @@ class Policy final : public core::Module, public core::Rules {
  private:
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
     if (direction == policy::Direction::out && flow.sender != nullptr) flow.tags = flow.sender->tags;
+    if (direction == policy::Direction::in) {
+      if (flow.again && flow.rules == number_) return nullptr;  // they let it in, and counted it
+      flow.rules = number_;
+    }
     if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
     Facts facts;
     fill(facts, flow, direction);
@@ -278,6 +283,7 @@ class Policy final : public core::Module, public core::Rules {
 
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
+  std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
   DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   std::int64_t minute_read_ms_ = 0;

@@ -72,47 +72,52 @@ void PresenceModule::probe_contacts(core::Session& session) {
   for (unsigned index = 0; index < here.size(); ++index) {
     if (here[index].empty()) continue;
     auto* there = kernel.shards[index].get();
-    shard_.post_to(
-        index, [there, asker = session.jid, id = session.id, back = shard_.index(), contacts = std::move(here[index])] {
-          auto* module = there->service<PresenceModule>();
-          std::vector<StanzaPtr> answers;
-          for (const auto& contact : contacts) module->collect(contact, asker, answers);
-          if (answers.empty()) return;
-          auto* home = there->kernel().shards[back].get();
-          there->post_to(back, [home, asker, id, answers = std::move(answers)]() mutable {
-            auto* account = home->find_account(asker.bare());
-            if (account == nullptr || !home->has_room(*account)) return;
-            core::Flow copy;
-            std::erase_if(answers, [&](const auto& answer) {
-              copy.stanza = answer;
-              return !home->lets_in(copy, *account);
-            });
-            const auto bytes = answers.size() * sizeof(StanzaPtr);  // the stanzas are their sessions' own
-            account->in_order(
-                [account, id, answers = std::move(answers)] {
-                  for (const auto& answer : answers) {
-                    auto* asking = account->find_id(id);
-                    if (asking == nullptr || !asking->available) return;
-                    asking->stream.deliver(*answer, &account->jid, {});
-                  }
-                },
-                bytes);
-          });
+    shard_.post_to(index, [there, asker = session.jid, id = session.id, tags = session.tags, back = shard_.index(),
+                           contacts = std::move(here[index])] {
+      auto* module = there->service<PresenceModule>();
+      core::Flow probe;
+      probe.stanza = core::make_presence("probe", asker, Jid());
+      probe.stanza->to.reset();  // each contact is its recipient
+      probe.tags = tags;
+      std::vector<Answer> answers;
+      for (const auto& contact : contacts) module->collect(contact, probe, answers);
+      if (answers.empty()) return;
+      auto* home = there->kernel().shards[back].get();
+      there->post_to(back, [home, asker, id, answers = std::move(answers)]() mutable {
+        auto* account = home->find_account(asker.bare());
+        if (account == nullptr || !home->has_room(*account)) return;
+        core::Flow copy;
+        std::erase_if(answers, [&](const auto& answer) {
+          copy.stanza = answer.presence;
+          copy.tags = answer.tags;
+          return !home->lets_in(copy, *account);
         });
+        const auto bytes = answers.size() * sizeof(Answer);  // the stanzas are their sessions' own
+        account->in_order(
+            [account, id, answers = std::move(answers)] {
+              for (const auto& answer : answers) {
+                auto* asking = account->find_id(id);
+                if (asking == nullptr || !asking->available) return;
+                asking->stream.deliver(*answer.presence, &account->jid, {});
+              }
+            },
+            bytes);
+      });
+    });
   }
 }
 
 // RFC 6121 §4.3.2 for a contact on this shard. Offline contacts of our own hosts give no answer: who has just logged in
 // takes them for offline, and a thousand stanzas would say nothing more.
-void PresenceModule::collect(const std::string& contact, const Jid& asker, std::vector<StanzaPtr>& answers) {
+void PresenceModule::collect(const std::string& contact, core::Flow& probe, std::vector<Answer>& answers) {
   auto* account = shard_.find_account(contact);
-  if (account == nullptr || !account->exists) return;
-  if (core::has_blocked(shard_.service<core::Blocking>(), *account, asker.full())) return;  // XEP-0191 §3.3
+  if (account == nullptr || !account->exists || !shard_.lets_in(probe, *account)) return;
+  const auto& asker = probe.stanza->from;
   if (!has_subscription(*account, asker, storage::Subscription::from)) {
     return answer_probe(*account, *core::make_presence("probe", asker, account->jid));
   }
   for (const auto* session : account->sessions) {
-    if (session->available && session->presence) answers.push_back(session->presence);
+    if (session->available && session->presence) answers.push_back({session->presence, session->tags});
   }
 }
 

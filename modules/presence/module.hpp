@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
  public:
   explicit PresenceModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
+  void configure(const config::Snapshot& snapshot) override;
 
   // PresenceEvents
   void on_available(std::function<void(core::Session&, bool first)> listener) override {
@@ -62,7 +64,12 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   void to_own(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except);
   // Asks all contacts that the account is subscribed to; the answers go to this session alone.
   void probe_contacts(core::Session& session);
-  void collect(const std::string& contact, const core::Jid& asker, std::vector<core::StanzaPtr>& answers);
+  // A presence and the tags of its session, which the rules of whoever gets it are asked with.
+  struct Answer {
+    core::StanzaPtr presence;
+    std::vector<std::string> tags;
+  };
+  void collect(const std::string& contact, core::Flow& probe, std::vector<Answer>& answers);
 
   [[nodiscard]] core::Contacts* contacts() const { return shard_.service<core::Contacts>(); }
   [[nodiscard]] bool is_here(std::string_view bare) const;  // an account of this node
@@ -71,6 +78,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   unsigned slot_ = 0;  // of a session: Directed
   std::vector<std::function<void(core::Session&, bool)>> available_;
   std::vector<std::function<void(core::Session&)>> unavailable_;
+  std::set<std::string, std::less<>> unsealed_hosts_;
 };
 
 [[nodiscard]] inline bool is_about_subscriptions(std::string_view type) noexcept {
@@ -78,6 +86,8 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
 }
 // Delivers to each available session of the account but `except`, as addressed to the account.
 void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except = nullptr);
+// The same presence, its children written out: the caller's to change.
+[[nodiscard]] core::StanzaPtr copy_of(const core::Stanza& stanza);
 // The same presence for one receiver.
 [[nodiscard]] core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to);
 

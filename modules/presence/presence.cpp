@@ -1,5 +1,7 @@
 #include "modules/presence/presence.hpp"
 
+#include <utility>
+
 #include "modules/presence/module.hpp"
 
 namespace valise::modules {
@@ -16,6 +18,28 @@ void PresenceModule::start(core::Registrar& registrar) {
   shard_.publish<core::PresenceEvents>(*this);
   shard_.publish<DirectedPresence>(*this);
   shard_.publish<PresenceModule>(*this);
+}
+
+// Where content has to be sealed from now on, those who come from now on see of a presence what may pass
+// (docs/sealed.md 3.6).
+void PresenceModule::configure(const config::Snapshot& snapshot) {
+  auto closed = std::exchange(unsealed_hosts_, {});
+  for (const auto& host : snapshot.hosts()) {
+    const auto* settings = shard_.host(host);
+    if (settings != nullptr && !settings->sealed) unsealed_hosts_.insert(host);
+  }
+  std::erase_if(closed, [this](const auto& host) { return unsealed_hosts_.contains(host); });
+  if (closed.empty()) return;
+  const auto* sealed = shard_.service<core::SealedContent>();
+  for (const auto& [jid, account] : shard_.accounts()) {
+    if (!closed.contains(account->jid.domain())) continue;
+    for (auto* session : account->sessions) {
+      if (!session->presence) continue;
+      auto kept = copy_of(*session->presence);
+      (void)core::recheck(sealed, *kept);  // a presence is never refused
+      session->presence = std::move(kept);
+    }
+  }
 }
 
 // Of a normalised JID, the domain is what follows the first '@'.

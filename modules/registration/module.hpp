@@ -39,6 +39,7 @@ class RegistrationModule final : public core::Module, public core::Registration,
   explicit RegistrationModule(core::Shard& shard);
   void start(core::Registrar& registrar) override;
   void configure(const config::Snapshot& snapshot) override;
+  [[nodiscard]] core::Features features(const std::string& host) const override;
   [[nodiscard]] std::string stream_features_before_login(const std::string& host) const override;
 
   // Registration

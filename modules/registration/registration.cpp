@@ -99,6 +99,12 @@ const HostRules& RegistrationModule::rules(std::string_view host) const {
   return found == hosts_.end() ? none : found->second;
 }
 
+core::Features RegistrationModule::features(const std::string& host) const {
+  const auto& allowed = rules(host);
+  if (!allowed.enabled && !allowed.change_password && !allowed.remove) return {};
+  return {.server = {ns_register}, .account = {}};
+}
+
 std::string RegistrationModule::stream_features_before_login(const std::string& host) const {
   if (!rules(host).enabled) return {};
   return "<register xmlns='http://jabber.org/features/iq-register'/>";
@@ -147,7 +153,6 @@ const core::Manifest& registration_manifest() {
       .name = "registration",
       .summary = "accounts that people make, where allowed, give a new password and remove themselves",
       .implements = {{"XEP-0077", "2.4", core::Completeness::partial}},
-      .server_features = {ns_register},
       .options =
           [](config::Registry& registry) {
             registry.add(enabled);

@@ -171,9 +171,12 @@ void RosterModule::pass_on(core::Account& account, const core::Stanza& stanza, S
 // §3.1.3: each time a resource becomes available, until the user answers.
 void RosterModule::deliver_requests(core::Session& session) {
   const auto* blocking = shard_.service<core::Blocking>();
+  const auto* sealed = shard_.service<core::SealedContent>();
   for (const auto& item : book(session.account).items()) {
     if (item.pending_in.empty() || core::has_blocked(blocking, session.account, item.jid)) continue;
-    if (auto request = restored_request(item)) shard_.deliver(session, std::move(request));
+    auto request = restored_request(item);
+    if (!request || core::recheck(sealed, *request)) continue;
+    shard_.deliver(session, std::move(request));
   }
 }
 

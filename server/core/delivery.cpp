@@ -140,7 +140,8 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   if (!settings_->audit && writes.empty() && !has_room(account)) return no_room(std::move(flow));
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   auto unit = std::make_unique<Unit>();
-  if (settings_->audit) {
+  const bool recorded = flow.recorded != 0 && !stored;  // the same delivery, under the same id
+  if (settings_->audit && !recorded) {
     describe(flow);
     flow.record.kind = audit::Kind::message;
     flow.record.verdict = stored ? audit::Outcome::stored : audit::Outcome::delivered;
@@ -160,8 +161,9 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     } else if (stored) {
       handled(passing);
     } else {
-      const bool stamped = finished.id != 0 && !passing.stanza->is_error();
-      const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
+      if (finished.id != 0) passing.recorded = finished.id;
+      const bool stamped = passing.recorded != 0 && !passing.stanza->is_error();
+      const auto extra = stamped ? stanza_id(passing.recorded, recipient.jid) : std::string();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
         // Every session went away while the record was written.
@@ -195,12 +197,13 @@ void Shard::no_room(Flow flow) {
   refuse(std::move(flow), refusal(store_away, "store-unavailable", silent));
 }
 
+// Whom the recipient blocks and what the rules say may have changed since it was let in.
 void Shard::begin_again(Flow flow) {
   const auto to = *flow.stanza->to;
+  flow.again = true;
   with_account(to, [this, flow = std::make_unique<Flow>(std::move(flow))](Account* account) mutable {
     flow->recipient = account;
-    if (account == nullptr) return refuse(std::move(*flow), refusal(store_away, "store-unavailable"));
-    arrive_message(std::move(*flow));
+    arrive(std::move(*flow));
   });
 }
 
@@ -211,6 +214,10 @@ void Shard::route(StanzaPtr stanza) {
   if (stanza->kind == Kind::presence && !stanza->is_error()) {
     Flow flow;
     flow.server_made = true;
+    // What rules said of a session holds for what is said in its name.
+    if (const auto* account = find_account(stanza->from.bare())) {
+      if (const auto* session = account->find(stanza->from.resource())) flow.tags = session->tags;
+    }
     flow.stanza = std::move(stanza);
     return cross(std::move(flow));
   }

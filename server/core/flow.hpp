@@ -83,6 +83,11 @@ struct Flow {
   Ack ack;
   bool server_made = false;  // presence that the server sends in a person's name: nobody is told of a refusal
   Storable storable{};       // of a message, from its arrival on
+  // Of a message that begins again, because no session that it was for took it (Shard::begin_again): what was decided
+  // is not decided, counted or recorded once more as long as nothing has changed.
+  bool again = false;
+  std::uint64_t recorded = 0;  // the id of its delivery's unit; 0: there was nothing to write
+  std::uint64_t rules = 0;     // the administrator's rules that let it in: a number of modules/policy
   // What of the sender the record and the rules name.
   audit::Record record;
   std::vector<std::string> tags;

@@ -19,6 +19,12 @@ namespace valise::core {
 class Shard;
 class Registrar;
 
+// What disco#info names (XEP-0030 §3.1). Views of what lasts.
+struct Features {
+  std::vector<std::string_view> server;   // of the domain
+  std::vector<std::string_view> account;  // of a bare JID there
+};
+
 class Module {
  public:
   virtual ~Module() = default;
@@ -28,6 +34,9 @@ class Module {
   virtual void configure(const config::Snapshot&) {}
   // The server ends and there are no sessions any more: hands what it still has to write to the committer.
   virtual void stop() {}
+  // What disco#info says of the host and its accounts because of an option; what always holds stands in the manifest.
+  // Asked once behind each `configure` of all modules.
+  [[nodiscard]] virtual Features features(const std::string& /*host*/) const { return {}; }
   // XML for <stream:features/> after log-in that depends on the configuration; what does not stands in the manifest.
   [[nodiscard]] virtual std::string stream_features(const std::string& /*host*/) const { return {}; }
   // The same before log-in, inside TLS: beside STARTTLS nothing may stand (RFC 6120 §5.3.1).
@@ -51,8 +60,6 @@ struct Manifest {
   std::vector<Specification> implements;
   std::vector<std::string_view> server_features;   // disco#info of the domain
   std::vector<std::string_view> account_features;  // disco#info of a bare JID
-  // The same, on hosts where content may pass that is not sealed.
-  std::vector<std::string_view> unsealed_account_features{};
   std::vector<Identity> account_identities;
   std::string_view stream_features;  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;

@@ -45,6 +45,22 @@ class Blocking {
   return blocking != nullptr && blocking->has_blocked(account, jid);
 }
 
+// What somebody said earlier, and the server kept: what of it may pass now (docs/sealed.md 3.6). Published by
+// modules/omemo.
+class SealedContent {
+ public:
+  // `kept`: a message or presence with its sender's address, which nobody else holds. Where the sender's host requires
+  // sealed content it is written anew by the rules of now. A refusal: it may not be shown (messages only).
+  [[nodiscard]] virtual Verdict recheck(Stanza& kept) const = 0;
+
+ protected:
+  ~SealedContent() = default;
+};
+// Without the module everything passes.
+[[nodiscard]] inline Verdict recheck(const SealedContent* sealed, Stanza& kept) {
+  return sealed == nullptr ? nullptr : sealed->recheck(kept);
+}
+
 // What a client can do (XEP-0115). Published by modules/caps.
 class Capabilities {
  public:

@@ -58,6 +58,16 @@ void Shard::stop_modules() {
   for (auto& module : modules_) module->stop();
 }
 
+Features Shard::features(const std::string& host) const {
+  Features all;
+  for (const auto& module : modules_) {
+    const auto some = module->features(host);
+    all.server.insert(all.server.end(), some.server.begin(), some.server.end());
+    all.account.insert(all.account.end(), some.account.begin(), some.account.end());
+  }
+  return all;
+}
+
 std::string Shard::stream_features(const std::string& host) const {
   std::string out;
   for (const auto* manifest : kernel_.modules) out += manifest->stream_features;

@@ -41,6 +41,8 @@ class Shard final : private net::TurnEnd {
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;
   [[nodiscard]] std::string stream_features_before_login(const std::string& host) const;
+  // What the modules announce there beside their manifests. Not before all have read a new configuration.
+  [[nodiscard]] Features features(const std::string& host) const;
 
   // Hands a task to another shard at the end of this turn, in one batch with all others; at once if it is this one.
   void post_to(unsigned shard, net::Task task);
@@ -198,7 +200,7 @@ class Shard final : private net::TurnEnd {
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
   void no_room(Flow flow);      // too much waits for the recipient's commits
-  void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
+  void begin_again(Flow flow);  // no session took it: as if it arrived now
   void to_server(Flow flow);
   [[nodiscard]] bool is_service_message(const Session& session, const Stanza& stanza) const;
   bool take_answer(Session& session, const StanzaPtr& stanza);

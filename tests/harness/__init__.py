@@ -13,9 +13,9 @@ Nothing sleeps: a story waits for a stanza, or proves an absence by a fence (rec
 from .device import Account, Device, ping, word_from
 from .ns import NS
 from .sealed import sealed, sealed_empty
-from .stories import run, story
+from .stories import announced, run, story
 from .stream import Disconnected, Stream, StreamClosed
 from .town import Town
 
-__all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "ping", "run", "sealed",
-           "sealed_empty", "story", "word_from"]
+__all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "announced", "ping", "run",
+           "sealed", "sealed_empty", "story", "word_from"]

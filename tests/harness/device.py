@@ -83,6 +83,11 @@ class Device:
         await self.sends(f"<iq type='{kind}' id='{identity}' {address}{extra}>{payload}</iq>")
         return await self.stream.wait_for(lambda event: _is_answer(event, identity), f"the answer to {payload[:200]}")
 
+    async def features_of(self, to="localhost"):
+        """What disco#info of that address names (XEP-0030 §3.1)."""
+        answer = await self.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to=to)
+        return {feature.get("var") for feature in answer.iter(NS.DISCO_INFO + "feature")}
+
     async def is_refused(self, condition, payload, kind="get", to=None, type_=None):
         """The iq is answered by an error with that condition (and type)."""
         return expect_error(await self.tries(payload, kind, to), condition, type_)

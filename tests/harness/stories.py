@@ -21,6 +21,16 @@ def story(section, options=None, policy=None, alone=False):
     return mark
 
 
+def announced(section, feature, account=False, **how):
+    """A story: disco#info of the server, and of an account if it says so, names `feature`. The file gives it a name."""
+    @story(section, **how)
+    async def the_server_says_that_it_can(town):
+        [alice] = await town.devices("alice")
+        for to in ("localhost", *([alice.bare] if account else [])):
+            assert feature in await alice.features_of(to), f"{to} does not announce {feature}"
+    return the_server_says_that_it_can
+
+
 def _transcript(town, first_stream):
     lines = []
     for number, stream in enumerate(town.streams[first_stream:]):

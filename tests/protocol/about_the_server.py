@@ -17,11 +17,6 @@ ASK_LAST = "<query xmlns='jabber:iq:last'/>"
 INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
 
 
-async def features_of(device, to):
-    answer = await device.asks(INFO, to=to)
-    return {feature.get("var") for feature in answer.iter(NS.DISCO_INFO + "feature")}
-
-
 # ---- time
 
 @story("XEP-0202 §2, §4")
@@ -34,7 +29,7 @@ async def the_server_tells_its_time_in_utc_and_its_offset(town):
     assert re.fullmatch(r"Z|[+-]\d\d:\d\d", time.findtext(TIME + "tzo"))
     told = datetime.datetime.fromisoformat(time.findtext(TIME + "utc").replace("Z", "+00:00"))
     assert before - datetime.timedelta(milliseconds=1) <= told <= after, (before, told, after)
-    assert "urn:xmpp:time" in await features_of(alice, "localhost")
+    assert "urn:xmpp:time" in await alice.features_of("localhost")
 
 
 @story("XEP-0202 §2: a time zone", alone=True)
@@ -62,7 +57,7 @@ async def the_server_tells_how_long_it_runs(town):
     seconds = await seconds_of(alice, "localhost")
     assert first - 1 <= seconds <= (await town.ctl_json("status"))["uptime_s"] + 1
     for to in ("localhost", alice.bare):
-        assert "jabber:iq:last" in await features_of(alice, to)
+        assert "jabber:iq:last" in await alice.features_of(to)
 
 
 @story("XEP-0012 §3", alone=True)

@@ -121,6 +121,84 @@ async def a_session_that_is_replaced_leaves_to_the_next_what_it_has_not_taken(to
     assert taken + left == names(0), f"read before: {taken}, after: {left}"
 
 
+@story("ARCHITECTURE.md, the life of a unit: what begins again", options=ROOM)
+async def what_another_device_gets_instead_is_the_same_delivery_with_the_same_id(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    await rounds(alice, carol)
+    laptop = await bob.device()
+    await slow.drops()
+    await all_is_acknowledged(alice)
+    await word_from(alice)(laptop)
+    left = {event.get("id"): event for event in laptop.stream.waiting(is_named(NS.CLIENT + "message")) if event.get("id", "").startswith("f")}
+    assert list(left)[-1] == f"f{FLOOD - 1}", left
+    records = {}
+    for record in await town.records(kind="message", from_=alice.bare):
+        records.setdefault(record["stanza"], []).append(record)
+    for name, event in left.items():
+        [record] = records[name]
+        assert record["verdict"] == "delivered" and str(record["id"]) == event.find(NS.STANZA_ID + "stanza-id").get("id"), record
+
+
+BLOCK = "<block xmlns='urn:xmpp:blocking'><item jid='%s'/></block>"
+
+
+@story("XEP-0191 §3.3, the life of a unit: what begins again", options=ROOM)
+async def who_is_blocked_meanwhile_is_blocked_for_what_begins_again(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    laptop = await bob.device(present=False)
+    await rounds(alice, carol)
+    await laptop.sets(BLOCK % alice.bare)
+    await laptop.becomes_available()
+    await slow.drops()
+    await all_is_acknowledged(alice)
+    await alice.gets_error("message", f"f{FLOOD - 1}", "service-unavailable", "cancel")
+    await laptop.receives_no("message", before=ping, from_=alice.full)
+    denied = [record for record in await town.records(kind="denied", stanza=f"f{FLOOD - 1}")]
+    assert [(record["reason"], record["from"]) for record in denied] == [("blocked", alice.bare)], denied
+
+
+def at_most(messages):
+    return f"""
+rule{{
+  name = "so many letters",
+  match = Kind("message") * Direction("in") * From("alice*@localhost") * Rate{{ per = "from", rate = 0.0001, burst = {messages} }},
+  action = Deny{{ "not-allowed" }},
+}}
+"""
+
+
+@story("the life of a unit: what begins again is not counted twice", options=ROOM, policy=at_most(FLOOD), alone=True)
+async def rules_that_let_a_message_in_are_not_asked_again_but_new_ones_are(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    await rounds(carol, await bob.device(present=False), 1)
+    await slow.drops()
+    await all_is_acknowledged(alice)
+    again = await bob.sleeper()
+    await again.receives("message", id=f"f{FLOOD - 1}")
+    await alice.sends(f"<message to='{bob.bare}' id='more' type='chat'>{sealed()}</message>")
+    await alice.gets_error("message", "more", "not-allowed")
+
+
+@story("the life of a unit: what begins again", options=ROOM, policy="-- nothing is refused here, yet\n", alone=True)
+async def rules_of_a_reload_hold_for_what_begins_again(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    await rounds(alice, carol)
+    town.write_file(town.policy_file, """
+rule{
+  name = "alice is silent",
+  match = Kind("message") * Direction("in") * From("alice*@localhost") * To("bob*@localhost"),
+  action = Deny{ "not-allowed" },
+}
+""")
+    assert (await town.reload())[0] == 0
+    await town.ctl("session", "list")  # a fence: every shard has run what a reload left it to do
+    await slow.drops()
+    await all_is_acknowledged(alice)
+    await alice.gets_error("message", f"f{FLOOD - 1}", "not-allowed")
+    [record] = await town.records(kind="denied", stanza=f"f{FLOOD - 1}")
+    assert record["rule"] == "alice is silent", record
+
+
 @story("ARCHITECTURE.md, the life of a unit: nothing accepted is ever lost", options=ROOM)
 async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(town):
     alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)

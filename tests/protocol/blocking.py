@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, word_from
+from harness import NS, announced, ping, run, sealed, story, word_from
 from _pep import NICK, event_of, items, nick, publish, subscriptions, wants
 
 BLOCKING = "xmlns='urn:xmpp:blocking'"
@@ -68,11 +68,7 @@ async def is_blocked_by_you(device, stanza):
 
 # ---- the list (§3.1, §3.2)
 
-@story("XEP-0191 §3.1")
-async def the_server_says_that_it_can(town):
-    [alice] = await town.devices("alice")
-    info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
-    assert info.find(f".//{NS.DISCO_INFO}feature[@var='urn:xmpp:blocking']") is not None
+the_server_says_that_it_can = announced("XEP-0191 §3.1", "urn:xmpp:blocking")
 
 
 @story("XEP-0191 §3.2")
@@ -264,6 +260,26 @@ async def what_waited_from_an_address_that_is_blocked_now_is_not_delivered(town)
     await phone.leaves()
     laptop = await bob.device()  # they do not come back
     await laptop.receives_no("message", before=word_from(carol), from_=alice.full)
+
+
+@story("XEP-0191 §3.3, ARCHITECTURE.md: blocking, then policy_in", policy="""
+rule{
+  name = "bob gets no letters",
+  match = Kind("message") * Direction("in") * To("bob*@localhost"),
+  action = Deny{ "forbidden" },
+}
+""")
+async def who_is_blocked_is_refused_as_such_before_any_rule_about_the_recipient(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "m1"))
+    await alice.gets_error("message", "m1", "forbidden")
+    await blocks(bob, alice.bare)
+    await alice.sends(message(bob.bare, "m2"))
+    await alice.gets_error("message", "m2", "service-unavailable", "cancel")
+    [record] = await town.records(kind="denied", stanza="m2")
+    assert record["reason"] == "blocked" and not record.get("rule"), record
+    [rule] = await town.ctl_json("policy", "list")
+    assert rule["hits"] == 1, "the rule was asked about what was blocked"
 
 
 # ---- what is sent to a blocked address (§3.3)

@@ -78,6 +78,11 @@ async def a_ping_is_answered_by_server_and_account(town):
 @story("XEP-0115 §5")
 async def the_servers_own_capabilities_hash_is_what_disco_says(town):
     [alice] = await town.devices("alice")
+    await is_what_disco_says(alice)
+
+
+async def is_what_disco_says(alice):
+    """The hash of the stream's features is that of what is said now; returns the node that stands for it."""
     caps = alice.stream.features.find(NS.CAPS + "c")
     assert caps is not None, "stream features carry no <c/>"
     node = f"{caps.get('node')}#{caps.get('ver')}"
@@ -87,6 +92,30 @@ async def the_servers_own_capabilities_hash_is_what_disco_says(town):
     text = "".join(part + "<" for part in named + sorted(features(answer)))  # sorted first, then joined (§5.1)
     assert answer.find(f"{NS.DISCO_INFO}query/{NS.FORM}x") is None, "extend this story: the hash covers forms too"
     assert base64.b64encode(hashlib.sha1(text.encode()).digest()).decode() == caps.get("ver")
+    return node
+
+
+@story("XEP-0030 §3.1, XEP-0115 §6.3: behind a reload", alone=True)
+async def what_an_option_switches_is_said_as_it_is_now_and_the_hash_follows(town):
+    register, publisher = "jabber:iq:register", "http://jabber.org/protocol/pubsub#publisher-affiliation"
+    [alice] = await town.devices("alice")
+    before = await is_what_disco_says(alice)
+    assert register in await alice.features_of() and publisher not in await alice.features_of(alice.bare)
+    town.options |= {"registration.change_password": False, "registration.remove": False, "sealed.mode": "off"}
+    town.write_config()
+    assert (await town.reload())[0] == 0
+    await town.ctl("session", "list")  # a fence: every shard has run what a reload left it to do
+    assert register not in await alice.features_of() and publisher in await alice.features_of(alice.bare)
+    await alice.is_refused("item-not-found", f"<query xmlns='http://jabber.org/protocol/disco#info' node='{before}'/>", to="localhost")
+    bob = await alice.account.device()
+    now = await is_what_disco_says(bob)
+    assert now != before, "the hash of before"
+    town.options["registration.enabled"] = True  # strangers may: so it is there
+    town.write_config()
+    assert (await town.reload())[0] == 0
+    await town.ctl("session", "list")
+    assert register in await alice.features_of()
+    assert await is_what_disco_says(await alice.account.device()) == before
 
 
 @story("XEP-0115 §6.2")

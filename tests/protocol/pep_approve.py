@@ -87,6 +87,53 @@ async def a_request_waits_for_its_owner_also_over_a_restart(town):
     await laptop.receives_no("message", before=ping, child=NS.FORM + "x")
 
 
+@story("XEP-0060 §8.6: asked again and again")
+async def who_takes_a_request_back_and_asks_again_is_shown_once(town):
+    alice, bob = await asked(town, "bob")
+    laptop = await bob.account.device()
+    request = await asks_for(alice, bob, NICK)
+    for _ in range(5):
+        await bob.sets(subscribe(NICK, bob.bare, "unsubscribe"), to=alice.bare)
+        assert state_of(await bob.sets(subscribe(NICK, bob.bare), to=alice.bare)) == "pending"
+    for device in (bob, laptop):  # another address of the same person is no other request
+        assert state_of(await device.sets(subscribe(NICK, device.full), to=alice.bare)) == "pending"
+    await alice.receives_no("message", before=ping, child=NS.FORM + "x")
+    mine = await bob.asks("<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscriptions/></pubsub>", to=alice.bare)
+    assert [one.get("jid") for one in mine.iter(NS.PUBSUB + "subscription")] == [laptop.full], "one address waits"
+    phone = await alice.account.device()
+    assert fields_of(await phone.receives("message", child=NS.FORM + "x"))["subscriber_jid"] == [laptop.full]
+    await phone.receives_no("message", before=ping, child=NS.FORM + "x")
+    await alice.sends(approval(request, "true"))  # the form of before: it is bob who is let in
+    assert await told(laptop, alice) == "subscribed"
+    await alice.sets(publish(NICK, nick("Alice")))
+    await laptop.receives("message", child=event_of(NICK))
+    carol = await (await town.account("carol")).device()
+    await asks_for(alice, carol, NICK)
+
+
+@story("XEP-0060 §8.6: a node that is made anew")
+async def who_asked_for_a_node_that_is_gone_is_shown_for_the_next(town):
+    alice, bob = await asked(town, "bob")
+    await asks_for(alice, bob, NICK)
+    await alice.sets(owner("delete", NICK))
+    await alice.sets(create(NICK, access_model="authorize"))
+    await asks_for(alice, bob, NICK)
+
+
+@story("XEP-0060 §8.8.4, notify_sub")
+async def a_request_that_is_taken_back_is_no_news_of_a_subscription(town):
+    alice, bob = await asked(town, "bob")
+    await alice.sets(configure(NICK, notify_sub="1"))
+    request = await asks_for(alice, bob, NICK)
+    await bob.sets(subscribe(NICK, bob.bare, "unsubscribe"), to=alice.bare)
+    await alice.receives_no("message", before=ping, child=event("subscription", NICK))
+    await bob.sets(subscribe(NICK, bob.bare), to=alice.bare)
+    await alice.sends(approval(request, "true"))
+    assert await told(alice, alice) == "subscribed"
+    await bob.sets(subscribe(NICK, bob.bare, "unsubscribe"), to=alice.bare)
+    assert await told(alice, alice) == "none"
+
+
 @story("XEP-0060 §8.6: what is no answer")
 async def an_answer_to_no_request_is_refused(town):
     alice, bob, carol = await asked(town, "bob", "carol")

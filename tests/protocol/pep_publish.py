@@ -235,9 +235,7 @@ async def where_content_is_sealed_only_the_owner_publishes(town):
                          feature=f"{who}-affiliation")
     await bob.is_refused("service-unavailable", publish(NICK, nick("Evil")), "set", to=alice.bare)
     await bob.is_refused("service-unavailable", retract(NICK, "current"), "set", to=alice.bare)
-    info = await bob.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to=alice.bare)
-    features = {feature.get("var") for feature in info.iter(NS.DISCO_INFO + "feature")}
-    assert "http://jabber.org/protocol/pubsub#publisher-affiliation" not in features
+    assert "http://jabber.org/protocol/pubsub#publisher-affiliation" not in await bob.features_of(alice.bare)
 
 
 @story("XEP-0384 §5.3: keys are their owner's, also where content need not be sealed", options=PLAIN)
@@ -250,9 +248,7 @@ async def nobody_becomes_publisher_of_keys(town):
     await alice.sets(configure(devices, publish_model="open"))
     await is_refused(bob, "forbidden", publish(devices, "<list xmlns='eu.siacs.conversations.axolotl'/>"), None, to=alice.bare)
     await is_refused(bob, "forbidden", retract(devices, "current"), None, to=alice.bare)
-    info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to=alice.bare)
-    features = {feature.get("var") for feature in info.iter(NS.DISCO_INFO + "feature")}
-    assert "http://jabber.org/protocol/pubsub#publisher-affiliation" in features
+    assert "http://jabber.org/protocol/pubsub#publisher-affiliation" in await alice.features_of(alice.bare)
 
 
 # ---- retracting (§7.2)

@@ -89,6 +89,47 @@ async def a_rule_about_the_recipient_holds_for_broadcast_and_directed_presence_a
     await again.receives_no("presence", before=word_from(bob), from_=alice.full)
 
 
+@story("policy: probes at their recipient, RFC 6121 §4.3", policy="""
+rule{
+  name = "nobody asks where the hermit is",
+  match = Kind("presence") * Direction("in") * Type("probe") * To("hermit*@localhost"),
+  action = Drop(),
+}
+""")
+async def a_rule_about_the_recipient_holds_for_the_probes_of_a_log_in(town):
+    alice, hermit, bob = await town.devices("alice", "hermit", "bob")
+    await alice.is_friends_with(bob)
+    await alice.is_friends_with(hermit)
+    phone = await alice.account.device()
+    await phone.receives("presence", from_=bob.full)
+    await phone.sends(f"<presence type='probe' to='{hermit.bare}'/>")
+    await phone.receives_no("presence", before=word_from(hermit), from_=hermit.full)
+    await hermit.becomes_available("<show>away</show>")  # what it says itself is heard
+    await phone.receives("presence", from_=hermit.full, child=NS.CLIENT + "show")
+
+
+@story("policy: a tag of the session stays with its presence", policy="""
+rule{ name = "a guest", match = Kind("session") * From("guest*@localhost"), action = Tag("guest") }
+rule{
+  name = "bob sees no guests",
+  match = Kind("presence") * Direction("in") * HasTag("guest") * To("bob*@localhost"),
+  action = Drop(),
+}
+""")
+async def a_rule_about_a_tag_holds_for_what_a_log_in_is_told(town):
+    alice, guest, bob = await town.devices("alice", "guest", "bob")
+    await bob.is_friends_with(alice)
+    await bob.sends(f"<presence type='subscribe' to='{guest.bare}'/>")
+    await guest.receives("presence", type_="subscribe", from_=bob.bare)
+    await guest.sends(f"<presence type='subscribed' to='{bob.bare}'/>")
+    await word_from(guest)(bob)
+    phone = await bob.account.device()
+    await phone.receives("presence", from_=alice.full)
+    await phone.sends(f"<presence type='probe' to='{guest.bare}'/>")
+    for device in (bob, phone):
+        await device.receives_no("presence", before=word_from(guest), from_=guest.full)
+
+
 @story("policy: subscriptions at their recipient", policy=DEAF)
 async def a_rule_about_the_recipient_holds_for_subscriptions(town):
     alice, hermit, bob = await town.devices("alice", "hermit", "bob")

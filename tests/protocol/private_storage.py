@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story
+from harness import NS, announced, ping, run, story
 
 OPEN = {"sealed.mode": "off"}
 BOOKMARKS = "{storage:bookmarks}"
@@ -31,11 +31,7 @@ def as_read(inner):
     return [ET.tostring(element, encoding="unicode") for element in ET.fromstring(f"<a>{inner}</a>")]
 
 
-@story("XEP-0049 §2")
-async def the_server_says_that_it_can(town):
-    [alice] = await town.devices("alice")
-    info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
-    assert info.find(f".//{NS.DISCO_INFO}feature[@var='jabber:iq:private']") is not None
+the_server_says_that_it_can = announced("XEP-0049 §2", "jabber:iq:private")
 
 
 @story("XEP-0049 §2.3")

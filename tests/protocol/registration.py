@@ -119,8 +119,7 @@ async def who_is_logged_in_reads_what_is_on_file(town):
         assert query.find(REGISTER + "password") is not None and not query.findtext(REGISTER + "password")
         assert query.findtext(REGISTER + "instructions"), show(query)
     await alice.is_refused("service-unavailable", register(), to=bob.bare)
-    info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
-    assert "jabber:iq:register" in [feature.get("var") for feature in info.iter(NS.DISCO_INFO + "feature")]
+    assert "jabber:iq:register" in await alice.features_of()
 
 
 # ---- a new password
@@ -230,6 +229,7 @@ async def a_host_may_keep_passwords_and_accounts_to_its_administrator(town):
     await alice.is_refused("not-allowed", register("<remove/>"), "set", type_="cancel")
     query = (await alice.asks(register()))[0]
     assert query.find(REGISTER + "registered") is not None and query.find(REGISTER + "password") is None, show(query)
+    assert "jabber:iq:register" not in await alice.features_of()
     await is_let_in(town, alice.account.name, alice.account.password)
 
 

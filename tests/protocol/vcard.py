@@ -5,7 +5,7 @@ import os
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story
+from harness import NS, announced, ping, run, story
 
 VCARD = "{vcard-temp}"
 OPEN = {"sealed.mode": "off"}
@@ -37,12 +37,7 @@ def error_of(answer):
     return ET.tostring(answer.find(NS.CLIENT + "error"))
 
 
-@story("XEP-0054 §4")
-async def the_server_and_accounts_say_that_they_can(town):
-    [alice] = await town.devices("alice")
-    for to in ("localhost", alice.bare):
-        info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to=to)
-        assert info.find(f".//{NS.DISCO_INFO}feature[@var='vcard-temp']") is not None, to
+the_server_and_accounts_say_that_they_can = announced("XEP-0054 §4", "vcard-temp", account=True)
 
 
 @story("XEP-0054 §3.1, §3.2")

@@ -16,17 +16,27 @@ const core::Manifest second{.name = "second",
                             .account_identities = {{"pubsub", "pep", ""}}};
 
 TEST(DiscoInfo, ComesFromTheManifestsSortedAndOnce) {
-  const auto info = server_info({&first, &second}, {});
+  const auto info = server_info({&first, &second}, {}, {});
   EXPECT_EQ(info.features, (std::vector<std::string>{"http://jabber.org/protocol/disco#info",
                                                      "http://jabber.org/protocol/disco#items", "urn:a", "urn:b"}));
   EXPECT_TRUE(std::ranges::is_sorted(info.identities));
 }
 
+TEST(DiscoInfo, WhatOptionsSwitchStandsBesideTheManifests) {
+  const core::Features switched{.server = {"urn:a", "urn:aa"}, .account = {"urn:d"}};
+  EXPECT_EQ(server_info({&first}, switched, {}).features,
+            (std::vector<std::string>{"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items",
+                                      "urn:a", "urn:aa", "urn:b"}));
+  EXPECT_EQ(account_info({&first}, switched).features,
+            (std::vector<std::string>{"http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/disco#items",
+                                      "urn:c", "urn:d"}));
+}
+
 TEST(DiscoInfo, TheDomainIsAServerAndAnAccountIsRegistered) {
-  const auto server = to_xml(server_info({&second}, {}), {});
+  const auto server = to_xml(server_info({&second}, {}, {}), {});
   EXPECT_NE(server.find("<identity category='server' type='im' name='Valise'/>"), std::string::npos);
   EXPECT_NE(server.find("<identity category='pubsub' type='pep'/>"), std::string::npos);
-  const auto account = to_xml(account_info({&second}, true), "n");
+  const auto account = to_xml(account_info({&second}, {}), "n");
   EXPECT_NE(account.find("<identity category='account' type='registered'/>"), std::string::npos);
   EXPECT_NE(account.find("node='n'"), std::string::npos);
   EXPECT_EQ(account.find("category='server'"), std::string::npos);
@@ -34,7 +44,7 @@ TEST(DiscoInfo, TheDomainIsAServerAndAnAccountIsRegistered) {
 
 // OMEMO clients look for these before they publish a key; without publish-options Profanity stays silent.
 TEST(DiscoInfo, PepIsAnnouncedWithEverythingThatOmemoClientsAskFor) {
-  for (const auto& info : {account_info({&pep_manifest()}, true), server_info({&pep_manifest()}, {})}) {
+  for (const auto& info : {account_info({&pep_manifest()}, {}), server_info({&pep_manifest()}, {}, {})}) {
     for (const std::string feature : {"publish-options",
                                       "filtered-notifications",
                                       "publish",
@@ -70,8 +80,9 @@ TEST(DiscoInfo, ContactAddressesAreOfRegisteredKinds) {  // XEP-0157 §2
   EXPECT_FALSE(is_contact_address("abuse=mailto:abuse@example.org"));
   EXPECT_FALSE(is_contact_address("abuse-addresses=call us"));
   EXPECT_FALSE(is_contact_address(""));
-  const auto info = server_info({}, {"abuse-addresses=mailto:a@example.org", "nonsense",
-                                     "abuse-addresses=xmpp:a@example.org", "admin-addresses=mailto:b@example.org"});
+  const auto info = server_info({}, {},
+                                {"abuse-addresses=mailto:a@example.org", "nonsense",
+                                 "abuse-addresses=xmpp:a@example.org", "admin-addresses=mailto:b@example.org"});
   ASSERT_EQ(info.forms.size(), 1u);
   EXPECT_EQ(info.forms[0].type, "http://jabber.org/network/serverinfo");
   ASSERT_EQ(info.forms[0].fields.size(), 2u);

@@ -72,6 +72,13 @@ TEST(Corpus, EveryMessagePasses) {
     const auto result = rebuild_message(*stanza);
     EXPECT_FALSE(result.refused) << file << ": " << result.detail << "\n" << text;
     expect_only_form(result.children, file);
+    // Once more is the same: what waits in the store is checked again when it is delivered.
+    auto copy = message_of(result.children, type.empty() ? "normal" : type);
+    copy->from = stanza->from;
+    copy->to = stanza->to;
+    const auto again = rebuild_message(*copy);
+    EXPECT_FALSE(again.refused) << file << text;
+    EXPECT_EQ(again.children, result.children);
     if (result.seal.form == core::Seal::Form::none) {
       ++control;
       continue;
@@ -80,12 +87,6 @@ TEST(Corpus, EveryMessagePasses) {
     for (const auto child : stanza->root().children()) {
       if (child.name() == "encrypted") EXPECT_NE(result.children.find(child.raw()), std::string::npos) << file;
     }
-    // Once more is the same.
-    auto copy = message_of(result.children, type.empty() ? "normal" : type);
-    copy->from = stanza->from;
-    copy->to = stanza->to;
-    const auto again = rebuild_message(*copy);
-    EXPECT_EQ(again.children, result.children);
   }
   EXPECT_GE(sealed, 50u);
   EXPECT_GE(control, 50u);
