@@ -183,7 +183,7 @@ struct MarkDelivered {
 };  // keep=false: the box
     // row goes, and the message when no box row is left
 
-// Likewise, of inbound box rows: they wait (again). What has no box row is left alone.
+// Inbound box rows of earlier units: they wait (again). What has no box row is left alone.
 struct MarkUndelivered {
   std::string owner;
   std::vector<std::uint64_t> ids;

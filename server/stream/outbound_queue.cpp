@@ -8,8 +8,6 @@
 namespace valise::stream {
 namespace {
 
-constexpr std::size_t small = 16;  // entries that an empty queue may keep room for
-
 bool is_state(const core::Stanza& stanza) {
   return stanza.kind == core::Kind::presence && (stanza.type.empty() || stanza.type == "unavailable");
 }
@@ -69,9 +67,8 @@ void OutboundQueue::drop_front(std::size_t count) {
   }
   first_ += count;
   if (first_ == entries_.size()) {
-    entries_.clear();
+    release(entries_);  // most sessions wait for nothing
     first_ = 0;
-    if (entries_.capacity() > small) release(entries_);
   } else if (first_ >= 64 && first_ * 2 >= entries_.size()) {
     entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(first_));
     first_ = 0;

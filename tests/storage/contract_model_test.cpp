@@ -36,11 +36,6 @@ class ModelTest : public Contract {
     return put;
   }
   Write mark() {
-    if (chance(20)) {
-      MarkUndelivered again{owner(), {}};
-      for (int i = below(4); i >= 0; --i) again.ids.push_back(old_id());
-      return again;
-    }
     MarkDelivered write{owner(), {}, chance(40)};
     for (int i = below(6); i >= 0; --i) write.ids.push_back(old_id());
     return write;
@@ -80,6 +75,11 @@ class ModelTest : public Contract {
     if (chance(60)) set.writes.push_back(message());
     for (int i = below(3); i > 0; --i) set.writes.push_back(chance(50) ? mark() : other());
     std::ranges::shuffle(set.writes, random_);
+    if (ids_.size() > 20 && waits_again_() % 4 == 0) {
+      MarkUndelivered again{owner(static_cast<int>(waits_again_() % accounts)), {}};
+      for (unsigned i = 0; i < 4; ++i) again.ids.push_back(ids_[ids_.size() - 2 - waits_again_() % 20]);
+      set.writes.push_back(std::move(again));
+    }
     return set;
   }
 
@@ -159,6 +159,7 @@ class ModelTest : public Contract {
 
  private:
   std::mt19937 random_;
+  std::mt19937 waits_again_;
   std::vector<std::uint64_t> ids_;
 };
 
