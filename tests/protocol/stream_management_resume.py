@@ -184,7 +184,7 @@ async def resumed_waits_until_what_came_is_handled_so_that_nothing_is_sent_twice
     alice = await device(town, "alice")
     carol = await town.account("carol")
     stream = await alice.logs_in()
-    async with town.store_is_paused():
+    async with town.store_is_paused("msg"):
         await alice.sends(message(carol.bare, "m0"))
         await ping(alice)
         await alice.is_cut()
