@@ -234,6 +234,11 @@ void App::look_at_memory() {
     log::warning("main", "memory: {} of {} MiB, {} of them strangers'; {}", memory_.resident() >> 20,
                  memory_.limit() >> 20, strangers >> 20, name_of(needs.state));
   }
+  if (needs.state >= core::MemoryState::high && kernel_.stats.detached.load(std::memory_order_relaxed) > 0) {
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      kernel_.shards[i]->post([host = streams_[i].get()] { host->end_some_detached(); });
+    }
+  }
   if (strangers == 0 && kernel_.stats.unauthenticated.load(std::memory_order_relaxed) == 0) return;
   const auto share = needs.from_strangers / streams_.size() + (needs.from_strangers > 0 ? 1 : 0);
   for (std::size_t i = 0; i < streams_.size(); ++i) {

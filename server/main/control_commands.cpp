@@ -227,6 +227,7 @@ Json sessions_of(core::Shard& shard) {
                       {"mechanism", session->mechanism},
                       {"memory_kib", (session->stream.memory() + 1023) / 1024},
                       {"since", format_utc(session->since_ms * 1'000'000)},
+                      {"connected", session->stream.connected()},
                       {"available", session->available},
                       {"priority", session->priority}});
     }
@@ -297,6 +298,7 @@ Answer status(const Request& request) {
               {"hosts", app.config()->hosts()},
               {"shards", kernel.shards.size()},
               {"sessions", kernel.stats.sessions.load()},
+              {"detached", kernel.stats.detached.load()},
               {"connections", kernel.stats.connections.load()},
               {"unauthenticated", kernel.stats.unauthenticated.load()},
               {"messages", kernel.stats.messages.load()},

@@ -95,6 +95,7 @@ StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const Log
       tls_(tls),
       login_(login),
       all_(all),
+      hibernation_(shard),
       shut_down_timer_(
           [](void* self) {
             auto& host = *static_cast<StreamHost*>(self);
@@ -104,7 +105,12 @@ StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const Log
           },
           this) {}
 
-StreamHost::~StreamHost() { shard_.loop().cancel(*this); }
+StreamHost::~StreamHost() {
+  streams_.clear();
+  hibernation_.end_oldest(hibernation_.size());
+  ended_.clear();
+  shard_.loop().cancel(*this);
+}
 
 Result<> StreamHost::listen(int fd, bool direct_tls) {
   auto listener = std::make_unique<net::Listener>(
@@ -195,13 +201,18 @@ void StreamHost::look_after_strangers(std::size_t bytes, bool young_too) {
 }
 
 std::size_t StreamHost::memory() const {
-  std::size_t bytes = 0;
-  for (const auto& [id, stream] : streams_) bytes += stream->memory();
+  std::size_t bytes = hibernation_.memory();
+  for (const auto& [id, stream] : streams_) bytes += stream->memory() + stream->session_memory();
   return bytes;
 }
 
 void StreamHost::bury(C2s& stream) {
   graves_.push_back(stream.number);
+  shard_.loop().enqueue(*this);
+}
+
+void StreamHost::bury(std::unique_ptr<LiveSession> ended) {
+  ended_.push_back(std::move(ended));
   shard_.loop().enqueue(*this);
 }
 
@@ -218,6 +229,7 @@ void StreamHost::on_turn_end() {
     strangers_.erase(id);
     streams_.erase(id);
   }
+  std::exchange(ended_, {});
   check_shut_down();
 }
 
@@ -231,6 +243,7 @@ void StreamHost::shut_down(std::int64_t limit_ms, std::move_only_function<void()
   for (const auto id : ids) {
     if (auto* stream = find(id)) stream->end("system-shutdown", shut_down_text);
   }
+  hibernation_.end_oldest(hibernation_.size());
   shard_.loop().enqueue(*this);
 }
 

@@ -15,6 +15,7 @@
 #include "net/listener.hpp"
 #include "net/tls/context.hpp"
 #include "stream/c2s.hpp"
+#include "stream/hibernation.hpp"
 #include "stream/login.hpp"
 
 namespace valise::stream {
@@ -90,8 +91,11 @@ class StreamHost final : private net::TurnEnd {
     return strangers_memory_.load(std::memory_order_relaxed);
   }
   void is_no_stranger(const C2s& stream) { strangers_.erase(stream.number); }  // it has logged in
-  // Bytes of all streams; a walk.
+  // Bytes of all streams and sessions; a walk.
   [[nodiscard]] std::size_t memory() const;
+  // Short of memory: ends a quarter of the sessions that have no connection, those first that have waited for longest.
+  // Their messages are in rows (XEP-0198 §5).
+  void end_some_detached() { hibernation_.end_oldest((hibernation_.size() + 3) / 4); }
 
   [[nodiscard]] core::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
@@ -106,7 +110,9 @@ class StreamHost final : private net::TurnEnd {
 
   [[nodiscard]] std::unique_ptr<C2s> release(C2s& stream);
   void adopt(std::unique_ptr<C2s> stream);
-  void bury(C2s& stream);  // destroyed at the end of the turn
+  void bury(C2s& stream);                         // destroyed at the end of the turn
+  void bury(std::unique_ptr<LiveSession> ended);  // likewise
+  [[nodiscard]] Hibernation& hibernation() noexcept { return hibernation_; }
   // Runs at the end of the turn, if the stream still is here.
   void defer(C2s& stream, void (*work)(C2s&));
 
@@ -123,6 +129,8 @@ class StreamHost final : private net::TurnEnd {
   const LoginShared& login_;
   std::vector<std::unique_ptr<StreamHost>>& all_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  Hibernation hibernation_;
+  std::vector<std::unique_ptr<LiveSession>> ended_;
   std::unordered_map<std::uint64_t, std::unique_ptr<C2s>> streams_;
   std::set<std::uint64_t> strangers_;  // of streams_; numbers grow: the oldest first
   std::atomic<std::size_t> strangers_memory_{0};

@@ -75,6 +75,11 @@ class ModelTest : public Contract {
     if (chance(60)) set.writes.push_back(message());
     for (int i = below(3); i > 0; --i) set.writes.push_back(chance(50) ? mark() : other());
     std::ranges::shuffle(set.writes, random_);
+    if (ids_.size() > 20 && waits_again_() % 4 == 0) {
+      MarkUndelivered again{owner(static_cast<int>(waits_again_() % accounts)), {}};
+      for (unsigned i = 0; i < 4; ++i) again.ids.push_back(ids_[ids_.size() - 2 - waits_again_() % 20]);
+      set.writes.push_back(std::move(again));
+    }
     return set;
   }
 
@@ -154,6 +159,7 @@ class ModelTest : public Contract {
 
  private:
   std::mt19937 random_;
+  std::mt19937 waits_again_;
   std::vector<std::uint64_t> ids_;
 };
 
