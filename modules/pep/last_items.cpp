@@ -121,17 +121,24 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
       },
       [this, jid = owner.jid, target, from_store](Result<Items> items) {
         auto* account = shard_.find_account(jid.full());
-        if (!items || account == nullptr) return;
-        for (const auto& item : *items) {
-          const auto* state = find(*account, item.node);
-          const auto asked = std::ranges::find(from_store, item.node, &Asked::node);
-          // Changed while the store was read: the event of that change is on its way and is newer.
-          if (state == nullptr || state->told != asked->told) continue;
-          const auto published_ms = IdGenerator::utc_ms(item.version);
-          if (!is_live(state->config, published_ms, utc_now_ns() / 1'000'000)) continue;
-          auto event = item_event(state->config, item.node, item.id, item.publisher, item.payload);
-          tell_one(*account, state->config, target, stamped(std::move(event), published_ms));
-        }
+        if (!items || account == nullptr || !shard_.has_room(*account)) return;
+        std::size_t bytes = 0;
+        for (const auto& item : *items) bytes += item.payload.size();
+        // Behind what is being committed: the store may know of a change before this shard does.
+        account->in_order(
+            [this, account, target, from_store, items = std::move(*items)] {
+              for (const auto& item : items) {
+                const auto* state = find(*account, item.node);
+                const auto asked = std::ranges::find(from_store, item.node, &Asked::node);
+                // Changed since the store was asked: the event of that change is newer, and told.
+                if (state == nullptr || state->told != asked->told) continue;
+                const auto published_ms = IdGenerator::utc_ms(item.version);
+                if (!is_live(state->config, published_ms, utc_now_ns() / 1'000'000)) continue;
+                auto event = item_event(state->config, item.node, item.id, item.publisher, item.payload);
+                tell_one(*account, state->config, target, stamped(std::move(event), published_ms));
+              }
+            },
+            bytes);
       });
 }
 
