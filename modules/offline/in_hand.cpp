@@ -39,7 +39,7 @@ void OfflineModule::mark_received(core::Account& account) {
     std::erase_if(part.in_hand.marking, [&](std::uint64_t id) { return std::ranges::find(ids, id) != ids.end(); });
     if (finished.outcome) part.queue.remove(ids);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), 0);
 }
 
 std::vector<std::uint64_t> OfflineModule::known_to(const core::Session& session) const {

@@ -113,7 +113,7 @@ void Handover::store() {
   unit->done = [this](Unit& finished) { stored(finished); };
   storing_ = true;
   ++open_;
-  shard_.commit_in_order(*account, std::move(unit));
+  shard_.commit_in_order(*account, std::move(unit), 0);
 }
 
 void Handover::stored(Unit& unit) {

@@ -396,7 +396,8 @@ inline void Device::leaves() {
   });
 }
 
-inline void Device::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) {
+inline void Device::deliver(const core::StanzaPtr& delivered, const core::Jid* to, std::string_view extra) {
+  const auto& stanza = *delivered;
   std::string text;
   stanza.append(text, to, extra);
   if (stanza.kind == core::Kind::message && dies_after != 0 && ++messages_ >= dies_after) {
