@@ -372,9 +372,13 @@ void Committer::complete_batch() {
       count(stats_.failed);
       if (unit->nobody_waits) count(stats_.unwaited_failed);
     }
-    if (unit->nobody_waits) continue;
-    if (unit->shard >= completed_.size()) completed_.resize(unit->shard + 1);
-    completed_[unit->shard].push_back(std::move(unit));
+    if (unit->outcome && unit->beside.is_wanted()) {
+      auto beside = std::make_unique<Unit>();
+      beside->id = unit->id;
+      beside->done = std::move(unit->beside.done);
+      completed_on(unit->beside.shard).push_back(std::move(beside));
+    }
+    if (!unit->nobody_waits) completed_on(unit->shard).push_back(std::move(unit));
   }
   batch_.units.clear();
   count(stats_.units, units);
@@ -384,6 +388,11 @@ void Committer::complete_batch() {
     VALISE_FAULT("commit.handed.after");
   }
   VALISE_FAULT("commit.complete.after");
+}
+
+std::vector<UnitPtr>& Committer::completed_on(unsigned shard) {
+  if (shard >= completed_.size()) completed_.resize(shard + 1);
+  return completed_[shard];
 }
 
 void Committer::release(std::size_t units, std::size_t bytes) {

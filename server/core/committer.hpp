@@ -109,6 +109,7 @@ class Committer {
   void settle_if_due();
   void fail_batch(const Error& error);
   void complete_batch();
+  [[nodiscard]] std::vector<UnitPtr>& completed_on(unsigned shard);
   void release(std::size_t units, std::size_t bytes);
   void drop_batch();
   void fail_queued();

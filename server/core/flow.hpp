@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/audit/record.hpp"
+#include "core/copies.hpp"
 #include "core/stanza.hpp"
 #include "core/storable.hpp"
 #include "storage/types.hpp"
@@ -88,6 +89,9 @@ struct Flow {
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
   DeviceIds foreign_devices[2];        // legacy, OMEMO 2
+  Ref<const Watchers> watchers;        // of the sender's account, until they are told of the message
+  bool copied = false;                 // the recipient's other sessions have seen it
+  std::uint64_t collector = 0;         // the session that is being given what waits, and gets it in its turn
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;

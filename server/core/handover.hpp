@@ -34,6 +34,7 @@ class Handover {
     std::uint64_t session = 0;
   };
 
+  void show_others(Account& recipient, std::string_view extra);
   void departed(bool sent);  // deletes this behind the last way
 
   Shard& shard_;

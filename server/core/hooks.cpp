@@ -97,6 +97,10 @@ class HookRegistrar final : public Registrar {
     if (hooks_.offline_messages) twice("offline messages", "another module");
     hooks_.offline_messages = std::move(handler);
   }
+  void message_copies(MessageCopies& copies) override {
+    if (hooks_.copies != nullptr) twice("copies of messages", "another module");
+    hooks_.copies = &copies;
+  }
 
  private:
   void twice(const std::string& what, const std::string& other) {

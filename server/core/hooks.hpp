@@ -40,6 +40,7 @@ class Hooks final {
   std::function<bool(const Stanza&)> is_service_message;
   std::function<void(Session&, Flow)> service_messages;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
+  MessageCopies* copies = nullptr;
 
   // A registrar that writes down under the name of `module`.
   [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);

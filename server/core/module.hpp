@@ -96,6 +96,8 @@ class Registrar {
                                 std::function<void(Session&, Flow)> handler) = 0;
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
+  // Told only while the account's Watchers count somebody.
+  virtual void message_copies(MessageCopies& copies) = 0;
 };
 
 }  // namespace valise::core
