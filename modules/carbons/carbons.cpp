@@ -111,7 +111,7 @@ class Carbons final : public core::Module, private core::MessageCopies {
     for (auto* session : sessions) {
       if (!sees(*session, message, receivers)) continue;
       if (!carbon) carbon = wrap(account, message, how, extra);
-      session->stream.deliver(*carbon, &session->jid, {});
+      session->stream.deliver(carbon, &session->jid, {});
     }
   }
 

@@ -2,21 +2,9 @@
 // good.
 #include "core/copies.hpp"
 
-#include <algorithm>
-
 #include "core/shard.hpp"
 
 namespace valise::core {
-namespace {
-
-bool has_row_of(const std::vector<storage::Write>& writes, std::string_view owner) {
-  return std::ranges::any_of(writes, [&](const auto& write) {
-    const auto* put = std::get_if<storage::PutMessage>(&write);
-    return put != nullptr && std::ranges::find(put->boxes, owner, &storage::BoxOwner::owner) != put->boxes.end();
-  });
-}
-
-}  // namespace
 
 // They may be asked for until the unit is complete, so this costs every message something, but no allocation.
 void Shard::show_sender(Unit& unit, Flow& flow) {
@@ -25,7 +13,7 @@ void Shard::show_sender(Unit& unit, Flow& flow) {
   unit.beside.watchers = std::move(flow.watchers);
   unit.beside.shard = kernel_.home_index(from.bare());
   auto* there = kernel_.shards[unit.beside.shard].get();
-  if (has_row_of(unit.writes, from.bare())) {  // the copy and what the archive shows are one
+  if (puts_row(unit.writes, from.bare())) {  // the copy and what the archive shows are one
     unit.beside.done = [there, message = flow.stanza](Unit& told) {
       there->show_sent(*message, stanza_id(told.id, message->from.to_bare()));
     };

@@ -73,7 +73,7 @@ struct Ack {
   static constexpr unsigned nobody = 0xffffffff;
   unsigned shard = nobody;
   std::uint64_t session = 0;
-  std::uint32_t number = 0;
+  std::uint64_t number = 0;
 };
 
 struct Flow {
@@ -93,12 +93,17 @@ struct Flow {
   bool copied = false;                 // the recipient's other sessions have seen it
   std::uint64_t collector = 0;         // the session that is being given what waits, and gets it in its turn
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
+  std::uint64_t row = 0;               // id of the recipient's row, once it is durable; 0: there is none
+  std::int64_t since_ms = 0;  // UTC: of a message that begins again, when it was first to be delivered; 0: it has not
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;
 };
 
 // Fills the record with what the stanza's outside says; kind and verdict are left to the caller.
 void describe(Flow& flow);
+
+// Whether one of them makes a row of a message for that account (bare).
+[[nodiscard]] bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner);
 
 using StanzaHook = std::function<Verdict(Flow&)>;
 
