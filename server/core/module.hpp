@@ -76,6 +76,8 @@ enum class SessionEvent : std::uint8_t {
 // Runs on a database thread: makes the module's part of an account that is being loaded.
 using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
 
+using NonzaHandler = std::function<bool(Session&, xml::Element)>;
+
 class Registrar {
  public:
   virtual ~Registrar() = default;
@@ -87,6 +89,9 @@ class Registrar {
   // Gives the module a place in every account (see Account::part); it is loaded with the account.
   [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
   [[nodiscard]] virtual unsigned session_part() = 0;
+  // An element of a bound stream that is no stanza, by its namespace; it is not counted (XEP-0198 §4). False: there is
+  // no such element.
+  virtual void nonza(std::string_view ns, NonzaHandler handler) = 0;
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;

@@ -4,6 +4,7 @@
 #include "modules/blocking/blocking.hpp"
 #include "modules/caps/caps.hpp"
 #include "modules/carbons/carbons.hpp"
+#include "modules/csi/csi.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
@@ -29,7 +30,8 @@ std::vector<const core::Manifest*> all_modules() {
           &pep_manifest(),          &disco_manifest(),           &ping_manifest(),
           &registration_manifest(), &version_manifest(),         &time_manifest(),
           &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
-          &vcard_manifest(),        &private_storage_manifest(), &carbons_manifest()};
+          &vcard_manifest(),        &private_storage_manifest(), &carbons_manifest(),
+          &csi_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
