@@ -232,7 +232,7 @@ async def nobody_sees_a_message_before_it_is_durable(town):
     phone, laptop = await with_a_laptop(town, "alice")
     bob = await town.account("bob")
     negative = await watching(bob, "negative", "<priority>-1</priority>")
-    async with town.store_is_paused("message"):
+    async with town.store_is_paused("msg"):
         await phone.sends(message(bob.bare, "m1"))
         await town.waits_for_the_store(1)
         await ping(laptop)
@@ -247,7 +247,7 @@ async def who_begins_to_watch_while_a_message_waits_for_the_store_sees_it(town):
     [phone] = await town.devices("alice")
     bob = await town.account("bob")
     laptop = await phone.account.device("laptop")
-    async with town.store_is_paused("message"):
+    async with town.store_is_paused("msg"):
         await phone.sends(message(bob.bare, "m1"))
         await town.waits_for_the_store(1)
         await laptop.sets(ENABLE)
