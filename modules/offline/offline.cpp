@@ -118,6 +118,7 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
     writes.emplace_back(
         storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
   }
+  flow.collector = waiting(account).drain.session;
   queue.expect();
   // The queue lives as long as its account, which stays in memory while its commits are under way.
   flow.written = [&queue, mark](std::uint64_t id) { queue.came_back(id, mark); };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/copies.hpp"
 #include "core/session.hpp"
 #include "storage/types.hpp"
 
@@ -26,6 +27,7 @@ class Account {
   std::uint64_t credentials = 0;   // auth::fingerprint of its keys, when the row was last read
   std::vector<Session*> sessions;  // bound ones, in the order of binding
   std::int64_t last_used_ms = 0;   // loop time: when it may leave memory
+  const Ref<Watchers> watchers = make_ref<Watchers>();
 
   [[nodiscard]] Session* find(std::string_view resource) const;
   [[nodiscard]] Session* find_id(std::uint64_t session_id) const;

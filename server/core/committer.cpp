@@ -380,9 +380,14 @@ void Committer::complete_batch() {
 void Committer::hand_back() {
   const auto units = batch_.units.size();
   for (auto& [unit, bytes] : batch_.units) {
-    if (unit->nobody_waits) continue;
-    if (unit->shard >= completed_.size()) completed_.resize(unit->shard + 1);
-    completed_[unit->shard].push_back(std::move(unit));
+    if (auto& beside = unit->beside; beside.is_wanted()) {
+      auto told = std::make_unique<Unit>();
+      told->id = unit->id;
+      told->known = unit->known && unit->outcome;  // else its `done` only dies where it was made for
+      told->done = std::move(beside.done);
+      completed_on(beside.shard).push_back(std::move(told));
+    }
+    if (!unit->nobody_waits) completed_on(unit->shard).push_back(std::move(unit));
   }
   batch_.units.clear();
   release(units, batch_.bytes);
@@ -390,6 +395,11 @@ void Committer::hand_back() {
     if (!completed_[shard].empty()) sink_(shard, std::exchange(completed_[shard], {}));
     VALISE_FAULT("commit.handed.after");
   }
+}
+
+std::vector<UnitPtr>& Committer::completed_on(unsigned shard) {
+  if (shard >= completed_.size()) completed_.resize(shard + 1);
+  return completed_[shard];
 }
 
 void Committer::release(std::size_t units, std::size_t bytes) {

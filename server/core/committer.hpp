@@ -111,6 +111,7 @@ class Committer {
   void fail_batch(const Error& error);
   void complete_batch();
   void hand_back();
+  [[nodiscard]] std::vector<UnitPtr>& completed_on(unsigned shard);
   void release(std::size_t units, std::size_t bytes);
   void drop_batch();
   void fail_queued();

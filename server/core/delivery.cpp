@@ -30,23 +30,6 @@ MessageType type_of(const Stanza& stanza) {
   return MessageType::normal;  // RFC 6121 §5.2.2: an unknown type is "normal"
 }
 
-std::string stanza_id(std::uint64_t id, const Jid& by) {
-  std::string out = "<stanza-id xmlns='urn:xmpp:sid:0' id='";
-  out += std::to_string(id);
-  out += "' by='";
-  xml::append_escaped_attribute(out, by.bare());
-  out += "'/>";
-  return out;
-}
-
-bool puts_row(const std::vector<storage::Write>& writes, const Account& owner) {
-  return std::ranges::any_of(writes, [&](const storage::Write& write) {
-    const auto* put = std::get_if<storage::PutMessage>(&write);
-    return put != nullptr &&
-           std::ranges::find(put->boxes, owner.jid.str(), &storage::BoxOwner::owner) != put->boxes.end();
-  });
-}
-
 }  // namespace
 
 void Shard::arrive(Flow flow) {
@@ -120,6 +103,8 @@ void Shard::arrive_message(Flow flow) {
   if (!flow.stanza->to->is_bare()) {
     if (auto* session = account.find(flow.stanza->to->resource())) {
       targets.push_back(session);
+    } else if (type == MessageType::error && is_watched(account, *flow.stanza)) {
+      return pass_message(std::move(flow), targets);
     } else if (type != MessageType::chat) {  // §8.5.3.2.1, §8.1: an error, where there is the choice
       return refuse(std::move(flow), refusal(service_unavailable, "no-resource", type == MessageType::error));
     }
@@ -132,7 +117,8 @@ void Shard::arrive_message(Flow flow) {
     }
   }
   auto writes = std::move(flow.writes);
-  if (!flow.storable.store && writes.empty() && !targets.empty()) return pass_message(std::move(flow), targets);
+  const bool passes = !flow.storable.store && writes.empty();
+  if (passes && (!targets.empty() || is_watched(account, *flow.stanza))) return pass_message(std::move(flow), targets);
   bool stored = false;
   // XEP-0198 §5: for sessions that have no connection it waits in a row, too, until one of their clients has it.
   const auto connected = [](const Session* session) { return session->stream.connected(); };
@@ -145,8 +131,15 @@ void Shard::arrive_message(Flow flow) {
     if (!hooks_.offline_messages) {
       return refuse(std::move(flow), refusal(service_unavailable, "nobody-available"));
     }
-    if (auto refused = hooks_.offline_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
+    if (auto refused = hooks_.offline_messages(flow, writes)) {
+      if (refused->silent) show_sender(flow);  // his marker counts for his other devices, whoever is there to read it
+      return refuse(std::move(flow), std::move(refused));
+    }
     stored = true;
+  }
+  if (stored && writes.empty()) {  // an identical one waits, and was seen
+    flow.copied = true;
+    flow.watchers = {};
   }
   commit_message(std::move(flow), std::move(targets), std::move(writes), stored);
 }
@@ -163,8 +156,9 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     flow.record.verdict = stored ? audit::Outcome::stored : audit::Outcome::delivered;
     unit->record = std::move(flow.record);
   }
-  const bool has_row = puts_row(writes, account);
+  const bool has_row = puts_row(writes, account.jid.full());
   unit->writes = std::move(writes);
+  show_sender(*unit, flow);
   const auto bytes = sizeof(Handover) + flow.stanza->memory();
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
@@ -176,13 +170,16 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     if (!finished.outcome) {
       route_error(*passing.stanza, store_away, passing.language);
       handled(passing);  // behind the error: who has <a/> knows
-    } else if (stored && !pending->has_targets()) {
-      handled(passing);
     } else {
       if (finished.id != 0) passing.recorded = finished.id;
       const auto id = passing.row != 0 ? passing.row : passing.recorded;
       const bool stamped = id != 0 && !passing.stanza->is_error();
       auto extra = stamped ? stanza_id(id, recipient.jid) : std::string();
+      if (stored && !pending->has_targets()) {
+        if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, extra);
+        handled(passing);
+        return recipient.commit_ended(finished.at_once);
+      }
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       if (passing.since_ms == 0) passing.since_ms = utc_now_ns() / 1'000'000;
       if (stored) pending->is_stored();
@@ -212,6 +209,8 @@ void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   if (!record_passing(flow, audit::Kind::message)) return;
   for (auto* session : targets) deliver(*session, flow.stanza);
+  show_in_order(*flow.recipient, flow.stanza, targets);
+  show_sender(flow);
 }
 
 void Shard::no_room(Flow flow) {
@@ -249,7 +248,10 @@ void Shard::route(StanzaPtr stanza) {
     auto* account = there->find_account(stanza->to->bare());
     if (account == nullptr) return;  // nobody is connected
     if (!stanza->to->is_bare()) {
-      if (auto* session = account->find(stanza->to->resource())) there->deliver(*session, stanza);
+      auto* session = account->find(stanza->to->resource());
+      if (session != nullptr) there->deliver(*session, stanza);
+      const bool answers_message = stanza->kind == Kind::message && stanza->is_error();
+      if (answers_message) there->show_in_order(*account, stanza, {session});
       return;
     }
     if (stanza->kind == Kind::iq || stanza->is_error()) return;

@@ -2,6 +2,13 @@
 
 namespace valise::core {
 
+bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner) {
+  return std::ranges::any_of(writes, [&](const storage::Write& write) {
+    const auto* put = std::get_if<storage::PutMessage>(&write);
+    return put != nullptr && std::ranges::find(put->boxes, owner, &storage::BoxOwner::owner) != put->boxes.end();
+  });
+}
+
 void describe(Flow& flow) {
   const auto& stanza = *flow.stanza;
   auto& record = flow.record;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/audit/record.hpp"
+#include "core/copies.hpp"
 #include "core/stanza.hpp"
 #include "core/storable.hpp"
 #include "storage/types.hpp"
@@ -93,6 +94,9 @@ struct Flow {
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
   DeviceIds foreign_devices[2];        // legacy, OMEMO 2
+  Ref<const Watchers> watchers;        // of the sender's account, until they are told of the message
+  bool copied = false;                 // the recipient's other sessions have seen it
+  std::uint64_t collector = 0;         // the session that is being given what waits, and gets it in its turn
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   std::uint64_t row = 0;               // id of the recipient's row, once it is durable; 0: there is none
   std::int64_t since_ms = 0;  // UTC: of a message that begins again, when it was first to be delivered; 0: it has not
@@ -102,6 +106,9 @@ struct Flow {
 
 // Fills the record with what the stanza's outside says; kind and verdict are left to the caller.
 void describe(Flow& flow);
+
+// Whether one of them makes a row of a message for that account (bare).
+[[nodiscard]] bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner);
 
 using StanzaHook = std::function<Verdict(Flow&)>;
 

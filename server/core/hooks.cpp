@@ -78,6 +78,10 @@ class HookRegistrar final : public Registrar {
     hooks_.loaders.push_back(std::move(loader));
     return static_cast<unsigned>(hooks_.loaders.size() - 1);
   }
+  void nonza(std::string_view ns, NonzaHandler handler) override {
+    if (!hooks_.nonzas_.try_emplace(std::string(ns), std::move(handler)).second)
+      twice(std::string(ns), "another module");
+  }
   unsigned session_part() override { return hooks_.session_parts++; }
   void outbound_presence(std::function<void(Session&, Flow)> handler) override {
     if (hooks_.outbound_presence) twice("outbound presence", "another module");
@@ -96,6 +100,10 @@ class HookRegistrar final : public Registrar {
   void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) override {
     if (hooks_.offline_messages) twice("offline messages", "another module");
     hooks_.offline_messages = std::move(handler);
+  }
+  void message_copies(MessageCopies& copies) override {
+    if (hooks_.copies != nullptr) twice("copies of messages", "another module");
+    hooks_.copies = &copies;
   }
 
  private:
@@ -129,6 +137,11 @@ const IqHandler* Hooks::iq(IqTarget target, std::string_view type, std::string_v
     if (entry.name.empty() || entry.name == name) return &entry.handler;
   }
   return nullptr;
+}
+
+const NonzaHandler* Hooks::nonza(std::string_view ns) const {
+  const auto found = nonzas_.find(ns);
+  return found == nonzas_.end() ? nullptr : &found->second;
 }
 
 std::string Hooks::describe() const {

@@ -32,6 +32,9 @@ class Hooks final {
   [[nodiscard]] const IqHandler* iq(IqTarget target, std::string_view type, std::string_view name,
                                     std::string_view ns) const;
 
+  // Null if nobody declared the namespace.
+  [[nodiscard]] const NonzaHandler* nonza(std::string_view ns) const;
+
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
   std::vector<std::function<void(Session&)>> session_events[4];
@@ -40,6 +43,7 @@ class Hooks final {
   std::function<bool(const Stanza&)> is_service_message;
   std::function<void(Session&, Flow)> service_messages;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
+  MessageCopies* copies = nullptr;
 
   // A registrar that writes down under the name of `module`.
   [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);
@@ -52,6 +56,7 @@ class Hooks final {
   friend class HookRegistrar;
   std::array<std::array<std::vector<NamedHook>, 3>, stage_count> stages_;
   TextMap<std::vector<IqEntry>> iqs_;  // by "target type ns"
+  TextMap<NonzaHandler> nonzas_;       // by namespace
   std::string problem_;
 };
 

@@ -85,6 +85,8 @@ enum class SessionEvent : std::uint8_t {
 // Runs on a database thread: makes the module's part of an account that is being loaded.
 using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
 
+using NonzaHandler = std::function<bool(Session&, xml::Element)>;
+
 class Registrar {
  public:
   virtual ~Registrar() = default;
@@ -96,6 +98,9 @@ class Registrar {
   // Gives the module a place in every account (see Account::part); it is loaded with the account.
   [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
   [[nodiscard]] virtual unsigned session_part() = 0;
+  // An element of a bound stream that is no stanza, by its namespace; it is not counted (XEP-0198 §4). False: there is
+  // no such element.
+  virtual void nonza(std::string_view ns, NonzaHandler handler) = 0;
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;
@@ -109,6 +114,8 @@ class Registrar {
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them. With
   // Flow::row the message has a row already, which is to wait again. No writes: an identical message waits already.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
+  // Told only while the account's Watchers count somebody.
+  virtual void message_copies(MessageCopies& copies) = 0;
 };
 
 }  // namespace valise::core

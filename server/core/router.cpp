@@ -63,6 +63,7 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_n
   }
   flow.stanza = std::move(stanza);
   if (flow.stanza->kind == Kind::iq) return send_iq_from_session(session, std::move(flow));
+  if (flow.stanza->kind == Kind::message) flow.watchers = session.account.watchers;
   remove_spoofed(*flow.stanza);
   if (is_service_message(session, *flow.stanza)) {
     flow.stanza->to = session.jid.to_bare();

@@ -49,6 +49,19 @@ class SessionStream {
   ~SessionStream() = default;
 };
 
+// Stands before a session's stream while nobody looks at its client (XEP-0352).
+class Outlet {
+ public:
+  // What SessionStream::deliver is called with. True: it keeps the stanza for later, or leaves it out for good. False:
+  // the stanza goes, and what was kept has gone before it.
+  [[nodiscard]] virtual bool keeps(const StanzaPtr& stanza, const Jid* to, std::string_view extra) = 0;
+  // Sends what it has kept.
+  virtual void release() = 0;
+
+ protected:
+  ~Outlet() = default;
+};
+
 class Session {
  public:
   Session(std::uint64_t id_, Jid jid_, Account& account_, SessionStream& stream_)
@@ -78,6 +91,7 @@ class Session {
   std::int8_t priority = 0;
   StanzaPtr presence;  // the last available presence, `to` left out
   Requests requests;   // of the server to this client
+  Outlet* outlet = nullptr;
 
   template <class T>
   [[nodiscard]] T* part(unsigned slot) const {

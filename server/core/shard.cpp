@@ -272,15 +272,24 @@ bool Shard::commit(UnitPtr unit) {
   if (!settings_->audit) unit->record.reset();
   unit->shard = index_;
   if ((!unit->record && unit->writes.empty()) || kernel_.committer == nullptr) {
-    unit->at_once = true;
-    if (unit->done) unit->done(*unit);
+    complete_at_once(*unit);
     return true;
   }
   if (kernel_.committer->submit(unit)) return true;  // else it stays here
-  unit->at_once = true;
   unit->outcome = unavailable();
-  if (unit->done) unit->done(*unit);
+  complete_at_once(*unit);
   return false;
+}
+
+void Shard::complete_at_once(Unit& unit) {
+  unit.at_once = true;
+  auto beside = std::move(unit.beside);
+  if (unit.done) unit.done(unit);
+  if (!unit.outcome || !beside.is_wanted()) return;
+  post_to(beside.shard, [done = std::move(beside.done)]() mutable {
+    Unit told;
+    done(told);
+  });
 }
 
 void Shard::commit_in_order(Account& account, UnitPtr unit, std::size_t bytes) {

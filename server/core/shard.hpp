@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -207,6 +208,15 @@ class Shard final : private net::TurnEnd {
   void to_server(Flow flow);
   [[nodiscard]] bool is_service_message(const Session& session, const Stanza& stanza) const;
   bool take_answer(Session& session, const StanzaPtr& stanza);
+  void complete_at_once(Unit& unit);
+  // copies.cpp: who else sees a message (XEP-0280)
+  void show_sender(Unit& unit, Flow& flow);  // his other sessions, once the unit is complete
+  void show_sender(const Flow& flow);        // the same of a message that waits for no unit
+  void show_sent(const Stanza& message, std::string_view extra);
+  void show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
+                    std::string_view extra);
+  void show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers);
+  [[nodiscard]] bool is_watched(const Account& account, const Stanza& message) const;
 };
 
 }  // namespace valise::core

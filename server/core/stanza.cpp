@@ -99,6 +99,14 @@ void Stanza::append_children(std::string& out) const {
 }
 
 void Stanza::append(std::string& out, const Jid* other_to, std::string_view extra) const {
+  write(out, {}, other_to, extra);
+}
+
+void Stanza::append_forwarded(std::string& out, std::string_view extra) const {
+  write(out, ns::client, nullptr, extra);
+}
+
+void Stanza::write(std::string& out, std::string_view xmlns, const Jid* other_to, std::string_view extra) const {
   const auto attribute = [&out](std::string_view name, std::string_view value) {
     if (value.empty()) return;
     out.push_back(' ');
@@ -109,6 +117,7 @@ void Stanza::append(std::string& out, const Jid* other_to, std::string_view extr
   };
   out.push_back('<');
   out += name_of(kind);
+  attribute("xmlns", xmlns);
   attribute("from", from.full());
   if (other_to != nullptr) {
     attribute("to", other_to->full());
@@ -175,6 +184,15 @@ StanzaPtr make_message(std::string type, Jid from, Jid to, std::string children)
 
 StanzaPtr make_presence(std::string type, Jid from, Jid to, std::string children) {
   return server_made(Kind::presence, std::move(type), std::move(from), std::move(to), std::move(children));
+}
+
+std::string stanza_id(std::uint64_t id, const Jid& by) {
+  std::string out = "<stanza-id xmlns='urn:xmpp:sid:0' id='";
+  out += std::to_string(id);
+  out += "' by='";
+  xml::append_escaped_attribute(out, by.bare());
+  out += "'/>";
+  return out;
 }
 
 void append_error(std::string& out, const StanzaError& error, Language language, std::string_view by) {

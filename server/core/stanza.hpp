@@ -80,6 +80,11 @@ struct Stanza : RefCounted<Stanza> {
   // Writes the stanza; `to`: the address to write instead of the stanza's own; `extra`: XML behind the children
   // (stamps that differ by receiver).
   void append(std::string& out, const Jid* other_to = nullptr, std::string_view extra = {}) const;
+  // The same inside of <forwarded/> (XEP-0297 §3.2: the namespace is said).
+  void append_forwarded(std::string& out, std::string_view extra) const;
+
+ private:
+  void write(std::string& out, std::string_view xmlns, const Jid* other_to, std::string_view extra) const;
 };
 using StanzaPtr = Ref<Stanza>;
 
@@ -99,6 +104,8 @@ using StanzaPtr = Ref<Stanza>;
 // The error reply to `original` (addresses swapped, id kept, no echo: docs/sealed.md D9). `by`: who refuses; may be
 // null.
 [[nodiscard]] StanzaPtr make_error(const Stanza& original, const StanzaError& error, Language language);
+// <stanza-id/> (XEP-0359).
+[[nodiscard]] std::string stanza_id(std::uint64_t id, const Jid& by);
 // Just the <error/> element.
 void append_error(std::string& out, const StanzaError& error, Language language, std::string_view by = {});
 

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "core/audit/record.hpp"
+#include "core/copies.hpp"
 #include "storage/types.hpp"
 
 namespace valise::core {
@@ -24,6 +25,16 @@ struct UnitRef {
   Unit* unit_;
 };
 
+// Somebody else who wants to know, on another shard and at the same place in the order of ids.
+struct Beside {
+  Ref<const Watchers> watchers;  // null: nobody
+  unsigned shard = 0;
+  std::move_only_function<void(UnitRef)> done;  // what it is told has an id and an outcome, and that is ok
+
+  // Asked when the unit is complete: who comes later finds what it made durable.
+  [[nodiscard]] bool is_wanted() const noexcept { return watchers && watchers->any(); }
+};
+
 struct Unit {
   // -- set by the shard that submits
   std::optional<audit::Record> record;  // nothing: log switched off, or a change that needs no record
@@ -34,6 +45,7 @@ struct Unit {
   // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is. Not at all
   // where the server ends before that is known; it is destroyed on `shard` in any case.
   std::move_only_function<void(UnitRef)> done;
+  Beside beside;
   // -- set by the committer
   std::uint64_t id = 0;
   Result<> outcome;

@@ -224,6 +224,8 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto from = root.attribute("from");
   auto stanza = core::make_stanza(document);
   if (stanza && !*stanza) {
+    const auto* nonza = shard().hooks().nonza(root.ns());
+    if (nonza != nullptr && (*nonza)(live_->session(), root)) return;
     return stream_error("unsupported-stanza-type", "not a message, presence or iq");  // RFC 6120 §4.9.3.24
   }
   auto& session = live_->session();

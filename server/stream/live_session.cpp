@@ -50,11 +50,13 @@ std::size_t LiveSession::own_memory() const noexcept {
 // ---- to the client
 
 void LiveSession::deliver(const core::StanzaPtr& stanza, const core::Jid* to, std::string_view extra) {
+  if (ended_ || (session_.outlet != nullptr && session_.outlet->keeps(stanza, to, extra))) return;
   send(stanza, to, extra, nullptr);
 }
 
 bool LiveSession::entrust(const core::StanzaPtr& stanza, std::string_view extra, core::Custody& custody) {
   if (ended_) return false;
+  if (session_.outlet != nullptr) session_.outlet->release();
   send(stanza, nullptr, extra, managed_ ? &custody : nullptr);
   return managed_ != nullptr;
 }

@@ -57,7 +57,7 @@ class LiveSession final : public core::SessionStream {
   }
 
   // ---- core::SessionStream: all that its client gets passes deliver() and entrust(). What holds stanzas back for a
-  // while or leaves some out (XEP-0352) stands in send(), before they are counted.
+  // while or leaves some out (Session::outlet) stands there, before they are counted.
   void deliver(const core::StanzaPtr& stanza, const core::Jid* to, std::string_view extra) override;
   bool entrust(const core::StanzaPtr& stanza, std::string_view extra, core::Custody& custody) override;
   void when_sent(core::Departure& waiting) override;

@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <algorithm>
 #include <thread>
 
 namespace valise::core {
@@ -131,6 +132,38 @@ TEST_F(CommitterTest, UnitsThatNobodyWaitsForAreRecordedAndNotHandedBack) {
   ASSERT_TRUE(collector.wait_for(1));
   EXPECT_EQ(stop().size(), 2u);
   EXPECT_EQ(collector.order().size(), 1u);
+}
+
+TEST_F(CommitterTest, WhoWatchesIsToldOnHisOwnShardInTheSameOrderIfHeDoesWhenTheUnitIsComplete) {
+  const auto watchers = make_ref<Watchers>();
+  std::vector<std::uint64_t> told;
+  const auto watched = [&](unsigned shard) {
+    auto unit = message_unit(shard);
+    unit->beside = {.watchers = watchers, .shard = 1, .done = [&told](Unit& seen) { told.push_back(seen.id); }};
+    return unit;
+  };
+  auto& target = start();
+  ASSERT_TRUE(submit(target, watched(0)));
+  ASSERT_TRUE(collector.wait_for(1));
+  store.shut();
+  ASSERT_TRUE(submit(target, watched(0)));
+  ASSERT_TRUE(store.wait_until_at_the_gate());
+  watchers->come();  // while it is under way
+  auto unwaited = watched(0);
+  unwaited->nobody_waits = true;
+  ASSERT_TRUE(submit(target, std::move(unwaited)));
+  ASSERT_TRUE(submit(target, watched(1)));
+  store.open();
+  ASSERT_TRUE(collector.wait_for(6));
+  stop();
+  EXPECT_EQ(collector.shard(0).size(), 2u);
+  const auto& there = collector.shard(1);
+  ASSERT_EQ(there.size(), 4u);
+  EXPECT_TRUE(std::ranges::is_sorted(there, {}, [](const UnitPtr& unit) { return unit->id; }));
+  for (const auto& unit : there) {
+    if (unit->done) unit->done(*unit);
+  }
+  EXPECT_EQ(told, (std::vector{collector.shard(0)[1]->id, there[1]->id, there[2]->id}));
 }
 
 TEST_F(CommitterTest, WhatWaitsWhileABatchCommitsIsTheNextBatch) {

@@ -45,6 +45,20 @@ TEST_F(CommitterTest, AStoreThatCannotBeOpenedYetIsWaitedFor) {
   EXPECT_TRUE(collector.shard(0)[0]->outcome);
 }
 
+TEST_F(CommitterTest, WhoWatchesIsNotToldOfWhatFailed) {
+  auto& target = start();
+  for (int i = 0; i < 2; ++i) store.next([](Sets) { return refused(); });  // the batch, and the unit alone
+  const auto watchers = make_ref<Watchers>();
+  watchers->come();
+  auto unit = message_unit();
+  unit->beside = {.watchers = watchers, .shard = 1, .done = [](Unit&) {}};
+  ASSERT_TRUE(submit(target, std::move(unit)));
+  ASSERT_TRUE(submit(target, fence_unit()));
+  ASSERT_TRUE(collector.wait_for(2));
+  EXPECT_FALSE(collector.shard(0)[0]->outcome);
+  EXPECT_TRUE(collector.shard(1).empty());
+}
+
 TEST_F(CommitterTest, ALostAnswerToACommitThatSucceededIsNoFailure) {
   auto& target = start();
   store.next([&](Sets sets) {

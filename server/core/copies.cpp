@@ -1,0 +1,58 @@
+// Who else sees a message: other sessions of its sender and of its recipient (XEP-0280), once it is on its way for
+// good.
+#include "core/copies.hpp"
+
+#include "core/shard.hpp"
+
+namespace valise::core {
+
+// They may be asked for until the unit is complete, so this costs every message something, but no allocation.
+void Shard::show_sender(Unit& unit, Flow& flow) {
+  const auto& from = flow.stanza->from;
+  if (hooks_.copies == nullptr || !flow.watchers || from.same_bare(flow.recipient->jid)) return;
+  unit.beside.watchers = std::move(flow.watchers);
+  unit.beside.shard = kernel_.home_index(from.bare());
+  auto* there = kernel_.shards[unit.beside.shard].get();
+  if (puts_row(unit.writes, from.bare())) {  // the copy and what the archive shows are one
+    unit.beside.done = [there, message = flow.stanza](Unit& told) {
+      there->show_sent(*message, stanza_id(told.id, message->from.to_bare()));
+    };
+  } else {
+    unit.beside.done = [there, message = flow.stanza](Unit&) { there->show_sent(*message, {}); };
+  }
+}
+
+void Shard::show_sender(const Flow& flow) {
+  const auto& from = flow.stanza->from;
+  if (hooks_.copies == nullptr || !flow.watchers || !flow.watchers->any() || from.same_bare(flow.recipient->jid))
+    return;
+  const auto home = kernel_.home_index(from.bare());
+  post_to(home, [there = kernel_.shards[home].get(), message = flow.stanza] { there->show_sent(*message, {}); });
+}
+
+void Shard::show_sent(const Stanza& message, std::string_view extra) {
+  if (auto* account = find_account(message.from.bare())) hooks_.copies->sent(*account, message, extra);
+}
+
+void Shard::show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
+                         std::string_view extra) {
+  if (hooks_.copies != nullptr && account.watchers->any()) hooks_.copies->arrived(account, message, receivers, extra);
+}
+
+void Shard::show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers) {
+  if (hooks_.copies == nullptr || !account.watchers->any()) return;
+  std::vector<std::uint64_t> ids;
+  for (const auto* session : receivers) {
+    if (session != nullptr) ids.push_back(session->id);
+  }
+  const auto bytes = message->memory();
+  account.in_order([this, &account, message = std::move(message),
+                    ids = std::move(ids)] { show_arrived(account, *message, ids, {}); },
+                   bytes);
+}
+
+bool Shard::is_watched(const Account& account, const Stanza& message) const {
+  return hooks_.copies != nullptr && account.watchers->any() && hooks_.copies->is_watched(account, message);
+}
+
+}  // namespace valise::core
