@@ -105,7 +105,7 @@ void BlockingModule::push(core::Account& account, const Command& command) {
     if (session->part<Interested>(session_slot_) == nullptr) continue;
     const auto stanza = core::make_iq("set", fmt::format("blocking-{}-{}", shard_.index(), ++pushes_), core::Jid(),
                                       session->jid, payload);
-    session->stream.deliver(*stanza, nullptr, {});
+    session->stream.deliver(stanza, nullptr, {});
   }
 }
 

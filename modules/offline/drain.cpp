@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/fault.hpp"
 #include "base/log.hpp"
+#include "core/delay.hpp"
 #include "core/namespaces.hpp"
 #include "modules/offline/module.hpp"
 #include "xml/writer.hpp"
@@ -13,12 +14,10 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359.
-std::string stamps(const core::Jid& account, std::uint64_t id) {
-  std::string out;
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already.
+std::string stamps(const core::Jid& account, std::uint64_t id, bool delayed) {
+  auto out = delayed ? std::string() : core::delay(account.domain(), IdGenerator::utc_ms(id));
   xml::Writer writer(out);
-  writer.open("delay", core::ns::delay).attribute("from", account.domain());
-  writer.attribute("stamp", format_utc(IdGenerator::utc_ms(id) * 1'000'000)).close();
   writer.open("stanza-id", core::ns::stanza_ids).attribute("id", std::to_string(id));
   writer.attribute("by", account.full()).close();
   return out;
@@ -28,12 +27,14 @@ std::string stamps(const core::Jid& account, std::uint64_t id) {
 
 // One to the full address of a session that is held back waits with the others.
 core::Verdict OfflineModule::hold_back(core::Flow& flow) {
-  const auto& drain = waiting(*flow.recipient).drain;
+  const auto& part = waiting(*flow.recipient);
   auto& stanza = *flow.stanza;
-  if (drain.session == 0 || stanza.to->is_bare()) return nullptr;
+  if ((part.drain.session == 0 && part.in_hand.parked.empty()) || stanza.to->is_bare()) return nullptr;
   const auto* session = flow.recipient->find(stanza.to->resource());
-  const bool held =
-      session != nullptr && std::ranges::find(drain.held, session->id, &Drain::Held::session) != drain.held.end();
+  const auto names = [&](const std::vector<Drain::Held>& some) {
+    return std::ranges::find(some, session->id, &Drain::Held::session) != some.end();
+  };
+  const bool held = session != nullptr && (names(part.drain.held) || names(part.in_hand.parked));
   if (held && flow.storable.store) stanza.to = stanza.to->to_bare();
   return nullptr;
 }
@@ -49,7 +50,7 @@ void OfflineModule::available(core::Session& session) {
   auto& part = waiting(session.account);
   auto& drain = part.drain;
   if (drain.session == 0) {
-    if (session.priority >= 0 && part.queue.size() > 0) begin(session);
+    if (has_news_for(session)) begin(session);
     return;
   }
   const bool refuses = session.priority < 0;
@@ -58,7 +59,9 @@ void OfflineModule::available(core::Session& session) {
 }
 
 void OfflineModule::unavailable(core::Session& session) {
-  auto& drain = waiting(session.account).drain;
+  auto& part = waiting(session.account);
+  auto& drain = part.drain;
+  std::erase_if(part.in_hand.parked, [&](const Drain::Held& held) { return held.session == session.id; });
   if (drain.session == 0) return;
   std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
   if (drain.session == session.id) end(session.account, false);
@@ -107,6 +110,8 @@ void OfflineModule::hand_over(core::Account& account) {
   auto& drain = part.drain;
   const auto run = drain.run;
   std::size_t bytes = 0;
+  auto* taker = account.find_id(drain.session);
+  const auto known = taker == nullptr ? std::vector<std::uint64_t>() : known_to(*taker);
   while (drain.next < drain.page.size() && bytes < slice_bytes) {
     auto* session = account.find_id(drain.session);
     if (session == nullptr) return end(account, false);
@@ -115,9 +120,11 @@ void OfflineModule::hand_over(core::Account& account) {
     drain.cursor = row.id;
     const bool again =
         !row.stanza_id.empty() && !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
-    if (!again) deliver(*session, row);
+    if (std::ranges::binary_search(known, row.id)) continue;
+    drain.in_slice = true;
+    const bool acknowledges = !again && deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
-    drain.handed.push_back(row.id);
+    if (!acknowledges) drain.handed.push_back(row.id);
   }
   auto* session = account.find_id(drain.session);
   if (session == nullptr) return end(account, false);
@@ -126,18 +133,26 @@ void OfflineModule::hand_over(core::Account& account) {
   wait_for_kernel(*session, drain.run);
 }
 
-void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
+// True: its client acknowledges, and so its row is marked.
+bool OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
   // XEP-0191 §3.3: what an address sent before it was blocked is not delivered afterwards either.
-  if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) return drop_blocked(row);
+  if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) {
+    drop_blocked(row);
+    return false;
+  }
   auto document = xml::parse_element(row.stanza);
   auto from = core::Jid::parse(row.from);
   auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
   if (!from || !stanza || !*stanza) {
     log::error("offline", "message {} in the store is damaged and was left out", row.id);
-    return;
+    return false;
   }
   (*stanza)->from = std::move(*from);
-  session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id));
+  const auto extra = stamps(session.account.jid, row.id, static_cast<bool>((*stanza)->child("delay", core::ns::delay)));
+  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id);
+  if (!session.stream.entrust(*stanza, extra, *custody)) return false;
+  (void)custody.release();  // it deletes itself
+  return true;
 }
 
 // The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
@@ -161,7 +176,7 @@ void OfflineModule::drop_blocked(const storage::BoxMessage& row) {
 // owes too many answers gets no more: the rest waits for the next log-in.
 void OfflineModule::wait_for_client(core::Account& account, core::Session& session) {
   auto& drain = waiting(account).drain;
-  if (drain.handed.empty()) return read_page(account);
+  if (!std::exchange(drain.in_slice, false)) return read_page(account);
   const auto answered = [this, jid = account.jid, run = drain.run](core::StanzaPtr answer) {
     resume(jid, run, [&](core::Account& owner) {
       if (answer) mark(owner);
@@ -218,7 +233,7 @@ void OfflineModule::end(core::Account& account, bool complete) {
     auto* session = account.find_id(held.session);
     if (session == nullptr || !session->available) continue;
     session->priority = held.priority;
-    if (heir == nullptr && held.session != finished.session) heir = session;
+    if (heir == nullptr && session->stream.connected() && held.session != finished.session) heir = session;
   }
   if (!complete && heir != nullptr) begin(*heir);
 }

@@ -23,7 +23,8 @@ struct Drain {
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
   bool last_page = false;
-  std::vector<std::uint64_t> handed;  // not yet marked
+  std::vector<std::uint64_t> handed;  // not yet marked; not those that the client acknowledges itself
+  bool in_slice = false;              // something was sent since the client was last waited for
   std::set<Mark> shown;               // an identical re-send that was stored twice is shown once
   struct Held {
     std::uint64_t session;
@@ -32,15 +33,43 @@ struct Drain {
   std::vector<Held> held;  // sessions whose priority is hidden from the router meanwhile
 };
 
+// XEP-0198: rows whose messages are in the hands of clients that acknowledge.
+struct InHand {
+  std::vector<std::uint64_t> received;  // acknowledged, to be marked in this turn
+  std::vector<std::uint64_t> marking;   // not durably yet
+  // Sessions that lost their connection while they were drained: no message passes the rest of what waits for them, so
+  // the router does not see their priority.
+  std::vector<Drain::Held> parked;
+};
+
 struct Waiting final : core::Part {
   Queue queue;
   Drain drain;
+  InHand in_hand;
 };
 
-class OfflineModule final : public core::Module {
+class OfflineModule;
+
+// A row of a drain in a client's hands.
+struct RowInHand final : core::Custody {
+  RowInHand(OfflineModule& module_, core::Jid account_, std::uint64_t id_)
+      : module(module_), account(std::move(account_)), id(id_) {}
+  void settled(bool received) override;
+  void stranded() override {}  // its row waits anyway
+  [[nodiscard]] std::uint64_t row() const override { return id; }
+
+  OfflineModule& module;
+  const core::Jid account;
+  const std::uint64_t id;
+};
+
+class OfflineModule final : public core::Module, public core::WaitingRows {
  public:
   explicit OfflineModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
+  // ---- in_hand.cpp
+  void received(core::Account& account, std::uint64_t row) override;
+  void look_again(core::Account& account) override;
 
  private:
   [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }
@@ -48,6 +77,14 @@ class OfflineModule final : public core::Module {
   // ---- offline.cpp
   core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
+
+  // ---- in_hand.cpp
+  void mark_received(core::Account& account);
+  void detached(core::Session& session);
+  void resumed(core::Session& session);
+  // In id order: the session has them, or had them and they are not marked yet.
+  [[nodiscard]] std::vector<std::uint64_t> known_to(const core::Session& session) const;
+  [[nodiscard]] bool has_news_for(const core::Session& session) const;
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);
@@ -57,7 +94,7 @@ class OfflineModule final : public core::Module {
   static void hold(Drain& drain, core::Session& session);
   void read_page(core::Account& account);
   void hand_over(core::Account& account);
-  void deliver(core::Session& session, const storage::BoxMessage& row);
+  [[nodiscard]] bool deliver(core::Session& session, const storage::BoxMessage& row);
   void drop_blocked(const storage::BoxMessage& row);
   void wait_for_client(core::Account& account, core::Session& session);
   void wait_for_kernel(core::Session& session, std::uint64_t run);
@@ -73,6 +110,7 @@ class OfflineModule final : public core::Module {
     if (drain.session != 0 && drain.run == run) step(*account);
   }
 
+  friend struct RowInHand;
   core::Shard& shard_;
   unsigned slot_ = 0;
   std::uint64_t runs_ = 0;

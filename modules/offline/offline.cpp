@@ -1,5 +1,6 @@
 #include "modules/offline/offline.hpp"
 
+#include "core/delay.hpp"
 #include "modules/offline/module.hpp"
 
 namespace valise::modules {
@@ -48,6 +49,9 @@ void OfflineModule::start(core::Registrar& registrar) {
                {.before = {}, .after = {"policy"}});
   registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return archive(flow); },
                {.before = {}, .after = {"policy"}});
+  registrar.on_session(core::SessionEvent::detached, [this](core::Session& session) { detached(session); });
+  registrar.on_session(core::SessionEvent::resumed, [this](core::Session& session) { resumed(session); });
+  shard_.publish<core::WaitingRows>(*this);
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] {
     auto* presence = shard_.service<core::PresenceEvents>();
@@ -94,6 +98,7 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
       .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& queue = waiting(account).queue;
+  const bool has_row = flow.row != 0;  // no session has got what was archived as delivered
   // Without an id nothing says that two equal messages are one.
   if (!stanza.id.empty() && queue.is_stored(mark)) {
     writes.clear();
@@ -101,10 +106,14 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
   }
   if (queue.size() >= shard_.settings().max_offline) return refusal("offline-full", false);
 
-  if (!writes.empty()) {  // archived: the recipient's row only has to say that it waits
+  if (has_row) {
+    writes.clear();
+    writes.emplace_back(storage::MarkUndelivered{account.jid.str(), {flow.row}});
+  } else if (!writes.empty()) {  // archived: the recipient's row only has to say that it waits
     std::get<storage::PutMessage>(writes.front()).boxes.front().delivered = false;
   } else {
-    stanza.append(message.stanza);
+    stanza.append(message.stanza, nullptr,
+                  flow.since_ms == 0 ? std::string() : core::delay(account.jid.domain(), flow.since_ms));
     writes.emplace_back(
         storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
   }

@@ -35,6 +35,11 @@ void Queue::remove(const std::vector<std::uint64_t>& ids) {
   std::erase_if(rows_, [&](const Row& row) { return std::ranges::find(ids, row.id) != ids.end(); });
 }
 
+bool Queue::has_other_than(const std::vector<std::uint64_t>& ids) const noexcept {
+  return under_way_ > 0 ||
+         std::ranges::any_of(rows_, [&](const Row& row) { return !std::ranges::binary_search(ids, row.id); });
+}
+
 bool Queue::is_stored(const Mark& mark) const noexcept {
   return std::ranges::any_of(rows_, [&](const Row& row) { return row.mark == mark; });
 }

@@ -36,6 +36,8 @@ class Queue {
   void remove(const std::vector<std::uint64_t>& ids);
 
   [[nodiscard]] bool is_stored(const Mark& mark) const noexcept;  // durably, not merely expected
+  // Something waits, or is about to, that is none of these; they are in order.
+  [[nodiscard]] bool has_other_than(const std::vector<std::uint64_t>& ids) const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size() + under_way_; }
 
  private:

@@ -77,7 +77,7 @@ void Pep::deliver(core::Session& session, const core::StanzaPtr& event) const {
   if (!shard_.has_room(account)) return;
   account.in_order(
       [&account, id = session.id, event] {
-        if (auto* alive = account.find_id(id)) alive->stream.deliver(*event, &alive->jid, {});
+        if (auto* alive = account.find_id(id)) alive->stream.deliver(event, &alive->jid, {});
       },
       event->memory());
 }

@@ -43,7 +43,7 @@ void PresenceModule::broadcast(const core::Account& account, const StanzaPtr& st
         auto* heard = there->find_account(contact);
         if (heard == nullptr || heard->sessions.empty() || !there->has_room(*heard)) continue;
         if (!there->lets_in(copy, *heard)) continue;
-        heard->in_order([module, heard, stanza] { module->arrived(*heard, *stanza); }, stanza->memory());
+        heard->in_order([module, heard, stanza] { module->arrived(*heard, stanza); }, stanza->memory());
       }
     });
   }
@@ -53,7 +53,7 @@ void PresenceModule::to_own(core::Account& account, const StanzaPtr& stanza, con
   if (!shard_.has_room(account)) return;
   account.in_order(
       [&account, stanza, id = except == nullptr ? 0 : except->id] {
-        deliver_to_available(account, *stanza, id == 0 ? nullptr : account.find_id(id));
+        deliver_to_available(account, stanza, id == 0 ? nullptr : account.find_id(id));
       },
       stanza->memory());
 }
@@ -93,7 +93,7 @@ void PresenceModule::probe_contacts(core::Session& session) {
                   for (const auto& answer : answers) {
                     auto* asking = account->find_id(id);
                     if (asking == nullptr || !asking->available) return;
-                    asking->stream.deliver(*answer, &account->jid, {});
+                    asking->stream.deliver(answer, &account->jid, {});
                   }
                 },
                 bytes);

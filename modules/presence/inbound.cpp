@@ -6,7 +6,7 @@
 
 namespace valise::modules::presence {
 
-void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except) {
+void deliver_to_available(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except) {
   for (std::size_t i = 0; i < account.sessions.size();) {
     auto* session = account.sessions[i];
     if (session->available && session != except) session->stream.deliver(stanza, &account.jid, {});
@@ -27,18 +27,18 @@ void PresenceModule::inbound(core::Flow flow) {
   if (type == "probe") return answer_probe(account, *stanza);
   if (!account.exists) return;  // §8.5.1
   if (!type.empty() && type != "unavailable" && type != "error") return;
-  if (stanza->to->is_bare()) return arrived(account, *stanza);  // §8.5.2.1.2
+  if (stanza->to->is_bare()) return arrived(account, stanza);  // §8.5.2.1.2
   // §8.5.3.1: also to a session that is not available, such as one that joins a room first.
   auto* session = account.find(stanza->to->resource());
   if (session == nullptr) return;
   if (auto* directed = session->part<Directed>(slot_); directed != nullptr && type == "unavailable") {
     directed->remove(stanza->from);
   }
-  session->stream.deliver(*stanza, nullptr, {});
+  session->stream.deliver(stanza, nullptr, {});
 }
 
-void PresenceModule::arrived(core::Account& account, const core::Stanza& stanza) {
-  undirect(account, stanza);
+void PresenceModule::arrived(core::Account& account, const core::StanzaPtr& stanza) {
+  undirect(account, *stanza);
   deliver_to_available(account, stanza);
 }
 

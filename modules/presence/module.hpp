@@ -44,7 +44,7 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   // ---- inbound.cpp: what arrives for local accounts
   void inbound(core::Flow flow);
   // `type` none or unavailable, to all available resources.
-  void arrived(core::Account& account, const core::Stanza& stanza);
+  void arrived(core::Account& account, const core::StanzaPtr& stanza);
   // §4.6.1: who says that he is gone needs no goodbye.
   void undirect(core::Account& account, const core::Stanza& stanza);
   void answer_probe(core::Account& account, const core::Stanza& probe);
@@ -83,7 +83,7 @@ struct LastSeen final : core::Part {
   return type == "subscribe" || type == "subscribed" || type == "unsubscribe" || type == "unsubscribed";
 }
 // Delivers to each available session of the account but `except`, as addressed to the account.
-void deliver_to_available(core::Account& account, const core::Stanza& stanza, const core::Session* except = nullptr);
+void deliver_to_available(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except = nullptr);
 // The same presence for one receiver.
 [[nodiscard]] core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to);
 

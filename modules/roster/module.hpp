@@ -58,7 +58,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   // subscribe.cpp
   void failed(const core::Flow& flow);
   void deliver_requests(core::Session& session);
-  void pass_on(core::Account& account, const core::Stanza& stanza, Step step);
+  void pass_on(core::Account& account, const core::StanzaPtr& stanza, Step step);
 
   // removal.cpp
   struct Farewell;

@@ -88,10 +88,10 @@ void RosterModule::forget(core::Account& account, const core::Jid& gone,
         [this, gone, seen_by, sees, then = std::move(then)](core::Account& owner, bool durable) mutable {
           VALISE_FAULT("removal.contact.after");
           if (durable && seen_by) {
-            pass_on(owner, *core::make_presence("unsubscribe", gone, owner.jid), Step::unsubscribe);
+            pass_on(owner, core::make_presence("unsubscribe", gone, owner.jid), Step::unsubscribe);
           }
           if (durable && sees) {
-            pass_on(owner, *core::make_presence("unsubscribed", gone, owner.jid), Step::unsubscribed);
+            pass_on(owner, core::make_presence("unsubscribed", gone, owner.jid), Step::unsubscribed);
           }
           then(durable);
         });

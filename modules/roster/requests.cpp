@@ -85,7 +85,7 @@ void RosterModule::answer_get(core::Account& account, core::IqRequest& request) 
 void RosterModule::deliver_push(core::Session& session, std::string query) {
   const auto stanza = core::make_iq("set", fmt::format("push-{}-{}", shard_.index(), ++pushes_), core::Jid(),
                                     session.jid, std::move(query));
-  session.stream.deliver(*stanza, nullptr, {});
+  session.stream.deliver(stanza, nullptr, {});
 }
 
 void RosterModule::set(core::IqRequest request) {

@@ -137,7 +137,7 @@ void RosterModule::inbound(core::Flow flow) {
         [this, flow = std::move(flow), stanza, contact, received, ends, answer, step = *step](core::Account& owner,
                                                                                               bool durable) {
           if (!durable) return failed(flow);
-          if (received.deliver) pass_on(owner, *stanza, step);
+          if (received.deliver) pass_on(owner, stanza, step);
           if (received.reply) answer(owner, *received.reply);
           if (ends) show(owner, contact, false);  // §3.3.3
           shard_.handled(flow);
@@ -157,7 +157,7 @@ void RosterModule::failed(const core::Flow& flow) {
 }
 
 // To available resources (§3.1.3), answers and cancellations to interested ones (§3.1.6, §3.2.3, §3.3.3).
-void RosterModule::pass_on(core::Account& account, const core::Stanza& stanza, Step step) {
+void RosterModule::pass_on(core::Account& account, const core::StanzaPtr& stanza, Step step) {
   const auto sessions = account.sessions;
   for (auto* session : sessions) {
     if (std::ranges::find(account.sessions, session) == account.sessions.end()) continue;

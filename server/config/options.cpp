@@ -236,6 +236,12 @@ const Option<bool> archive_enabled{
          .reason = "keep the rows of delivered messages (no client can ask for them yet)",
          .scope = Scope::host,
          .reload = Reload::live}};
+const Option<std::string> resumption_location{
+    Text{.name = "resumption.location",
+         .otherwise = "",
+         .reason = "host:port that a client is told to come back to after a cut (XEP-0198); empty: as it came",
+         .scope = Scope::host,
+         .reload = Reload::live}};
 const Option<std::string> policy_file{Text{.name = "policy.file",
                                            .reason = "Lua file of rules; empty: the stock policy that is compiled in",
                                            .check = &check_absolute_path,
@@ -323,6 +329,16 @@ const Option<std::int64_t> limits_passwords_per_account{
 const Option<std::int64_t> limits_bind_retries{
     count("limits.bind_retries", 5, 5, 10, "failed binds before the next one ends the stream")};
 const Option<std::int64_t> limits_resources{count("limits.resources", 20, 1, 1000, "sessions of an account")};
+const Option<std::int64_t> limits_unacknowledged{
+    count("limits.unacknowledged", 1000, 10, 1'000'000,
+          "stanzas that a session may owe acknowledgements for (XEP-0198), or that wait for one without a connection; "
+          "then it ends, and its messages go to other sessions or wait for the next log-in")};
+const Option<std::int64_t> limits_unacknowledged_bytes{
+    bytes("limits.unacknowledged_bytes", 4 * MiB, 64 * KiB, GiB, "the same in bytes")};
+const Option<std::int64_t> limits_detached_per_account{
+    count("limits.detached_per_account", 20, 1, 1000,
+          "sessions of an account whose connection is gone and that may be resumed; above it the oldest ends")};
+const Option<std::int64_t> limits_detached{count("limits.detached", 100'000, 1, 10'000'000, "the same in all")};
 const Option<std::int64_t> limits_offline{count(
     "limits.offline", 1000, 1, 1'000'000, "undelivered messages of an account; above it the sender gets an error")};
 const Option<std::int64_t> limits_roster_items{
@@ -351,6 +367,13 @@ const Option<std::int64_t> timeouts_ping{
     time("timeouts.ping", 300, 86'400, "silence after which the server asks whether the client is there")};
 const Option<std::int64_t> timeouts_answer{
     time("timeouts.answer", 30, 600, "the answer to what the server asks a client; to its ping none ends the stream")};
+const Option<std::int64_t> timeouts_resumption{
+    {.name = "timeouts.resumption",
+     .otherwise = 3'600,
+     .reason = "how long a session lives on without its connection, for its client to resume it (XEP-0198); 0: never",
+     .unit = Unit::seconds,
+     .max = 604'800,
+     .reload = Reload::live}};
 const Option<std::int64_t> timeouts_shutdown{
     time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 
@@ -403,6 +426,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &commit_queue_bytes,
                                                   &sealed_mode,
                                                   &archive_enabled,
+                                                  &resumption_location,
                                                   &policy_file,
                                                   &scram_iterations,
                                                   &scram_mechanisms,
@@ -433,6 +457,10 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &limits_passwords_per_account,
                                                   &limits_bind_retries,
                                                   &limits_resources,
+                                                  &limits_unacknowledged,
+                                                  &limits_unacknowledged_bytes,
+                                                  &limits_detached_per_account,
+                                                  &limits_detached,
                                                   &limits_offline,
                                                   &limits_roster_items,
                                                   &limits_roster_groups,
@@ -448,6 +476,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &timeouts_stanza,
                                                   &timeouts_ping,
                                                   &timeouts_answer,
+                                                  &timeouts_resumption,
                                                   &timeouts_shutdown};
   return all;
 }

@@ -54,6 +54,7 @@ extern const Option<std::int64_t> commit_gather_us, commit_queue, commit_queue_b
 // -- features that the kernel itself asks about
 extern const Choice<SealedMode> sealed_mode;
 extern const Option<bool> archive_enabled;
+extern const Option<std::string> resumption_location;
 extern const Option<std::string> policy_file;
 extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;
@@ -66,12 +67,13 @@ extern const Option<std::int64_t> limits_queue, limits_connections, limits_conne
     limits_connections_new_per_s, limits_unauthenticated, limits_memory;
 extern const Option<std::int64_t> limits_registrations_per_hour, limits_passwords_per_stream,
     limits_passwords_per_account;
-extern const Option<std::int64_t> limits_bind_retries, limits_resources, limits_offline, limits_roster_items,
+extern const Option<std::int64_t> limits_bind_retries, limits_resources, limits_unacknowledged,
+    limits_unacknowledged_bytes, limits_detached_per_account, limits_detached, limits_offline, limits_roster_items,
     limits_roster_groups, limits_blocked, limits_private;
 extern const Option<std::int64_t> limits_nodes, limits_node_items, limits_item, omemo_max_devices;
 // -- times
 extern const Option<std::int64_t> timeouts_tls, timeouts_login, timeouts_stanza, timeouts_stanza_before_login,
-    timeouts_ping, timeouts_answer, timeouts_shutdown;
+    timeouts_ping, timeouts_answer, timeouts_resumption, timeouts_shutdown;
 
 }  // namespace options
 

@@ -2,6 +2,8 @@
 // behind the commit of its unit.
 #include "core/shard.hpp"
 
+#include "base/clock.hpp"
+#include "core/delay.hpp"
 #include "core/handover.hpp"
 #include "core/namespaces.hpp"
 #include "core/services.hpp"
@@ -35,6 +37,14 @@ std::string stanza_id(std::uint64_t id, const Jid& by) {
   xml::append_escaped_attribute(out, by.bare());
   out += "'/>";
   return out;
+}
+
+bool puts_row(const std::vector<storage::Write>& writes, const Account& owner) {
+  return std::ranges::any_of(writes, [&](const storage::Write& write) {
+    const auto* put = std::get_if<storage::PutMessage>(&write);
+    return put != nullptr &&
+           std::ranges::find(put->boxes, owner.jid.str(), &storage::BoxOwner::owner) != put->boxes.end();
+  });
 }
 
 }  // namespace
@@ -124,7 +134,13 @@ void Shard::arrive_message(Flow flow) {
   auto writes = std::move(flow.writes);
   if (!flow.storable.store && writes.empty() && !targets.empty()) return pass_message(std::move(flow), targets);
   bool stored = false;
-  if (targets.empty()) {
+  // XEP-0198 §5: for sessions that have no connection it waits in a row, too, until one of their clients has it.
+  const auto connected = [](const Session* session) { return session->stream.connected(); };
+  if (!targets.empty() && std::ranges::none_of(targets, connected) && flow.storable.store && hooks_.offline_messages) {
+    if (auto refused = hooks_.offline_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
+    if (writes.empty()) targets.clear();
+    stored = true;
+  } else if (targets.empty()) {
     if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));
     if (!hooks_.offline_messages) {
       return refuse(std::move(flow), refusal(service_unavailable, "nobody-available"));
@@ -146,22 +162,28 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     flow.record.verdict = stored ? audit::Outcome::stored : audit::Outcome::delivered;
     unit->record = std::move(flow.record);
   }
+  const bool has_row = puts_row(writes, account);
   unit->writes = std::move(writes);
   const auto bytes = sizeof(Handover) + flow.stanza->memory();
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
-  unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
+  unit->done = [this, pending = std::move(pending), stored, has_row](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
-    if (passing.written) passing.written(finished.outcome ? finished.id : 0);
+    if (finished.outcome && has_row && passing.row == 0) passing.row = finished.id;
+    if (passing.written) std::exchange(passing.written, {})(!finished.outcome ? 0 : stored ? passing.row : finished.id);
     if (!finished.outcome) {
       route_error(*passing.stanza, store_away, passing.language);
       handled(passing);  // behind the error: who has <a/> knows
-    } else if (stored) {
+    } else if (stored && !pending->has_targets()) {
       handled(passing);
     } else {
-      const bool stamped = finished.id != 0 && !passing.stanza->is_error();
-      const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
+      const auto id = passing.row != 0 ? passing.row : finished.id;
+      const bool stamped = id != 0 && !passing.stanza->is_error();
+      auto extra = stamped ? stanza_id(id, recipient.jid) : std::string();
+      if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
+      if (passing.since_ms == 0) passing.since_ms = utc_now_ns() / 1'000'000;
+      if (stored) pending->is_stored();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
         // Every session went away while the record was written.
@@ -240,7 +262,7 @@ void Shard::deliver(Session& session, StanzaPtr stanza, std::string extra) {
   const auto bytes = stanza->memory() + extra.size();
   account.in_order(
       [&account, id = session.id, stanza = std::move(stanza), extra = std::move(extra)] {
-        if (auto* alive = account.find_id(id)) alive->stream.deliver(*stanza, nullptr, extra);
+        if (auto* alive = account.find_id(id)) alive->stream.deliver(stanza, nullptr, extra);
       },
       bytes);
 }

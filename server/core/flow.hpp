@@ -72,7 +72,7 @@ struct Ack {
   static constexpr unsigned nobody = 0xffffffff;
   unsigned shard = nobody;
   std::uint64_t session = 0;
-  std::uint32_t number = 0;
+  std::uint64_t number = 0;
 };
 
 struct Flow {
@@ -89,6 +89,8 @@ struct Flow {
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
   DeviceIds foreign_devices[2];        // legacy, OMEMO 2
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
+  std::uint64_t row = 0;               // id of the recipient's row, once it is durable; 0: there is none
+  std::int64_t since_ms = 0;  // UTC: of a message that begins again, when it was first to be delivered; 0: it has not
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;
 };

@@ -34,7 +34,7 @@ class Hooks final {
 
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
-  std::vector<std::function<void(Session&)>> session_events[2];
+  std::vector<std::function<void(Session&)>> session_events[4];
   std::function<void(Session&, Flow)> outbound_presence;
   std::function<void(Flow)> inbound_presence;
   std::function<bool(const Stanza&)> is_service_message;

@@ -33,6 +33,7 @@ struct KernelStats {
   std::atomic<std::uint64_t> messages{0};
   std::atomic<std::uint64_t> refused{0};
   std::atomic<std::int64_t> sessions{0};
+  std::atomic<std::int64_t> detached{0};  // of these: without a connection (XEP-0198 §5)
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> unauthenticated{0};
 };

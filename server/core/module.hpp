@@ -68,6 +68,9 @@ struct Order {
 enum class SessionEvent : std::uint8_t {
   bound,   // the session exists; nothing was sent to it
   closed,  // it is about to go; still in Account::sessions
+  // XEP-0198 §5. What changes with the connection (Session) may have changed behind `resumed`.
+  detached,  // it lives without a connection: what it is sent waits
+  resumed,   // it has one again, and was sent what waited
 };
 
 // Runs on a database thread: makes the module's part of an account that is being loaded.
@@ -94,7 +97,8 @@ class Registrar {
   // `is_one` says so. It passes `policy_out` only; the handler owns its record and its ack.
   virtual void service_messages(std::function<bool(const Stanza&)> is_one,
                                 std::function<void(Session&, Flow)> handler) = 0;
-  // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them.
+  // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them. With
+  // Flow::row the message has a row already, which is to wait again. No writes: an identical message waits already.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
 };
 

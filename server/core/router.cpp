@@ -53,7 +53,7 @@ Verdict Shard::run_stages(Flow& flow, Stage first, Stage last) {
   return nullptr;
 }
 
-void Shard::from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_number) {
+void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_number) {
   Flow flow;
   flow.sender = &session;
   flow.language = language_of(stanza->lang, session.language);

@@ -73,6 +73,18 @@ class PresenceEvents {
   ~PresenceEvents() = default;
 };
 
+// Messages that wait for a person in rows (RFC 6121 §8.5.2.2). Published by modules/offline; the account is in memory.
+class WaitingRows {
+ public:
+  // A client has acknowledged the message: its row waits no more.
+  virtual void received(Account& account, std::uint64_t row) = 0;
+  // A session that had messages which wait has ended without them: who is available gets them.
+  virtual void look_again(Account& account) = 0;
+
+ protected:
+  ~WaitingRows() = default;
+};
+
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
 struct RuleQuestion {
   enum class Event : std::uint8_t { login, session, registration, publish };

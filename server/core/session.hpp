@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/audit/record.hpp"
+#include "core/custody.hpp"
 #include "core/departure.hpp"
 #include "core/jid/jid.hpp"
 #include "core/requests.hpp"
@@ -22,15 +23,23 @@ struct Part {
   virtual ~Part() = default;
 };
 
-// The stream below a session.
+// The stream below a session. It may have no connection for a while (XEP-0198 §5); what is delivered waits then.
 class SessionStream {
  public:
-  // Sends a stanza, addressed to the session; `extra` as in Stanza::append.
-  virtual void deliver(const Stanza& stanza, const Jid* to, std::string_view extra) = 0;
-  // Tells `waiting` when what was delivered so far has left for the kernel, or never will; it lives until then.
+  // Sends a stanza; `to`: the address to write instead of the stanza's own, the account's or the session's; `extra` as
+  // in Stanza::append. What was delivered is only read from then on.
+  virtual void deliver(const StanzaPtr& stanza, const Jid* to, std::string_view extra) = 0;
+  // The same for a message whose fate somebody wants to know. True: the client acknowledges what it gets, and
+  // `custody`, which lives until then, is told what becomes of it. False: it acknowledges nothing.
+  [[nodiscard]] virtual bool entrust(const StanzaPtr& stanza, std::string_view extra, Custody& custody) = 0;
+  // Tells `waiting` when what was delivered so far has left for the kernel, or never will on this connection; it lives
+  // until then. Without a connection it is told at once.
   virtual void when_sent(Departure& waiting) = 0;
+  [[nodiscard]] virtual bool connected() const noexcept = 0;
+  // Of the messages that its client has not acknowledged: the rows that they wait in (Custody::row).
+  [[nodiscard]] virtual std::vector<std::uint64_t> held_rows() const = 0;
   // The stanza that the client sent under this number is handled for good (XEP-0198).
-  virtual void acknowledge(std::uint32_t number) = 0;
+  virtual void acknowledge(std::uint64_t number) = 0;
   // Ends it with a stream error (RFC 6120 §4.9.3); `condition` empty: a plain close.
   virtual void end(std::string_view condition, std::string_view text) = 0;
 
@@ -50,13 +59,14 @@ class Session {
   const Jid jid;           // full
   Account& account;
   SessionStream& stream;
+  std::int64_t since_ms = 0;  // UTC
+  // Of the connection that carries it; new where another one resumes it (XEP-0198 §5).
   Language language = Language::english;
   std::string peer_address;
   std::uint16_t peer_port = 0;
   std::string_view tls_version;
   std::string_view tls_cipher;
   std::string_view mechanism;
-  std::int64_t since_ms = 0;        // UTC
   std::vector<std::string> tags;    // that rules gave it at log-in and bind
   Ref<const audit::Origin> origin;  // who acts, in each of its records
 

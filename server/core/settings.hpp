@@ -20,6 +20,7 @@ struct HostSettings {
   bool email_names = false;          // a certificate without an XMPP address names an account by mail address
   bool archive = false;              // keep each message as rows, not only undelivered ones
   Language language = Language::english;
+  std::string resume_location;  // XEP-0198 §5; empty: any
 };
 
 struct TextHash {
@@ -48,7 +49,12 @@ struct Settings : RefCounted<Settings> {
   std::int64_t stanza_timeout_before_login_ms = 30'000;
   std::int64_t silence_ms = 300'000;  // then a ping (white space and, unanswered, the end)
   std::int64_t answer_timeout_ms = 30'000;
-  std::uint32_t max_sessions = 20;  // of one account
+  std::int64_t resumption_ms = 3'600'000;    // XEP-0198 §5: after the end of its connection; 0: never
+  std::uint32_t max_sessions = 20;           // of one account
+  std::uint32_t max_unacknowledged = 1'000;  // stanzas of one session
+  std::size_t max_unacknowledged_bytes = 4'194'304;
+  std::uint32_t max_detached_of_account = 20;
+  std::uint32_t max_detached = 100'000;  // in all
   std::uint32_t max_offline = 1'000;
   std::uint32_t roster_items = 3'000;
   std::uint32_t roster_groups = 64;

@@ -61,8 +61,11 @@ class Shard final : private net::TurnEnd {
   // RFC 6120 §7: adds the session. One resource twice: the older stream ends with <conflict/>.
   void open_session(Session& session);
   void close_session(Session& session);
+  // XEP-0198 §5: it has no connection any more; it has one again, and all that it missed.
+  void session_detached(Session& session);
+  void session_resumed(Session& session);
   // A stanza of one of our clients, `from` stamped. `ack_number`: its number in the session's stream (XEP-0198), or 0.
-  void from_session(Session& session, StanzaPtr stanza, std::uint32_t ack_number = 0);
+  void from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_number = 0);
 
   // -- the passage of a stanza, for the modules that carry out a part of it
   // On to its address, through the stages of the recipient; what can't be reached is refused.

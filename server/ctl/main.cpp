@@ -150,7 +150,7 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   auto* session = cli.add_subcommand("session", "who is connected")->require_subcommand(1);
   session->add_subcommand("list", "all sessions")->callback([&] {
     code = ask(options, {{"command", "session.list"}},
-               {.columns = {"jid", "address", "tls", "mechanism", "available", "priority", "since"},
+               {.columns = {"jid", "address", "tls", "mechanism", "connected", "available", "priority", "since"},
                 .nothing = "no sessions"});
   });
   auto* kick = session->add_subcommand("kick", "ends one session (full JID) or all of an account");

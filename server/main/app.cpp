@@ -244,6 +244,11 @@ void App::look_at_memory() {
   if (now != before) {
     log::warning("main", "memory: {} of {} MiB, {}", memory_.resident() >> 20, memory_.limit() >> 20, name_of(now));
   }
+  if (now >= core::MemoryState::high && kernel_.stats.detached.load(std::memory_order_relaxed) > 0) {
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+      kernel_.shards[i]->post([host = streams_[i].get()] { host->end_some_detached(); });
+    }
+  }
   if (now != core::MemoryState::critical || kernel_.stats.unauthenticated.load(std::memory_order_relaxed) == 0) return;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     kernel_.shards[i]->post([host = streams_[i].get()] { host->end_unauthenticated(); });

@@ -226,6 +226,7 @@ Json sessions_of(core::Shard& shard) {
                       {"tls", session->tls_version},
                       {"mechanism", session->mechanism},
                       {"since", format_utc(session->since_ms * 1'000'000)},
+                      {"connected", session->stream.connected()},
                       {"available", session->available},
                       {"priority", session->priority}});
     }
@@ -269,6 +270,7 @@ Answer status(const Request& request) {
               {"hosts", app.config()->hosts()},
               {"shards", kernel.shards.size()},
               {"sessions", kernel.stats.sessions.load()},
+              {"detached", kernel.stats.detached.load()},
               {"connections", kernel.stats.connections.load()},
               {"unauthenticated", kernel.stats.unauthenticated.load()},
               {"messages", kernel.stats.messages.load()},

@@ -43,9 +43,10 @@ constexpr Row kernel[] = {
     {{"XEP-0178", "1.2", Completeness::partial},
      "kernel",
      "client certificates with tls.client_certificates; no streams between servers"},
-    {{"XEP-0198", "1.6.3", Completeness::partial},
+    {{"XEP-0198", "1.6.3"},
      "kernel",
-     "what the client sent is acknowledged when it is durable; the server asks nothing back, no resumption"},
+     "what the client sent is acknowledged when it is durable; what it does not acknowledge waits for it, for an hour, "
+     "then for another device or the next log-in"},
     {{"XEP-0359", "0.7.0", Completeness::partial},
      "kernel",
      "a stanza-id on every message with a record; those that clients forge are removed"},

@@ -21,6 +21,7 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   host.client_certificates = clients != config::ClientCertificates::off;
   host.only_certificates = clients == config::ClientCertificates::require;
   host.email_names = config.get(options::tls_client_names, name) == config::ClientNames::email;
+  host.resume_location = config.get(options::resumption_location, name);
   host.archive = config.get(options::archive_enabled, name);
   host.language = config.get(options::default_language, name) == config::Language::fr ? core::Language::french
                                                                                       : core::Language::english;
@@ -68,6 +69,11 @@ Ref<const core::Settings> make_settings(const config::Snapshot& config) {
   s.silence_ms = config.get(options::timeouts_ping) * 1000;
   s.answer_timeout_ms = config.get(options::timeouts_answer) * 1000;
   s.max_sessions = count(config, options::limits_resources);
+  s.resumption_ms = config.get(options::timeouts_resumption) * 1000;
+  s.max_unacknowledged = count(config, options::limits_unacknowledged);
+  s.max_unacknowledged_bytes = static_cast<std::size_t>(config.get(options::limits_unacknowledged_bytes));
+  s.max_detached_of_account = count(config, options::limits_detached_per_account);
+  s.max_detached = count(config, options::limits_detached);
   s.max_offline = count(config, options::limits_offline);
   s.roster_items = count(config, options::limits_roster_items);
   s.roster_groups = count(config, options::limits_roster_groups);

@@ -183,9 +183,15 @@ struct MarkDelivered {
 };  // keep=false: the box
     // row goes, and the message when no box row is left
 
+// Likewise, of inbound box rows: they wait (again). What has no box row is left alone.
+struct MarkUndelivered {
+  std::string owner;
+  std::vector<std::uint64_t> ids;
+};
+
 using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem,
                            PutPepNode, RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData,
-                           RemoveAccountData, PutMessage, MarkDelivered>;
+                           RemoveAccountData, PutMessage, MarkDelivered, MarkUndelivered>;
 
 // All writes of one unit: they become durable together or not at all.
 struct WriteSet {

@@ -126,15 +126,18 @@ void C2s::on_closed(net::CloseReason reason) {
   timer_.cancel();
   resume_.cancel();
   login_.reset();
+  resumption_.reset();
+  auto* kept = live_ && live_->resumable() && !over_ ? let_go() : nullptr;  // XEP-0198 §7: no </stream:stream>, no end
   close_session();
   give_back();
+  if (kept != nullptr) kept->strand();
   host_->bury(*this);
 }
 
 // ---- the stream
 
 // RFC 6120 §4.9.
-void C2s::stream_error(std::string_view condition, std::string_view text) {
+void C2s::stream_error(std::string_view condition, std::string_view text, std::string_view more) {
   if (state_ == State::ending) return;
   send_header();
   std::string out;
@@ -145,6 +148,7 @@ void C2s::stream_error(std::string_view condition, std::string_view text) {
       .attribute("xml:lang", "en")
       .text(text)
       .close()
+      .raw(more)
       .close();
   connection_.send(out);
   end({}, {});
@@ -153,6 +157,7 @@ void C2s::stream_error(std::string_view condition, std::string_view text) {
 void C2s::end(std::string_view condition, std::string_view text) {
   if (!condition.empty()) return stream_error(condition, text);
   if (state_ == State::ending) return;
+  over_ = true;
   if (header_sent_) connection_.send("</stream:stream>");
   if (!departures_.empty()) connection_.flush();
   if (connection_.closed()) return;
@@ -213,8 +218,7 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
     connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required/></failure>");
     return go_on;
   }
-  if (state_ == State::authenticated && element.ns() == ns::stream_management && stream_management(element))
-    return go_on;
+  if (element.ns() == ns::stream_management && stream_management(element)) return go_on;
   if (element.ns() == ns::client) {
     stream_error("not-authorized", state_ == State::authenticated ? "bind a resource first" : "log in first");
   } else if (element.ns() == ns::sasl || element.ns() == ns::tls) {
@@ -280,7 +284,7 @@ void C2s::on_timer() {
   const auto stanza_left =
       stanza_since_ms_ == 0 ? std::numeric_limits<std::int64_t>::max() : stanza_since_ms_ + stanza_limit_ms() - now;
   // §4.6.3, §4.9.3.4: connection-timeout is for who does not answer.
-  if (stanza_left <= 0) return stream_error("policy-violation", "a stanza was begun and not ended");
+  if (stanza_left <= 0) return lose("policy-violation", "a stanza was begun and not ended");
   if (state_ != State::bound) {
     if (now < deadline_ms_) return arm(std::min(deadline_ms_ - now, stanza_left));
     return connection_.secured() ? stream_error("policy-violation", "log-in took too long")
@@ -289,14 +293,10 @@ void C2s::on_timer() {
   const auto silent = now - last_read_ms_;
   const bool rests = silent >= quiet_ms && parser_.rest();
   if (silent >= settings.silence_ms && !pinged_) {
-    const auto id = session_->id;
-    pinged_ = shard().request(*session_, "<ping xmlns='urn:xmpp:ping'/>",
-                              [kernel = &shard().kernel(), account = account_, id](core::StanzaPtr answer) {
-                                if (answer) return;
-                                auto* home = kernel->home(account.bare()).find_account(account.bare());
-                                auto* session = home == nullptr ? nullptr : home->find_id(id);
-                                if (session != nullptr)
-                                  session->stream.end("connection-timeout", "no answer to a ping");
+    pinged_ = shard().request(live_->session(), "<ping xmlns='urn:xmpp:ping'/>",
+                              [self = host_->token(*this)](core::StanzaPtr answer) {
+                                auto* stream = answer ? nullptr : self.get();
+                                if (stream != nullptr) stream->lose("connection-timeout", "no answer to a ping");
                               });
   }
   if (rests) return arm(std::max(quiet_ms, settings.silence_ms - silent));
@@ -304,7 +304,7 @@ void C2s::on_timer() {
 }
 
 std::size_t C2s::memory() const noexcept {
-  return sizeof(*this) + parser_.memory() + connection_.queued() + carry_.capacity();
+  return sizeof(*this) + parser_.memory() + connection_.queued() + carry_.capacity() + (live_ ? live_->memory() : 0);
 }
 
 }  // namespace valise::stream

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@
 #include "core/session.hpp"
 #include "core/shard.hpp"
 #include "net/connection.hpp"
-#include "stream/ack_window.hpp"
+#include "stream/live_session.hpp"
 #include "stream/login.hpp"
 #include "stream/rate.hpp"
 #include "xml/stream_parser.hpp"
@@ -23,10 +24,11 @@ namespace valise::stream {
 
 class StreamHost;
 
-class C2s final : private net::ConnectionHandler,
-                  private xml::StreamEvents,
-                  private core::SessionStream,
-                  private LoginOwner {
+// What an inline or plain <resume/> (XEP-0198 §5) is answered with: <resumed/>, which must be sent at once because what
+// was not acknowledged follows, or <failed/>.
+using ResumeAnswer = std::move_only_function<void(std::string element, bool resumed)>;
+
+class C2s final : private net::ConnectionHandler, private xml::StreamEvents, private Carrier, private LoginOwner {
  public:
   C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
       bool direct_tls);
@@ -37,7 +39,11 @@ class C2s final : private net::ConnectionHandler,
   void arrive(StreamHost& host);
   // Polite end by the server: RFC 6120 §4.9.3.20 system-shutdown and the like.
   void end(std::string_view condition, std::string_view text) override;
-  [[nodiscard]] const core::Session* session() const noexcept { return session_ ? &*session_ : nullptr; }
+  // On a stream that has logged in and has no session: looks for that of an earlier stream (XEP-0198 §5). Until the
+  // answer comes the client's stanzas wait.
+  void resume(xml::Element request, ResumeAnswer answer);
+  // The session that it waits for is ready, or has ended: LiveSession::awaited_by.
+  void resume_ready();
   [[nodiscard]] bool logged_in() const noexcept { return !lingering_; }
   [[nodiscard]] std::size_t memory() const noexcept;
   const std::uint64_t number;  // of the stream, in the process
@@ -55,10 +61,12 @@ class C2s final : private net::ConnectionHandler,
   xml::ParserAction on_stanza(xml::DocumentPtr stanza) override;
   void on_oversized(const xml::OversizedStanza& stanza) override;
   void on_end() override;
-  // core::SessionStream
-  void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
-  void when_sent(core::Departure& waiting) override;
-  void acknowledge(std::uint32_t ack_number) override;
+  // Carrier
+  std::string& output() override { return connection_.output(); }
+  void when_sent(core::Departure& waiting) override {
+    departures_.wait(waiting, connection_.sent() + connection_.queued());
+  }
+  void replaced() override;
   // LoginOwner
   core::Shard& shard() override;
   net::Connection& connection() override { return connection_; }
@@ -73,7 +81,8 @@ class C2s final : private net::ConnectionHandler,
   void send_header(std::string_view version = "1.0");
   void send_features();
   // c2s.cpp: the stream
-  void stream_error(std::string_view condition, std::string_view text);
+  // `more`: an application-specific condition (RFC 6120 §4.9.4).
+  void stream_error(std::string_view condition, std::string_view text, std::string_view more = {});
   void feed(std::string_view bytes);
   xml::ParserAction negotiate(xml::Element element);
   void ask_for_tls();
@@ -88,11 +97,24 @@ class C2s final : private net::ConnectionHandler,
   void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
   void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
+  [[nodiscard]] bool has_place(core::Account& account, const core::Jid& jid);
   void stanza_from_client(xml::DocumentPtr document);
-  bool stream_management(xml::Element element);
-  void answer_ack_requests();
+  void begin_session(core::Session& session, std::string_view reason);
   void close_session();
   void give_back();
+  // c2s_management.cpp: XEP-0198
+  struct Resumption {
+    std::string id;
+    std::uint32_t h = 0;
+    ResumeAnswer answer;
+  };
+  bool stream_management(xml::Element element);
+  void acknowledged_too_much(std::uint32_t h, std::uint32_t sent);
+  void load_and_resume(bool fresh);
+  void look_for_session(core::Account* account, bool fresh);
+  void resume_fails(std::string_view condition, std::optional<std::uint32_t> h = std::nullopt);
+  [[nodiscard]] LiveSession* let_go();
+  void lose(std::string_view condition, std::string_view text);
   // Time
   void on_timer();
   void begin_phase(std::int64_t limit_ms);  // before bind: what is to happen in this time
@@ -111,6 +133,7 @@ class C2s final : private net::ConnectionHandler,
   bool binding_ = false;    // an account is being loaded: stanzas wait in held_
   bool lingering_ = false;  // counted as unauthenticated until log-in
   bool pinged_ = false;
+  bool over_ = false;  // the session ends with this stream, whatever ends that first
   std::uint32_t bind_errors_ = 0;
   std::string domain_;
   std::string header_from_;                   // bare; what the client calls itself
@@ -120,9 +143,9 @@ class C2s final : private net::ConnectionHandler,
   std::string_view mechanism_;
   std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
-  std::optional<core::Session> session_;
+  std::unique_ptr<LiveSession> live_;
   std::unique_ptr<Login> login_;
-  std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled
+  std::unique_ptr<Resumption> resumption_;  // <resume/> is not answered yet
   core::Departures departures_;
   std::string carry_;  // bytes read behind the log-in, parsed after the move
   std::vector<xml::DocumentPtr> held_;

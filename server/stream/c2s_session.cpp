@@ -1,8 +1,6 @@
-// What follows log-in: the move to the account's home shard, resource binding (RFC 6120 §7), stanzas, acknowledgements.
+// What follows log-in: the move to the account's home shard, resource binding (RFC 6120 §7), stanzas.
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
-#include "base/fault.hpp"
-#include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
 #include "stream/c2s.hpp"
@@ -99,6 +97,14 @@ void C2s::load_and_bind(core::Jid jid, std::string iq_id, bool fresh) {
   });
 }
 
+// Room for one more of the account; one that is detached makes room (XEP-0198 §5).
+bool C2s::has_place(core::Account& account, const core::Jid& jid) {
+  const auto full = [&] { return account.sessions.size() >= shard().settings().max_sessions; };
+  if (!full() || account.find(jid.resource()) != nullptr) return true;
+  if (auto* oldest = Hibernation::oldest_of(account)) oldest->end({}, {});
+  return !full();
+}
+
 void C2s::iq_error(const std::string& iq_id, const core::StanzaError& error) {
   std::string out;
   xml::Writer writer(out);
@@ -133,7 +139,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (differs) {
     return stream_error("not-authorized", "the password was changed");
-  } else if (account->sessions.size() >= shard().settings().max_sessions && account->find(jid.resource()) == nullptr) {
+  } else if (!has_place(*account, jid)) {
     bind_error(iq_id, too_many_sessions);
   } else if (shard().kernel().memory_is(core::MemoryState::high)) {
     bind_error(iq_id, short_of_memory);
@@ -142,34 +148,14 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     bind_error(iq_id, denied->error);
   } else {
     auto& kernel = shard().kernel();
-    session_.emplace(kernel.next_session.fetch_add(1, std::memory_order_relaxed), std::move(jid), *account,
-                     static_cast<core::SessionStream&>(*this));
-    auto& session = *session_;
-    const auto tls = net::describe(connection_.transport().ssl());
-    session.language = language_;
-    session.peer_address = connection_.peer_address();
-    session.peer_port = connection_.peer_port();
-    session.tls_version = tls.version;
-    session.tls_cipher = tls.cipher;
-    session.mechanism = mechanism_;
+    live_ = std::make_unique<LiveSession>(*host_, kernel.next_session.fetch_add(1, std::memory_order_relaxed),
+                                          std::move(jid), *account, static_cast<Carrier&>(*this));
+    auto& session = live_->session();
     session.since_ms = utc_now_ns() / 1'000'000;
-    session.tags = std::move(tags);
-    tags_ = {};
-    const auto session_name = std::to_string(session.id);
-    const auto source = source_of(connection_);
-    session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = session.jid.bare(),
-                                                                                .resource = session.jid.resource(),
-                                                                                .session = session_name,
-                                                                                .source = source,
-                                                                                .tls = session.tls_version,
-                                                                                .cipher = session.tls_cipher,
-                                                                                .mechanism = session.mechanism});
+    tags_ = std::move(tags);
     state_ = State::bound;
     shard().open_session(session);
-    core::audit::Record record;
-    record.kind = core::audit::Kind::login;
-    record.origin = session.origin;
-    shard().record(std::move(record));
+    begin_session(session, {});
     std::string out;
     xml::Writer(out)
         .open("iq")
@@ -185,14 +171,36 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
   for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
 }
 
-void C2s::close_session() {
-  if (!session_) return;
+// What a session knows of the connection that carries it, for rules and records.
+void C2s::begin_session(core::Session& session, std::string_view reason) {
+  const auto tls = net::describe(connection_.transport().ssl());
+  session.language = language_;
+  session.peer_address = connection_.peer_address();
+  session.peer_port = connection_.peer_port();
+  session.tls_version = tls.version;
+  session.tls_cipher = tls.cipher;
+  session.mechanism = mechanism_;
+  session.tags = std::exchange(tags_, {});
+  const auto session_name = std::to_string(session.id);
+  const auto source = source_of(connection_);
+  session.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = session.jid.bare(),
+                                                                              .resource = session.jid.resource(),
+                                                                              .session = session_name,
+                                                                              .source = source,
+                                                                              .tls = session.tls_version,
+                                                                              .cipher = session.tls_cipher,
+                                                                              .mechanism = session.mechanism});
   core::audit::Record record;
-  record.kind = core::audit::Kind::logout;
-  record.origin = session_->origin;
+  record.kind = core::audit::Kind::login;
+  record.origin = session.origin;
+  record.reason = reason;
   shard().record(std::move(record));
-  shard().close_session(*session_);
-  session_.reset();
+}
+
+void C2s::close_session() {
+  if (!live_) return;
+  live_->finish();
+  host_->bury(std::move(live_));
 }
 
 // Behind close_session(): what comes back looks for other sessions.
@@ -218,10 +226,11 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   if (stanza && !*stanza) {
     return stream_error("unsupported-stanza-type", "not a message, presence or iq");  // RFC 6120 §4.9.3.24
   }
-  const auto ack_number = acks_ ? acks_->received() : 0;
+  auto& session = live_->session();
+  const auto ack_number = live_->received();
   if (from) {  // RFC 6120 §8.1.2.1: only one's own address
     const auto claimed = core::Jid::parse(*from);
-    if (!claimed || (claimed->full() != session_->jid.full() && claimed->full() != session_->jid.bare())) {
+    if (!claimed || (claimed->full() != session.jid.full() && claimed->full() != session.jid.bare())) {
       return stream_error("invalid-from", "the from address is not yours");
     }
   }
@@ -232,9 +241,9 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
                                              : core::Kind::presence;
     original.id = root.attribute_or_empty("id");
     original.type = root.attribute_or_empty("type");
-    original.from = session_->jid;
+    original.from = session.jid;
     original.to = account_;
-    acknowledge(ack_number);
+    live_->acknowledge(ack_number);
     if (original.type != "error" && original.type != "result") {
       shard().route_error(original, no_such_recipient, language_);
     }
@@ -242,78 +251,34 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   }
   // RFC 6121 §1.4: the session request of RFC 3921 means nothing any more and succeeds.
   if ((*stanza)->kind == core::Kind::iq && (*stanza)->type == "set" && (*stanza)->child("session", ns::session)) {
-    if ((*stanza)->id.empty()) {
-      iq_error({}, no_id);
-    } else {
-      connection_.send("<iq type='result' id='" + xml::escaped((*stanza)->id) + "'/>");
-    }
-    return acknowledge(ack_number);
+    const auto& id = (*stanza)->id;
+    std::string refusal;
+    if (id.empty()) core::append_error(refusal, no_id, language_);
+    live_->deliver(core::make_iq(id.empty() ? "error" : "result", id, core::Jid(), session.jid, std::move(refusal)),
+                   nullptr, {});
+    return live_->acknowledge(ack_number);
   }
-  (*stanza)->from = session_->jid;
+  (*stanza)->from = session.jid;
   if (!root.attribute(xml::xml_lang)) (*stanza)->lang = lang_;  // RFC 6120 §8.1.5
-  shard().from_session(*session_, std::move(*stanza), ack_number);
+  shard().from_session(session, std::move(*stanza), ack_number);
 }
 
 // Above the soft limit: bounced by its id, and the stream goes on.
 void C2s::on_oversized(const xml::OversizedStanza& oversized) {
   stanza_since_ms_ = 0;
   if (state_ != State::bound) return stream_error("policy-violation", "a stanza is too large");
-  if (acks_) acknowledge(acks_->received());
+  auto& session = live_->session();
+  live_->acknowledge(live_->received());
   core::Stanza original;
   original.kind = oversized.name == "message" ? core::Kind::message
                   : oversized.name == "iq"    ? core::Kind::iq
                                               : core::Kind::presence;
   original.id = oversized.id;
   original.type = oversized.type;
-  original.from = session_->jid;
+  original.from = session.jid;
   auto to = core::Jid::parse(oversized.to);
   original.to = to ? *to : account_;
   if (original.type != "error" && original.type != "result") shard().route_error(original, too_large, language_);
-}
-
-void C2s::deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) {
-  if (state_ != State::bound || connection_.closed()) return;
-  if (to == nullptr && !stanza.to) to = &session_->jid;
-  stanza.append(connection_.output(), to, extra);
-}
-
-void C2s::when_sent(core::Departure& waiting) {
-  if (state_ != State::bound || connection_.closed()) return waiting.departed(false);
-  departures_.wait(waiting, connection_.sent() + connection_.queued());
-}
-
-// ---- XEP-0198: acknowledgements (no resumption yet, and none is offered). §3: before bind <enable/> is unexpected.
-
-bool C2s::stream_management(xml::Element element) {
-  if (element.name() == "enable" && !acks_ && state_ == State::bound) {
-    acks_ = std::make_unique<AckWindow>();
-    connection_.send("<enabled xmlns='urn:xmpp:sm:3'/>");
-    return true;
-  }
-  if (element.name() == "resume" || element.name() == "enable") {
-    connection_.send(
-        "<failed xmlns='urn:xmpp:sm:3'><unexpected-request "
-        "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
-    return true;
-  }
-  if (element.name() == "r" && acks_) {
-    acks_->requested();
-    answer_ack_requests();
-    return true;
-  }
-  return element.name() == "a";
-}
-
-void C2s::acknowledge(std::uint32_t ack_number) {
-  if (!acks_ || ack_number == 0) return;
-  acks_->handled(ack_number);
-  answer_ack_requests();
-}
-
-void C2s::answer_ack_requests() {
-  if (!acks_->answer_due()) return;
-  connection_.send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(acks_->h()) + "'/>");
-  VALISE_FAULT("ack.queued.after");
 }
 
 }  // namespace valise::stream

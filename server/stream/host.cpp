@@ -87,6 +87,7 @@ StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const Log
       tls_(tls),
       login_(login),
       all_(all),
+      hibernation_(shard),
       shut_down_timer_(
           [](void* self) {
             auto& host = *static_cast<StreamHost*>(self);
@@ -95,7 +96,12 @@ StreamHost::StreamHost(core::Shard& shard, Gate& gate, TlsHolder& tls, const Log
           },
           this) {}
 
-StreamHost::~StreamHost() { shard_.loop().cancel(*this); }
+StreamHost::~StreamHost() {
+  streams_.clear();
+  hibernation_.end_oldest(hibernation_.size());
+  ended_.clear();
+  shard_.loop().cancel(*this);
+}
 
 Result<> StreamHost::listen(int fd, bool direct_tls) {
   auto listener = std::make_unique<net::Listener>(
@@ -162,6 +168,11 @@ void StreamHost::bury(C2s& stream) {
   shard_.loop().enqueue(*this);
 }
 
+void StreamHost::bury(std::unique_ptr<LiveSession> ended) {
+  ended_.push_back(std::move(ended));
+  shard_.loop().enqueue(*this);
+}
+
 void StreamHost::defer(C2s& stream, void (*work)(C2s&)) {
   deferred_.emplace_back(stream.number, work);
   shard_.loop().enqueue(*this);
@@ -172,6 +183,7 @@ void StreamHost::on_turn_end() {
     if (auto* stream = find(id)) work(*stream);
   }
   for (const auto id : std::exchange(graves_, {})) streams_.erase(id);
+  std::exchange(ended_, {});
   check_shut_down();
 }
 
@@ -185,6 +197,7 @@ void StreamHost::shut_down(std::int64_t limit_ms, std::move_only_function<void()
   for (const auto id : ids) {
     if (auto* stream = find(id)) stream->end("system-shutdown", shut_down_text);
   }
+  hibernation_.end_oldest(hibernation_.size());
   shard_.loop().enqueue(*this);
 }
 

@@ -13,6 +13,7 @@
 #include "net/listener.hpp"
 #include "net/tls/context.hpp"
 #include "stream/c2s.hpp"
+#include "stream/hibernation.hpp"
 #include "stream/login.hpp"
 
 namespace valise::stream {
@@ -80,6 +81,9 @@ class StreamHost final : private net::TurnEnd {
 
   // Short of memory: ends the streams that have not logged in (RFC 6120 §4.9.3.17).
   void end_unauthenticated();
+  // The same: ends a quarter of the sessions that have no connection, those first that have waited for longest. Their
+  // messages are in rows (XEP-0198 §5).
+  void end_some_detached() { hibernation_.end_oldest((hibernation_.size() + 3) / 4); }
 
   [[nodiscard]] core::Shard& shard() noexcept { return shard_; }
   [[nodiscard]] Gate& gate() noexcept { return gate_; }
@@ -94,7 +98,9 @@ class StreamHost final : private net::TurnEnd {
 
   [[nodiscard]] std::unique_ptr<C2s> release(C2s& stream);
   void adopt(std::unique_ptr<C2s> stream);
-  void bury(C2s& stream);  // destroyed at the end of the turn
+  void bury(C2s& stream);                         // destroyed at the end of the turn
+  void bury(std::unique_ptr<LiveSession> ended);  // likewise
+  [[nodiscard]] Hibernation& hibernation() noexcept { return hibernation_; }
   // Runs at the end of the turn, if the stream still is here.
   void defer(C2s& stream, void (*work)(C2s&));
 
@@ -109,6 +115,8 @@ class StreamHost final : private net::TurnEnd {
   const LoginShared& login_;
   std::vector<std::unique_ptr<StreamHost>>& all_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
+  Hibernation hibernation_;
+  std::vector<std::unique_ptr<LiveSession>> ended_;
   std::unordered_map<std::uint64_t, std::unique_ptr<C2s>> streams_;
   std::vector<std::uint64_t> graves_;
   std::vector<std::pair<std::uint64_t, void (*)(C2s&)>> deferred_;

@@ -148,13 +148,14 @@ async def bind_and_session_without_an_id_are_bad_requests(town):
 
 
 @story("XEP-0198 §3")
-async def stream_management_before_bind_is_unexpected_and_the_stream_goes_on(town):
+async def stream_management_before_bind_fails_and_the_stream_goes_on(town):
     alice = await town.account("alice")
     stream = await authenticated(town, alice)
-    for element in ("<enable xmlns='urn:xmpp:sm:3'/>", "<resume xmlns='urn:xmpp:sm:3' h='1' previd='x'/>"):
+    for element, condition in (("<enable xmlns='urn:xmpp:sm:3'/>", "unexpected-request"),
+                               ("<resume xmlns='urn:xmpp:sm:3' h='1' previd='x'/>", "item-not-found")):
         await stream.sends(element)
         failed = await stream.next()
-        assert failed.tag == "{urn:xmpp:sm:3}failed" and failed[0].tag == NS.STANZA_ERROR + "unexpected-request", failed
+        assert failed.tag == "{urn:xmpp:sm:3}failed" and failed[0].tag == NS.STANZA_ERROR + condition, failed
     await stream.binds()
     await stream.sends("<enable xmlns='urn:xmpp:sm:3'/>")
     assert (await stream.next()).tag == "{urn:xmpp:sm:3}enabled"

@@ -55,6 +55,25 @@ TEST_P(Message, UndeliveredComesInIdOrderAfterAndUpToTheLimit) {
   EXPECT_THAT(undelivered(bob, ~std::uint64_t{0}), IsEmpty());
 }
 
+TEST_P(Message, WhatWasDeliveredCanWaitAgainAndOnlyForWhoHasItsRow) {
+  const auto kept = bed.next_id();
+  const auto dropped = bed.next_id();
+  bed.commit({archived(kept), archived(dropped), mark(bob, {kept}, true), mark(bob, {dropped}, false)});
+  EXPECT_THAT(undelivered(bob), IsEmpty());
+  const WriteSet again{.id = bed.next_id(),
+                       .writes = {MarkUndelivered{bob, {kept, dropped, bed.next_id()}}, MarkUndelivered{alice, {kept}},
+                                  MarkUndelivered{carol, {kept}}}};
+  bed.commit({again});
+  bed.commit({again});
+  EXPECT_THAT(undelivered(bob), ElementsAre(kept));
+  EXPECT_THAT(undelivered(alice), IsEmpty()) << "an outbound row waits for nobody";
+  EXPECT_THAT(undelivered(carol), IsEmpty());
+  bed.commit({{.id = bed.next_id(), .writes = {MarkUndelivered{bob, {kept}}, MarkDelivered{bob, {kept}, true}}}});
+  EXPECT_THAT(undelivered(bob), IsEmpty());
+  bed.commit({{.id = bed.next_id(), .writes = {MarkDelivered{bob, {kept}, true}, MarkUndelivered{bob, {kept}}}}});
+  EXPECT_THAT(undelivered(bob), ElementsAre(kept));
+}
+
 TEST_P(Message, OnlyInboundRowsNotYetDeliveredWait) {
   bed.commit({{.id = bed.next_id(),
                .writes = {PutMessage{sealed(alice, bob),

@@ -36,6 +36,11 @@ class ModelTest : public Contract {
     return put;
   }
   Write mark() {
+    if (chance(20)) {
+      MarkUndelivered again{owner(), {}};
+      for (int i = below(4); i >= 0; --i) again.ids.push_back(old_id());
+      return again;
+    }
     MarkDelivered write{owner(), {}, chance(40)};
     for (int i = below(6); i >= 0; --i) write.ids.push_back(old_id());
     return write;

@@ -96,6 +96,15 @@ void Model::apply(const MarkDelivered& write) {
   }
 }
 
+void Model::apply(const MarkUndelivered& write) {
+  for (const auto id : write.ids) {
+    const auto message = messages_.find(id);
+    if (message == messages_.end()) continue;
+    const auto box = message->second.boxes.find(write.owner);
+    if (box != message->second.boxes.end() && box->second.direction == Direction::in) box->second.delivered = false;
+  }
+}
+
 void Model::drop_box(std::uint64_t id, const std::string& owner) {
   const auto message = messages_.find(id);
   if (message == messages_.end()) return;

@@ -54,6 +54,7 @@ class Model {
   void apply(const RemoveAccountData& write);
   void apply(const PutMessage& write);
   void apply(const MarkDelivered& write);
+  void apply(const MarkUndelivered& write);
   void drop_box(std::uint64_t id, const std::string& owner);
 
   std::uint64_t id_ = 0;

@@ -233,6 +233,15 @@ Result<> BatchWriter::add(const MarkDelivered& write) {
   return {};
 }
 
+// Rare: behind what was gathered, so that the order holds.
+Result<> BatchWriter::add(const MarkUndelivered& write) {
+  if (auto flushed = flush_messages(); !flushed) return flushed;
+  for (const auto id : write.ids) {
+    if (auto done = run_one(Statement::undeliver, Value::text(write.owner), Value::number(id)); !done) return done;
+  }
+  return {};
+}
+
 Result<> BatchWriter::flush_messages() {
   if (auto done = run(Statement::put_msg, messages_); !done) return done;
   if (auto done = run(Statement::put_box, boxes_); !done) return done;

@@ -99,6 +99,10 @@ class Checker {
     key("box owner", w.owner, max_owner);
     for (const auto message : w.ids) id("message id", message);
   }
+  void operator()(const MarkUndelivered& w) {
+    key("box owner", w.owner, max_owner);
+    for (const auto message : w.ids) id("message id", message);
+  }
 
  private:
   void keys(const std::vector<ScramKey>& keys) {

@@ -54,6 +54,10 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::put_undelivered, "REPLACE INTO undelivered (owner, id) VALUES (?, ?)",
      "INSERT INTO undelivered (owner, id) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = VALUES(id)"},
     {Statement::deliver, "DELETE FROM undelivered WHERE owner = ? AND id = ?"},
+    {Statement::undeliver,
+     "REPLACE INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction = 0",
+     "INSERT INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction = 0 "
+     "ON DUPLICATE KEY UPDATE undelivered.id = box.id"},
     {Statement::drop_sole_msg,
      "DELETE FROM msg WHERE id = ? AND boxes = 1 "
      "AND EXISTS (SELECT 1 FROM box WHERE box.owner = ? AND box.id = msg.id)"},

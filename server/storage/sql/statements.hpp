@@ -35,6 +35,7 @@ enum class Statement : std::uint8_t {
   put_box,
   put_undelivered,
   deliver,
+  undeliver,
   drop_sole_msg,
   release_msg,
   drop_released_msg,

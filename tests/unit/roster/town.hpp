@@ -57,8 +57,14 @@ class Device final : public core::SessionStream {
   std::atomic<bool> answers_pings{true};
   std::atomic<std::size_t> dies_after{0};  // so many messages; 0: never
 
-  void deliver(const core::Stanza& stanza, const core::Jid* to, std::string_view extra) override;
-  void acknowledge(std::uint32_t number) override {
+  void deliver(const core::StanzaPtr& stanza, const core::Jid* to, std::string_view extra) override;
+  bool entrust(const core::StanzaPtr& stanza, std::string_view extra, core::Custody&) override {
+    deliver(stanza, nullptr, extra);
+    return false;
+  }
+  [[nodiscard]] bool connected() const noexcept override { return true; }
+  [[nodiscard]] std::vector<std::uint64_t> held_rows() const override { return {}; }
+  void acknowledge(std::uint64_t number) override {
     const std::lock_guard lock(mutex_);
     acknowledged_.push_back(number);
     came_.notify_all();
@@ -91,7 +97,7 @@ class Device final : public core::SessionStream {
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<std::string> inbox_;            // guarded by mutex_
-  std::vector<std::uint32_t> acknowledged_;  // guarded by mutex_
+  std::vector<std::uint64_t> acknowledged_;  // guarded by mutex_
   std::string ended_;                        // guarded by mutex_
   std::size_t numbers_ = 0;
 };
