@@ -38,28 +38,34 @@ class Checker {
   void listeners() {
     const auto& starttls = snapshot_.get(options::listen_c2s);
     const auto& direct = snapshot_.get(options::listen_c2s_tls);
-    if (starttls.empty() && direct.empty())
+    if (starttls.empty() && direct.empty() && snapshot_.get(options::listen_https).empty() &&
+        snapshot_.get(options::listen_http).empty())
       add(snapshot_.line(options::listen_c2s), "listen.c2s and listen.c2s_tls are both empty");
-    const auto same = [](std::string_view a, std::string_view b) {
-      return !a.ends_with(":0") && bound(a) == bound(b);  // :0 is any free port
-    };
-    for (auto one = starttls.begin(); one != starttls.end(); ++one) {
-      for (auto other = std::next(one); other != starttls.end(); ++other) {
-        if (same(*one, *other)) twice(options::listen_c2s, *one, *other);
-      }
+    if (!snapshot_.get(options::listen_http).empty() && snapshot_.get(options::http_proxies).empty()) {
+      add(snapshot_.line(options::listen_http),
+          "listen.http is for a reverse proxy; name its address in http.proxies, such as \"127.0.0.1\"");
     }
-    for (auto one = direct.begin(); one != direct.end(); ++one) {
-      for (auto other = std::next(one); other != direct.end(); ++other) {
-        if (same(*one, *other)) twice(options::listen_c2s_tls, *one, *other);
-      }
-      for (const auto& other : starttls) {
-        if (same(*one, other)) {
-          add(snapshot_.line(options::listen_c2s_tls), fmt::format("{} is in listen.c2s too", *one));
+    const Option<Strings>* all[] = {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https,
+                                    &options::listen_http};
+    for (auto option = std::begin(all); option != std::end(all); ++option) {
+      const auto& addresses = snapshot_.get(**option);
+      for (auto one = addresses.begin(); one != addresses.end(); ++one) {
+        for (auto other = std::next(one); other != addresses.end(); ++other) {
+          if (same(*one, *other)) twice(**option, *one, *other);
+        }
+        for (auto earlier = std::begin(all); earlier != option; ++earlier) {
+          for (const auto& other : snapshot_.get(**earlier)) {
+            if (!same(*one, other)) continue;
+            add(snapshot_.line(**option), fmt::format("{} is in {} too", *one, (*earlier)->name));
+          }
         }
       }
     }
   }
 
+  static bool same(std::string_view a, std::string_view b) {
+    return !a.ends_with(":0") && bound(a) == bound(b);  // :0 is any free port
+  }
   // What the kernel is asked for: * is IPv4's 0.0.0.0.
   static std::string bound(std::string_view address) {
     return address.starts_with("*:") ? "0.0.0.0" + std::string(address.substr(1)) : std::string(address);

@@ -2,7 +2,10 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
+
+#include "base/networks.hpp"
 
 namespace valise::config {
 
@@ -23,6 +26,33 @@ std::string check_listen_address(std::string_view text) {
   }
   if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return {};
   return "a numeric address: 127.0.0.1, [::1] or *";
+}
+
+std::string check_loopback_address(std::string_view text) {
+  if (auto wrong = check_listen_address(text); !wrong.empty()) return wrong;
+  if (text.starts_with("127.") || text.starts_with("[::1]:")) return {};
+  return "an address of this machine alone, such as 127.0.0.1:5280: there is no TLS";
+}
+
+std::string check_network(std::string_view text) {
+  const auto added = Networks().add(text);
+  return added ? std::string() : added.error().text;
+}
+
+std::string check_web_address(std::string_view text) {
+  if (text.empty()) return {};
+  constexpr std::string_view scheme = "https://";
+  const auto host = text.starts_with(scheme) ? text.substr(scheme.size()) : std::string_view();
+  const bool plain = std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("-.:[]").find(c) != std::string_view::npos;
+  });
+  return host.empty() || !plain ? "an address such as \"https://chat.example.org\", in lower case and without a path"
+                                : std::string();
+}
+
+std::string check_origin(std::string_view text) {
+  return text == "*" ? std::string() : text.empty() ? "an origin" : check_web_address(text);
 }
 
 std::string check_absolute_path(std::string_view text) {

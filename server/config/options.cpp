@@ -74,6 +74,16 @@ const Option<Strings> listen_c2s_tls{List{.name = "listen.c2s_tls",
                                           .otherwise = {},
                                           .reason = "addresses for clients with direct TLS (XEP-0368)",
                                           .check = &check_listen_address}};
+const Option<Strings> listen_https{
+    List{.name = "listen.https",
+         .otherwise = {},
+         .reason = "addresses for browsers, with TLS: WebSocket, BOSH, host-meta; empty: none",
+         .check = &check_listen_address}};
+const Option<Strings> listen_http{
+    List{.name = "listen.http",
+         .otherwise = {},
+         .reason = "the same without TLS, for a reverse proxy on this machine: http.proxies are heard and nobody else",
+         .check = &check_loopback_address}};
 const Option<std::string> listen_control{
     path("listen.control", "/run/valise/control", "Unix socket of valisectl; who may open it administers the server")};
 const Option<std::string> tls_certificate{Text{.name = "tls.certificate",
@@ -123,6 +133,36 @@ const Choice<ClientNames> tls_client_names{
          .scope = Scope::host,
          .reload = Reload::live},
     {{"xmpp", ClientNames::xmpp}, {"email", ClientNames::email}}};
+
+// ---- browsers
+const Option<Strings> http_proxies{List{
+    .name = "http.proxies",
+    .otherwise = {},
+    .reason = "networks of reverse proxies whose word about a client's address counts: \"127.0.0.1\", \"10.1.0.0/16\"",
+    .max = 64,
+    .check = &check_network,
+    .reload = Reload::live}};
+const Choice<ProxyField> http_proxy_field{
+    Name{.name = "http.proxy_field",
+         .otherwise = "x-forwarded-for",
+         .reason = "field in which they say it: forwarded is RFC 7239. They must set it themselves in every request",
+         .reload = Reload::live},
+    {{"x-forwarded-for", ProxyField::x_forwarded_for}, {"forwarded", ProxyField::forwarded}}};
+const Option<Strings> http_origins{
+    List{.name = "http.origins",
+         .otherwise = {},
+         .reason = "origins of web pages that may log in here, besides the host's own and http.url; \"*\": all",
+         .max = 64,
+         .check = &check_origin,
+         .scope = Scope::host,
+         .reload = Reload::live}};
+const Option<std::string> http_url{
+    Text{.name = "http.url",
+         .reason = "where browsers reach the host, \"https://chat.example.org\"; empty: https://HOST, with the port of "
+                   "listen.https where no proxy is declared",
+         .check = &check_web_address,
+         .scope = Scope::host,
+         .reload = Reload::live}};
 
 // ---- store
 const Choice<Backend> storage_backend{
@@ -355,6 +395,8 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &default_language,
                                                   &listen_c2s,
                                                   &listen_c2s_tls,
+                                                  &listen_https,
+                                                  &listen_http,
                                                   &listen_control,
                                                   &tls_certificate,
                                                   &tls_key,
@@ -363,6 +405,10 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &tls_client_ca,
                                                   &tls_client_crl,
                                                   &tls_client_names,
+                                                  &http_proxies,
+                                                  &http_proxy_field,
+                                                  &http_origins,
+                                                  &http_url,
                                                   &storage_backend,
                                                   &storage_sqlite_path,
                                                   &state_path,

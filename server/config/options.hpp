@@ -14,6 +14,7 @@ enum class SealedMode : std::uint8_t { required, off };
 enum class ClientCertificates : std::uint8_t { off, ask, require };
 enum class ClientNames : std::uint8_t { xmpp, email };
 enum class TlsMinimum : std::uint8_t { v1_2, v1_3 };
+enum class ProxyField : std::uint8_t { x_forwarded_for, forwarded };
 enum class Language : std::uint8_t { fr, en };
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
@@ -26,13 +27,17 @@ extern const Choice<LogLevel> log_level;
 extern const Option<std::string> log_file;
 extern const Choice<Language> default_language;
 // -- network
-extern const Option<Strings> listen_c2s, listen_c2s_tls;
+extern const Option<Strings> listen_c2s, listen_c2s_tls, listen_https, listen_http;
 extern const Option<std::string> listen_control;
 extern const Option<std::string> tls_certificate, tls_key;
 extern const Choice<TlsMinimum> tls_minimum;
 extern const Choice<ClientCertificates> tls_client_certificates;
 extern const Choice<ClientNames> tls_client_names;
 extern const Option<std::string> tls_client_ca, tls_client_crl;
+// -- browsers
+extern const Option<Strings> http_proxies, http_origins;
+extern const Choice<ProxyField> http_proxy_field;
+extern const Option<std::string> http_url;
 // -- store
 extern const Choice<Backend> storage_backend;
 extern const Option<std::string> storage_sqlite_path;

@@ -121,16 +121,19 @@ Result<> App::load_certificates(const config::Snapshot& config) {
 Result<> App::bind_sockets() {
   const auto count = config_->get(options::shards);
   const auto shards = count > 0 ? static_cast<unsigned>(count) : std::max(1u, std::thread::hardware_concurrency());
-  const auto bind_all = [&](const std::vector<std::string>& addresses, bool direct_tls) -> Result<> {
-    for (const auto& address : addresses) {
+  const auto bind_all = [&](const config::Option<config::Strings>& addresses, Socket::Kind kind) -> Result<> {
+    for (const auto& address : config_->get(addresses)) {
       const auto bound = net::bind_sockets(address, shards);
       if (!bound) return std::unexpected(bound.error());
-      for (unsigned shard = 0; shard < shards; ++shard) sockets_.push_back({(*bound)[shard], direct_tls, shard});
+      for (unsigned shard = 0; shard < shards; ++shard) sockets_.push_back({(*bound)[shard], kind, shard});
     }
     return {};
   };
-  if (auto done = bind_all(config_->get(options::listen_c2s), false); !done) return done;
-  return bind_all(config_->get(options::listen_c2s_tls), true);
+  using enum Socket::Kind;
+  if (auto done = bind_all(options::listen_c2s, starttls); !done) return done;
+  if (auto done = bind_all(options::listen_c2s_tls, direct_tls); !done) return done;
+  if (auto done = bind_all(options::listen_https, https); !done) return done;
+  return bind_all(options::listen_http, http);
 }
 
 Result<> App::open_storage() {
@@ -202,14 +205,24 @@ Result<> App::start_shards() {
   for (auto& shard : kernel_.shards) {
     streams_.push_back(std::make_unique<stream::StreamHost>(*shard, gate_, tls_, *login_, streams_));
   }
+  const auto http_settings = make_http_settings(*config_);
+  for (auto& shard : kernel_.shards) {
+    webs_.push_back(std::make_unique<Web>(*shard, gate_, tls_, http_settings));
+    shard->publish<http::Router>(webs_.back()->server().router());  // modules add their paths
+  }
   for (auto& shard : kernel_.shards) {
     if (auto done = shard->start_modules(*config_); !done) return done;
   }
+  using enum Socket::Kind;
   for (auto& socket : sockets_) {
+    const bool web = socket.kind == https || socket.kind == http;
     if (socket.shard == 0) {
-      log::info("net", "listening on {}{}", net::local_endpoint(socket.fd), socket.direct_tls ? " (direct TLS)" : "");
+      constexpr std::string_view about[] = {"", " (direct TLS)", " (HTTPS)", " (HTTP, for proxies)"};
+      log::info("net", "listening on {}{}", net::local_endpoint(socket.fd), about[std::to_underlying(socket.kind)]);
     }
-    auto listening = streams_[socket.shard]->listen(std::exchange(socket.fd, -1), socket.direct_tls);
+    const int fd = std::exchange(socket.fd, -1);
+    auto listening = web ? webs_[socket.shard]->server().listen(fd, socket.kind == https)
+                         : streams_[socket.shard]->listen(fd, socket.kind == direct_tls);
     if (!listening) return listening;
   }
   for (auto& shard : kernel_.shards) {
@@ -293,7 +306,11 @@ Result<std::vector<std::string>> App::load_again() {
   auto needs = config::Snapshot::restart_needed(*config_, **loaded);
   log::set_level(log_level(*now));
   const auto settings = make_settings(*now);
-  run_on_all([&](core::Shard& shard) { shard.reconfigure(settings, *now); });
+  const auto http_settings = make_http_settings(*now);
+  run_on_all([&](core::Shard& shard) {
+    shard.reconfigure(settings, *now);
+    webs_[shard.index()]->server().configure(http_settings);
+  });
   record_reload(*config_, *now);
   {
     const std::lock_guard lock(config_mutex_);
@@ -335,7 +352,8 @@ void App::stop() {
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     auto promise = std::make_shared<std::promise<void>>();
     done.push_back(promise->get_future());
-    kernel_.shards[i]->post([host = streams_[i].get(), promise, streams_limit] {
+    kernel_.shards[i]->post([host = streams_[i].get(), web = webs_[i].get(), promise, streams_limit] {
+      web->server().shut_down();
       host->shut_down(streams_limit.count(), [promise] { promise->set_value(); });
     });
   }
@@ -354,6 +372,7 @@ void App::stop() {
   for (auto& shard : kernel_.shards) shard->loop().stop();
   for (auto& thread : threads_) thread.join();
   streams_.clear();
+  webs_.clear();
   kernel_.shards.clear();
 }
 

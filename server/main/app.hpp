@@ -20,6 +20,7 @@
 #include "core/work_pool.hpp"
 #include "main/memory_watch.hpp"
 #include "main/privileges.hpp"
+#include "main/web.hpp"
 #include "stream/host.hpp"
 
 namespace valise {
@@ -56,8 +57,9 @@ class App {
 
  private:
   struct Socket {
+    enum class Kind : std::uint8_t { starttls, direct_tls, https, http };
     int fd;
-    bool direct_tls;
+    Kind kind;
     unsigned shard;
   };
   void read_known_networks();
@@ -89,6 +91,7 @@ class App {
   MemoryWatch memory_;
   std::unique_ptr<core::Committer> committer_;
   std::vector<std::unique_ptr<stream::StreamHost>> streams_;
+  std::vector<std::unique_ptr<Web>> webs_;
   std::vector<std::thread> threads_;
   std::vector<Socket> sockets_;
   bool running_ = false;

@@ -33,7 +33,7 @@ constexpr std::size_t most_spare_of(std::size_t bytes) { return bytes / 4 + 8'19
 Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address,
                        std::uint16_t peer_port)
     : loop_(&loop),
-      handler_(handler),
+      handler_(&handler),
       fd_(fd),
       peer_port_(peer_port),
       transport_(plain_transport(fd)),
@@ -53,6 +53,11 @@ Connection::~Connection() {
 Result<> Connection::start() {
   interest_ = EPOLLIN;
   return loop_->watch(fd_, interest_, *this);
+}
+
+void Connection::set_handler(ConnectionHandler& handler) {
+  handler_ = &handler;
+  if (fd_ >= 0) loop_->enqueue(*this);  // TLS may hold bytes that the socket tells nothing of
 }
 
 std::string& Connection::output() {
@@ -115,7 +120,7 @@ void Connection::handshake() {
       secured_ = true;
       update_interest();
       drained_ = false;  // the peer's first bytes may have come with the end of its handshake
-      handler_.on_secured();
+      handler_->on_secured();
       if (fd_ >= 0) loop_->enqueue(*this);
       return;
     case IoStatus::want_read:
@@ -163,7 +168,7 @@ void Connection::read_some() {
     }
     // Level-triggered: unless TLS holds more, the next event tells, and no read ends in EAGAIN.
     const auto* before = transport_.get();
-    if (!closing_ && !handler_.on_bytes({read_buffer.data(), result.bytes})) return;
+    if (!closing_ && !handler_->on_bytes({read_buffer.data(), result.bytes})) return;
     if (fd_ < 0 || transport_.get() != before) return;
     if (result.bytes < read_buffer.size() && !transport_->has_buffered()) return;
   }
@@ -182,7 +187,7 @@ void Connection::on_turn_end() {
 void Connection::flush() {
   const auto before = sent_;
   write_output();
-  if (sent_ != before && fd_ >= 0) handler_.on_sent();
+  if (sent_ != before && fd_ >= 0) handler_->on_sent();
 }
 
 void Connection::write_output() {
@@ -255,7 +260,7 @@ void Connection::close_now(CloseReason reason) {
   ::close(fd_);
   fd_ = -1;
   drop_output();
-  handler_.on_closed(closing_ ? CloseReason::by_us : reason);
+  handler_->on_closed(closing_ ? CloseReason::by_us : reason);
 }
 
 void Connection::detach() {

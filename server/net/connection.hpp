@@ -1,7 +1,7 @@
 // One accepted socket: non-blocking, read in the loop's turn into a buffer of the thread, written once at its end.
 // It owns no buffer while it is idle. The byte transport (plain, OpenSSL; kernel TLS later) is exchangeable.
 //
-// Fixed after start: handler. Home loop only: everything; detach() and attach() move it to another loop.
+// Home loop only: everything; detach() and attach() move it to another loop.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,9 @@ class Connection final : private IoHandler, private TurnEnd {
   Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] Result<> start();  // begins to read
+  // Another one goes on with the connection, from the next bytes on. Inside a call of the old one this must be followed
+  // by its return (on_bytes: false).
+  void set_handler(ConnectionHandler& handler);
 
   // Queues bytes; they leave at the end of the turn. Never blocks. Beyond the handler's queue_limit() of waiting bytes
   // the connection ends with CloseReason::overflow at the end of the turn.
@@ -96,7 +99,7 @@ class Connection final : private IoHandler, private TurnEnd {
   [[nodiscard]] bool may_read() const noexcept { return (reading_ || closing_) && !handshaking_ && !next_transport_; }
 
   Loop* loop_;
-  ConnectionHandler& handler_;
+  ConnectionHandler* handler_;
   int fd_;
   std::uint16_t peer_port_;
   bool reading_ = true;

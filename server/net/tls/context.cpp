@@ -41,6 +41,11 @@ int data_index() {
   return index;
 }
 
+int alpn_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 // RFC 6066 §3: one host_name in the server_name extension, or nothing.
 std::string_view sni_of(SSL* ssl) {
   const unsigned char* bytes = nullptr;
@@ -96,7 +101,8 @@ int on_client_hello(SSL* ssl, int*, void*) {
 // RFC 7301 §3.2: a client that names protocols and none of ours is at the wrong door (ALPACA).
 int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
             void*) {
-  const auto& ours = data_of(SSL_get_SSL_CTX(ssl))->alpn;
+  const auto* own = static_cast<const std::string*>(SSL_get_ex_data(ssl, alpn_index()));
+  const auto& ours = own == nullptr ? data_of(SSL_get_SSL_CTX(ssl))->alpn : *own;
   unsigned char* selected = nullptr;
   if (ours.empty() ||
       SSL_select_next_proto(&selected, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
@@ -243,9 +249,13 @@ Result<Ref<const TlsContexts>> TlsContexts::load(const TlsSettings& settings, st
   return Ref<const TlsContexts>(out);
 }
 
-SslPtr TlsContexts::new_session(std::string_view host) const {
+SslPtr TlsContexts::new_session(std::string_view host, Speaks speaks) const {
   SslPtr ssl(SSL_new(default_.get()));
   if (!ssl) return ssl;
+  static const std::string http = "\x08http/1.1";  // in the wire's form
+  if (speaks == Speaks::http && SSL_set_ex_data(ssl.get(), alpn_index(), const_cast<std::string*>(&http)) != 1) {
+    return nullptr;
+  }
   SSL_set_accept_state(ssl.get());
   const auto& others = data_of(default_.get())->others;  // live as long as the default context, which `ssl` holds
   if (const auto found = others.find(lower_case(host)); found != others.end()) {

@@ -2,6 +2,7 @@
 // whole when certificates are reloaded.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ struct TlsSettings {
   bool tls12 = true;  // besides 1.3
 };
 
+enum class Speaks : std::uint8_t { settings, http };
+
 // Fixed after load; any thread. A connection that was begun with it goes on when the snapshot is gone.
 class TlsContexts : public RefCounted<TlsContexts> {
  public:
@@ -39,8 +42,9 @@ class TlsContexts : public RefCounted<TlsContexts> {
                                                            std::shared_ptr<TicketKeys> tickets);
 
   // A server's SSL object in accept state, without BIO; nullptr when memory is short. A client that names no host of
-  // ours by SNI gets the certificate of `host` (as in HostCertificate), or the first host's.
-  [[nodiscard]] SslPtr new_session(std::string_view host = {}) const;
+  // ours by SNI gets the certificate of `host` (as in HostCertificate), or the first host's. By ALPN it speaks what the
+  // settings name, or, with Speaks::http, http/1.1 and nothing else.
+  [[nodiscard]] SslPtr new_session(std::string_view host = {}, Speaks speaks = Speaks::settings) const;
   // Whether the certificate that the client of `ssl` has shown, to whichever snapshot, is one by the authorities and
   // lists of this one. After the handshake.
   [[nodiscard]] bool accepts_client(const SSL* ssl) const;
