@@ -1,6 +1,7 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/avatars/avatars.hpp"
 #include "modules/blocking/blocking.hpp"
 #include "modules/bookmarks/bookmarks.hpp"
 #include "modules/caps/caps.hpp"
@@ -29,7 +30,8 @@ std::vector<const core::Manifest*> all_modules() {
           &pep_manifest(),          &disco_manifest(),           &ping_manifest(),
           &registration_manifest(), &version_manifest(),         &time_manifest(),
           &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
-          &vcard_manifest(),        &private_storage_manifest(), &bookmarks_manifest()};
+          &vcard_manifest(),        &private_storage_manifest(), &bookmarks_manifest(),
+          &avatars_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
