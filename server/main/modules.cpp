@@ -7,6 +7,7 @@
 #include "modules/caps/caps.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/displayed/displayed.hpp"
+#include "modules/external_services/external_services.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -32,7 +33,7 @@ std::vector<const core::Manifest*> all_modules() {
           &registration_manifest(), &version_manifest(),         &time_manifest(),
           &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
           &vcard_manifest(),        &private_storage_manifest(), &bookmarks_manifest(),
-          &avatars_manifest(),      &displayed_manifest()};
+          &avatars_manifest(),      &displayed_manifest(),       &external_services_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
