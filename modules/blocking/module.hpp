@@ -8,6 +8,7 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/blocking/blocklist.hpp"
+#include "modules/reports/abuse_reports.hpp"
 
 namespace valise::modules::blocking {
 
@@ -28,6 +29,7 @@ class BlockingModule final : public core::Module, public core::Blocking {
     bool adds = false;
     bool all = false;
     std::vector<std::string> addresses;
+    std::vector<reports::Taken> reports{};
   };
 
   [[nodiscard]] Blocklist& list(const core::Account& account) const { return *account.part<Blocklist>(account_slot_); }
@@ -40,6 +42,7 @@ class BlockingModule final : public core::Module, public core::Blocking {
   void get(core::IqRequest request);
   void answer_get(core::Account& account, core::IqRequest& request);
   void set(core::IqRequest request, bool adds);
+  [[nodiscard]] std::vector<reports::Taken> reports_of(const core::IqRequest& request) const;
   void carry_out(core::IqRequest request, Command command);
   void push(core::Account& account, const Command& command);
   // Makes `change`, and tells contacts of whom it changes what they may see.

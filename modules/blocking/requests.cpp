@@ -5,6 +5,7 @@
 
 #include "modules/blocking/module.hpp"
 #include "modules/presence/undirected.hpp"
+#include "modules/reports/report.hpp"
 #include "modules/roster/subscriptions.hpp"
 #include "xml/writer.hpp"
 
@@ -66,7 +67,26 @@ void BlockingModule::set(core::IqRequest request, bool adds) {
     const auto all = blocked.will_be();
     command.addresses.assign(all.begin(), all.end());
   }
+  if (adds) command.reports = reports_of(request);
   carry_out(std::move(request), std::move(command));
+}
+
+// XEP-0377 §6: with a report or without one, the address is blocked.
+std::vector<reports::Taken> BlockingModule::reports_of(const core::IqRequest& request) const {
+  std::vector<reports::Taken> out;
+  auto* reports = shard_.service<AbuseReports>();
+  if (reports == nullptr) return out;
+  for (const auto item : request.payload().children()) {
+    if (item.is_text()) continue;
+    const auto report = item.child("report", reports::ns_reporting);
+    const auto address = core::Jid::parse(item.attribute_or_empty("jid"));
+    if (!report || !address) continue;
+    if (auto taken = reports->take(*request.account(), address->str(), report)) {
+      taken->record.origin = request.origin();
+      out.push_back(std::move(*taken));
+    }
+  }
+  return out;
 }
 
 void BlockingModule::carry_out(core::IqRequest request, Command command) {
@@ -82,6 +102,14 @@ void BlockingModule::carry_out(core::IqRequest request, Command command) {
       unit->writes.emplace_back(storage::PutAccountData{account.jid.str(), storage::DataKind::blocked, {address, {}}});
     }
   }
+  for (auto& report : command.reports) {
+    for (auto& write : report.writes) unit->writes.push_back(std::move(write));
+    if (unit->record) {
+      shard_.record(std::move(report.record));  // a unit has one
+    } else {
+      unit->record = std::move(report.record);
+    }
+  }
   const auto number = blocked.begin(command.adds, command.addresses);
   unit->done = [this, &account, number, command = std::move(command),
                 request = std::move(request)](core::Unit& finished) mutable {
@@ -92,6 +120,9 @@ void BlockingModule::carry_out(core::IqRequest request, Command command) {
     tell_contacts(account, command, [&] { list(account).end(number, true); });
     request.result();
     push(account, command);
+    for (auto& report : command.reports) {
+      if (report.durable) report.durable();
+    }
   };
   shard_.commit_in_order(account, std::move(unit));
 }

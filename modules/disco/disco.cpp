@@ -29,6 +29,20 @@ const config::Option<config::Strings> contacts{
      .scope = config::Scope::host,
      .reload = config::Reload::live}};
 
+std::string check_status(std::string_view text) {
+  return is_status_address(text) ? std::string() : "takes addresses, \"https://status.example.org/valise.json\"";
+}
+
+const config::Option<config::Strings> outage_status{
+    {.name = "disco.outage_status",
+     .otherwise = {},
+     .reason = "addresses of a file, not on this server, in which clients read what is wrong when they can't connect "
+               "(XEP-0455)",
+     .max = 8,
+     .check = &check_status,
+     .scope = config::Scope::host,
+     .reload = config::Reload::live}};
+
 const core::StanzaError unknown_node{
     .type = core::StanzaError::Type::cancel, .condition = "item-not-found", .text = {}};
 
@@ -49,7 +63,10 @@ class Disco final : public core::Module {
   void configure(const config::Snapshot& snapshot) override {
     const auto& modules = shard_.kernel().modules;
     hosts_.clear();
-    for (const auto& host : snapshot.hosts()) hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
+    for (const auto& host : snapshot.hosts()) {
+      hosts_[host] =
+          disco::server_info(modules, snapshot.get(contacts, host), snapshot.get(disco::outage_status, host));
+    }
     account_ = disco::account_info(modules, true);
     unsealed_account_ = disco::account_info(modules, false);
   }
@@ -163,12 +180,16 @@ const core::Manifest& disco_manifest() {
   static const core::Manifest manifest{
       .name = "disco",
       .summary = "Says what the server and its accounts are and can.",
-      .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}},
+      .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}, {"XEP-0455", "0.4.0"}},
       .server_features = {},
       .account_features = {},
       .account_identities = {},
       .stream_features = {},
-      .options = [](config::Registry& registry) { registry.add(disco::contacts); },
+      .options =
+          [](config::Registry& registry) {
+            registry.add(disco::contacts);
+            registry.add(disco::outage_status);
+          },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<disco::Disco>(shard); },
   };
   return manifest;

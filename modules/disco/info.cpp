@@ -49,7 +49,17 @@ bool is_contact_address(std::string_view text) noexcept {
   return known && std::ranges::find(contact_fields, text.substr(0, equals)) != contact_fields.end();
 }
 
-Info server_info(const std::vector<const core::Manifest*>& modules, const std::vector<std::string>& addresses) {
+bool is_status_address(std::string_view text) noexcept {
+  const auto scheme = text.starts_with("https://") ? 8U : text.starts_with("http://") ? 7U : 0U;
+  if (scheme == 0 || text.size() <= scheme || text.size() > 1'024) return false;
+  return std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+           c != '|' && c != '}';  // RFC 3986 §2
+  });
+}
+
+Info server_info(const std::vector<const core::Manifest*>& modules, const std::vector<std::string>& addresses,
+                 const std::vector<std::string>& status) {
   Info info;
   info.identities.push_back({"server", "im", "", "Valise"});
   add_basics(info);
@@ -63,6 +73,9 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const std::v
   }
   tidy(info);
   if (auto form = contact_form(addresses); !form.fields.empty()) info.forms.push_back(std::move(form));
+  if (!status.empty()) {
+    info.forms.push_back({.type = "urn:xmpp:sos:0", .fields = {{"external-status-addresses", status}}});
+  }
   return info;
 }
 

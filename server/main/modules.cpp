@@ -18,6 +18,7 @@
 #include "modules/presence/presence.hpp"
 #include "modules/private_storage/private_storage.hpp"
 #include "modules/registration/registration.hpp"
+#include "modules/reports/reports.hpp"
 #include "modules/roster/roster.hpp"
 #include "modules/time/time.hpp"
 #include "modules/vcard/vcard.hpp"
@@ -33,7 +34,8 @@ std::vector<const core::Manifest*> all_modules() {
           &registration_manifest(), &version_manifest(),         &time_manifest(),
           &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
           &vcard_manifest(),        &private_storage_manifest(), &bookmarks_manifest(),
-          &avatars_manifest(),      &displayed_manifest(),       &external_services_manifest()};
+          &avatars_manifest(),      &displayed_manifest(),       &external_services_manifest(),
+          &reports_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
