@@ -49,6 +49,14 @@ commit.gather_us = 2000        -- longest wait for a fuller batch, under load on
 
 -- policy.file = "/etc/valise/policy.lua"    -- default: the stock policy; begin with a copy of lua/stock.lua
 
+-- Service -----------------------------------------------------------------------------------------------------------
+
+-- disco.contacts = { "abuse-addresses=mailto:abuse@example.org" }            -- default: none
+-- disco.outage_status = { "https://status.example.net/valise.json" }         -- default: none; not on this server
+-- external_services.list = { "stun:turn.example.org", "turn:turn.example.org?transport=udp" }   -- default: none
+-- external_services.secret_file = "/etc/valise/turn.secret"                  -- default: none; root:valise 0640
+-- reports.notify = { "warden@example.org" }                                  -- default: nobody
+
 -- Limits and times that are worth a thought; docs/security.md §3 has all of them -----------------------------------
 
 limits.stanza = 256 * KiB

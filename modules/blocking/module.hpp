@@ -8,6 +8,7 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/blocking/blocklist.hpp"
+#include "modules/reports/abuse_reports.hpp"
 
 namespace valise::modules::blocking {
 
@@ -27,6 +28,7 @@ class BlockingModule final : public core::Module, public core::Blocking {
   struct Command {
     bool all = false;
     Blocklist::Change change;
+    std::vector<reports::Taken> reports{};
   };
 
   [[nodiscard]] Blocklist& list(const core::Account& account) const { return *account.part<Blocklist>(account_slot_); }
@@ -39,7 +41,8 @@ class BlockingModule final : public core::Module, public core::Blocking {
   void get(core::IqRequest request);
   void answer_get(core::Account& account, core::IqRequest& request);
   void set(core::IqRequest request, bool adds);
-  void carry_out(core::IqRequest request, bool adds, bool all, std::vector<std::string> addresses);
+  [[nodiscard]] std::vector<reports::Taken> reports_of(const core::IqRequest& request) const;
+  void carry_out(core::IqRequest request, Command command);
   void push(core::Account& account, const Command& command);
   // What a command may change for a contact: an address of him, or his server's.
   struct Concerned {

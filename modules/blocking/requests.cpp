@@ -5,6 +5,7 @@
 
 #include "modules/blocking/module.hpp"
 #include "modules/presence/undirected.hpp"
+#include "modules/reports/report.hpp"
 #include "modules/roster/subscriptions.hpp"
 #include "xml/writer.hpp"
 
@@ -58,19 +59,41 @@ void BlockingModule::set(core::IqRequest request, bool adds) {
   if (!request.from_owner()) return request.error(core::service_unavailable);
   auto addresses = parse_items(request.payload());
   if (!addresses) return request.error(addresses.error());
-  const bool all = !adds && addresses->empty();
-  if (adds && addresses->empty()) return request.error(no_item);
+  Command command{.all = !adds && addresses->empty(), .change = {.adds = adds, .addresses = std::move(*addresses)}};
+  auto& wanted = command.change.addresses;
+  if (adds && wanted.empty()) return request.error(no_item);
   const auto& blocked = list(*request.account());
-  if (adds && blocked.size_with(*addresses) > max_blocked_) return request.error(full);
-  carry_out(std::move(request), adds, all, all ? blocked.will_be() : std::move(*addresses));
+  if (adds && blocked.size_with(wanted) > max_blocked_) return request.error(full);
+  if (command.all) wanted = blocked.will_be();
+  if (adds) command.reports = reports_of(request);
+  carry_out(std::move(request), std::move(command));
 }
 
-void BlockingModule::carry_out(core::IqRequest request, bool adds, bool all, std::vector<std::string> addresses) {
+// XEP-0377 §6: with a report or without one, the address is blocked.
+std::vector<reports::Taken> BlockingModule::reports_of(const core::IqRequest& request) const {
+  std::vector<reports::Taken> out;
+  auto* reports = shard_.service<AbuseReports>();
+  if (reports == nullptr) return out;
+  for (const auto item : request.payload().children()) {
+    if (item.is_text()) continue;
+    const auto report = item.child("report", reports::ns_reporting);
+    const auto address = core::Jid::parse(item.attribute_or_empty("jid"));
+    if (!report || !address) continue;
+    if (auto taken = reports->take(*request.account(), address->str(), report)) {
+      taken->record.origin = request.origin();
+      out.push_back(std::move(*taken));
+    }
+  }
+  return out;
+}
+
+void BlockingModule::carry_out(core::IqRequest request, Command command) {
+  const bool adds = command.change.adds;
   auto& account = *request.account();
   auto& blocked = list(account);
   auto unit = std::make_unique<core::Unit>();
   auto bytes = sizeof request + request.stanza().memory();
-  for (const auto& address : addresses) {
+  for (const auto& address : command.change.addresses) {
     bytes += sizeof address + address.size();
     if (!adds) {
       if (!blocked.may_hold(address)) continue;
@@ -79,7 +102,16 @@ void BlockingModule::carry_out(core::IqRequest request, bool adds, bool all, std
       unit->writes.emplace_back(storage::PutAccountData{account.jid.str(), storage::DataKind::blocked, {address, {}}});
     }
   }
-  unit->done = [this, &account, command = Command{.all = all, .change = blocked.begin(adds, std::move(addresses))},
+  for (auto& report : command.reports) {
+    for (auto& write : report.writes) unit->writes.push_back(std::move(write));
+    if (unit->record) {
+      shard_.record(std::move(report.record));  // a unit has one
+    } else {
+      unit->record = std::move(report.record);
+    }
+  }
+  command.change = blocked.begin(adds, std::move(command.change.addresses));
+  unit->done = [this, &account, command = std::move(command),
                 request = std::move(request)](core::Unit& finished) mutable {
     if (!finished.outcome) {
       list(account).end(command.change, false);
@@ -88,6 +120,9 @@ void BlockingModule::carry_out(core::IqRequest request, bool adds, bool all, std
     end_and_tell(account, command.change);
     request.result();
     push(account, command);
+    for (auto& report : command.reports) {
+      if (report.durable) report.durable();
+    }
   };
   shard_.commit_in_order(account, std::move(unit), bytes);
 }

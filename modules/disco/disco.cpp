@@ -29,6 +29,20 @@ const config::Option<config::Strings> contacts{
      .scope = config::Scope::host,
      .reload = config::Reload::live}};
 
+std::string check_status(std::string_view text) {
+  return is_status_address(text) ? std::string() : "takes addresses, \"https://status.example.org/valise.json\"";
+}
+
+const config::Option<config::Strings> outage_status{
+    {.name = "disco.outage_status",
+     .otherwise = {},
+     .reason = "addresses of a file, not on this server, in which clients read what is wrong when they can't connect "
+               "(XEP-0455)",
+     .max = 8,
+     .check = &check_status,
+     .scope = config::Scope::host,
+     .reload = config::Reload::live}};
+
 const core::StanzaError unknown_node{
     .type = core::StanzaError::Type::cancel, .condition = "item-not-found", .text = {}};
 
@@ -47,9 +61,11 @@ class Disco final : public core::Module {
   }
 
   void configure(const config::Snapshot& snapshot) override {
-    addresses_.clear();
+    told_.clear();
     said_.clear();
-    for (const auto& host : snapshot.hosts()) addresses_[host] = snapshot.get(contacts, host);
+    for (const auto& host : snapshot.hosts()) {
+      told_[host] = {.contacts = snapshot.get(contacts, host), .outage_status = snapshot.get(disco::outage_status, host)};
+    }
   }
 
   // XEP-0115 §6.3
@@ -66,11 +82,11 @@ class Disco final : public core::Module {
   // Gathered when it is asked for: behind a reload by then every module has read its options. Null: no host of ours.
   [[nodiscard]] const Said* said_of(const std::string& host) const {
     if (const auto known = said_.find(host); known != said_.end()) return &known->second;
-    const auto addresses = addresses_.find(host);
-    if (addresses == addresses_.end()) return nullptr;
+    const auto told = told_.find(host);
+    if (told == told_.end()) return nullptr;
     const auto& modules = shard_.kernel().modules;
     const auto switched = shard_.features(host);
-    Said said{.server = disco::server_info(modules, switched, addresses->second),
+    Said said{.server = disco::server_info(modules, switched, told->second),
               .account = disco::account_info(modules, switched),
               .caps = {}};
     said.caps = disco::stream_feature(said.server);
@@ -169,8 +185,8 @@ class Disco final : public core::Module {
   }
 
   core::Shard& shard_;
-  core::TextMap<std::vector<std::string>> addresses_;  // of XEP-0157, by host
-  mutable core::TextMap<Said> said_;                   // by host
+  core::TextMap<disco::Addresses> told_;  // by host
+  mutable core::TextMap<Said> said_;      // by host
 };
 
 }  // namespace
@@ -180,12 +196,16 @@ const core::Manifest& disco_manifest() {
   static const core::Manifest manifest{
       .name = "disco",
       .summary = "Says what the server and its accounts are and can.",
-      .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}},
+      .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}, {"XEP-0455", "0.4.0"}},
       .server_features = {},
       .account_features = {},
       .account_identities = {},
       .stream_features = {},
-      .options = [](config::Registry& registry) { registry.add(disco::contacts); },
+      .options =
+          [](config::Registry& registry) {
+            registry.add(disco::contacts);
+            registry.add(disco::outage_status);
+          },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<disco::Disco>(shard); },
   };
   return manifest;

@@ -49,8 +49,17 @@ bool is_contact_address(std::string_view text) noexcept {
   return known && std::ranges::find(contact_fields, text.substr(0, equals)) != contact_fields.end();
 }
 
+bool is_status_address(std::string_view text) noexcept {
+  const auto scheme = text.starts_with("https://") ? 8U : text.starts_with("http://") ? 7U : 0U;
+  if (scheme == 0 || text.size() <= scheme || text.size() > 1'024) return false;
+  return std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+           c != '|' && c != '}';  // RFC 3986 §2
+  });
+}
+
 Info server_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched,
-                 const std::vector<std::string>& addresses) {
+                 const Addresses& addresses) {
   Info info;
   info.features.assign(switched.server.begin(), switched.server.end());
   info.identities.push_back({"server", "im", "", "Valise"});
@@ -64,7 +73,10 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const core::
     }
   }
   tidy(info);
-  if (auto form = contact_form(addresses); !form.fields.empty()) info.forms.push_back(std::move(form));
+  if (auto form = contact_form(addresses.contacts); !form.fields.empty()) info.forms.push_back(std::move(form));
+  if (!addresses.outage_status.empty()) {
+    info.forms.push_back({.type = "urn:xmpp:sos:0", .fields = {{"external-status-addresses", addresses.outage_status}}});
+  }
   return info;
 }
 

@@ -26,16 +26,24 @@ struct Info {
   std::vector<Form> forms;
 };
 
+// What the configuration names: contacts in the form of XEP-0157, "abuse-addresses=mailto:…", others are left out; where
+// the server's state is told when it cannot (XEP-0455).
+struct Addresses {
+  std::vector<std::string> contacts;
+  std::vector<std::string> outage_status{};
+};
+
 // What a domain of this server says of itself. Identities and features are sorted and unique. `switched`: what the
-// modules add to their manifests there. `addresses`: contacts in the form of XEP-0157, "abuse-addresses=mailto:…";
-// others are left out.
+// modules add to their manifests there.
 [[nodiscard]] Info server_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched,
-                               const std::vector<std::string>& addresses);
+                               const Addresses& addresses);
 // What a bare JID of this server says.
 [[nodiscard]] Info account_info(const std::vector<const core::Manifest*>& modules, const core::Features& switched);
 
 // True for "<field>-addresses=<URI>" with a field that XEP-0157 §2 registers and a mailto:, xmpp: or https: address.
 [[nodiscard]] bool is_contact_address(std::string_view text) noexcept;
+// XEP-0455 §2.1: an address like "https://status.example.org/valise.json", or with http.
+[[nodiscard]] bool is_status_address(std::string_view text) noexcept;
 
 // The <query/>; `node` is repeated if it is not empty (§3.2).
 [[nodiscard]] std::string to_xml(const Info& info, std::string_view node);

@@ -121,7 +121,10 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
   flow.collector = waiting(account).drain.session;
   queue.expect();
   // The queue lives as long as its account, which stays in memory while its commits are under way.
-  flow.written = [&queue, mark](std::uint64_t id) { queue.came_back(id, mark); };
+  flow.written = [&queue, mark, also = std::move(flow.written)](std::uint64_t id) mutable {
+    queue.came_back(id, mark);
+    if (also) also(id);
+  };
   return nullptr;
 }
 

@@ -71,8 +71,14 @@ Outcome allow_avatar_metadata(xml::Element payload) {
   xml::Writer writer(out);
   writer.open("metadata", avatar_metadata);
   std::size_t count = 0;
+  bool elsewhere = false;
   for (const auto info : payload.children()) {
-    if (!info.is("info", avatar_metadata)) continue;  // <pointer/> and others are left behind
+    // <pointer/> and others are left behind, and what is kept at an address elsewhere: asking for it would call home.
+    if (!info.is("info", avatar_metadata)) continue;
+    if (info.attribute("url")) {
+      elsewhere = true;
+      continue;
+    }
     const auto bytes = info.attribute_or_empty("bytes");
     const auto id = info.attribute_or_empty("id");
     const auto type = info.attribute_or_empty("type");
@@ -84,6 +90,7 @@ Outcome allow_avatar_metadata(xml::Element payload) {
     writer.close();
   }
   writer.close();
+  if (elsewhere && count == 0) return bad_payload;  // it would say that there is no avatar
   return out;
 }
 
@@ -145,8 +152,8 @@ Outcome allow_old_bookmarks(xml::Element payload) {
 
 Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
   if (!payload.is("displayed", displayed)) return bad_payload;
-  const auto chat = core::Jid::parse(item_id);
-  if (!chat || !chat->is_bare()) return std::unexpected(AllowFault::item_id);
+  // XEP-0490 §4.1: a full address for what is said in private to somebody in a room.
+  if (!core::Jid::parse(item_id)) return std::unexpected(AllowFault::item_id);
   const auto id = payload.child("stanza-id", core::ns::stanza_ids);
   const auto by = core::Jid::parse(id.attribute_or_empty("by"));
   const auto value = id.attribute_or_empty("id");
@@ -158,6 +165,28 @@ Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
   return out;
 }
 
+// RFC 6351 §5: of its parameters only what kind of address or number it is, and which one comes first.
+void append_vcard_parameters(xml::Writer& writer, xml::Element parameters) {
+  constexpr std::array<std::string_view, 9> kinds{"work", "home",  "text",  "voice",    "fax",
+                                                  "cell", "video", "pager", "textphone"};
+  std::vector<std::string_view> types;
+  for (const auto type : parameters.child("type", vcard_ns).children()) {
+    const auto kind = type.is("text", vcard_ns) ? std::ranges::find(kinds, type.text()) : kinds.end();
+    if (kind != kinds.end() && std::ranges::find(types, *kind) == types.end()) types.push_back(*kind);
+  }
+  const auto rank = parameters.child("pref", vcard_ns).child("integer", vcard_ns).text();
+  const bool ranked = is_number(rank) && rank.size() <= 3;
+  if (types.empty() && !ranked) return;
+  writer.open("parameters");
+  if (!types.empty()) {
+    writer.open("type");
+    for (const auto type : types) writer.element("text", {}, type);
+    writer.close();
+  }
+  if (ranked) writer.open("pref").element("integer", {}, rank).close();
+  writer.close();
+}
+
 // A field of RFC 6351 §5 with the values that it may have, each a text without markup. False: a value is too long.
 bool append_vcard_field(std::string& out, xml::Element field) {
   constexpr std::array<std::string_view, 5> parts{"surname", "given", "additional", "prefix", "suffix"};
@@ -167,6 +196,7 @@ bool append_vcard_field(std::string& out, xml::Element field) {
   std::string kept;
   xml::Writer writer(kept);
   writer.open(field.name());
+  if (const auto parameters = field.child("parameters", vcard_ns)) append_vcard_parameters(writer, parameters);
   bool any = false;
   for (const auto value : field.children()) {
     if (value.is_text() || value.ns() != vcard_ns || std::ranges::find(known, value.name()) == known.end()) continue;
@@ -258,7 +288,7 @@ bool is_allowed_node(std::string_view node) noexcept {
 bool is_allowed_item_id(std::string_view node, std::string_view item_id) {
   if (names_items_by_jid(node)) {
     const auto jid = core::Jid::parse(item_id);
-    return jid && jid->is_bare();
+    return jid && (jid->is_bare() || node == displayed);
   }
   return item_id.size() <= max_item_id && is_token(item_id);
 }

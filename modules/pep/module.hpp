@@ -14,6 +14,7 @@
 #include "modules/pep/devices.hpp"
 #include "modules/pep/discovery.hpp"
 #include "modules/pep/nodes.hpp"
+#include "modules/pep/own_changes.hpp"
 #include "modules/pep/part.hpp"
 
 namespace valise::modules::pep {
@@ -62,7 +63,7 @@ struct Interest {
 // Subscriptions that a change of the node brought or ended: address and new state.
 using Changed = std::vector<std::pair<std::string, std::string_view>>;
 
-class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
+class Pep final : public core::Module, public DeviceLists, public PepDiscovery, public PepOwnChanges {
  public:
   explicit Pep(core::Shard& shard) : shard_(shard), alive_(std::make_shared<const bool>(true)) {}
 
@@ -86,6 +87,13 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
                               std::string_view node) const override;
   void item_ids(const core::Account& account, std::string_view node,
                 std::move_only_function<void(std::optional<std::vector<std::string>>)> then) override;
+
+  // PepOwnChanges (own_changes.cpp)
+  void follow(std::string_view node, Follow follow) override;
+  void change(core::Account& account, core::Jid publisher, std::size_t bytes,
+              std::move_only_function<void(core::Account&, AnswerChanges)> make,
+              std::move_only_function<void(std::expected<void, core::StanzaError>)> done) override;
+  [[nodiscard]] std::uint32_t keeps(const core::Account& account, std::string_view node) const override;
 
   // Called back by Turn and HeldEvent.
   void end_turn(const core::Jid& account);
@@ -148,6 +156,19 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
     });
   }
 
+  // -- own_changes.cpp: what other rooms change, or add to a client's change
+  using Told = std::vector<std::pair<std::string, std::string>>;  // node and event
+  void ask_follower(core::Account& account, NodeChange change, Turn turn,
+                    std::move_only_function<void(core::Account*, OwnChangesOr)> then);
+  // The same, and answers the request where there is nothing to go on with.
+  void ask_follower(core::Account& account, core::IqRequest request, NodeChange change, Turn turn,
+                    std::move_only_function<void(core::Account&, core::IqRequest, OwnChanges)> then);
+  [[nodiscard]] NodeState* own_node(core::Account& account, const std::string& node, bool open);
+  [[nodiscard]] std::expected<Told, core::StanzaError> carry_out(core::Account& account, OwnChanges& changes,
+                                                                 std::string_view publisher,
+                                                                 std::vector<storage::Write>& writes);
+  void own_changes_done(core::Account& account, Told told, OwnChanges& changes);
+
   // -- expiry.cpp: what goes by itself
   void sweep();
   void find_old_probes(core::Account& account);
@@ -193,7 +214,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
                                                 std::string_view node) const;
   void check_identity(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void check_room(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
-  void store_item(core::Account& account, core::IqRequest request, Publication wanted);
+  void store_item(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
+  void store_with(core::Account& account, core::IqRequest request, Publication wanted, OwnChanges changes);
   void published(core::Account& account, core::IqRequest& request, Publication wanted);
   // -- payloads.cpp
   [[nodiscard]] std::expected<Publication, Denial> read_publication(core::Account& account, xml::Element publish,
@@ -204,7 +226,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void keep_verified_labels(core::Account& account, DeviceList& list) const;
   // -- retract.cpp
   void retract(core::Account& account, core::IqRequest request, Turn turn);
-  void retract_now(core::Account& account, core::IqRequest request, std::string node, std::string id, bool notify);
+  void retract_now(core::Account& account, core::IqRequest request, std::string node, std::string id, bool notify,
+                   OwnChanges changes);
   void forget_item(core::Account& account, const std::string& node, std::string_view id);
   // -- owner.cpp
   [[nodiscard]] std::optional<core::StanzaError> no_room_for(const core::Account& account, std::string_view node) const;
@@ -212,8 +235,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   void created(core::Account& account, const std::string& node, NodeConfig config);
   void create(core::Account& account, core::IqRequest request);
   void configure_node(core::Account& account, core::IqRequest request, xml::Element configure);
-  void delete_node(core::Account& account, core::IqRequest request, std::string node);
-  void purge_node(core::Account& account, core::IqRequest request, std::string node);
+  void delete_node(core::Account& account, core::IqRequest request, std::string node, OwnChanges changes);
+  void purge_node(core::Account& account, core::IqRequest request, std::string node, OwnChanges changes);
   void forget_contents(core::Account& account, const NodeName& name);
   // -- events.cpp
   void tell(core::Account& account, const std::string& node, News news);
@@ -239,6 +262,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery {
   std::shared_ptr<const bool> alive_;
   // Reads of items under way, by who asked: each may bring max_answer.
   std::unordered_map<std::string, unsigned> reading_;
+  std::map<std::string, Follow, std::less<>> followers_;  // by node
   unsigned account_slot_ = 0;
   unsigned session_slot_ = 0;
   bool connected_ = false;

@@ -75,6 +75,12 @@ NodeConfig default_config(std::string_view node) {
     }
   } else if (is_private(node)) {
     config.access = AccessModel::whitelist;
+    // XEP-0402 §3.3, XEP-0490 §4.2: an item a room or chat, of which the last one says nothing.
+    if (node != "storage:bookmarks") {
+      config.send_last = SendLast::never;
+      config.max_is_max = true;
+      config.max_items = 0;
+    }
   }
   return config;
 }

@@ -120,7 +120,10 @@ void Pep::configure_node(core::Account& account, core::IqRequest request, xml::E
                 });
 }
 
-void Pep::delete_node(core::Account& account, core::IqRequest request, std::string node) {
+void Pep::delete_node(core::Account& account, core::IqRequest request, std::string node, OwnChanges changes) {
+  std::vector<storage::Write> writes;
+  auto told = carry_out(account, changes, request.from().full(), writes);
+  if (!told) return request.error(told.error());
   auto& state = part(account);
   const auto entry = state.nodes.extract(node);
   const auto name = classify(node);
@@ -129,14 +132,15 @@ void Pep::delete_node(core::Account& account, core::IqRequest request, std::stri
   if (name.kind == NodeKind::probe) {
     std::erase_if(probes_, [&](const Probe& probe) { return probe.node == node && probe.account == account.jid; });
   }
-  std::vector<storage::Write> writes;
   writes.emplace_back(storage::RemovePepNode{account.jid.str(), node});
   commit(account, std::move(request), std::move(writes),
-         [this, node, config = entry.mapped().config](core::Account& owner, core::IqRequest& answered) {
+         [this, node, config = entry.mapped().config, told = std::move(*told), changes = std::move(changes)](
+             core::Account& owner, core::IqRequest& answered) mutable {
            answered.result();
            if (config.notify_delete) {
              tell_with(owner, node, config, {.event = node_event("delete", node), .to_pending = true});
            }
+           own_changes_done(owner, std::move(told), changes);
          });
 }
 
@@ -150,19 +154,25 @@ void Pep::forget_contents(core::Account& account, const NodeName& name) {
   if (name.kind == NodeKind::bundle) state.forget_identities(name);
 }
 
-void Pep::purge_node(core::Account& account, core::IqRequest request, std::string node) {
+void Pep::purge_node(core::Account& account, core::IqRequest request, std::string node, OwnChanges changes) {
   if (!find(account, node)->config.persist) return request.error(errors::unsupported("persistent-items"));  // §8.5.3.3
-  forget_contents(account, classify(node));
   std::vector<storage::Write> writes;
+  auto told = carry_out(account, changes, request.from().full(), writes);
+  if (!told) return request.error(told.error());
+  forget_contents(account, classify(node));
   save(account, node, writes);
   writes.emplace_back(storage::PurgePepNode{account.jid.str(), node});
-  commit(account, std::move(request), std::move(writes), [this, node](core::Account& owner, core::IqRequest& answered) {
-    answered.result();
-    auto* saved = find(owner, node);
-    if (saved == nullptr) return;
-    saved->unsaved = false;
-    if (saved->config.notify_retract) tell(owner, node, {.event = node_event("purge", node)});
-  });
+  commit(account, std::move(request), std::move(writes),
+         [this, node, told = std::move(*told), changes = std::move(changes)](core::Account& owner,
+                                                                             core::IqRequest& answered) mutable {
+           answered.result();
+           auto* saved = find(owner, node);
+           if (saved != nullptr) {
+             saved->unsaved = false;
+             if (saved->config.notify_retract) tell(owner, node, {.event = node_event("purge", node)});
+           }
+           own_changes_done(owner, std::move(told), changes);
+         });
 }
 
 }  // namespace valise::modules::pep

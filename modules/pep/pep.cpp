@@ -89,6 +89,7 @@ void Pep::start(core::Registrar& registrar) {
   shard_.publish<Pep>(*this);
   shard_.publish<DeviceLists>(*this);
   shard_.publish<PepDiscovery>(*this);
+  shard_.publish<PepOwnChanges>(*this);
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] { connect_services(); });
   sweep();
@@ -262,14 +263,22 @@ void Pep::owner_set(core::IqRequest request) {
   find_old_probes(account);
   if (!is_visible(account, request.from())) return request.error(core::service_unavailable);
   if (!request.from_owner()) return request.error(errors::forbidden());
-  in_turn(account, std::move(request), [this](core::Account& owner, core::IqRequest asked, Turn) {
+  in_turn(account, std::move(request), [this](core::Account& owner, core::IqRequest asked, Turn turn) {
     const auto wanted = asked.payload().first_element();
     std::string node(wanted.attribute_or_empty("node"));
     if (node.empty()) return asked.error(errors::bad_request("nodeid-required"));
     if (find(owner, node) == nullptr) return not_found(asked);
     if (wanted.is("configure", core::ns::pubsub_owner)) return configure_node(owner, std::move(asked), wanted);
-    if (wanted.is("delete", core::ns::pubsub_owner)) return delete_node(owner, std::move(asked), std::move(node));
-    if (wanted.is("purge", core::ns::pubsub_owner)) return purge_node(owner, std::move(asked), std::move(node));
+    const bool deletes = wanted.is("delete", core::ns::pubsub_owner);
+    if (deletes || wanted.is("purge", core::ns::pubsub_owner)) {
+      NodeChange change{.kind = deletes ? NodeChange::Kind::deleted : NodeChange::Kind::emptied, .node = node};
+      return ask_follower(owner, std::move(asked), std::move(change), std::move(turn),
+                          [this, node, deletes](core::Account& now, core::IqRequest then, OwnChanges changes) mutable {
+                            if (find(now, node) == nullptr) return not_found(then);  // read anew meanwhile
+                            if (deletes) return delete_node(now, std::move(then), std::move(node), std::move(changes));
+                            purge_node(now, std::move(then), std::move(node), std::move(changes));
+                          });
+    }
     if (wanted.is("affiliations", core::ns::pubsub_owner)) return set_affiliations(owner, std::move(asked), wanted);
     if (wanted.is("subscriptions", core::ns::pubsub_owner)) return set_subscriptions(owner, std::move(asked), wanted);
     asked.error(not_offered(wanted));

@@ -131,7 +131,7 @@ void Pep::check_identity(core::Account& account, core::IqRequest request, Public
     if (theirs && theirs != identity_u(*wanted.bundle)) {
       return refuse(request, bad_keys(PayloadFault::identity_differs));
     }
-    store_item(*owner, std::move(request), std::move(wanted));
+    store_item(*owner, std::move(request), std::move(wanted), std::move(turn));
   };
   // Behind what is being committed: the other bundle may be on its way to the store.
   account.in_order([this, &account, other, device, then = std::move(then)]() mutable {
@@ -144,7 +144,7 @@ void Pep::check_room(core::Account& account, core::IqRequest request, Publicatio
   const auto* state = find(account, wanted.node);
   const bool asks = state != nullptr && state->config.persist &&
                     (state->config.full == NodeFull::reject || state->config.item_expire_s != 0);
-  if (!asks) return store_item(account, std::move(request), std::move(wanted));
+  if (!asks) return store_item(account, std::move(request), std::move(wanted), std::move(turn));
   const std::size_t kept = items_kept(state->config, wanted.node, limits_);
   auto names_of = [owner = account.jid.str(), node = wanted.node, kept](storage::Reader& reader) {
     return reader.pep_item_names(owner, node, kept);
@@ -167,15 +167,37 @@ void Pep::check_room(core::Account& account, core::IqRequest request, Publicatio
                 if (now->config.full == NodeFull::reject && others >= kept) {
                   return request.error(errors::of(errors::Type::cancel, "conflict", "node-full"));
                 }
-                store_item(*owner, std::move(request), std::move(wanted));
+                store_item(*owner, std::move(request), std::move(wanted), std::move(turn));
               });
 }
 
-void Pep::store_item(core::Account& account, core::IqRequest request, Publication wanted) {
+void Pep::store_item(core::Account& account, core::IqRequest request, Publication wanted, Turn turn) {
+  const auto* state = find(account, wanted.node);
+  const bool kept = wanted.fresh ? wanted.fresh->persist : state != nullptr && state->config.persist;
+  if (!kept) return store_with(account, std::move(request), std::move(wanted), {});
+  NodeChange change{.node = wanted.node, .id = wanted.item_id, .payload = wanted.payload};
+  ask_follower(
+      account, std::move(request), std::move(change), std::move(turn),
+      [this, wanted = std::move(wanted)](core::Account& owner, core::IqRequest asked, OwnChanges changes) mutable {
+        for (auto& item : changes.items) {
+          if (item.node == wanted.node && item.id == wanted.item_id && item.payload) {
+            wanted.payload = std::move(*item.payload);
+          }
+        }
+        std::erase_if(changes.items,
+                      [&](const ItemChange& item) { return item.node == wanted.node && item.id == wanted.item_id; });
+        store_with(owner, std::move(asked), std::move(wanted), std::move(changes));
+      });
+}
+
+// With what follows from it, which comes first: the item is the newest of its node.
+void Pep::store_with(core::Account& account, core::IqRequest request, Publication wanted, OwnChanges changes) {
   if (wanted.fresh) created(account, wanted.node, std::move(*wanted.fresh));
   const auto* state = find(account, wanted.node);
   if (state == nullptr) return request.error(core::store_away);  // reloaded meanwhile
   std::vector<storage::Write> writes;
+  auto told = carry_out(account, changes, request.from().full(), writes);
+  if (!told) return request.error(told.error());
   save(account, wanted.node, writes);
   for (auto& id : wanted.expired) {
     writes.emplace_back(storage::RemovePepItem{account.jid.str(), wanted.node, std::move(id)});
@@ -187,8 +209,10 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
         storage::PutPepItem{account.jid.str(), std::move(item), items_kept(state->config, wanted.node, limits_)});
   }
   commit(account, std::move(request), std::move(writes),
-         [this, wanted = std::move(wanted)](core::Account& owner, core::IqRequest& answered) mutable {
+         [this, wanted = std::move(wanted), told = std::move(*told), changes = std::move(changes)](
+             core::Account& owner, core::IqRequest& answered) mutable {
            published(owner, answered, std::move(wanted));
+           own_changes_done(owner, std::move(told), changes);
          });
 }
 

@@ -49,21 +49,31 @@ void Pep::retract(core::Account& account, core::IqRequest request, Turn turn) {
         if (!request.from_owner() && bare_of(found->front().publisher) != request.from().bare()) {
           return request.error(errors::forbidden());
         }
-        retract_now(*owner, std::move(request), std::move(node), std::move(id), asked);
+        NodeChange change{.kind = NodeChange::Kind::retracted, .node = node, .id = id};
+        ask_follower(*owner, std::move(request), std::move(change), std::move(turn),
+                     [this, node = std::move(node), id = std::move(id), asked](core::Account& now, core::IqRequest then,
+                                                                               OwnChanges changes) mutable {
+                       retract_now(now, std::move(then), std::move(node), std::move(id), asked, std::move(changes));
+                     });
       });
 }
 
-void Pep::retract_now(core::Account& account, core::IqRequest request, std::string node, std::string id, bool notify) {
+void Pep::retract_now(core::Account& account, core::IqRequest request, std::string node, std::string id, bool notify,
+                      OwnChanges changes) {
   std::vector<storage::Write> writes;
+  auto told = carry_out(account, changes, request.from().full(), writes);
+  if (!told) return request.error(told.error());
   writes.emplace_back(storage::RemovePepItem{account.jid.str(), node, id});
   commit(account, std::move(request), std::move(writes),
-         [this, node, id, notify](core::Account& owner, core::IqRequest& answered) {
+         [this, node, id, notify, told = std::move(*told), changes = std::move(changes)](
+             core::Account& owner, core::IqRequest& answered) mutable {
            forget_item(owner, node, id);
            answered.result();
            const auto* saved = find(owner, node);
-           if (saved == nullptr || (!notify && !saved->config.notify_retract)) return;
-           if (is_sealed(owner) && !may_show_id(node, id)) return;
-           tell(owner, node, {.event = retract_event(node, id)});
+           const bool tells = saved != nullptr && (notify || saved->config.notify_retract) &&
+                              (!is_sealed(owner) || may_show_id(node, id));
+           if (tells) tell(owner, node, {.event = retract_event(node, id)});
+           own_changes_done(owner, std::move(told), changes);
          });
 }
 

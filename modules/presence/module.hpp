@@ -10,12 +10,16 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/presence/directed.hpp"
+#include "modules/presence/repetition.hpp"
 #include "modules/presence/undirected.hpp"
 #include "modules/roster/subscriptions.hpp"
 
 namespace valise::modules::presence {
 
-class PresenceModule final : public core::Module, public core::PresenceEvents, public DirectedPresence {
+class PresenceModule final : public core::Module,
+                             public core::PresenceEvents,
+                             public DirectedPresence,
+                             public PresenceRepetition {
  public:
   explicit PresenceModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
@@ -32,6 +36,9 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
 
   // DirectedPresence (outbound.cpp)
   void undirect(core::Account& account, const std::function<bool(const core::Jid&)>& which) override;
+
+  // PresenceRepetition (outbound.cpp)
+  void repeat(core::Account& account, const Change& change) override;
 
  private:
   // ---- outbound.cpp: what our sessions send

@@ -182,6 +182,24 @@ void PresenceModule::undirect(core::Account& account, const std::function<bool(c
   }
 }
 
+void PresenceModule::repeat(core::Account& account, const Change& change) {
+  const auto sessions = account.sessions;
+  for (auto* session : sessions) {
+    if (!session->available || !session->presence) continue;
+    auto children = change(*session, *session->presence);
+    if (!children) continue;
+    core::Flow flow;
+    flow.stanza = core::make_presence("", session->jid, core::Jid(), std::move(*children));
+    flow.stanza->to.reset();
+    flow.stanza->lang = session->presence->lang;
+    flow.record.origin = session->origin;
+    (void)shard_.record_passing(flow, core::audit::Kind::presence);  // it is so, recorded or not
+    session->presence = flow.stanza;
+    broadcast(account, flow.stanza);
+    to_own(account, flow.stanza, nullptr);
+  }
+}
+
 // §4.3: probes are the server's; one of a client is answered all the same, to that client alone, and is never an error.
 // Who is not subscribed learns of directed presence only: an "unsubscribed" would change nothing of what he has, but
 // end a request that he sent behind his probe (A.3.4).

@@ -17,6 +17,7 @@ void PresenceModule::start(core::Registrar& registrar) {
   });
   shard_.publish<core::PresenceEvents>(*this);
   shard_.publish<DirectedPresence>(*this);
+  shard_.publish<PresenceRepetition>(*this);
   shard_.publish<PresenceModule>(*this);
 }
 

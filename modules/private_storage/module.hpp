@@ -33,6 +33,8 @@ class PrivateStorage final : public core::Module {
   void answer_get(core::IqRequest request);
   void check_set(core::IqRequest request);
   void commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes);
+  void replace_bookmarks(core::Account& account, core::IqRequest request, std::string list,
+                         std::vector<storage::Write> writes);
   void next(const core::Jid& account);
 
   core::Shard& shard_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "modules/bookmarks/private_list.hpp"
 #include "modules/private_storage/module.hpp"
 #include "xml/writer.hpp"
 
@@ -20,6 +21,14 @@ const StanzaError full{.type = StanzaError::Type::wait,
 
 StanzaError refused(Fault fault) {
   return {.type = StanzaError::Type::modify, .condition = "policy-violation", .text = describe(fault)};
+}
+
+// On a database thread. Bookmarks are those of PEP, too: modules/bookmarks keeps them.
+Result<std::string> stored_element(storage::Reader& reader, const std::string& owner, const std::string& key) {
+  if (key == bookmarks::private_name) return bookmarks::read_private_list(reader, owner);
+  auto rows = reader.account_data(owner, storage::DataKind::private_xml, key);
+  if (!rows) return std::unexpected(rows.error());
+  return rows->empty() ? std::string() : std::move(rows->front().value);
 }
 
 // What the account would keep with these rows written over its own.
@@ -87,9 +96,9 @@ void PrivateStorage::answer_get(core::IqRequest request) {
        schema = schema_of(account)](storage::Reader& reader) -> Result<std::map<std::string, std::string>> {
         std::map<std::string, std::string> found;
         for (const auto& key : keys) {
-          auto rows = reader.account_data(owner, storage::DataKind::private_xml, key);
-          if (!rows) return std::unexpected(rows.error());
-          if (!rows->empty()) found[key] = shown(schema, rows->front().value);
+          const auto stored = stored_element(reader, owner, key);
+          if (!stored) return std::unexpected(stored.error());
+          if (!stored->empty()) found[key] = shown(schema, *stored);
         }
         return found;
       },
@@ -149,12 +158,35 @@ void PrivateStorage::check_set(core::IqRequest request) {
           return next(jid);
         }
         std::vector<storage::Write> writes;
+        std::optional<std::string> list;
+        if (const auto found = changed.find(std::string(bookmarks::private_name)); found != changed.end()) {
+          list = std::move(found->second);
+          changed.erase(found);
+        }
         for (auto& [key, value] : changed) {
           writes.emplace_back(
               storage::PutAccountData{jid.str(), storage::DataKind::private_xml, {key, std::move(value)}});
         }
+        if (list) return replace_bookmarks(*owner, std::move(request), std::move(*list), std::move(writes));
         commit(*owner, std::move(request), std::move(writes));
       });
+}
+
+// Together with what else was set: one unit.
+void PrivateStorage::replace_bookmarks(core::Account& account, core::IqRequest request, std::string list,
+                                       std::vector<storage::Write> writes) {
+  auto* bookmarks = shard_.service<PrivateBookmarks>();
+  const auto from = request.from();
+  auto answer = [this, jid = account.jid, request = std::move(request)](auto done) mutable {
+    if (done) {
+      request.result();
+    } else {
+      request.error(done.error());
+    }
+    next(jid);
+  };
+  if (bookmarks == nullptr) return answer(std::expected<void, StanzaError>(std::unexpected(core::store_away)));
+  bookmarks->replace(account, from, std::move(list), std::move(writes), std::move(answer));
 }
 
 void PrivateStorage::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes) {

@@ -145,6 +145,37 @@ std::expected<std::string, CardFault> allowed_card(xml::Element card) {
   return card_of(inner);
 }
 
+Picture split_picture(std::string_view card) {
+  Picture out;
+  const auto document = card.empty() ? xml::DocumentPtr() : xml::parse_element(card);
+  if (!document) return out;
+  std::string inner;
+  for (const auto field : document->root().children()) {
+    if (!field.is("PHOTO", ns_vcard)) {
+      if (!field.is_text()) xml::append_tree(inner, field, ns_vcard);
+      continue;
+    }
+    out.there = out.there || field.first_element();
+    const auto bytes = decode_wrapped_base64(field.child("BINVAL", ns_vcard).text());
+    const bool sound = bytes && bytes->size() <= max_photo && !picture_type(*bytes).empty();
+    if (sound && out.bytes.empty()) out.bytes = *bytes;
+  }
+  out.card = card_of(inner);
+  return out;
+}
+
+std::string with_photo(std::string_view card, std::string_view photo) {
+  if (photo.empty()) return std::string(card);
+  const auto document = card.empty() ? xml::DocumentPtr() : xml::parse_element(card);
+  std::string inner;
+  if (document) {
+    for (const auto field : document->root().children()) {
+      if (!field.is_text()) xml::append_tree(inner, field, ns_vcard);
+    }
+  }
+  return card_of(inner.append(photo));
+}
+
 std::expected<std::string, CardFault> free_card(xml::Element card) {
   if (!card.first_element()) return std::string();
   std::string out;

@@ -2,6 +2,7 @@
 #include "modules/vcard/vcard.hpp"
 
 #include "core/shard.hpp"
+#include "modules/avatars/card_pictures.hpp"
 #include "modules/pep/discovery.hpp"
 #include "modules/vcard/card.hpp"
 
@@ -52,6 +53,17 @@ Result<Card> read_card(storage::Reader& reader, const std::string& owner, bool a
   auto card = document ? allowed_card(document->root()) : std::unexpected(CardFault::size);
   if (!card || card->empty()) return Card();
   return Card(std::move(*card));
+}
+
+// The same, with the avatar as its picture if there is one: of `id`, for whom it is `shown`.
+Result<Card> read_shown(storage::Reader& reader, const std::string& owner, bool as_it_is, const std::string& id,
+                        bool shown) {
+  auto card = read_card(reader, owner, as_it_is);
+  if (!card || id.empty()) return card;
+  const auto photo = shown ? avatars::read_photo(reader, owner, id) : Result<std::string>(std::string());
+  if (!photo) return std::unexpected(photo.error());
+  auto whole = with_photo(split_picture(card->value_or(std::string())).card, *photo);
+  return whole.empty() ? Card() : Card(std::move(whole));
 }
 
 class VCard final : public core::Module {
@@ -105,8 +117,12 @@ class VCard final : public core::Module {
     // Behind what the owner has just changed.
     const auto bytes = sizeof request + request.stanza().memory();
     account.in_order(
-        [this, jid = account.jid.str(), free = is_free(account), own, request = std::move(request)]() mutable {
-          shard_.read([jid, free](storage::Reader& reader) { return read_card(reader, jid, free); },
+        [this, &account, own, request = std::move(request)]() mutable {
+          const auto* pictures = pictures_of(account);
+          const auto id = pictures == nullptr ? std::string() : pictures->current(account);
+          const bool shown = !id.empty() && (own || pictures->is_shown_to(account, request.from()));
+          shard_.read([jid = account.jid.str(), free = is_free(account), id,
+                       shown](storage::Reader& reader) { return read_shown(reader, jid, free, id, shown); },
                       [own, request = std::move(request)](Result<Card> card) mutable {
                         if (!card) return request.error(core::store_away);
                         if (*card) return request.result(std::move(**card));
@@ -126,14 +142,38 @@ class VCard final : public core::Module {
           .type = StanzaError::Type::modify, .condition = "policy-violation", .text = describe(card.error())};
       return request.deny(error, std::string(reason_of(card.error())));
     }
-    auto unit = std::make_unique<core::Unit>();
-    if (card->empty()) {
-      unit->writes.emplace_back(
-          storage::RemoveAccountData{account.jid.str(), storage::DataKind::vcard, std::string(row)});
-    } else {
-      unit->writes.emplace_back(
-          storage::PutAccountData{account.jid.str(), storage::DataKind::vcard, {std::string(row), std::move(*card)}});
+    auto* pictures = pictures_of(account);
+    if (pictures == nullptr) return save(account, std::move(request), *card);
+    // XEP-0398 §3.2: the picture is the avatar, and the card that comes without one takes it away.
+    auto picture = split_picture(*card);
+    const bool convertible = !picture.bytes.empty();
+    const bool had_one = !pictures->current(account).empty();
+    if (!convertible && !had_one) return save(account, std::move(request), *card);
+    std::vector<storage::Write> writes;
+    writes.push_back(row_of(account, picture.there && !convertible ? *card : picture.card));
+    const auto from = request.from();
+    pictures->replace(account, from, std::move(picture.bytes), std::move(writes),
+                      [request = std::move(request)](std::expected<void, StanzaError> done) mutable {
+                        if (!done) return request.error(done.error());
+                        request.result();
+                      });
+  }
+
+  // Where the directory keeps cards, what people publish changes none.
+  [[nodiscard]] CardPictures* pictures_of(const core::Account& account) const {
+    return mode_of(account) == Mode::readonly ? nullptr : shard_.service<CardPictures>();
+  }
+
+  static storage::Write row_of(const core::Account& account, const std::string& card) {
+    if (card.empty()) {
+      return storage::RemoveAccountData{account.jid.str(), storage::DataKind::vcard, std::string(row)};
     }
+    return storage::PutAccountData{account.jid.str(), storage::DataKind::vcard, {std::string(row), card}};
+  }
+
+  void save(core::Account& account, core::IqRequest request, const std::string& card) {
+    auto unit = std::make_unique<core::Unit>();
+    unit->writes.push_back(row_of(account, card));
     const auto bytes = sizeof request + request.stanza().memory();
     unit->done = [request = std::move(request)](core::Unit& finished) mutable {
       if (!finished.outcome) return request.error(not_saved);
@@ -154,9 +194,10 @@ const core::Manifest& vcard_manifest() {
   static const core::Manifest manifest{
       .name = "vcard",
       .summary = "Keeps each account's card: name, function, addresses, picture.",
-      .implements = {{"XEP-0054", "1.3.0", core::Completeness::partial}},
-      .server_features = {vcard::ns_vcard},
-      .account_features = {vcard::ns_vcard},
+      .implements = {{"XEP-0054", "1.3.0", core::Completeness::partial},
+                     {"XEP-0292", "0.12.0", core::Completeness::partial}},
+      .server_features = {vcard::ns_vcard, vcard::ns_vcard4},
+      .account_features = {vcard::ns_vcard, vcard::ns_vcard4},
       .account_identities = {},
       .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(vcard::mode_option); },

@@ -3,6 +3,7 @@
 #include "core/shard.hpp"
 
 #include "base/clock.hpp"
+#include "base/crypto.hpp"
 #include "core/delay.hpp"
 #include "core/handover.hpp"
 #include "core/namespaces.hpp"
@@ -261,6 +262,41 @@ void Shard::route(StanzaPtr stanza) {
     }
   };
   post_to(home, std::move(land));
+}
+
+void Shard::say(const std::string& host, std::string type, Jid to, std::string_view children,
+                std::move_only_function<void(bool)> done) {
+  // Whatever becomes of the message, its end says so once.
+  struct Said {
+    Said(Shard& home, std::move_only_function<void(bool)> then) : shard(home), done(std::move(then)) {}
+    Said(const Said&) = delete;
+    Said& operator=(const Said&) = delete;
+    ~Said() {
+      shard.post([done = std::move(done), durable = durable]() mutable { done(durable); });
+    }
+    Shard& shard;
+    std::move_only_function<void(bool)> done;
+    bool durable = false;
+  };
+  auto said = std::make_shared<Said>(*this, std::move(done));
+  auto document = xml::parse_element("<message>" + std::string(children) + "</message>", ns::client);
+  auto from = Jid::make({}, host);
+  if (!document || !from || this->host(to.domain()) == nullptr) return;
+  auto stanza = make_stanza(std::move(document));
+  if (!stanza) return;
+  auto flow = std::make_unique<Flow>();
+  flow->server_made = true;
+  flow->record.origin = make_ref<const audit::Origin>(audit::Origin::Members{.jid = host});
+  flow->stanza = std::move(*stanza);
+  flow->stanza->from = std::move(*from);
+  flow->stanza->to = to;
+  flow->stanza->type = std::move(type);
+  flow->stanza->id = crypto::random_hex(8);
+  flow->written = [said](std::uint64_t id) { said->durable = id != 0; };
+  on_home(to, [flow = std::move(flow)](Shard& there, Account* account) mutable {
+    flow->recipient = account;
+    if (account != nullptr) there.arrive(std::move(*flow));
+  });
 }
 
 void Shard::deliver(Session& session, StanzaPtr stanza, std::string extra) {

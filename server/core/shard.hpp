@@ -90,6 +90,11 @@ class Shard final : private net::TurnEnd {
   // To wherever `to` lives: a session, all sessions of an account by RFC 6121 §8, a peer. A presence, which is always
   // in a person's name, passes the stages of its recipient; nothing else passes rules.
   void route(StanzaPtr stanza);
+  // A message of the domain `host` to an account of ours, with those children (XML): from its recipient's stages on it
+  // is one like any other, recorded, and stored if nobody is there. `done` (here): whether it became
+  // durable, which a headline never does.
+  void say(const std::string& host, std::string type, Jid to, std::string_view children,
+           std::move_only_function<void(bool)> done);
   void route_error(const Stanza& original, const StanzaError& error, Language language);
   // Whether what others send may still wait for commits of the account. Half of limits.queue is theirs, so that there
   // is room for what the server owes its own client. Without commits under way, always.

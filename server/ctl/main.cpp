@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 
 #include "base/crypto.hpp"
@@ -30,6 +31,9 @@ struct Options {
   std::string certificate;
   std::string key;
   bool replace = false;
+  std::string file;
+  std::string report;
+  bool online = false;
 };
 
 void print(const Json& result, const Options& options, const Layout& layout = {}) {
@@ -65,6 +69,46 @@ std::string reload_sentence(const Json& answer) {
     out += option.get<std::string>() + " changes at the next start\n";
   }
   return out;
+}
+
+std::string report_sentence(const Json& answer) { return answer.value("report", "") + ": removed\n"; }
+
+std::string announcement_sentence(const Json& answer) {
+  const auto sent = answer.value("sent", 0U), failed = answer.value("failed", 0U);
+  auto out = "sent to " + std::to_string(sent) + (sent == 1 ? " account" : " accounts");
+  if (failed != 0) out += ", not to " + std::to_string(failed);
+  return out + "\n";
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    (void)Json(text).dump();
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+// The server says what is wrong with the text; here it is only kept from reading without end.
+int announce_file(const Options& options) {
+  constexpr std::size_t most = 64 * 1024;
+  std::ifstream file;
+  if (options.file != "-") file.open(options.file, std::ios::binary);
+  std::istream& in = options.file == "-" ? std::cin : file;
+  std::string text(most, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad() || (options.file != "-" && !file.is_open())) {
+    return report({could_not, "unavailable", "cannot read " + options.file}, options.json);
+  }
+  if (!is_utf8(text)) {
+    return report({could_not, "invalid", options.file + " is not UTF-8"}, options.json);
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return ask(
+      options,
+      {{"command", "announce"}, {"host", options.host}, {"text", text}, {"to", options.online ? "online" : "all"}},
+      {.sentence = &announcement_sentence});
 }
 
 int ask_with_password(const Options& options, const std::string& command, const Layout& layout) {
@@ -161,6 +205,26 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   cli.add_subcommand("status", "how the server is")->callback([&] { code = ask(options, {{"command", "status"}}); });
   cli.add_subcommand("reload", "reads configuration, certificates and policy again")->callback([&] {
     code = ask(options, {{"command", "reload"}}, {.sentence = &reload_sentence});
+  });
+  auto* announce = cli.add_subcommand("announce", "a message of the service to people of a host");
+  announce->add_option("host", options.host, "one of the server's hosts")->required();
+  announce->add_option("file", options.file, "the text, in UTF-8; - reads standard input")->required();
+  announce->add_flag("--online,!--all", options.online,
+                     "to whoever is available now; --all: to every account, also later");
+  announce->callback([&, announce] {
+    if (announce->count("--online") != 1) throw CLI::RequiredError("--online or --all");
+    code = announce_file(options);
+  });
+  auto* reports = cli.add_subcommand("reports", "what people report of those whom they block");
+  reports->add_option("host", options.host, "one of the server's hosts");
+  reports->add_option("--done", options.report, "removes this one");
+  reports->callback([&] {
+    if (!options.report.empty()) {
+      code = ask(options, {{"command", "reports.done"}, {"report", options.report}}, {.sentence = &report_sentence});
+    } else {
+      code = ask(options, {{"command", "reports.list"}, {"host", options.host}},
+                 {.columns = {"report", "time", "reason", "by", "of", "messages", "text"}, .nothing = "no reports"});
+    }
   });
   cli.add_subcommand("modules", "the features and what they implement")->callback([&] {
     code = ask(options, {{"command", "module.list"}}, {.columns = {"name", "implements", "summary"}});

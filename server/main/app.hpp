@@ -46,6 +46,7 @@ class App {
   void look_at_memory();
   [[nodiscard]] MemoryWatch& memory() noexcept { return memory_; }
 
+  void record_admin(std::string reason, std::string about);  // a record of kind admin, from any thread
   [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
   [[nodiscard]] Ref<const config::Snapshot> config() const;  // any thread
   [[nodiscard]] const core::Committer* committer() const noexcept { return committer_.get(); }
@@ -70,7 +71,6 @@ class App {
   Result<> start_shards();
   void prepare_login();
   Result<std::vector<std::string>> load_again();
-  void record_admin(std::string reason, std::string about);  // a record of kind admin, from any thread
   void record_reload(const config::Snapshot& before, const config::Snapshot& now);
   void run_on_all(const std::function<void(core::Shard&)>& work);
 

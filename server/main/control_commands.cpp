@@ -12,6 +12,7 @@
 #include "core/services.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/control_service.hpp"
 #include "main/reply.hpp"
 
 namespace valise {
@@ -63,11 +64,6 @@ Result<std::vector<T>> on_all(const Request& request, Part part, std::chrono::se
     parts.push_back(std::move(*one));
   }
   return parts;
-}
-
-Result<> known_host(App& app, std::string_view host) {
-  if (app.config()->has_host(host)) return {};
-  return fail(ErrorCode::not_found, "this server has no host \"" + std::string(host) + "\"");
 }
 
 // A JID of one of our accounts, bare or full.
@@ -381,12 +377,21 @@ Answer reload(const Request& request) {
   return Json{{"needs_restart", *needs}};
 }
 
+Answer announce_text(const Request& request) {
+  return announce(request.app, {request.text("host"), request.text("text"), request.text("to")}, request.stop);
+}
+
+Answer reports_list(const Request& request) { return list_reports(request.app, request.text("host")); }
+
+Answer reports_done(const Request& request) { return finish_report(request.app, request.text("report"), request.stop); }
+
 constexpr std::pair<std::string_view, Command> commands[] = {
     {"user.add", &user_add},         {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
     {"user.enable", &user_enable},   {"user.delete", &user_delete},   {"user.list", &user_list},
     {"session.list", &session_list}, {"session.kick", &session_kick}, {"status", &status},
     {"module.list", &module_list},   {"hook.list", &hook_list},       {"reload", &reload},
-    {"policy.list", &policy_list},
+    {"policy.list", &policy_list},   {"announce", &announce_text},    {"reports.list", &reports_list},
+    {"reports.done", &reports_done},
 };
 
 std::string_view name_of(ErrorCode code) {

@@ -1,11 +1,15 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/avatars/avatars.hpp"
 #include "modules/blocking/blocking.hpp"
+#include "modules/bookmarks/bookmarks.hpp"
 #include "modules/caps/caps.hpp"
 #include "modules/carbons/carbons.hpp"
 #include "modules/csi/csi.hpp"
 #include "modules/disco/disco.hpp"
+#include "modules/displayed/displayed.hpp"
+#include "modules/external_services/external_services.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -16,6 +20,7 @@
 #include "modules/presence/presence.hpp"
 #include "modules/private_storage/private_storage.hpp"
 #include "modules/registration/registration.hpp"
+#include "modules/reports/reports.hpp"
 #include "modules/roster/roster.hpp"
 #include "modules/time/time.hpp"
 #include "modules/vcard/vcard.hpp"
@@ -31,7 +36,8 @@ std::vector<const core::Manifest*> all_modules() {
           &registration_manifest(), &version_manifest(),         &time_manifest(),
           &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
           &vcard_manifest(),        &private_storage_manifest(), &carbons_manifest(),
-          &csi_manifest()};
+          &csi_manifest(),          &bookmarks_manifest(),       &avatars_manifest(),
+          &displayed_manifest(),    &external_services_manifest(), &reports_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

@@ -196,4 +196,5 @@ async def what_a_free_card_held_is_not_shown_once_it_is_free_no_more(town):
     await alice.is_refused("service-unavailable", EMPTY, to=bob.bare)
 
 
-run()
+if __name__ == "__main__":
+    run()

@@ -7,8 +7,8 @@
 namespace valise::core::audit {
 namespace {
 
-constexpr std::array<std::string_view, 11> kinds{"message", "presence", "login", "logout",    "login-failed", "denied",
-                                                 "admin",   "start",    "stop",  "recovered", "void"};
+constexpr std::array<std::string_view, 12> kinds{"message", "presence", "login", "logout",    "login-failed", "denied",
+                                                 "admin",   "start",    "stop",  "recovered", "report",       "void"};
 constexpr std::array<std::string_view, 15> types{
     "",           "normal",      "chat",         "groupchat", "headline", "error", "unavailable", "subscribe",
     "subscribed", "unsubscribe", "unsubscribed", "probe",     "get",      "set",   "result"};

@@ -52,6 +52,7 @@ TEST(AuditRecord, EveryKindAndTypeHasItsName) {
   EXPECT_EQ(name_of(Kind::message), "message");
   EXPECT_EQ(name_of(Kind::login_failed), "login-failed");
   EXPECT_EQ(name_of(Kind::recovered), "recovered");
+  EXPECT_EQ(name_of(Kind::report), "report");
   EXPECT_EQ(name_of(Kind::voided), "void");
   EXPECT_EQ(name_of(StanzaType::result), "result");
   EXPECT_EQ(stanza_type_of("unsubscribed"), StanzaType::unsubscribed);

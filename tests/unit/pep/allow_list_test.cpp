@@ -62,14 +62,19 @@ TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
 
 TEST(PepAllowList, AvatarMetadataKeepsNumbersAndHash) {
   const std::string id(40, 'a');
-  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id,
-                    "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
-                        "' type='image/png' width='64' height='x' url='http://example.org/secret'/>"
-                        "<pointer><x>text</x></pointer></metadata>"),
-            "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
-                "' type='image/png' width='64'/></metadata>");
+  EXPECT_EQ(
+      allowed("urn:xmpp:avatar:metadata", id,
+              "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
+                  "' type='image/png' width='64' height='x'/><info bytes='12' id='" + id +
+                  "' type='image/png' url='http://example.org/secret'/><pointer><x>text</x></pointer></metadata>"),
+      "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
+          "' type='image/png' width='64'/></metadata>");
   EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id, "<metadata xmlns='urn:xmpp:avatar:metadata'/>"),
             "<metadata xmlns='urn:xmpp:avatar:metadata'/>");
+  EXPECT_EQ(allowed("urn:xmpp:avatar:metadata", id,
+                    "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='" + id +
+                        "' type='image/png' url='http://example.org/secret'/></metadata>"),
+            "refused: pep-payload");
   EXPECT_EQ(
       allowed("urn:xmpp:avatar:metadata", id,
               "<metadata xmlns='urn:xmpp:avatar:metadata'><info bytes='12' id='hello' type='image/png'/></metadata>"),
@@ -108,6 +113,25 @@ TEST(PepAllowList, ADisplayedMarkIsAnIdOfAChat) {
                     "<displayed xmlns='urn:xmpp:mds:displayed:0'><stanza-id xmlns='urn:xmpp:sid:0' "
                     "by='me@example.org' id='let us meet'/></displayed>"),
             "refused: pep-payload");
+}
+
+TEST(PepAllowList, AChatInARoomIsDisplayedUnderItsFullAddress) {
+  EXPECT_TRUE(is_allowed_item_id("urn:xmpp:mds:displayed:0", "room@chat.example.org/Some Nick"));
+  EXPECT_FALSE(is_allowed_item_id("urn:xmpp:mds:displayed:0", "no address @"));
+  EXPECT_FALSE(is_allowed_item_id("urn:xmpp:bookmarks:1", "room@chat.example.org/Some Nick"));
+}
+
+TEST(PepAllowList, OfAVcardsParametersTheKindAndTheRankStay) {
+  const std::string ns = "urn:ietf:params:xml:ns:vcard-4.0";
+  EXPECT_EQ(allowed("urn:xmpp:vcard4", "current",
+                    "<vcard xmlns='" + ns +
+                        "'><tel><parameters><type><text>cell</text><text>secret</text><text>cell</text></type>"
+                        "<label><text>secret</text></label><pref><integer>1</integer></pref></parameters>"
+                        "<uri>tel:1</uri></tel><tel><parameters><pref><integer>secret</integer></pref></parameters>"
+                        "<uri>tel:2</uri></tel></vcard>"),
+            "<vcard xmlns='" + ns +
+                "'><tel><parameters><type><text>cell</text></type><pref><integer>1</integer></pref></parameters>"
+                "<uri>tel:1</uri></tel><tel><uri>tel:2</uri></tel></vcard>");
 }
 
 TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
