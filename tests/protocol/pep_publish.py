@@ -302,7 +302,7 @@ async def changes_that_wait_are_bounded_and_none_is_lost(town):
     [alice] = await town.devices("alice")
     await alice.sets(create(NODE, max_items="max"))
     every = [f"w{i}" for i in range(12)]
-    async with town.store_is_paused():
+    async with town.store_is_paused("pep_item"):
         for item in every:
             await alice.sends(f"<iq type='set' id='{item}'>{publish(NODE, note('x' * 8000), item=item)}</iq>")
         await town.waits_for_the_store(2)

@@ -196,7 +196,7 @@ TEST(Memory, OfALiveParserIsBoundedByTheStanzaAtHand) {
     ASSERT_TRUE(parser.feed(header_text));
     const auto message = "<message><body>" + std::string(900, 'x') + "</body></message>";
     for (int i = 0; i < 2000; ++i) ASSERT_TRUE(parser.feed(message));
-    EXPECT_LT(parser.memory(), 8'000u);
+    EXPECT_LT(parser.used(), 8'000u);
   })
       .join();
 }
