@@ -25,8 +25,8 @@ constexpr std::int64_t ask_late_ms = 1'000;
 // What a client is sent in one go may be more than limits.unacknowledged (a thousand contacts are there when it comes):
 // so many times as much, and then it has timeouts.answer to come below.
 constexpr std::size_t most_times = 10;
-// What waited for a connection goes in slices, each behind the acknowledgement of the last: the connection's own queue is
-// for a client that reads slowly (limits.queue).
+// What waited for a connection goes in slices, each behind the acknowledgement of the last: the connection's own queue
+// is for a client that reads slowly (limits.queue).
 constexpr std::size_t slice_bytes = 131'072;
 constexpr std::size_t id_bytes = 16;  // 128 bits of chance: nobody guesses it
 
