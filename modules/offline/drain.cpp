@@ -122,42 +122,43 @@ void OfflineModule::hand_over(core::Account& account) {
         !row.stanza_id.empty() && !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
     if (std::ranges::binary_search(known, row.id)) continue;
     drain.in_slice = true;
-    const bool acknowledges = !again && deliver(*session, row);
+    const auto given = again ? Given::nothing : deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
-    if (!acknowledges) drain.handed.push_back(row.id);
+    if (given != Given::in_custody) drain.handed.push_back(row.id);
+    drain.needs_kernel |= given == Given::sent;
   }
   auto* session = account.find_id(drain.session);
   if (session == nullptr) return end(account, false);
   const bool more = drain.next < drain.page.size() || !drain.last_page || part.queue.expected() != drain.read_up_to;
   if (more) return wait_for_client(account, *session);
-  wait_for_kernel(*session, drain.run);
+  if (drain.needs_kernel) return wait_for_kernel(*session, drain.run);
+  conclude(account);
 }
 
-// True: its client acknowledges, and so its row is marked.
-bool OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
+OfflineModule::Given OfflineModule::deliver(core::Session& session, const storage::BoxMessage& row) {
   // XEP-0191 §3.3: what an address sent before it was blocked is not delivered afterwards either.
   if (core::has_blocked(shard_.service<core::Blocking>(), session.account, row.from)) {
     drop(row, "blocked");
-    return false;
+    return Given::nothing;
   }
   auto document = xml::parse_element(row.stanza);
   auto from = core::Jid::parse(row.from);
   auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
   if (!from || !stanza || !*stanza) {
     log::error("offline", "message {} in the store is damaged and was left out", row.id);
-    return false;
+    return Given::nothing;
   }
   (*stanza)->from = std::move(*from);
   // What an earlier setting let in is not shown (docs/sealed.md 3.6).
   if (const auto refusal = core::recheck(shard_.service<core::SealedContent>(), **stanza)) {
     drop(row, refusal->reason);
-    return false;
+    return Given::nothing;
   }
   const auto extra = stamps(session.account.jid, row.id, static_cast<bool>((*stanza)->child("delay", core::ns::delay)));
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id);
-  if (!session.stream.entrust(*stanza, extra, *custody)) return false;
+  if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself
-  return true;
+  return Given::in_custody;
 }
 
 // The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
@@ -202,12 +203,7 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
       const std::unique_ptr<LastSlice> self(this);
       if (!sent) return;  // the end of the session has ended the drain
       VALISE_FAULT("offline.sent.after");
-      module.resume(jid, run, [this](core::Account& account) {
-        const auto& part = module.waiting(account);
-        if (part.queue.expected() != part.drain.read_up_to) return module.read_page(account);  // more came meanwhile
-        module.mark(account);
-        module.end(account, true);
-      });
+      module.resume(jid, run, [this](core::Account& account) { module.conclude(account); });
     }
     std::size_t waits() override { return sizeof *this; }
     OfflineModule& module;
@@ -215,6 +211,13 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
     const std::uint64_t run;
   };
   session.stream.when_sent(*new LastSlice(*this, session.account.jid, run));
+}
+
+void OfflineModule::conclude(core::Account& account) {
+  const auto& part = waiting(account);
+  if (part.queue.expected() != part.drain.read_up_to) return read_page(account);  // more came meanwhile
+  mark(account);
+  end(account, true);
 }
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is

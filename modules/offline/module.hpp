@@ -25,6 +25,7 @@ struct Drain {
   bool last_page = false;
   std::vector<std::uint64_t> handed;  // not yet marked; not those that the client acknowledges itself
   bool in_slice = false;              // something was sent since the client was last waited for
+  bool needs_kernel = false;          // to a client that acknowledges nothing
   std::set<Mark> shown;               // an identical re-send that was stored twice is shown once
   struct Held {
     std::uint64_t session;
@@ -94,10 +95,12 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   static void hold(Drain& drain, core::Session& session);
   void read_page(core::Account& account);
   void hand_over(core::Account& account);
-  [[nodiscard]] bool deliver(core::Session& session, const storage::BoxMessage& row);
+  enum class Given : std::uint8_t { nothing, sent, in_custody };  // in_custody: the client acknowledges it
+  [[nodiscard]] Given deliver(core::Session& session, const storage::BoxMessage& row);
   void drop(const storage::BoxMessage& row, const std::string& reason);
   void wait_for_client(core::Account& account, core::Session& session);
   void wait_for_kernel(core::Session& session, std::uint64_t run);
+  void conclude(core::Account& account);
   void mark(core::Account& account);
   // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
   void end(core::Account& account, bool complete);

@@ -16,7 +16,6 @@ ServerConnection::ServerConnection(Server& server, std::uint64_t its_id, net::Ac
       tls_(tls),
       counted_(counted),
       timer_([](void* self) { static_cast<ServerConnection*>(self)->on_timer(); }, this) {
-  connection_->set_queue_limit(server.settings().queue_bytes);
 }
 
 ServerConnection::~ServerConnection() {
@@ -206,6 +205,8 @@ void ServerConnection::answer(Response response, Exchange::Written written) {
     });
   }
 }
+
+std::size_t ServerConnection::queue_limit() { return server_.settings().queue_bytes; }
 
 void ServerConnection::on_sent() {
   if (written_ && connection_->sent() >= written_at_) std::exchange(written_, nullptr)(true);

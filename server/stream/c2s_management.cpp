@@ -108,6 +108,7 @@ void C2s::resume_ready() {
   if (live == nullptr) {
     return resume_fails("item-not-found", host_->hibernation().recall(resumption_->id, account_.bare()));
   }
+  if (live->connected()) return stream_error("conflict", "another connection has resumed this session");
   (void)live->awaited_by(0);
   binding_ = false;
   const auto request = std::move(resumption_);
@@ -122,6 +123,7 @@ void C2s::resume_ready() {
       .close();
   request->answer(std::move(out), true);
   live->resume(*this, request->h);
+  arm(1000);
   for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
 }
 

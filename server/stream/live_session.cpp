@@ -26,6 +26,9 @@ constexpr std::int64_t ask_late_ms = 1'000;
 // so many times as much, and then it has timeouts.answer to come below.
 constexpr std::size_t most_times = 10;
 constexpr std::size_t origin_bytes = 1'024;  // what Session::origin takes, about
+// What waited for a connection goes in slices, each behind the acknowledgement of the last: the connection's own queue
+// is for a client that reads slowly (limits.queue).
+constexpr std::size_t slice_bytes = 131'072;
 constexpr std::size_t id_bytes = 16;  // 128 bits of chance: nobody guesses it
 
 bool has_delay(const Outbound& outbound) {
@@ -79,7 +82,8 @@ void LiveSession::send(const core::StanzaPtr& stanza, const core::Jid* to, std::
                  .since_ms = utc_now_ns() / 1'000'000,
                  .to = address},
                 carrier_ == nullptr);
-  if (carrier_ != nullptr) transmit(*outbound.send_next(), false);
+  const bool is_next = outbound.unacknowledged() + 1 == outbound.size();
+  if (carrier_ != nullptr && is_next) transmit(*outbound.send_next(), false);
   look_at_queue();
 }
 
@@ -93,8 +97,18 @@ void LiveSession::transmit(const Outbound& outbound, bool late) {
   stanza.append(carrier_->output(), to, outbound.extra + core::delay(session_.account.jid.domain(), outbound.since_ms));
 }
 
+void LiveSession::send_waiting() {
+  auto& outbound = managed_->outbound;
+  const auto before = carrier_->output().size();
+  while (!outbound.all_sent() && carrier_->output().size() - before < slice_bytes) {
+    transmit(*outbound.send_next(), true);
+  }
+  if (!outbound.all_sent()) ask();
+}
+
 void LiveSession::when_sent(core::Departure& waiting) {
-  if (ended_ || carrier_ == nullptr) return waiting.departed(false);
+  const bool goes = !ended_ && carrier_ != nullptr && (!managed_ || managed_->outbound.all_sent());
+  if (!goes) return waiting.departed(false);
   carrier_->when_sent(waiting);
 }
 
@@ -147,6 +161,7 @@ bool LiveSession::heard(std::uint32_t h) {
   std::vector<core::Custody*> received;
   if (managed_->outbound.acknowledge(h, received) == OutboundQueue::Answer::too_high) return false;
   managed_->asked = false;
+  if (carrier_ != nullptr) send_waiting();
   for (auto* custody : received) custody->settled(true);
   if (!ended_ && carrier_ != nullptr) look_at_queue();
   return true;
@@ -228,7 +243,8 @@ std::uint64_t LiveSession::awaited_by(std::uint64_t stream_number) {
 
 void LiveSession::tell_awaiting() {
   if (managed_->awaited_by == 0) return;
-  if (auto* stream = host_.find(awaited_by(0))) stream->resume_ready();
+  // At the end of the turn: who handles a stanza here is in the middle of something.
+  if (auto* stream = host_.find(awaited_by(0))) host_.defer(*stream, [](C2s& waits) { waits.resume_ready(); });
 }
 
 void LiveSession::detach() {
@@ -259,7 +275,7 @@ void LiveSession::resume(Carrier& carrier, std::uint32_t h) {
   carrier_ = &carrier;
   managed_->timer.cancel();
   managed_->outbound.rewind();
-  while (const auto* next = managed_->outbound.send_next()) transmit(*next, true);
+  send_waiting();
   for (auto* custody : received) custody->settled(true);
   host_.shard().session_resumed(session_);
   if (!ended_ && carrier_ != nullptr) look_at_queue();

@@ -123,6 +123,7 @@ class LiveSession final : public core::SessionStream {
 
   void send(const core::StanzaPtr& stanza, const core::Jid* to, std::string_view extra, core::Custody* custody);
   void transmit(const Outbound& outbound, bool late);
+  void send_waiting();
   void answer_request();
   void look_at_queue();
   void ask();

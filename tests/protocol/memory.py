@@ -8,6 +8,7 @@ import time
 import _path  # noqa: F401
 from harness import NS, Disconnected, ping, run, sealed, story, word_from
 from harness.device import expect_error
+from _managed import device
 
 
 async def comes_to(town, state, percent):
@@ -145,6 +146,22 @@ async def at_90_percent_strangers_are_ended_and_presence_is_left_out_but_no_mess
     assert (await town.ctl_json("status"))["memory"]["state"] == "enough"
     await ping(bob)
     await alice.account.device()
+
+
+@story("docs/security.md §3: at 80 % sessions without a connection end, and their messages wait", options={"limits.memory": 0})
+@unlimited_in_the_end
+async def at_80_percent_detached_sessions_make_room_and_lose_nothing(town):
+    (alice,) = await town.devices("alice")
+    bob, carol = await device(town, "bob"), await device(town, "carol")
+    await bob.is_cut()
+    await alice.sends(f"<message to='{bob.bare}' id='m1' type='chat'>{sealed()}</message>")
+    await ping(alice)
+    await comes_to(town, "high", 82)
+    await bob.has_ended()
+    assert await carol.state() is not None
+    await is_limited(town, 0)
+    again = await bob.account.device()
+    await again.receives("message", id="m1")
 
 
 run()

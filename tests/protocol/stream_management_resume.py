@@ -1,7 +1,9 @@
 """XEP-0198 §5: a session that goes on on another connection, and what must not."""
 
+import random
+
 import _path  # noqa: F401
-from harness import NS, ping, run, story, word_from
+from harness import NS, ping, run, sealed, story, word_from
 from _managed import SM, XMLNS, Managed, device, ends_with, expect_failed, is_sm, message, messages_of, resume
 
 ARCHIVE = {'host["localhost"].archive.enabled': True}
@@ -290,6 +292,97 @@ async def a_session_for_which_too_much_waits_ends_and_its_messages_wait_on(town)
     await word_from(alice)(again)
     got = messages_of(again)
     assert got[:11] == ids(11) and len(got) == 12, got
+
+
+@story("XEP-0198 §5, RFC 6120 §7.7.2.2")
+async def a_new_session_with_the_same_resource_gets_what_the_old_one_held(town):
+    (alice,) = await town.devices("alice")
+    bob = await device(town, "bob", resource="phone")
+    await sends_all(alice, bob.bare, ids(2))
+    await bob.receives("message", id="m1")
+    await bob.is_cut()
+    await sends_all(alice, bob.full, ids(1, 2))
+    await ping(alice)
+    again = await Managed.of(await bob.account.device("phone", present=False))
+    assert again.full == bob.full
+    stream = await bob.logs_in()
+    expect_failed(await resume(stream, bob.id, 0), "item-not-found", "0")
+    await again.becomes_available()
+    await word_from(alice)(again)
+    assert messages_of(again)[:-1] == ids(3), messages_of(again)
+
+
+@story("XEP-0198 §5: an administrator ends it")
+async def a_detached_session_that_is_kicked_is_gone(town):
+    bob = await device(town, "bob")
+    await bob.is_cut()
+    await town.ctl("session", "kick", bob.full)
+    assert await bob.state() is None
+    expect_failed(await resume(await bob.logs_in(), bob.id, 0), "item-not-found", "0")
+
+
+@story("XEP-0198 §5: the rules are asked about the session again", policy='''
+rule{ name = "not there", match = Kind("session") * function(m) return m.ip:match("^127%.45%.") ~= nil end,
+      action = Deny{ "not-allowed", fr = "Pas de là.", en = "Not from there." } }
+''')
+async def who_comes_back_from_where_no_session_may_be_resumes_nothing_and_loses_nothing(town):
+    (alice,) = await town.devices("alice")
+    bob = await device(town, "bob")
+    await bob.is_cut()
+    await alice.sends(message(bob.full, "m"))
+    await ping(alice)
+    stream = await bob.logs_in(source="127.45.0.7")
+    answer = await resume(stream, bob.id, bob.h)
+    expect_failed(answer, "not-allowed")
+    assert len(await town.records(kind="denied", rule="not there")) == 1
+    bob = await bob.resumes()
+    await bob.receives("message", id="m")
+
+
+@story("XEP-0198 §5: much waits", options={"limits.queue": 262_144})
+async def what_waits_comes_in_slices_each_behind_an_acknowledgement(town):
+    alice, bob = await device(town, "alice"), await device(town, "bob")
+    await bob.is_cut()
+    body = sealed(payload_bytes=20_000)
+    for name in ids(30):
+        await alice.sends(f"<message to='{bob.full}' id='{name}' type='chat'>{body}</message>")
+    assert await alice.asks_for_h() == 30
+    bob = await bob.resumes()
+    slices = 0
+    while len(messages_of(bob)) < 30:
+        await bob.is_asked()
+        slices += 1
+        await bob.acks()
+    assert messages_of(bob) == ids(30) and slices >= 4, (slices, messages_of(bob))
+    await ping(bob)
+
+
+@story("XEP-0198 §5: many cuts", options={"shards": 4})
+async def through_many_cuts_everything_comes_once_and_in_order(town):
+    chance = random.Random(198)
+    alice, bob = await device(town, "alice"), await device(town, "bob")
+    said, heard, cuts = [], [], 0
+    for number in range(150):
+        said.append(message(bob.bare, f"m{number}"))
+        if chance.random() < 0.15:
+            await alice.sends(said[-1][:chance.randrange(1, len(said[-1]))])
+            await alice.drops()
+            alice = await alice.resumes()
+            for stanza in said[int(alice.resumed.get("h")):]:
+                await alice.sends(stanza)
+            cuts += 1
+        else:
+            await alice.sends(said[-1])
+        if chance.random() < 0.15:
+            await bob.drops()
+            heard += messages_of(bob)
+            bob = await bob.resumes()
+            cuts += 1
+        elif chance.random() < 0.3:
+            await bob.acks()
+    await bob.receives("message", id="m149")
+    assert heard + messages_of(bob) == ids(150), (cuts, heard + messages_of(bob))
+    assert cuts > 30
 
 
 run()
