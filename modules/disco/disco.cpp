@@ -64,7 +64,8 @@ class Disco final : public core::Module {
     told_.clear();
     said_.clear();
     for (const auto& host : snapshot.hosts()) {
-      told_[host] = {.contacts = snapshot.get(contacts, host), .outage_status = snapshot.get(disco::outage_status, host)};
+      told_[host] = {.contacts = snapshot.get(contacts, host),
+                     .outage_status = snapshot.get(disco::outage_status, host)};
     }
   }
 

@@ -75,7 +75,8 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const core::
   tidy(info);
   if (auto form = contact_form(addresses.contacts); !form.fields.empty()) info.forms.push_back(std::move(form));
   if (!addresses.outage_status.empty()) {
-    info.forms.push_back({.type = "urn:xmpp:sos:0", .fields = {{"external-status-addresses", addresses.outage_status}}});
+    info.forms.push_back(
+        {.type = "urn:xmpp:sos:0", .fields = {{"external-status-addresses", addresses.outage_status}}});
   }
   return info;
 }

@@ -26,8 +26,8 @@ struct Info {
   std::vector<Form> forms;
 };
 
-// What the configuration names: contacts in the form of XEP-0157, "abuse-addresses=mailto:…", others are left out; where
-// the server's state is told when it cannot (XEP-0455).
+// What the configuration names: contacts in the form of XEP-0157, "abuse-addresses=mailto:…", others are left out;
+// where the server's state is told when it cannot (XEP-0455).
 struct Addresses {
   std::vector<std::string> contacts;
   std::vector<std::string> outage_status{};

@@ -14,12 +14,22 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already.
-std::string stamps(const core::Jid& account, std::uint64_t id, bool delayed) {
-  auto out = delayed ? std::string() : core::delay(account.domain(), IdGenerator::utc_ms(id));
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp: `delay`.
+std::string stamps(const core::Jid& account, std::uint64_t id, const core::Stanza& stanza, const std::string& delay) {
+  const bool stands = !delay.empty() && !stanza.rewritten;
+  auto out = !delay.empty() ? delay : core::delay(account.domain(), IdGenerator::utc_ms(id));
+  if (stands) out.clear();
+  return out + core::stanza_id(id, account);
+}
+
+// The stamp of a message that has one.
+std::string delay_of(const core::Stanza& stanza) {
+  const auto delay = stanza.child("delay", core::ns::delay);
+  std::string out;
+  if (!delay) return out;
   xml::Writer writer(out);
-  writer.open("stanza-id", core::ns::stanza_ids).attribute("id", std::to_string(id));
-  writer.attribute("by", account.full()).close();
+  writer.open("delay", core::ns::delay).attribute("from", delay.attribute_or_empty("from"));
+  writer.attribute("stamp", delay.attribute_or_empty("stamp")).close();
   return out;
 }
 
@@ -149,12 +159,13 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
     return Given::nothing;
   }
   (*stanza)->from = std::move(*from);
+  const auto delay = delay_of(**stanza);
   // What an earlier setting let in is not shown (docs/sealed.md 3.6).
   if (const auto refusal = core::recheck(shard_.service<core::SealedContent>(), **stanza)) {
     drop(row, refusal->reason);
     return Given::nothing;
   }
-  const auto extra = stamps(session.account.jid, row.id, static_cast<bool>((*stanza)->child("delay", core::ns::delay)));
+  const auto extra = stamps(session.account.jid, row.id, **stanza, delay);
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id);
   if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself

@@ -193,10 +193,10 @@ void add_user_commands(CLI::App& cli, Options& options, int& code) {
 void add_server_commands(CLI::App& cli, Options& options, int& code) {
   auto* session = cli.add_subcommand("session", "who is connected")->require_subcommand(1);
   session->add_subcommand("list", "all sessions")->callback([&] {
-    code = ask(options, {{"command", "session.list"}},
-               {.columns = {"jid", "address", "tls", "mechanism", "connected", "available", "priority", "memory_kib",
-                            "since"},
-                .nothing = "no sessions"});
+    code = ask(
+        options, {{"command", "session.list"}},
+        {.columns = {"jid", "address", "tls", "mechanism", "connected", "available", "priority", "memory_kib", "since"},
+         .nothing = "no sessions"});
   });
   auto* kick = session->add_subcommand("kick", "ends one session (full JID) or all of an account");
   kick->add_option("jid", options.jid, "name@host, or name@host/resource")->required();

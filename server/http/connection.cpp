@@ -15,8 +15,7 @@ ServerConnection::ServerConnection(Server& server, std::uint64_t its_id, net::Ac
                                                     accepted.port)),
       tls_(tls),
       counted_(counted),
-      timer_([](void* self) { static_cast<ServerConnection*>(self)->on_timer(); }, this) {
-}
+      timer_([](void* self) { static_cast<ServerConnection*>(self)->on_timer(); }, this) {}
 
 ServerConnection::~ServerConnection() {
   gone();

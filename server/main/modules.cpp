@@ -30,14 +30,30 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),       &presence_manifest(),        &offline_manifest(),
-          &omemo_manifest(),        &policy_manifest(),          &caps_manifest(),
-          &pep_manifest(),          &disco_manifest(),           &ping_manifest(),
-          &registration_manifest(), &version_manifest(),         &time_manifest(),
-          &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
-          &vcard_manifest(),        &private_storage_manifest(), &carbons_manifest(),
-          &csi_manifest(),          &bookmarks_manifest(),       &avatars_manifest(),
-          &displayed_manifest(),    &external_services_manifest(), &reports_manifest()};
+  return {&roster_manifest(),
+          &presence_manifest(),
+          &offline_manifest(),
+          &omemo_manifest(),
+          &policy_manifest(),
+          &caps_manifest(),
+          &pep_manifest(),
+          &disco_manifest(),
+          &ping_manifest(),
+          &registration_manifest(),
+          &version_manifest(),
+          &time_manifest(),
+          &limits_manifest(),
+          &last_activity_manifest(),
+          &blocking_manifest(),
+          &vcard_manifest(),
+          &private_storage_manifest(),
+          &carbons_manifest(),
+          &csi_manifest(),
+          &bookmarks_manifest(),
+          &avatars_manifest(),
+          &displayed_manifest(),
+          &external_services_manifest(),
+          &reports_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

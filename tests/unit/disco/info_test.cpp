@@ -80,9 +80,10 @@ TEST(DiscoInfo, ContactAddressesAreOfRegisteredKinds) {  // XEP-0157 §2
   EXPECT_FALSE(is_contact_address("abuse=mailto:abuse@example.org"));
   EXPECT_FALSE(is_contact_address("abuse-addresses=call us"));
   EXPECT_FALSE(is_contact_address(""));
-  const auto info = server_info({}, {}, {.contacts =
-                                {"abuse-addresses=mailto:a@example.org", "nonsense",
-                                 "abuse-addresses=xmpp:a@example.org", "admin-addresses=mailto:b@example.org"}});
+  const auto info =
+      server_info({}, {},
+                  {.contacts = {"abuse-addresses=mailto:a@example.org", "nonsense",
+                                "abuse-addresses=xmpp:a@example.org", "admin-addresses=mailto:b@example.org"}});
   ASSERT_EQ(info.forms.size(), 1u);
   EXPECT_EQ(info.forms[0].type, "http://jabber.org/network/serverinfo");
   ASSERT_EQ(info.forms[0].fields.size(), 2u);
