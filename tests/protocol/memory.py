@@ -89,7 +89,7 @@ async def held_by(town, count):
 STRANGERS = 400
 
 
-@story("docs/security.md §3: strangers shut nobody out", options={"limits.memory": 0}, alone=True)
+@story("docs/security.md §3: strangers shut nobody out", options={"limits.memory": 0}, alone=True, measures=True)
 @unlimited_in_the_end
 async def at_80_percent_strangers_are_ended_the_oldest_first_and_people_log_in(town):
     alice, bob = await town.devices("alice", "bob")
