@@ -31,6 +31,7 @@ inline std::size_t weight(const storage::PutRosterItem& write) {
   return bytes;
 }
 inline std::size_t weight(const storage::MarkDelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
+inline std::size_t weight(const storage::ExpireMessages& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::PutPepNode& write) {
   std::size_t bytes = write.node.node.size();
   for (const auto& [name, value] : write.node.config) bytes += sizeof name + sizeof value + name.size() + value.size();
@@ -41,7 +42,7 @@ inline std::size_t weight(const storage::PutPepNode& write) {
 template <class Write>
   requires is_one_of<Write, storage::PutAccount, storage::SetAccountState, storage::SetAccountKeys,
                      storage::EraseAccount, storage::RemoveRosterItem, storage::RemovePepNode, storage::RemovePepItem,
-                     storage::PurgePepNode, storage::RemoveAccountData>
+                     storage::PurgePepNode, storage::RemoveAccountData, storage::AwaitDelivery>
 std::size_t weight(const Write&) {
   return 0;
 }

@@ -55,6 +55,8 @@ class BatchWriter {
   Result<> add(const RemoveAccountData& write);
   Result<> add(const PutMessage& write);
   Result<> add(const MarkDelivered& write);
+  Result<> add(const AwaitDelivery& write);
+  Result<> add(const ExpireMessages& write);
 
   Result<> run(Statement statement, Rows& rows, std::uint64_t* changed = nullptr);
   template <class... Values>

@@ -93,9 +93,18 @@ class Checker {
       key("box owner", box.owner, max_owner);
       size("peer", box.peer.size(), max_bare);
       range("direction", box.direction, Direction::out);
+      if (!box.archived && box.direction == Direction::out) blame(ErrorCode::invalid, "a sent message only waits");
     }
   }
   void operator()(const MarkDelivered& w) {
+    key("box owner", w.owner, max_owner);
+    for (const auto message : w.ids) id("message id", message);
+  }
+  void operator()(const AwaitDelivery& w) {
+    key("box owner", w.owner, max_owner);
+    id("message id", w.id);
+  }
+  void operator()(const ExpireMessages& w) {
     key("box owner", w.owner, max_owner);
     for (const auto message : w.ids) id("message id", message);
   }
@@ -115,7 +124,7 @@ class Checker {
 
   void data(std::string_view owner, DataKind kind, std::string_view name) {
     key("data owner", owner, max_owner);
-    range("data kind", kind, DataKind::last_activity);
+    range("data kind", kind, DataKind::archive);
     key("data name", name, max_bare);
   }
 
