@@ -49,9 +49,12 @@ class Disco final : public core::Module {
   void configure(const config::Snapshot& snapshot) override {
     const auto& modules = shard_.kernel().modules;
     hosts_.clear();
-    for (const auto& host : snapshot.hosts()) hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
-    account_ = disco::account_info(modules, true);
-    unsealed_account_ = disco::account_info(modules, false);
+    accounts_.clear();
+    for (const auto& host : snapshot.hosts()) {
+      hosts_[host] = disco::server_info(modules, snapshot.get(contacts, host));
+      const auto* settings = shard_.host(host);
+      accounts_[host] = disco::account_info(modules, settings == nullptr ? core::HostSettings() : *settings);
+    }
   }
 
   // XEP-0115 §6.3
@@ -87,8 +90,9 @@ class Disco final : public core::Module {
     if (is_hidden(request, pep)) return request.error(core::service_unavailable);
     const auto node = request.payload().attribute_or_empty("node");
     if (node.empty()) {
-      const auto* host = shard_.host(request.account()->jid.domain());
-      return request.result(to_xml(host != nullptr && !host->sealed ? unsealed_account_ : account_, {}));
+      const auto found = accounts_.find(request.account()->jid.domain());
+      if (found == accounts_.end()) return request.error(unknown_node);
+      return request.result(to_xml(found->second, {}));
     }
     const auto form = pep == nullptr ? std::nullopt : pep->node_form(*request.account(), request.from(), node);
     if (!form) return request.error(unknown_node);
@@ -152,8 +156,7 @@ class Disco final : public core::Module {
   }
 
   core::Shard& shard_;
-  core::TextMap<Info> hosts_;
-  Info account_, unsealed_account_;
+  core::TextMap<Info> hosts_, accounts_;
 };
 
 }  // namespace

@@ -66,14 +66,17 @@ Info server_info(const std::vector<const core::Manifest*>& modules, const std::v
   return info;
 }
 
-Info account_info(const std::vector<const core::Manifest*>& modules, bool sealed) {
+Info account_info(const std::vector<const core::Manifest*>& modules, const core::HostSettings& host) {
   Info info;
   info.identities.push_back({"account", "registered", "", ""});
   add_basics(info);
   for (const auto* manifest : modules) {
     for (const auto feature : manifest->account_features) info.features.emplace_back(feature);
-    if (!sealed) {
+    if (!host.sealed) {
       for (const auto feature : manifest->unsealed_account_features) info.features.emplace_back(feature);
+    }
+    if (host.archive) {
+      for (const auto feature : manifest->archive_account_features) info.features.emplace_back(feature);
     }
     for (const auto& identity : manifest->account_identities) {
       info.identities.push_back(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/module.hpp"
+#include "core/settings.hpp"
 
 namespace valise::modules::disco {
 
@@ -30,8 +31,8 @@ struct Info {
 // in the form of XEP-0157, "abuse-addresses=mailto:…"; others are left out.
 [[nodiscard]] Info server_info(const std::vector<const core::Manifest*>& modules,
                                const std::vector<std::string>& addresses);
-// What a bare JID of this server says. `sealed`: of a host that requires sealed content.
-[[nodiscard]] Info account_info(const std::vector<const core::Manifest*>& modules, bool sealed);
+// What a bare JID of this server says; `host`: of what its host requires and has.
+[[nodiscard]] Info account_info(const std::vector<const core::Manifest*>& modules, const core::HostSettings& host);
 
 // True for "<field>-addresses=<URI>" with a field that XEP-0157 §2 registers and a mailto:, xmpp: or https: address.
 [[nodiscard]] bool is_contact_address(std::string_view text) noexcept;

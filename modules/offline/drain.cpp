@@ -14,11 +14,13 @@ constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
 // XEP-0203 and XEP-0359.
-std::string stamps(const core::Jid& account, std::uint64_t id) {
+// The id names a message in the archive, where the host has archives.
+std::string stamps(const core::Jid& account, std::uint64_t id, bool with_id) {
   std::string out;
   xml::Writer writer(out);
   writer.open("delay", core::ns::delay).attribute("from", account.domain());
   writer.attribute("stamp", format_utc(IdGenerator::utc_ms(id) * 1'000'000)).close();
+  if (!with_id) return out;
   writer.open("stanza-id", core::ns::stanza_ids).attribute("id", std::to_string(id));
   writer.attribute("by", account.full()).close();
   return out;
@@ -117,7 +119,7 @@ void OfflineModule::hand_over(core::Account& account) {
         !row.stanza_id.empty() && !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
     if (!again) deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
-    drain.handed.push_back(row.id);
+    drain.handed.add(row);
   }
   auto* session = account.find_id(drain.session);
   if (session == nullptr) return end(account, false);
@@ -137,7 +139,9 @@ void OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
     return;
   }
   (*stanza)->from = std::move(*from);
-  session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id));
+  const auto* host = shard_.host(session.account.jid.domain());
+  const bool with_id = row.archived || host == nullptr || !host->archive;
+  session.stream.deliver(**stanza, nullptr, stamps(session.account.jid, row.id, with_id));
 }
 
 // The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
@@ -198,16 +202,40 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
 
 // What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
 // better than never.
-void OfflineModule::mark(core::Account& account) {
-  auto ids = std::exchange(waiting(account).drain.handed, {});
-  if (ids.empty()) return;
-  const auto* host = shard_.host(account.jid.domain());
+void OfflineModule::mark(core::Account& account) { commit(account, std::exchange(waiting(account).drain.handed, {})); }
+
+void OfflineModule::commit(core::Account& account, Delivered delivered) {
+  if (delivered.empty()) return;
   auto unit = std::make_unique<core::Unit>();
-  unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
+  auto ids = delivered.archived;
+  ids.insert(ids.end(), delivered.others.begin(), delivered.others.end());
+  const auto owner = account.jid.str();
+  if (!delivered.archived.empty()) {
+    unit->writes.emplace_back(storage::MarkDelivered{owner, std::move(delivered.archived), true});
+  }
+  if (!delivered.others.empty()) {
+    unit->writes.emplace_back(storage::MarkDelivered{owner, std::move(delivered.others), false});
+  }
   unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
     if (finished.outcome) waiting(account).queue.remove(ids);
   };
   shard_.commit_in_order(account, std::move(unit));
+}
+
+// Only what is archived can have been shown. A drain under way leaves it out.
+void OfflineModule::shown(core::Account& account, const std::vector<std::uint64_t>& ids) {
+  auto& part = waiting(account);
+  if (part.queue.size() == 0) return;
+  Delivered delivered;
+  std::ranges::copy_if(ids, std::back_inserter(delivered.archived), [&](auto id) { return part.queue.holds(id); });
+  auto& page = part.drain.page;
+  const auto unsent = page.begin() + static_cast<std::ptrdiff_t>(std::min(part.drain.next, page.size()));
+  page.erase(std::remove_if(unsent, page.end(),
+                            [&](const auto& row) {
+                              return std::ranges::find(delivered.archived, row.id) != delivered.archived.end();
+                            }),
+             page.end());
+  commit(account, std::move(delivered));
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

@@ -10,8 +10,16 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/offline/queue.hpp"
+#include "modules/offline/waiting.hpp"
 
 namespace valise::modules::offline {
+
+// Rows that wait no longer: those of the archive stay.
+struct Delivered {
+  std::vector<std::uint64_t> archived, others;
+  void add(const storage::BoxMessage& row) { (row.archived ? archived : others).push_back(row.id); }
+  [[nodiscard]] bool empty() const noexcept { return archived.empty() && others.empty(); }
+};
 
 // While what waited is sent to one session, no session takes new messages: they go into the store and are read from
 // there in their turn, so that nothing overtakes.
@@ -23,8 +31,8 @@ struct Drain {
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
   bool last_page = false;
-  std::vector<std::uint64_t> handed;  // not yet marked
-  std::set<Mark> shown;               // an identical re-send that was stored twice is shown once
+  Delivered handed;      // not yet marked
+  std::set<Mark> shown;  // an identical re-send that was stored twice is shown once
   struct Held {
     std::uint64_t session;
     std::int8_t priority;
@@ -37,16 +45,16 @@ struct Waiting final : core::Part {
   Drain drain;
 };
 
-class OfflineModule final : public core::Module {
+class OfflineModule final : public core::Module, public OfflineMessages {
  public:
   explicit OfflineModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
+  void shown(core::Account& account, const std::vector<std::uint64_t>& ids) override;
 
  private:
   [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }
 
   // ---- offline.cpp
-  core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
 
   // ---- drain.cpp
@@ -62,6 +70,7 @@ class OfflineModule final : public core::Module {
   void wait_for_client(core::Account& account, core::Session& session);
   void wait_for_kernel(core::Session& session, std::uint64_t run);
   void mark(core::Account& account);
+  void commit(core::Account& account, Delivered delivered);
   // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
   void end(core::Account& account, bool complete);
   // Runs `step` with the account if the drain that asked for it still goes on.

@@ -35,6 +35,8 @@ void Queue::remove(const std::vector<std::uint64_t>& ids) {
   std::erase_if(rows_, [&](const Row& row) { return std::ranges::find(ids, row.id) != ids.end(); });
 }
 
+bool Queue::holds(std::uint64_t id) const noexcept { return std::ranges::find(rows_, id, &Row::id) != rows_.end(); }
+
 bool Queue::is_stored(const Mark& mark) const noexcept {
   return std::ranges::any_of(rows_, [&](const Row& row) { return row.mark == mark; });
 }

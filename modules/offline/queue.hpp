@@ -21,7 +21,7 @@ using Mark = std::array<unsigned char, 16>;
 
 class Queue {
  public:
-  // A row that the store holds; in id order.
+  // A row that the store holds.
   void learn(std::uint64_t id, const Mark& mark) { rows_.push_back({id, mark}); }
   // A message was handed to the committer …
   void expect() {
@@ -36,6 +36,7 @@ class Queue {
   void remove(const std::vector<std::uint64_t>& ids);
 
   [[nodiscard]] bool is_stored(const Mark& mark) const noexcept;  // durably, not merely expected
+  [[nodiscard]] bool holds(std::uint64_t id) const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size() + under_way_; }
 
  private:
@@ -43,7 +44,7 @@ class Queue {
     std::uint64_t id;
     Mark mark;
   };
-  std::vector<Row> rows_;  // by id
+  std::vector<Row> rows_;
   std::size_t under_way_ = 0;
   std::uint64_t count_ = 0;
 };

@@ -28,7 +28,7 @@ MessageType type_of(const Stanza& stanza) {
   return MessageType::normal;  // RFC 6121 §5.2.2: an unknown type is "normal"
 }
 
-std::string stanza_id(std::uint64_t id, const Jid& by) {
+std::string stamp(std::uint64_t id, const Jid& by) {
   std::string out = "<stanza-id xmlns='urn:xmpp:sid:0' id='";
   out += std::to_string(id);
   out += "' by='";
@@ -106,6 +106,7 @@ void Shard::arrive_message(Flow flow) {
     return refuse(std::move(flow),
                   refusal(service_unavailable, "no-account", nobody_waits || type == MessageType::error));
   }
+  if (flow.first_copy) return commit_message(std::move(flow), {}, {}, true);
   std::vector<Session*> targets;
   if (!flow.stanza->to->is_bare()) {
     if (auto* session = account.find(flow.stanza->to->resource())) {
@@ -153,15 +154,16 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   unit->done = [this, pending = std::move(pending), stored](Unit& finished) mutable {
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
-    if (passing.written) passing.written(finished.outcome ? finished.id : 0);
-    if (!finished.outcome) {
+    if (auto written = std::exchange(passing.written, nullptr)) written(finished.outcome ? finished.id : 0);
+    const bool is_there = finished.outcome && (!passing.first_copy || *passing.first_copy != 0);
+    if (!is_there) {
       route_error(*passing.stanza, store_away, passing.language);
       handled(passing);  // behind the error: who has <a/> knows
     } else if (stored) {
       handled(passing);
     } else {
-      const bool stamped = finished.id != 0 && !passing.stanza->is_error();
-      const auto extra = stamped ? stanza_id(finished.id, recipient.jid) : std::string();
+      if (passing.archived && passing.archive_id == 0) passing.archive_id = finished.id;
+      const auto extra = stanza_id(passing, finished.id);
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
         // Every session went away while the record was written.
@@ -179,6 +181,16 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   };
   if (!nothing) return submit(std::move(unit));
   account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); }, bytes);
+}
+
+// XEP-0359: the id of the unit or, where the message was archived by an earlier one, of that. Where there are archives
+// it names a message there (XEP-0313 §3.5), so that what is not archived has none.
+std::string Shard::stanza_id(const Flow& flow, std::uint64_t unit) const {
+  const auto& recipient = *flow.recipient;
+  const auto id = flow.archive_id != 0 ? flow.archive_id : unit;
+  const auto* there = host(recipient.jid.domain());
+  const bool names_nothing = there != nullptr && there->archive && !flow.archived;
+  return id == 0 || names_nothing || flow.stanza->is_error() ? std::string() : stamp(id, recipient.jid);
 }
 
 // What means nothing once it is late waits for no record, and carries no id, because it has none yet; but it does not

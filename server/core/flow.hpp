@@ -87,7 +87,15 @@ struct Flow {
   audit::Record record;
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
-  DeviceIds foreign_devices[2];        // legacy, OMEMO 2
+  DeviceIds foreign_devices[2];  // legacy, OMEMO 2
+  // -- modules/archive
+  bool kept_for_sender = false;  // set on the sender's shard: his own archive wants it
+  bool archived = false;         // the recipient's archive has it, under its unit's id …
+  std::uint64_t archive_id = 0;  // … which is known once that is durable: it may begin again (Handover)
+  // The same message is in the archive already or on its way there: this one is only acknowledged. Its id, or 0 where
+  // it did not become durable.
+  std::shared_ptr<const std::uint64_t> first_copy;
+  // --
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;

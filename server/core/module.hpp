@@ -51,6 +51,8 @@ struct Manifest {
   std::vector<std::string_view> account_features;  // disco#info of a bare JID
   // The same, on hosts where content may pass that is not sealed.
   std::vector<std::string_view> unsealed_account_features{};
+  // The same, on hosts that archive messages.
+  std::vector<std::string_view> archive_account_features{};
   std::vector<Identity> account_identities;
   std::string_view stream_features;  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;

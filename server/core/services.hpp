@@ -73,6 +73,25 @@ class PresenceEvents {
   ~PresenceEvents() = default;
 };
 
+// What becomes of old messages. Published by modules/archive; accounts are in memory on this shard.
+class Archives {
+ public:
+  struct KeptFor {
+    std::uint32_t days = 0;  // 0: for ever
+    bool own = false;        // an administrator said so for this account, not for all of its host
+    std::string otherwise;   // which messages are archived where no list says so (XEP-0441)
+  };
+  [[nodiscard]] virtual KeptFor kept_for(const Account& account) const = 0;
+  // Nothing: as for all of the host. `done`: when that is durable and in force, or the store's error.
+  virtual void keep_for(Account& account, std::optional<std::uint32_t> days, audit::Record record,
+                        std::move_only_function<void(Result<>)> done) = 0;
+  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were.
+  virtual void expire(std::move_only_function<void(Result<std::uint64_t>)> done) = 0;
+
+ protected:
+  ~Archives() = default;
+};
+
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
 struct RuleQuestion {
   enum class Event : std::uint8_t { login, session, registration, publish };

@@ -189,6 +189,7 @@ class Shard final : private net::TurnEnd {
   void send_iq_from_session(Session& session, Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
+  [[nodiscard]] std::string stanza_id(const Flow& flow, std::uint64_t unit) const;
   void no_room(Flow flow);      // too much waits for the recipient's commits
   void begin_again(Flow flow);  // no session took it: as if it arrived now, behind the stages
   void to_server(Flow flow);

@@ -105,7 +105,7 @@ TEST(Options, SecurityTableIsTheDefault) {  // docs/security.md §3
   EXPECT_EQ(c.get(options::limits_resources), 20);
   EXPECT_EQ(c.get(options::timeouts_login), 60);
   EXPECT_EQ(c.get(options::sealed_mode), SealedMode::required);
-  EXPECT_FALSE(c.get(options::archive_enabled));
+  EXPECT_TRUE(c.get(options::archive_enabled));
   EXPECT_TRUE(c.get(options::audit_enabled));
 }
 

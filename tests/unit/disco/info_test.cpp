@@ -26,7 +26,7 @@ TEST(DiscoInfo, TheDomainIsAServerAndAnAccountIsRegistered) {
   const auto server = to_xml(server_info({&second}, {}), {});
   EXPECT_NE(server.find("<identity category='server' type='im' name='Valise'/>"), std::string::npos);
   EXPECT_NE(server.find("<identity category='pubsub' type='pep'/>"), std::string::npos);
-  const auto account = to_xml(account_info({&second}, true), "n");
+  const auto account = to_xml(account_info({&second}, {}), "n");
   EXPECT_NE(account.find("<identity category='account' type='registered'/>"), std::string::npos);
   EXPECT_NE(account.find("node='n'"), std::string::npos);
   EXPECT_EQ(account.find("category='server'"), std::string::npos);
@@ -34,7 +34,7 @@ TEST(DiscoInfo, TheDomainIsAServerAndAnAccountIsRegistered) {
 
 // OMEMO clients look for these before they publish a key; without publish-options Profanity stays silent.
 TEST(DiscoInfo, PepIsAnnouncedWithEverythingThatOmemoClientsAskFor) {
-  for (const auto& info : {account_info({&pep_manifest()}, true), server_info({&pep_manifest()}, {})}) {
+  for (const auto& info : {account_info({&pep_manifest()}, {}), server_info({&pep_manifest()}, {})}) {
     for (const std::string feature : {"publish-options",
                                       "filtered-notifications",
                                       "publish",
