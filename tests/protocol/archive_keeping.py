@@ -218,6 +218,34 @@ async def what_waits_without_being_archived_is_gone_when_it_was_delivered(town):
     assert rows(town, bob.bare) == rows(town, alice.bare) == 0
 
 
+@story("ARCHITECTURE.md, the life of a unit: begins again under the archive's id", options={"shards": 4, "limits.queue": 16 * 1024 * 1024})
+async def what_a_broken_connection_did_not_take_waits_under_the_id_that_it_has(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    slow = await bob.sleeper()
+    slow.stream.stops_reading()
+    body, count = sealed(payload_bytes=20_000), 250
+    for number in range(count):
+        await alice.sends(f"<message to='{bob.bare}' id='f{number}' type='chat'>{body}</message>")
+    await word_from(alice)(alice)
+    await slow.drops()
+    again = await bob.device()
+    await word_from(alice)(again)
+    drained = [event for event in again.stream.waiting(lambda event: getattr(event, "tag", "") == NS.CLIENT + "message")
+               if event.get("id", "").startswith("f") and event.get("id")[1:].isdigit()]
+    assert drained, "nothing had to wait: this story shows nothing"
+    seen, ids, after = [], {}, ""
+    while True:
+        one = await asks(again, form(with_=alice.bare) + page(f"<max>50</max>{after}"))
+        ids.update(zip(one.words, one.ids))
+        seen += one.words
+        if one.complete:
+            break
+        after = f"<after>{one.last}</after>"
+    assert [word for word in seen if word.startswith("f") and word[1:].isdigit()] == [f"f{number}" for number in range(count)], "each once, in order"
+    assert all(stanza_id(message) == ids[message.get("id")] for message in drained)
+
+
 # ---- preferences
 
 @story("XEP-0441 §2.1")
