@@ -13,15 +13,23 @@ def id_of(days_ago, number=0):
     return (int(time.time() * 1000) - EPOCH_MS - days_ago * 86_400_000) << 22 | number
 
 
-def put(town, owner, peer, identity, waits=False):
-    """An old message of `peer` to `owner`, with a row for each."""
-    stanza = f"<message from=\"{peer}/x\" to=\"{owner}\" id=\"old{identity}\" type=\"chat\"><body>x</body></message>"
-    town.sql(f"INSERT INTO msg (id, boxes, sender, recipient, stanza_id, digest, stanza) VALUES ({identity}, 2, '{peer}/x', '{owner}', 'old{identity}', '0123456789abcdef', '{stanza}')")
-    town.sql(f"INSERT INTO box (owner, id, peer, direction) VALUES ('{owner}', {identity}, '{peer}', 0)")
-    town.sql(f"INSERT INTO box (owner, id, peer, direction) VALUES ('{peer}', {identity}, '{owner}', 1)")
+def put_all(town, owner, peer, identities, waits=()):
+    """Old messages of `peer` to `owner`, with a row for each side."""
+    def insert(table, columns, rows):
+        for first in range(0, len(rows), 200):  # a statement is an argument of a command
+            town.sql(f"INSERT INTO {table} ({columns}) VALUES " + ", ".join(f"({row})" for row in rows[first:first + 200]))
+    stanza = f'<message from="{peer}/x" to="{owner}" id="old%d" type="chat"><body>x</body></message>'
+    insert("msg", "id, boxes, sender, recipient, stanza_id, digest, stanza",
+           [f"{one}, 2, '{peer}/x', '{owner}', 'old{one}', '0123456789abcdef', '{stanza % one}'" for one in identities])
+    insert("box", "owner, id, peer, direction", [f"'{owner}', {one}, '{peer}', 0" for one in identities])
+    insert("box", "owner, id, peer, direction", [f"'{peer}', {one}, '{owner}', 1" for one in identities])
     if waits:
-        town.sql(f"INSERT INTO undelivered (owner, id) VALUES ('{owner}', {identity})")
-    return str(identity)
+        insert("undelivered", "owner, id", [f"'{owner}', {one}" for one in waits])
+    return [str(one) for one in identities]
+
+
+def put(town, owner, peer, identity, waits=False):
+    return put_all(town, owner, peer, [identity], [identity] if waits else [])[0]
 
 
 async def ids(device):
@@ -32,7 +40,7 @@ async def ids(device):
 @story("archive.keep_days", options={**OPEN, "archive.keep_days": 30})
 async def what_is_older_than_the_term_goes_and_the_rest_stays(town):
     alice, bob = await town.devices("alice", "bob")
-    old = [put(town, alice.bare, bob.bare, id_of(40, n)) for n in range(700)]
+    old = put_all(town, alice.bare, bob.bare, range(id_of(40), id_of(40) + 700))
     young = put(town, alice.bare, bob.bare, id_of(20))
     await writes(bob, alice, "new")
     assert len((await asks(alice, page("<max>0</max>"))).ids) == 0 and (await asks(alice, page("<max>1</max>"))).ids == old[:1]
@@ -111,6 +119,19 @@ async def what_it_cannot_do_it_says(town):
                       ("show", "nobody@localhost"), ("show", "alice@elsewhere.example"), ("keep", alice.bare)):
         status, _, err = await town.ctl_result("archive", *arguments)
         assert status != 0 and err, arguments
+
+
+@story("XEP-0077 §3.2: a large archive is erased in slices", options=OPEN)
+async def a_large_archive_is_erased_whole_with_its_account(town):
+    alice, bob = await town.devices("alice", "bob")
+    first = id_of(1)
+    put_all(town, alice.bare, bob.bare, range(first, first + 1203), waits=range(first, first + 1203, 400))
+    await town.ctl("user", "delete", alice.bare)
+    assert town.rows_of(alice.bare) == {}
+    assert int(town.sql(f"SELECT count(*) FROM box WHERE owner = '{bob.bare}'")[0][0]) == 1203
+    await town.ctl("user", "delete", bob.bare)
+    assert town.rows_of(bob.bare) == {}
+    assert town.sql("SELECT count(*) FROM msg WHERE stanza_id LIKE 'old%' AND boxes = 0") == [("0",)]
 
 
 run()
