@@ -1,30 +1,8 @@
 // Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message.
-#include <utility>
-
 #include "base/clock.hpp"
 #include "modules/archive/module.hpp"
 
 namespace valise::modules::archive {
-namespace {
-
-// Tells what memory knows of a message that was handed to the committer how it ended, whatever becomes of the flow. It
-// dies on the account's shard before the account does: Flow::written is called or dropped there.
-class Expected {
- public:
-  Expected(Recent& recent, const offline::Mark& mark) : recent_(&recent), mark_(mark) {}
-  Expected(Expected&& other) noexcept : recent_(std::exchange(other.recent_, nullptr)), mark_(other.mark_) {}
-  Expected& operator=(Expected&&) = delete;
-  ~Expected() { operator()(0); }
-  void operator()(std::uint64_t id) {
-    if (auto* recent = std::exchange(recent_, nullptr)) recent->came_back(mark_, id);
-  }
-
- private:
-  Recent* recent_;
-  offline::Mark mark_;
-};
-
-}  // namespace
 
 bool ArchiveModule::keeps(const core::Account& account, const core::Jid& peer) const {
   const auto is_contact = [&] {
@@ -68,7 +46,8 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
     const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
     auto& recent = archive(account).recent;
     if ((flow.first_copy = recent.find(mark, utc_now_ns() / 1'000'000))) return nullptr;
-    if (recent.expect(mark)) flow.written = Expected(recent, mark);
+    // The part lives as long as its account, which stays in memory while its commits are under way.
+    if (recent.expect(mark)) flow.written = [&recent, mark](std::uint64_t id) { recent.came_back(mark, id); };
   }
   stanza.append(put.message.stanza);
   if (for_recipient) {

@@ -158,6 +158,20 @@ async def a_re_send_while_the_store_stands_still_is_archived_once(town):
     assert (await asks(bob)).words.count("patient") == 1
 
 
+@story("docs/sealed.md D2: what was refused was no first copy", options={**OPEN, "limits.offline": 1})
+async def a_re_send_of_what_was_refused_is_no_re_send(town):
+    alice = await (await town.account("alice")).device()
+    bob = await town.account("bob")
+    for one in ("fills", "refused"):
+        await alice.sends(f"<message to='{bob.bare}' id='{one}' type='chat'><body>{one}</body></message>")
+    await alice.gets_error("message", "refused", "service-unavailable")
+    phone = await bob.device()
+    await phone.receives("message", id="fills")
+    await alice.sends(f"<message to='{bob.bare}' id='refused' type='chat'><body>refused</body></message>")
+    await phone.receives("message", id="refused")
+    assert (await asks(phone)).words == ["fills", "refused"]
+
+
 # ---- offline
 
 @story("XEP-0160, XEP-0313 §6.1.1")
