@@ -14,12 +14,11 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already.
-std::string stamps(const core::Jid& account, std::uint64_t id, bool delayed) {
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already. The id
+// names a message in the archive, where the host has archives.
+std::string stamps(const core::Jid& account, std::uint64_t id, bool delayed, bool with_id) {
   auto out = delayed ? std::string() : core::delay(account.domain(), IdGenerator::utc_ms(id));
-  xml::Writer writer(out);
-  writer.open("stanza-id", core::ns::stanza_ids).attribute("id", std::to_string(id));
-  writer.attribute("by", account.full()).close();
+  if (with_id) out += core::stanza_id(id, account);
   return out;
 }
 
@@ -124,7 +123,7 @@ void OfflineModule::hand_over(core::Account& account) {
     drain.in_slice = true;
     const bool acknowledges = !again && deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
-    if (!acknowledges) drain.handed.push_back(row.id);
+    if (!acknowledges) drain.handed.add(row.id, row.archived);
   }
   auto* session = account.find_id(drain.session);
   if (session == nullptr) return end(account, false);
@@ -153,8 +152,11 @@ bool OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
     drop(row, refusal->reason);
     return false;
   }
-  const auto extra = stamps(session.account.jid, row.id, static_cast<bool>((*stanza)->child("delay", core::ns::delay)));
-  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id);
+  const auto* host = shard_.host(session.account.jid.domain());
+  const bool with_id = row.archived || host == nullptr || !host->archive;
+  const bool delayed = static_cast<bool>((*stanza)->child("delay", core::ns::delay));
+  const auto extra = stamps(session.account.jid, row.id, delayed, with_id);
+  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
   if (!session.stream.entrust(*stanza, extra, *custody)) return false;
   (void)custody.release();  // it deletes itself
   return true;
@@ -217,19 +219,10 @@ void OfflineModule::wait_for_kernel(core::Session& session, std::uint64_t run) {
   session.stream.when_sent(*new LastSlice(*this, session.account.jid, run));
 }
 
-// What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
-// better than never.
 void OfflineModule::mark(core::Account& account) {
-  auto ids = std::exchange(waiting(account).drain.handed, {});
-  if (ids.empty()) return;
-  const auto* host = shard_.host(account.jid.domain());
-  auto unit = std::make_unique<core::Unit>();
-  unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
-  const auto bytes = ids.size() * sizeof ids.front();
-  unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
-    if (finished.outcome) waiting(account).queue.remove(ids);
-  };
-  shard_.commit_in_order(account, std::move(unit), bytes);
+  auto handed = std::exchange(waiting(account).drain.handed, {});
+  const auto bytes = (handed.archived.size() + handed.others.size()) * sizeof(std::uint64_t);
+  commit(account, std::move(handed), bytes);
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

@@ -30,6 +30,7 @@ struct Options {
   std::string certificate;
   std::string key;
   bool replace = false;
+  std::string days;
 };
 
 void print(const Json& result, const Options& options, const Layout& layout = {}) {
@@ -149,10 +150,10 @@ void add_user_commands(CLI::App& cli, Options& options, int& code) {
 void add_server_commands(CLI::App& cli, Options& options, int& code) {
   auto* session = cli.add_subcommand("session", "who is connected")->require_subcommand(1);
   session->add_subcommand("list", "all sessions")->callback([&] {
-    code = ask(options, {{"command", "session.list"}},
-               {.columns = {"jid", "address", "tls", "mechanism", "connected", "available", "priority", "memory_kib",
-                            "since"},
-                .nothing = "no sessions"});
+    code = ask(
+        options, {{"command", "session.list"}},
+        {.columns = {"jid", "address", "tls", "mechanism", "connected", "available", "priority", "memory_kib", "since"},
+         .nothing = "no sessions"});
   });
   auto* kick = session->add_subcommand("kick", "ends one session (full JID) or all of an account");
   kick->add_option("jid", options.jid, "name@host, or name@host/resource")->required();
@@ -173,6 +174,28 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
     code = ask(options, {{"command", "policy.list"}},
                {.columns = {"name", "hits", "errors", "shadow", "line", "action", "match"}, .nothing = "no rules"});
   });
+}
+
+std::string keep_sentence(const Json& answer) { return answer.value("jid", "") + ": done\n"; }
+
+std::string expire_sentence(const Json& answer) {
+  return std::to_string(answer.value("removed", std::uint64_t{0})) + " rows of old messages were due to go\n";
+}
+
+void add_archive_commands(CLI::App& cli, Options& options, int& code) {
+  auto* archive = cli.add_subcommand("archive", "what accounts sent and received")->require_subcommand(1);
+  auto* show = archive->add_subcommand("show", "how many messages, since when, and how long they are kept");
+  show->add_option("jid", options.jid, "name@host")->required();
+  show->callback([&] { code = ask(options, {{"command", "archive.show"}, {"jid", options.jid}}); });
+  auto* keep = archive->add_subcommand("keep", "how long the messages of an account are kept");
+  keep->add_option("jid", options.jid, "name@host")->required();
+  keep->add_option("days", options.days, "0: for ever; default: as archive.keep_days says")->required();
+  keep->callback([&] {
+    code = ask(options, {{"command", "archive.keep"}, {"jid", options.jid}, {"days", options.days}},
+               {.sentence = &keep_sentence});
+  });
+  archive->add_subcommand("expire", "removes now what is older than its term; else that is done once a day")
+      ->callback([&] { code = ask(options, {{"command", "archive.expire"}}, {.sentence = &expire_sentence}); });
 }
 
 void add_file_commands(CLI::App& cli, Options& options, int& code) {
@@ -226,6 +249,7 @@ int run(int argc, char** argv) {
   cli.require_subcommand(1);
   add_user_commands(cli, options, code);
   add_server_commands(cli, options, code);
+  add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
   try {
     cli.parse(argc, argv);

@@ -15,9 +15,7 @@ ServerConnection::ServerConnection(Server& server, std::uint64_t its_id, net::Ac
                                                     accepted.port)),
       tls_(tls),
       counted_(counted),
-      timer_([](void* self) { static_cast<ServerConnection*>(self)->on_timer(); }, this) {
-  connection_->set_queue_limit(server.settings().queue_bytes);
-}
+      timer_([](void* self) { static_cast<ServerConnection*>(self)->on_timer(); }, this) {}
 
 ServerConnection::~ServerConnection() {
   gone();
@@ -206,6 +204,8 @@ void ServerConnection::answer(Response response, Exchange::Written written) {
     });
   }
 }
+
+std::size_t ServerConnection::queue_limit() { return server_.settings().queue_bytes; }
 
 void ServerConnection::on_sent() {
   if (written_ && connection_->sent() >= written_at_) std::exchange(written_, nullptr)(true);

@@ -35,6 +35,7 @@ class ServerConnection final : public net::ConnectionHandler {
   bool on_bytes(std::string_view bytes) override;
   void on_secured() override;
   void on_sent() override;
+  std::size_t queue_limit() override;
   void on_closed(net::CloseReason reason) override;
 
   void read_requests();

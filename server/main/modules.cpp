@@ -1,6 +1,7 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/archive/archive.hpp"
 #include "modules/blocking/blocking.hpp"
 #include "modules/caps/caps.hpp"
 #include "modules/carbons/carbons.hpp"
@@ -25,12 +26,25 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),       &presence_manifest(),        &offline_manifest(),
-          &omemo_manifest(),        &policy_manifest(),          &caps_manifest(),
-          &pep_manifest(),          &disco_manifest(),           &ping_manifest(),
-          &registration_manifest(), &version_manifest(),         &time_manifest(),
-          &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
-          &vcard_manifest(),        &private_storage_manifest(), &carbons_manifest(),
+  return {&roster_manifest(),
+          &presence_manifest(),
+          &offline_manifest(),
+          &omemo_manifest(),
+          &policy_manifest(),
+          &caps_manifest(),
+          &pep_manifest(),
+          &disco_manifest(),
+          &ping_manifest(),
+          &registration_manifest(),
+          &version_manifest(),
+          &time_manifest(),
+          &limits_manifest(),
+          &last_activity_manifest(),
+          &blocking_manifest(),
+          &vcard_manifest(),
+          &private_storage_manifest(),
+          &archive_manifest(),
+          &carbons_manifest(),
           &csi_manifest()};
 }
 

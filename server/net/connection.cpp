@@ -82,7 +82,7 @@ void Connection::fit_output() {
 
 // The kernel takes no more for now.
 void Connection::wait_bounded() {
-  if (queued() > handler_.queue_limit()) return close_now(CloseReason::overflow);
+  if (queued() > handler_->queue_limit()) return close_now(CloseReason::overflow);
   if (written_ >= pooled_capacity || output_.capacity() - output_.size() > most_spare_of(queued())) fit_output();
 }
 

@@ -11,7 +11,7 @@
 namespace valise::stream {
 namespace ns = core::ns;
 namespace {
-constexpr std::int64_t quiet_ms = 1'000;  // then a session gives its parser back
+constexpr std::int64_t quiet_ms = 1'000;       // then a session gives its parser back
 constexpr std::size_t login_exchange = 2'048;  // bytes that a log-in under way holds, about
 }  // namespace
 

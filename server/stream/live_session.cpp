@@ -26,7 +26,7 @@ constexpr std::int64_t ask_late_ms = 1'000;
 // so many times as much, and then it has timeouts.answer to come below.
 constexpr std::size_t most_times = 10;
 constexpr std::size_t origin_bytes = 1'024;  // what Session::origin takes, about
-constexpr std::size_t id_bytes = 16;  // 128 bits of chance: nobody guesses it
+constexpr std::size_t id_bytes = 16;         // 128 bits of chance: nobody guesses it
 
 bool has_delay(const Outbound& outbound) {
   const auto& stanza = *outbound.stanza;

@@ -177,7 +177,7 @@ async def a_queue_without_room_lets_all_pass(town):
     assert came(alice) == ["away", "dnd"]
 
 
-@story("XEP-0352 §3.2, options", options={**PLAIN, "csi.queue": 4096})
+@story("XEP-0352 §3.2, options", options={**PLAIN, "csi.queue": 5000})
 async def what_waits_is_bounded_and_goes_when_it_is_full(town):
     alice, bob = await two_friends(town)
     for number in range(16):
