@@ -14,12 +14,15 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp: `delay`.
-std::string stamps(const core::Jid& account, std::uint64_t id, const core::Stanza& stanza, const std::string& delay) {
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp: `delay`. The id
+// names a message in the archive, where the host has archives.
+std::string stamps(const core::Jid& account, std::uint64_t id, bool with_id, const core::Stanza& stanza,
+                   const std::string& delay) {
   const bool stands = !delay.empty() && !stanza.rewritten;
   auto out = !delay.empty() ? delay : core::delay(account.domain(), IdGenerator::utc_ms(id));
   if (stands) out.clear();
-  return out + core::stanza_id(id, account);
+  if (with_id) out += core::stanza_id(id, account);
+  return out;
 }
 
 // The stamp of a message that has one.
@@ -134,7 +137,7 @@ void OfflineModule::hand_over(core::Account& account) {
     drain.in_slice = true;
     const auto given = again ? Given::nothing : deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it
-    if (given != Given::in_custody) drain.handed.push_back(row.id);
+    if (given != Given::in_custody) drain.handed.add(row.id, row.archived);
     drain.needs_kernel |= given == Given::sent;
   }
   auto* session = account.find_id(drain.session);
@@ -165,8 +168,10 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
     drop(row, refusal->reason);
     return Given::nothing;
   }
-  const auto extra = stamps(session.account.jid, row.id, **stanza, delay);
-  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id);
+  const auto* host = shard_.host(session.account.jid.domain());
+  const bool with_id = row.archived || host == nullptr || !host->archive;
+  const auto extra = stamps(session.account.jid, row.id, with_id, **stanza, delay);
+  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
   if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself
   return Given::in_custody;
@@ -231,19 +236,10 @@ void OfflineModule::conclude(core::Account& account) {
   end(account, true);
 }
 
-// What was handed over is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
-// better than never.
 void OfflineModule::mark(core::Account& account) {
-  auto ids = std::exchange(waiting(account).drain.handed, {});
-  if (ids.empty()) return;
-  const auto* host = shard_.host(account.jid.domain());
-  auto unit = std::make_unique<core::Unit>();
-  unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
-  const auto bytes = ids.size() * sizeof ids.front();
-  unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
-    if (finished.outcome) waiting(account).queue.remove(ids);
-  };
-  shard_.commit_in_order(account, std::move(unit), bytes);
+  auto handed = std::exchange(waiting(account).drain.handed, {});
+  const auto bytes = (handed.archived.size() + handed.others.size()) * sizeof(std::uint64_t);
+  commit(account, std::move(handed), bytes);
 }
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.

@@ -11,41 +11,85 @@ void RowInHand::settled(bool received) {
   const std::unique_ptr<RowInHand> self(this);
   auto* owner = module.shard_.find_account(account.full());
   if (owner == nullptr) return;
-  if (received) return module.received(*owner, id);
+  if (received) return module.received(*owner, id, archived);
   module.look_again(*owner);
 }
 
-void OfflineModule::received(core::Account& account, std::uint64_t row) {
-  auto& in_hand = waiting(account).in_hand;
-  in_hand.received.push_back(row);
-  if (in_hand.received.size() > 1) return;
+void OfflineModule::received(core::Account& account, std::uint64_t row, bool archived) {
+  auto& received = waiting(account).in_hand.received;
+  const bool first = received.empty();
+  received.add(row, archived);
+  if (!first) return;
   // One acknowledgement is for many.
   shard_.post([this, jid = account.jid] {
     if (auto* owner = shard_.find_account(jid.full())) mark_received(*owner);
   });
 }
 
-// Where it fails they are shown again at the next log-in: twice is better than never.
 void OfflineModule::mark_received(core::Account& account) {
-  auto& in_hand = waiting(account).in_hand;
-  auto ids = std::exchange(in_hand.received, {});
-  if (ids.empty()) return;
-  in_hand.marking.insert(in_hand.marking.end(), ids.begin(), ids.end());
-  const auto* host = shard_.host(account.jid.domain());
+  commit(account, std::exchange(waiting(account).in_hand.received, {}), 0);
+}
+
+// What was delivered is durably no longer waiting. Where that fails it is shown again at the next log-in: twice is
+// better than never.
+void OfflineModule::commit(core::Account& account, Delivered delivered, std::size_t bytes) {
+  if (delivered.empty()) return;
+  auto ids = delivered.all();
+  auto& marking = waiting(account).in_hand.marking;
+  marking.insert(marking.end(), ids.begin(), ids.end());
   auto unit = std::make_unique<core::Unit>();
-  unit->writes.emplace_back(storage::MarkDelivered{account.jid.str(), ids, host != nullptr && host->archive});
+  const auto owner = account.jid.str();
+  if (!delivered.archived.empty()) {
+    unit->writes.emplace_back(storage::MarkDelivered{owner, std::move(delivered.archived), true});
+  }
+  if (!delivered.others.empty()) {
+    unit->writes.emplace_back(storage::MarkDelivered{owner, std::move(delivered.others), false});
+  }
   unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
     auto& part = waiting(account);
     std::erase_if(part.in_hand.marking, [&](std::uint64_t id) { return std::ranges::find(ids, id) != ids.end(); });
     if (finished.outcome) part.queue.remove(ids);
   };
-  shard_.commit_in_order(account, std::move(unit), 0);
+  shard_.commit_in_order(account, std::move(unit), bytes);
 }
+
+// ---- what a client reads in its archive
+
+bool OfflineModule::show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) {
+  if (!waiting(session.account).queue.holds(row)) {
+    session.stream.deliver(stanza, nullptr, {});
+    return false;
+  }
+  auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row, true);
+  if (!session.stream.entrust(stanza, {}, *custody)) return false;
+  (void)custody.release();  // it deletes itself
+  return true;
+}
+
+// Only what is archived can have been shown. A drain under way leaves it out.
+void OfflineModule::shown(core::Account& account, const std::vector<std::uint64_t>& rows) {
+  auto& part = waiting(account);
+  if (part.queue.size() == 0) return;
+  Delivered delivered;
+  std::ranges::copy_if(rows, std::back_inserter(delivered.archived), [&](auto id) { return part.queue.holds(id); });
+  auto& page = part.drain.page;
+  const auto unsent = page.begin() + static_cast<std::ptrdiff_t>(std::min(part.drain.next, page.size()));
+  page.erase(std::remove_if(unsent, page.end(),
+                            [&](const auto& row) {
+                              return std::ranges::find(delivered.archived, row.id) != delivered.archived.end();
+                            }),
+             page.end());
+  const auto bytes = delivered.archived.size() * sizeof(std::uint64_t);
+  commit(account, std::move(delivered), bytes);
+}
+
+// ----
 
 std::vector<std::uint64_t> OfflineModule::known_to(const core::Session& session) const {
   auto known = session.stream.held_rows();
   const auto& in_hand = waiting(session.account).in_hand;
-  known.insert(known.end(), in_hand.received.begin(), in_hand.received.end());
+  const auto received = in_hand.received.all();
+  known.insert(known.end(), received.begin(), received.end());
   known.insert(known.end(), in_hand.marking.begin(), in_hand.marking.end());
   std::ranges::sort(known);
   return known;

@@ -13,6 +13,18 @@
 
 namespace valise::modules::offline {
 
+// Rows that wait no longer: those of the archive stay.
+struct Delivered {
+  std::vector<std::uint64_t> archived, others;
+  void add(std::uint64_t id, bool is_archived) { (is_archived ? archived : others).push_back(id); }
+  [[nodiscard]] bool empty() const noexcept { return archived.empty() && others.empty(); }
+  [[nodiscard]] std::vector<std::uint64_t> all() const {
+    auto ids = archived;
+    ids.insert(ids.end(), others.begin(), others.end());
+    return ids;
+  }
+};
+
 // While what waited is sent to one session, no session takes new messages: they go into the store and are read from
 // there in their turn, so that nothing overtakes.
 struct Drain {
@@ -23,10 +35,10 @@ struct Drain {
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
   bool last_page = false;
-  std::vector<std::uint64_t> handed;  // not yet marked; not those that the client acknowledges itself
-  bool in_slice = false;              // something was sent since the client was last waited for
-  bool needs_kernel = false;          // to a client that acknowledges nothing
-  std::set<Mark> shown;               // an identical re-send that was stored twice is shown once
+  Delivered handed;           // not yet marked; not those that the client acknowledges itself
+  bool in_slice = false;      // something was sent since the client was last waited for
+  bool needs_kernel = false;  // to a client that acknowledges nothing
+  std::set<Mark> shown;       // an identical re-send that was stored twice is shown once
   struct Held {
     std::uint64_t session;
     std::int8_t priority;
@@ -36,8 +48,8 @@ struct Drain {
 
 // XEP-0198: rows whose messages are in the hands of clients that acknowledge.
 struct InHand {
-  std::vector<std::uint64_t> received;  // acknowledged, to be marked in this turn
-  std::vector<std::uint64_t> marking;   // not durably yet
+  Delivered received;                  // acknowledged, to be marked in this turn
+  std::vector<std::uint64_t> marking;  // not durably yet
   // Sessions that lost their connection while they were drained: no message passes the rest of what waits for them, so
   // the router does not see their priority.
   std::vector<Drain::Held> parked;
@@ -51,10 +63,10 @@ struct Waiting final : core::Part {
 
 class OfflineModule;
 
-// A row of a drain in a client's hands.
+// A row that waits, its message in a client's hands.
 struct RowInHand final : core::Custody {
-  RowInHand(OfflineModule& module_, core::Jid account_, std::uint64_t id_)
-      : module(module_), account(std::move(account_)), id(id_) {}
+  RowInHand(OfflineModule& module_, core::Jid account_, std::uint64_t id_, bool archived_)
+      : module(module_), account(std::move(account_)), id(id_), archived(archived_) {}
   void settled(bool received) override;
   void stranded() override {}  // its row waits anyway
   [[nodiscard]] std::uint64_t row() const override { return id; }
@@ -62,6 +74,7 @@ struct RowInHand final : core::Custody {
   OfflineModule& module;
   const core::Jid account;
   const std::uint64_t id;
+  const bool archived;
 };
 
 class OfflineModule final : public core::Module, public core::WaitingRows {
@@ -69,14 +82,15 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   explicit OfflineModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
   // ---- in_hand.cpp
-  void received(core::Account& account, std::uint64_t row) override;
+  void received(core::Account& account, std::uint64_t row, bool archived) override;
   void look_again(core::Account& account) override;
+  bool show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) override;
+  void shown(core::Account& account, const std::vector<std::uint64_t>& rows) override;
 
  private:
   [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }
 
   // ---- offline.cpp
-  core::Verdict archive(core::Flow& flow);
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
 
   // ---- in_hand.cpp
@@ -102,6 +116,7 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void wait_for_kernel(core::Session& session, std::uint64_t run);
   void conclude(core::Account& account);
   void mark(core::Account& account);
+  void commit(core::Account& account, Delivered delivered, std::size_t bytes);
   // `complete`: nothing waits any more; otherwise another session that waits goes on with it.
   void end(core::Account& account, bool complete);
   // Runs `step` with the account if the drain that asked for it still goes on.

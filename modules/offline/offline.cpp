@@ -47,8 +47,6 @@ void OfflineModule::start(core::Registrar& registrar) {
       [this](core::Flow& flow, std::vector<storage::Write>& writes) { return keep(flow, writes); });
   registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return hold_back(flow); },
                {.before = {}, .after = {"policy"}});
-  registrar.at(core::Stage::policy_in, core::Kind::message, [this](core::Flow& flow) { return archive(flow); },
-               {.before = {}, .after = {"policy"}});
   registrar.on_session(core::SessionEvent::detached, [this](core::Session& session) { detached(session); });
   registrar.on_session(core::SessionEvent::resumed, [this](core::Session& session) { resumed(session); });
   shard_.publish<core::WaitingRows>(*this);
@@ -59,33 +57,6 @@ void OfflineModule::start(core::Registrar& registrar) {
     presence->on_available([this](core::Session& session, bool) { available(session); });
     presence->on_unavailable([this](core::Session& session) { unavailable(session); });
   });
-}
-
-// archive.enabled: every message that is worth keeping has rows, for the recipient and a local sender, and they stay
-// when it was delivered.
-core::Verdict OfflineModule::archive(core::Flow& flow) {
-  const auto& stanza = *flow.stanza;
-  if (flow.again) return nullptr;  // it has them
-  const auto* host = shard_.host(flow.recipient->jid.domain());
-  if (host == nullptr || !host->archive || !flow.recipient->exists || !flow.storable.store) return nullptr;
-  std::string children;
-  stanza.append_children(children);
-  storage::BoxMessage message{
-      .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
-  stanza.append(message.stanza);
-  storage::PutMessage put{std::move(message), {}};
-  put.boxes.push_back({.owner = flow.recipient->jid.str(),
-                       .peer = std::string(stanza.from.bare()),
-                       .direction = storage::Direction::in,
-                       .delivered = true});
-  if (shard_.host(stanza.from.domain()) != nullptr && !stanza.from.same_bare(flow.recipient->jid)) {
-    put.boxes.push_back({.owner = std::string(stanza.from.bare()),
-                         .peer = flow.recipient->jid.str(),
-                         .direction = storage::Direction::out,
-                         .delivered = true});
-  }
-  flow.writes.emplace_back(std::move(put));
-  return nullptr;
 }
 
 core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>& writes) {
@@ -99,31 +70,34 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
       .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& queue = waiting(account).queue;
-  const bool has_row = flow.row != 0;  // no session has got what was archived as delivered
   // Without an id nothing says that two equal messages are one.
-  if (!stanza.id.empty() && queue.is_stored(mark)) {
+  if (!stanza.id.empty() && !flow.archived && queue.is_stored(mark)) {
     writes.clear();
     return nullptr;
   }
   if (queue.size() >= shard_.settings().max_offline) return refusal("offline-full", false);
 
-  if (has_row) {
+  if (flow.row != 0) {  // archived for sessions that have not got it: its row waits again
     writes.clear();
     writes.emplace_back(storage::MarkUndelivered{account.jid.str(), {flow.row}});
-  } else if (!writes.empty()) {  // archived: the recipient's row only has to say that it waits
-    std::get<storage::PutMessage>(writes.front()).boxes.front().delivered = false;
+  } else if (flow.archived) {  // the recipient's row only has to say that it waits
+    auto& boxes = std::get<storage::PutMessage>(writes.front()).boxes;
+    std::ranges::find(boxes, account.jid.str(), &storage::BoxOwner::owner)->delivered = false;
   } else {
-    stanza.append(message.stanza, nullptr,
-                  flow.since_ms == 0 ? std::string() : core::delay(account.jid.domain(), flow.since_ms));
-    writes.emplace_back(
-        storage::PutMessage{std::move(message), {{account.jid.str(), std::string(stanza.from.bare())}}});
+    storage::BoxOwner waits{.owner = account.jid.str(), .peer = std::string(stanza.from.bare()), .archived = false};
+    if (writes.empty()) {
+      stanza.append(message.stanza, nullptr,
+                    flow.since_ms == 0 ? std::string() : core::delay(account.jid.domain(), flow.since_ms));
+      writes.emplace_back(storage::PutMessage{std::move(message), {}});
+    }
+    std::get<storage::PutMessage>(writes.front()).boxes.push_back(std::move(waits));
   }
   flow.collector = waiting(account).drain.session;
   queue.expect();
   // The queue lives as long as its account, which stays in memory while its commits are under way.
-  flow.written = [&queue, mark, also = std::move(flow.written)](std::uint64_t id) mutable {
+  flow.written = [&queue, mark, others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {
+    if (others) others(id);
     queue.came_back(id, mark);
-    if (also) also(id);
   };
   return nullptr;
 }

@@ -40,6 +40,8 @@ bool Queue::has_other_than(const std::vector<std::uint64_t>& ids) const noexcept
          std::ranges::any_of(rows_, [&](const Row& row) { return !std::ranges::binary_search(ids, row.id); });
 }
 
+bool Queue::holds(std::uint64_t id) const noexcept { return std::ranges::find(rows_, id, &Row::id) != rows_.end(); }
+
 bool Queue::is_stored(const Mark& mark) const noexcept {
   return std::ranges::any_of(rows_, [&](const Row& row) { return row.mark == mark; });
 }

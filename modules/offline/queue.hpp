@@ -21,7 +21,7 @@ using Mark = std::array<unsigned char, 16>;
 
 class Queue {
  public:
-  // A row that the store holds; in id order.
+  // A row that the store holds.
   void learn(std::uint64_t id, const Mark& mark) { rows_.push_back({id, mark}); }
   // A message was handed to the committer …
   void expect() {
@@ -38,6 +38,7 @@ class Queue {
   [[nodiscard]] bool is_stored(const Mark& mark) const noexcept;  // durably, not merely expected
   // Something waits, or is about to, that is none of these; they are in order.
   [[nodiscard]] bool has_other_than(const std::vector<std::uint64_t>& ids) const noexcept;
+  [[nodiscard]] bool holds(std::uint64_t id) const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size() + under_way_; }
 
  private:
@@ -45,7 +46,7 @@ class Queue {
     std::uint64_t id;
     Mark mark;
   };
-  std::vector<Row> rows_;  // by id
+  std::vector<Row> rows_;
   std::size_t under_way_ = 0;
   std::uint64_t count_ = 0;
 };

@@ -2,7 +2,7 @@
 //   1. one unit with the record puts the account into the state "removing": from then on it is gone for good, nobody
 //      logs in, it is told and its sessions end;
 //   2. its contacts' sides of all subscriptions end, each by a unit of its own in its own order (modules/roster);
-//   3. one unit erases every row and leaves the tombstone.
+//   3. its archive goes in slices, then one unit erases every other row and leaves the tombstone.
 // The rows of the account are the list of what is left to do: a start finds accounts in that state and goes on with 2.
 #include <utility>
 
@@ -15,6 +15,7 @@
 namespace valise::modules::registration {
 namespace {
 constexpr std::int64_t retry_ms = 30'000;
+constexpr std::size_t slice = 500;  // messages of a unit: others' units wait no longer for it than for their like
 }  // namespace
 
 void RegistrationModule::remove(core::Account& account, core::audit::Record record,
@@ -60,6 +61,28 @@ void RegistrationModule::tell_contacts(const core::Jid& jid, Wiped wiped) {
 }
 
 void RegistrationModule::wipe(const core::Jid& jid, Wiped wiped) {
+  shard_.read(
+      [owner = jid.str()](storage::Reader& reader) -> Result<std::vector<std::uint64_t>> {
+        const auto rows = reader.archived({.owner = owner}, slice, false);
+        if (!rows) return std::unexpected(rows.error());
+        std::vector<std::uint64_t> ids;
+        for (const auto& row : *rows) ids.push_back(row.id);
+        return ids;
+      },
+      [this, jid, wiped = std::move(wiped)](Result<std::vector<std::uint64_t>> ids) mutable {
+        if (!ids) return later(jid, wiped);
+        if (ids->size() < slice) return erase(jid, std::move(wiped));  // they go with all else
+        auto unit = std::make_unique<core::Unit>();
+        unit->writes.emplace_back(storage::MarkDelivered{jid.str(), std::move(*ids), false});
+        unit->done = [this, jid, wiped = std::move(wiped)](core::Unit& finished) mutable {
+          if (!finished.outcome) return later(jid, wiped);
+          wipe(jid, std::move(wiped));
+        };
+        shard_.commit(std::move(unit));
+      });
+}
+
+void RegistrationModule::erase(const core::Jid& jid, Wiped wiped) {
   auto unit = std::make_unique<core::Unit>();
   unit->writes.emplace_back(storage::EraseAccount{jid.str()});
   unit->done = [this, jid, wiped = std::move(wiped)](core::Unit& finished) mutable {

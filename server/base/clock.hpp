@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace valise {
 
@@ -21,6 +23,10 @@ namespace valise {
 
 // XEP-0082 DateTime in UTC with milliseconds, e.g. "2026-11-24T14:30:02.123Z".
 [[nodiscard]] std::string format_utc(std::int64_t utc_ns);
+
+// Reads an XEP-0082 DateTime, in whatever zone: microseconds since 1970, more digits are cut off. Nothing if it is
+// none.
+[[nodiscard]] std::optional<std::int64_t> parse_utc(std::string_view text) noexcept;
 
 // Makes the 64-bit ids of stored things: milliseconds since 2024 << 22 | node << 12 | counter. Positive as the signed
 // integers that databases keep until September 2093. Strictly increasing within one generator, also when the wall clock

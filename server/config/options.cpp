@@ -232,8 +232,8 @@ const Choice<SealedMode> sealed_mode{
     {{"required", SealedMode::required}, {"off", SealedMode::off}}};
 const Option<bool> archive_enabled{
     Flag{.name = "archive.enabled",
-         .otherwise = false,
-         .reason = "keep the rows of delivered messages (no client can ask for them yet)",
+         .otherwise = true,
+         .reason = "keep messages for their sender and recipient, whose devices can ask for them (XEP-0313)",
          .scope = Scope::host,
          .reload = Reload::live}};
 const Option<std::string> resumption_location{

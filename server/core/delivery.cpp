@@ -100,6 +100,11 @@ void Shard::arrive_message(Flow flow) {
     return refuse(std::move(flow),
                   refusal(service_unavailable, "no-account", nobody_waits || type == MessageType::error));
   }
+  if (flow.first_copy) {  // which was seen
+    flow.copied = true;
+    flow.watchers = {};
+    return commit_message(std::move(flow), {}, {}, true);
+  }
   std::vector<Session*> targets;
   if (!flow.stanza->to->is_bare()) {
     if (auto* session = account.find(flow.stanza->to->resource())) {
@@ -167,15 +172,15 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     auto& passing = pending->flow;
     auto& recipient = *passing.recipient;  // stays in memory while its commits are under way
     if (finished.outcome && has_row && passing.row == 0) passing.row = finished.id;
-    if (passing.written) std::exchange(passing.written, {})(!finished.outcome ? 0 : stored ? passing.row : finished.id);
-    if (!finished.outcome) {
+    const auto kept = passing.row != 0 ? passing.row : finished.id;
+    if (auto written = std::exchange(passing.written, nullptr)) written(finished.outcome ? kept : 0);
+    const bool is_there = finished.outcome && (!passing.first_copy || *passing.first_copy != 0);
+    if (!is_there) {
       route_error(*passing.stanza, store_away, passing.language);
       handled(passing);  // behind the error: who has <a/> knows
     } else {
       if (finished.id != 0) passing.recorded = finished.id;
-      const auto id = passing.row != 0 ? passing.row : passing.recorded;
-      const bool stamped = id != 0 && !passing.stanza->is_error();
-      auto extra = stamped ? stanza_id(id, recipient.jid) : std::string();
+      auto extra = stamp(passing);
       if (stored && !pending->has_targets()) {
         if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, extra);
         handled(passing);
@@ -201,6 +206,16 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   };
   if (!nothing) return submit(std::move(unit));
   account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); }, bytes);
+}
+
+// XEP-0359: the id of its row or, where it has none, of its unit. Where there are archives it names a message there
+// (XEP-0313 §3.5), so that what is not archived has none.
+std::string Shard::stamp(const Flow& flow) const {
+  const auto& recipient = *flow.recipient;
+  const auto id = flow.row != 0 ? flow.row : flow.recorded;
+  const auto* there = host(recipient.jid.domain());
+  const bool names_nothing = there != nullptr && there->archive && !flow.archived;
+  return id == 0 || names_nothing || flow.stanza->is_error() ? std::string() : stanza_id(id, recipient.jid);
 }
 
 // What means nothing once it is late waits for no record, and carries no id, because it has none yet; but it does not

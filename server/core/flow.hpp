@@ -93,10 +93,17 @@ struct Flow {
   audit::Record record;
   std::vector<std::string> tags;
   // What the message is sealed for and the sender's device list does not name; empty unless a rule counts them.
-  DeviceIds foreign_devices[2];        // legacy, OMEMO 2
-  Ref<const Watchers> watchers;        // of the sender's account, until they are told of the message
-  bool copied = false;                 // the recipient's other sessions have seen it
-  std::uint64_t collector = 0;         // the session that is being given what waits, and gets it in its turn
+  DeviceIds foreign_devices[2];  // legacy, OMEMO 2
+  Ref<const Watchers> watchers;  // of the sender's account, until they are told of the message
+  bool copied = false;           // the recipient's other sessions have seen it
+  std::uint64_t collector = 0;   // the session that is being given what waits, and gets it in its turn
+  // -- modules/archive
+  bool kept_for_sender = false;  // set on the sender's shard: his own archive wants it
+  bool archived = false;         // the recipient's row is his archive's: it stays behind the delivery
+  // The same message is in the archive already or on its way there: this one is only acknowledged. Its id, or 0 where
+  // it did not become durable.
+  std::shared_ptr<const std::uint64_t> first_copy;
+  // --
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   std::uint64_t row = 0;               // id of the recipient's row, once it is durable; 0: there is none
   std::int64_t since_ms = 0;  // UTC: of a message that begins again, when it was first to be delivered; 0: it has not

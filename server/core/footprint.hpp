@@ -33,6 +33,7 @@ inline std::size_t weight(const storage::PutRosterItem& write) {
 inline std::size_t weight(const storage::RemoveAccountData& write) { return write.name.size(); }
 inline std::size_t weight(const storage::MarkDelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::MarkUndelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
+inline std::size_t weight(const storage::ExpireMessages& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::PutPepNode& write) {
   std::size_t bytes = write.node.node.size();
   for (const auto& [name, value] : write.node.config) bytes += sizeof name + sizeof value + name.size() + value.size();

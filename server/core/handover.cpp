@@ -90,7 +90,7 @@ void Handover::confirm() {
   if (stored_ && flow.row != 0) {
     auto* account = recipient();
     auto* rows = shard_.service<WaitingRows>();
-    if (account != nullptr && rows != nullptr) rows->received(*account, flow.row);
+    if (account != nullptr && rows != nullptr) rows->received(*account, flow.row, flow.archived);
   }
   if (!storing_) flow.stanza = {};  // it does not begin again: who still waits keeps it no longer
 }

@@ -190,6 +190,8 @@ void Shard::arrive_when_loaded(std::unique_ptr<Flow> flow) {
 
 void Shard::refuse(Flow flow, Verdict refusal) {
   kernel_.stats.refused.fetch_add(1, std::memory_order_relaxed);
+  // Now, while the account is in memory.
+  if (auto written = std::exchange(flow.written, nullptr)) written(0);
   if (flow.server_made) return;
   auto unit = std::make_unique<Unit>();
   describe(flow);

@@ -104,13 +104,37 @@ class LastSeen {
 // Messages that wait for a person in rows (RFC 6121 §8.5.2.2). Published by modules/offline; the account is in memory.
 class WaitingRows {
  public:
-  // A client has acknowledged the message: its row waits no more.
-  virtual void received(Account& account, std::uint64_t row) = 0;
+  // A client has acknowledged the message: its row waits no more. `archived`: it is the archive's, and stays.
+  virtual void received(Account& account, std::uint64_t row, bool archived) = 0;
   // A session that had messages which wait has ended without them: who is available gets them.
   virtual void look_again(Account& account) = 0;
+  // Sends a session what shows it the message of that row of its archive. True: the row waits, and the client says
+  // itself when it has it. False: it does not wait, or the client acknowledges nothing; then `shown` tells.
+  [[nodiscard]] virtual bool show(Session& session, const StanzaPtr& stanza, std::uint64_t row) = 0;
+  // A client has these messages from its archive: those among them that wait do so no longer.
+  virtual void shown(Account& account, const std::vector<std::uint64_t>& rows) = 0;
 
  protected:
   ~WaitingRows() = default;
+};
+
+// What becomes of old messages. Published by modules/archive; accounts are in memory on this shard.
+class Archives {
+ public:
+  struct KeptFor {
+    std::uint32_t days = 0;  // 0: for ever
+    bool own = false;        // an administrator said so for this account, not for all of its host
+    std::string otherwise;   // which messages are archived where no list says so (XEP-0441)
+  };
+  [[nodiscard]] virtual KeptFor kept_for(const Account& account) const = 0;
+  // Nothing: as for all of the host. `done`: when that is durable and in force, or the store's error.
+  virtual void keep_for(Account& account, std::optional<std::uint32_t> days, audit::Record record,
+                        std::move_only_function<void(Result<>)> done) = 0;
+  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were.
+  virtual void expire(std::move_only_function<void(Result<std::uint64_t>)> done) = 0;
+
+ protected:
+  ~Archives() = default;
 };
 
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.

@@ -208,6 +208,7 @@ class Shard final : private net::TurnEnd {
   void send_iq_from_session(Session& session, Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
+  [[nodiscard]] std::string stamp(const Flow& flow) const;
   void no_room(Flow flow);      // too much waits for the recipient's commits
   void begin_again(Flow flow);  // no session took it: as if it arrived now
   void to_server(Flow flow);

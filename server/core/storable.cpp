@@ -31,7 +31,7 @@ bool is_fleeting(xml::Element child) {
   return child.name() == "encrypted" && (child.ns() == ns::omemo_legacy || child.ns() == ns::omemo_2);
 }
 
-Storable judge(xml::Element message) {
+Storable judge_store(xml::Element message) {
   if (message.child("no-store", ns::hints)) return {false, "no-store"};
   if (message.child("store", ns::hints)) return {true, "store"};
   if (has_payload(message)) return {true, "sealed"};
@@ -42,18 +42,26 @@ Storable judge(xml::Element message) {
   return {false, "fleeting"};
 }
 
+Storable judge(xml::Element message) {
+  auto storable = judge_store(message);
+  storable.for_good = storable.store && !message.child("no-permanent-store", ns::hints);  // XEP-0334 §3
+  return storable;
+}
+
 }  // namespace
 
 Storable storable(const Stanza& message) {
   if (message.type == "groupchat" || message.type == "headline" || message.type == "error") return {false, "type"};
   if (message.document) {
     const auto as_it_came = judge(message.root());
-    if (!as_it_came.store || !message.rewritten) return as_it_came;  // hooks only take away
-    if (message.seal.has_payload) return {true, "sealed"};           // modules/omemo has just read it
+    if (!as_it_came.store || !message.rewritten) return as_it_came;              // hooks only take away
+    if (message.seal.has_payload) return {true, "sealed", as_it_came.for_good};  // modules/omemo has just read it
   }
   // What hooks rewrote is judged by what goes on.
   const auto rewritten = xml::parse_element("<message>" + message.children + "</message>");
-  return rewritten ? judge(rewritten->root()) : Storable{false, "empty"};
+  auto storable = rewritten ? judge(rewritten->root()) : Storable{false, "empty"};
+  if (message.document) storable.for_good = storable.for_good && judge(message.root()).for_good;
+  return storable;
 }
 
 }  // namespace valise::core

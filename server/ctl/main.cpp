@@ -34,6 +34,7 @@ struct Options {
   std::string file;
   std::string report;
   bool online = false;
+  std::string days;
 };
 
 void print(const Json& result, const Options& options, const Layout& layout = {}) {
@@ -239,6 +240,28 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   });
 }
 
+std::string keep_sentence(const Json& answer) { return answer.value("jid", "") + ": done\n"; }
+
+std::string expire_sentence(const Json& answer) {
+  return std::to_string(answer.value("removed", std::uint64_t{0})) + " rows of old messages were due to go\n";
+}
+
+void add_archive_commands(CLI::App& cli, Options& options, int& code) {
+  auto* archive = cli.add_subcommand("archive", "what accounts sent and received")->require_subcommand(1);
+  auto* show = archive->add_subcommand("show", "how many messages, since when, and how long they are kept");
+  show->add_option("jid", options.jid, "name@host")->required();
+  show->callback([&] { code = ask(options, {{"command", "archive.show"}, {"jid", options.jid}}); });
+  auto* keep = archive->add_subcommand("keep", "how long the messages of an account are kept");
+  keep->add_option("jid", options.jid, "name@host")->required();
+  keep->add_option("days", options.days, "0: for ever; default: as archive.keep_days says")->required();
+  keep->callback([&] {
+    code = ask(options, {{"command", "archive.keep"}, {"jid", options.jid}, {"days", options.days}},
+               {.sentence = &keep_sentence});
+  });
+  archive->add_subcommand("expire", "removes now what is older than its term; else that is done once a day")
+      ->callback([&] { code = ask(options, {{"command", "archive.expire"}}, {.sentence = &expire_sentence}); });
+}
+
 void add_file_commands(CLI::App& cli, Options& options, int& code) {
   auto* audit = cli.add_subcommand("audit", "the metadata log, on its files")->require_subcommand(1);
   auto* verify = audit->add_subcommand("verify", "checks every byte; exit code 1 if it was altered");
@@ -290,6 +313,7 @@ int run(int argc, char** argv) {
   cli.require_subcommand(1);
   add_user_commands(cli, options, code);
   add_server_commands(cli, options, code);
+  add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
   try {
     cli.parse(argc, argv);

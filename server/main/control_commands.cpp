@@ -1,5 +1,6 @@
 // What valisectl can ask. Each command is one function from a request to a result.
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -371,6 +372,77 @@ Answer policy_list(const Request& request) {
   return rows;
 }
 
+Json shown_time(const Result<std::vector<storage::BoxMessage>>& row) {
+  if (!row || row->empty()) return nullptr;
+  return format_utc(IdGenerator::utc_ms(row->front().id) * 1'000'000);
+}
+
+// Counting reads every row of the account, so it is done here and not for a shard.
+Answer archive_show(const Request& request) {
+  const auto jid = local_account(request);
+  if (!jid) return std::unexpected(jid.error());
+  auto kept = on_account(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+    if (!account.exists) return reply->give(no_account(account.jid));
+    const auto* archives = shard.service<core::Archives>();
+    if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
+    const auto terms = archives->kept_for(account);
+    reply->give(Json{{"keep_days", terms.days}, {"own_term", terms.own}, {"default", terms.otherwise}});
+  });
+  if (!kept) return kept;
+  const auto reader = request.app.store()->open_reader();
+  if (!reader) return std::unexpected(reader.error());
+  const storage::ArchiveRange everything{.owner = jid->str()};
+  const auto messages = (*reader)->archive_size(everything, storage::no_bound);
+  if (!messages) return std::unexpected(messages.error());
+  (*kept)["jid"] = jid->str();
+  (*kept)["messages"] = *messages;
+  (*kept)["oldest"] = shown_time((*reader)->archived(everything, 1, false));
+  (*kept)["newest"] = shown_time((*reader)->archived(everything, 1, true));
+  return kept;
+}
+
+// "default", or a number of days.
+Result<std::optional<std::uint32_t>> days_from(const std::string& text) {
+  if (text == "default") return std::optional<std::uint32_t>();
+  std::uint32_t days = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, days);
+  if (text.empty() || error != std::errc() || at != end || days > 36'500) {
+    return fail(ErrorCode::invalid, "give days, 0 to 36500 (0: for ever), or default");
+  }
+  return std::optional(days);
+}
+
+Answer archive_keep(const Request& request) {
+  const auto jid = local_account(request);
+  if (!jid) return std::unexpected(jid.error());
+  const auto days = days_from(request.text("days"));
+  if (!days) return std::unexpected(days.error());
+  return on_account(request, *jid, [days = *days](core::Shard& shard, core::Account& account, AnswerReply reply) {
+    if (!account.exists) return reply->give(no_account(account.jid));
+    auto* archives = shard.service<core::Archives>();
+    if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
+    if (!reply->begin()) return;
+    archives->keep_for(account, days, core::about_account(account.jid, "archive-keep"),
+                       [jid = account.jid, reply](const Result<>& done) { give(reply, jid, done); });
+  });
+}
+
+Answer archive_expire(const Request& request) {
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = *request.app.kernel().shards.front();
+  shard.post([&shard, reply] {
+    auto* archives = shard.service<core::Archives>();
+    if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
+    if (!reply->begin()) return;
+    archives->expire([reply](Result<std::uint64_t> removed) {
+      if (!removed) return reply->give(std::unexpected(removed.error()));
+      reply->give(Json{{"removed", *removed}});
+    });
+  });
+  return reply->wait(request.stop, patience);
+}
+
 Answer reload(const Request& request) {
   const auto needs = request.app.reload();
   if (!needs) return std::unexpected(needs.error());
@@ -386,12 +458,25 @@ Answer reports_list(const Request& request) { return list_reports(request.app, r
 Answer reports_done(const Request& request) { return finish_report(request.app, request.text("report"), request.stop); }
 
 constexpr std::pair<std::string_view, Command> commands[] = {
-    {"user.add", &user_add},         {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
-    {"user.enable", &user_enable},   {"user.delete", &user_delete},   {"user.list", &user_list},
-    {"session.list", &session_list}, {"session.kick", &session_kick}, {"status", &status},
-    {"module.list", &module_list},   {"hook.list", &hook_list},       {"reload", &reload},
-    {"policy.list", &policy_list},   {"announce", &announce_text},    {"reports.list", &reports_list},
+    {"user.add", &user_add},
+    {"user.passwd", &user_passwd},
+    {"user.disable", &user_disable},
+    {"user.enable", &user_enable},
+    {"user.delete", &user_delete},
+    {"user.list", &user_list},
+    {"session.list", &session_list},
+    {"session.kick", &session_kick},
+    {"status", &status},
+    {"module.list", &module_list},
+    {"hook.list", &hook_list},
+    {"reload", &reload},
+    {"policy.list", &policy_list},
+    {"announce", &announce_text},
+    {"reports.list", &reports_list},
     {"reports.done", &reports_done},
+    {"archive.show", &archive_show},
+    {"archive.keep", &archive_keep},
+    {"archive.expire", &archive_expire},
 };
 
 std::string_view name_of(ErrorCode code) {

@@ -1,6 +1,7 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/archive/archive.hpp"
 #include "modules/avatars/avatars.hpp"
 #include "modules/blocking/blocking.hpp"
 #include "modules/bookmarks/bookmarks.hpp"
@@ -47,6 +48,7 @@ std::vector<const core::Manifest*> all_modules() {
           &blocking_manifest(),
           &vcard_manifest(),
           &private_storage_manifest(),
+          &archive_manifest(),
           &carbons_manifest(),
           &csi_manifest(),
           &bookmarks_manifest(),

@@ -31,12 +31,25 @@ class Reader {
   // By name. `name` not empty: only that one.
   virtual Result<std::vector<AccountData>> account_data(std::string_view owner, DataKind kind,
                                                         std::string_view name = {}) = 0;
+  // Of all owners, by name: what they keep under `name`. It looks at every row of that kind: for work that is done once
+  // a day.
+  virtual Result<std::vector<std::pair<std::string, std::string>>> data_of_all(DataKind kind,
+                                                                               std::string_view name) = 0;
   // Inbound box rows not yet delivered, in id order, ids greater than `after`, at most `limit`.
   virtual Result<std::vector<BoxMessage>> undelivered(std::string_view owner, std::uint64_t after,
                                                       std::size_t limit) = 0;
   // The box row of `id`, or nothing. For recovery after a crash and for tests.
   virtual Result<std::optional<BoxMessage>> message(std::string_view owner, std::uint64_t id) = 0;
   virtual Result<bool> has_message(std::uint64_t id) = 0;
+  // A page of an archive, answered by an index: at most `limit` messages from the beginning of the range on or, with
+  // `newest_first`, from its end back, in that order. `delivered` is not looked up.
+  virtual Result<std::vector<BoxMessage>> archived(const ArchiveRange& range, std::size_t limit, bool newest_first) = 0;
+  // How many there are in the range, counted up to `most`. `party` is not looked at.
+  virtual Result<std::uint64_t> archive_size(const ArchiveRange& range, std::uint64_t most) = 0;
+  virtual Result<bool> is_archived(std::string_view owner, std::uint64_t id) = 0;
+  // Archived inbound messages with ids greater than `after`, without the stanza, newest first, at most `limit`.
+  virtual Result<std::vector<BoxMessage>> newest_received(std::string_view owner, std::uint64_t after,
+                                                          std::size_t limit) = 0;
   // Messages with an id greater than `after`, without the stanza, in id order (start-up check against the log).
   virtual Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) = 0;
   // The greatest id in any table; 0 for an empty store.

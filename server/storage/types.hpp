@@ -81,7 +81,14 @@ struct PepItemName {
 
 // Small things that a module keeps for an account or host, each under a name: it alone knows what they mean. The
 // numbers are stored; a new kind gets the next one.
-enum class DataKind : std::uint8_t { vcard = 0, private_xml = 1, blocked = 2, last_activity = 3, abuse_report = 4 };
+enum class DataKind : std::uint8_t {
+  vcard = 0,
+  private_xml = 1,
+  blocked = 2,
+  last_activity = 3,
+  archive = 4,
+  abuse_report = 5,
+};
 
 struct AccountData {
   std::string name;  // not empty, at most 2,047 bytes: room for a bare JID
@@ -101,7 +108,21 @@ struct BoxMessage {
   std::string stanza;     // the <message/> as it is to be delivered, without server stamps
   Direction direction = Direction::in;
   bool delivered = false;
+  bool archived = true;  // false: the row is there only until its message was delivered
   friend bool operator==(const BoxMessage&, const BoxMessage&) = default;
+};
+
+// Above every id.
+inline constexpr std::uint64_t no_bound = (std::uint64_t{1} << 63) - 1;
+
+// Archived rows of an owner's box (XEP-0313): those with ids between the bounds, the bounds left out.
+struct ArchiveRange {
+  std::string owner;
+  // The other side's bare JID, of messages that one owner archives or two who are each other's peer; empty: everybody.
+  std::string peer{};
+  std::string party{};  // only with `peer`: a full JID that sent the message or that it was sent to
+  std::uint64_t after = 0;
+  std::uint64_t before = no_bound;
 };
 
 // ---- writes -------------------------------------------------------------------------------------------------
@@ -165,12 +186,14 @@ struct RemoveAccountData {
   DataKind kind = DataKind::vcard;
   std::string name;
 };
-// The message once, and a row for each owner. `boxes`: owner, peer (bare JID of the other side), direction, delivered.
+// The message once, and a row for each owner. `boxes`: owner, peer (bare JID of the other side), direction, delivered,
+// archived. Only an inbound row may be there for its delivery alone.
 struct BoxOwner {
   std::string owner;
   std::string peer;
   Direction direction = Direction::in;
   bool delivered = false;
+  bool archived = true;
 };
 struct PutMessage {
   BoxMessage message;
@@ -182,16 +205,19 @@ struct MarkDelivered {
   bool keep = false;
 };  // keep=false: the box
     // row goes, and the message when no box row is left
-
 // Inbound box rows of earlier units: they wait (again). What has no box row is left alone.
 struct MarkUndelivered {
   std::string owner;
   std::vector<std::uint64_t> ids;
 };
+struct ExpireMessages {
+  std::string owner;
+  std::vector<std::uint64_t> ids;
+};  // like MarkDelivered without keeping, but what waits for its delivery stays
 
 using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem,
                            PutPepNode, RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData,
-                           RemoveAccountData, PutMessage, MarkDelivered, MarkUndelivered>;
+                           RemoveAccountData, PutMessage, MarkDelivered, MarkUndelivered, ExpireMessages>;
 
 // All writes of one unit: they become durable together or not at all.
 struct WriteSet {

@@ -111,7 +111,7 @@ async def presence_does_not_matter_to_copies(town):
 
 
 # -- what is sent (§8) ------------------------------------------------------------------------------------------------
-@story("XEP-0280 §8")
+@story("XEP-0280 §8", options={"archive.enabled": False})
 async def what_one_device_sends_the_others_see_whether_it_wants_copies_or_not(town):
     phone, laptop, bob = [*await with_a_laptop(town, "alice"), *await town.devices("bob")]
     watch = await phone.account.device("watch")

@@ -67,6 +67,31 @@ std::uint64_t Bed::count(const std::string& query) {
   return value;
 }
 
+std::string Bed::plan(sql::Statement statement, const std::vector<std::string>& values) {
+  if (kind_ == Kind::mariadb) {
+    std::string text = "EXPLAIN ";
+    auto value = values.begin();
+    for (const char c : sql::text(statement, sql::Dialect::mariadb)) c == '?' ? text += * value++ : text += c;
+    // id, select_type, table, type, possible_keys, key, …: table|type|key|Extra.
+    return Client(mariadb_.unix_socket, mariadb_.database).lines(text, {2, 3, 5, 9});
+  }
+  sqlite3* handle = nullptr;
+  sqlite3_stmt* prepared = nullptr;
+  const auto query = "EXPLAIN QUERY PLAN " + std::string(sql::text(statement, sql::Dialect::sqlite));
+  if (sqlite3_open(sqlite_path().c_str(), &handle) != SQLITE_OK ||
+      sqlite3_prepare_v2(handle, query.c_str(), -1, &prepared, nullptr) != SQLITE_OK) {
+    throw std::runtime_error(sqlite3_errmsg(handle));
+  }
+  std::string steps;
+  while (sqlite3_step(prepared) == SQLITE_ROW) {
+    steps += reinterpret_cast<const char*>(sqlite3_column_text(prepared, 3));
+    steps += '\n';
+  }
+  sqlite3_finalize(prepared);
+  sqlite3_close(handle);
+  return steps;
+}
+
 BoxMessage sealed(const std::string& from, const std::string& to, const std::string& mark) {
   return {.from = from + "/phone",
           .to = to,

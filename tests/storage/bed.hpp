@@ -7,9 +7,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "mariadb_server.hpp"
+#include "storage/sql/statements.hpp"
 #include "storage/store.hpp"
 
 namespace valise::storage::testing {
@@ -39,6 +41,8 @@ class Bed {
   [[nodiscard]] const MariadbOptions& mariadb() const { return mariadb_; }
   // The rows of all tables together that hold `text` as an owner or account key: for "leaves nothing behind".
   std::uint64_t count(const std::string& query);
+  // What the engine says it would do, a line a step; `values` stand for the statement's parameters, as SQL.
+  std::string plan(sql::Statement statement, const std::vector<std::string>& values);
 
   // Commits and fails the test on an error.
   void commit(const std::vector<WriteSet>& sets);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int accounts = 5;
 constexpr int nodes = 3;
-constexpr int kinds = 4;
+constexpr int kinds = 5;
 
 class ModelTest : public Contract {
  protected:
@@ -28,17 +28,33 @@ class ModelTest : public Contract {
   }
 
   Write message() {
+    if (chance(60)) return conversation();
     PutMessage put{sealed(owner(), owner(), word()), {}};
+    // To a room: three or more have it.
     std::vector<int> all{0, 1, 2, 3, 4};
     std::ranges::shuffle(all, random_);
-    const int count = chance(70) ? 1 : below(accounts + 1);
-    for (int i = 0; i < count; ++i) put.boxes.push_back({owner(all[i]), owner(), Direction(below(2)), chance(30)});
+    const int count = chance(50) ? 0 : 3 + below(accounts - 2);
+    const auto room = "room@valise.example";
+    for (int i = 0; i < count; ++i) put.boxes.push_back({owner(all[i]), room, Direction(below(2)), chance(30)});
     return put;
   }
+  // As a server with archives writes it: each side by its own wishes.
+  Write conversation() {
+    const auto from = owner(), to = owner();
+    PutMessage put{sealed(from, to, word()), {}};
+    if (chance(80)) put.boxes.push_back({to, from, Direction::in, chance(50), chance(80)});
+    if (from != to && chance(80)) put.boxes.push_back({from, to, Direction::out, true});
+    return put;
+  }
+  std::vector<std::uint64_t> old_ids() {
+    std::vector<std::uint64_t> ids;
+    for (int i = below(6); i >= 0; --i) ids.push_back(old_id());
+    return ids;
+  }
   Write mark() {
-    MarkDelivered write{owner(), {}, chance(40)};
-    for (int i = below(6); i >= 0; --i) write.ids.push_back(old_id());
-    return write;
+    if (chance(20)) return MarkUndelivered{owner(), old_ids()};
+    if (chance(20)) return ExpireMessages{owner(), old_ids()};
+    return MarkDelivered{owner(), old_ids(), chance(40)};
   }
   Write other() {
     switch (below(12)) {
@@ -75,11 +91,6 @@ class ModelTest : public Contract {
     if (chance(60)) set.writes.push_back(message());
     for (int i = below(3); i > 0; --i) set.writes.push_back(chance(50) ? mark() : other());
     std::ranges::shuffle(set.writes, random_);
-    if (ids_.size() > 20 && waits_again_() % 4 == 0) {
-      MarkUndelivered again{owner(static_cast<int>(waits_again_() % accounts)), {}};
-      for (unsigned i = 0; i < 4; ++i) again.ids.push_back(ids_[ids_.size() - 2 - waits_again_() % 20]);
-      set.writes.push_back(std::move(again));
-    }
     return set;
   }
 
@@ -94,6 +105,56 @@ class ModelTest : public Contract {
       if (page.size() < size) return all;
       after = page.back().id;
     }
+  }
+
+  // All pages of any size, from both ends, between any bounds.
+  void expect_equal_archive(const Model& model, Reader& reader, ArchiveRange range) {
+    const auto all = model.archived(range);
+    ASSERT_EQ(must(reader.archived(range, 1'000'000, false)), all);
+    ASSERT_EQ(pages(5,
+                    [&](auto after, auto size) {
+                      auto page = range;
+                      page.after = std::max(page.after, after);
+                      return reader.archived(page, size, false);
+                    }),
+              all);
+    auto backwards = must(reader.archived(range, 7, true));
+    std::ranges::reverse(backwards);
+    const auto tail = all.size() - std::min<std::size_t>(7, all.size());
+    ASSERT_EQ(backwards, std::vector<BoxMessage>(all.begin() + static_cast<std::ptrdiff_t>(tail), all.end()));
+    if (!range.party.empty()) return;
+    ASSERT_EQ(must(reader.archive_size(range, 1'000'000)), all.size());
+    ASSERT_EQ(must(reader.archive_size(range, 3)), std::min<std::size_t>(3, all.size()));
+  }
+  void expect_equal_archives(const Model& model, Reader& reader, const std::string& name) {
+    for (int i = -1; i < accounts; ++i) {
+      const auto peer = i < 0 ? std::string() : owner(i);
+      for (const bool bounded : {false, true}) {
+        ArchiveRange range{.owner = name, .peer = peer};
+        if (bounded) range.after = old_id(), range.before = old_id();
+        SCOPED_TRACE(name + " with " + peer);
+        ASSERT_NO_FATAL_FAILURE(expect_equal_archive(model, reader, range));
+        if (!peer.empty()) {
+          range.party = chance(50) ? peer : sealed(peer, name).from;
+          ASSERT_NO_FATAL_FAILURE(expect_equal_archive(model, reader, range));
+        }
+      }
+    }
+    const auto all = model.archived({.owner = name});
+    for (const auto id : ids_) {
+      const bool there = std::ranges::find(all, id, &BoxMessage::id) != all.end();
+      ASSERT_EQ(must(reader.is_archived(name, id)), there) << id;
+    }
+    std::vector<BoxMessage> received;
+    for (const auto& message : all) {
+      if (message.direction != Direction::in) continue;
+      received.push_back(message);
+      received.back().stanza.clear();
+    }
+    std::ranges::reverse(received);
+    ASSERT_EQ(must(reader.newest_received(name, 0, 1'000'000)), received);
+    if (received.size() > 3) received.resize(3);
+    ASSERT_EQ(must(reader.newest_received(name, 0, 3)), received);
   }
 
   void expect_equal(const Model& model) { expect_equal(model, bed.reader()); }
@@ -119,6 +180,7 @@ class ModelTest : public Contract {
         }
       }
       ASSERT_EQ(must(reader.undelivered(name, 0, 1'000'000)), model.undelivered(name)) << name;
+      ASSERT_NO_FATAL_FAILURE(expect_equal_archives(model, reader, name));
       ASSERT_EQ(pages(3, [&](auto after, auto size) { return reader.undelivered(name, after, size); }),
                 model.undelivered(name));
       for (const auto id : ids_)
@@ -159,7 +221,6 @@ class ModelTest : public Contract {
 
  private:
   std::mt19937 random_;
-  std::mt19937 waits_again_;
   std::vector<std::uint64_t> ids_;
 };
 
@@ -179,27 +240,33 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
           PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}, {owner(1), owner(0), Direction::out, true}}}}};
   bed.commit({history});
   model.apply(history);
-  const std::vector<Write> kinds{PutAccount{{owner(0), AccountState::disabled, {}, 5}},
-                                 SetAccountState{owner(0), AccountState::active},
-                                 SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}},
-                                 PutRosterItem{owner(0), {.jid = owner(2)}},
-                                 RemoveRosterItem{owner(0), owner(1)},
-                                 PutPepNode{owner(0), {.node = "o"}},
-                                 PutPepItem{owner(0), {.node = "n", .id = "a"}, 2},
-                                 PutPepItem{owner(0), {.node = "n", .id = "b"}, 2},
-                                 RemovePepItem{owner(0), "n", "a"},
-                                 PurgePepNode{owner(0), "n"},
-                                 RemovePepNode{owner(0), "n"},
-                                 PutAccountData{owner(0), DataKind::vcard, {"a", "1"}},
-                                 PutAccountData{owner(0), DataKind::vcard, {"a", "2"}},
-                                 PutAccountData{owner(0), DataKind::blocked, {"a", "3"}},
-                                 RemoveAccountData{owner(0), DataKind::vcard, "a"},
-                                 PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}}},
-                                 MarkDelivered{owner(0), {first}, true},
-                                 MarkDelivered{owner(0), {first}, false},
-                                 EraseAccount{owner(0)},
-                                 SetAccountState{owner(0), AccountState::active},  // a tombstone stays one
-                                 SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}}};
+  const std::vector<Write> kinds{
+      PutAccount{{owner(0), AccountState::disabled, {}, 5}},
+      SetAccountState{owner(0), AccountState::active},
+      SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}},
+      PutRosterItem{owner(0), {.jid = owner(2)}},
+      RemoveRosterItem{owner(0), owner(1)},
+      PutPepNode{owner(0), {.node = "o"}},
+      PutPepItem{owner(0), {.node = "n", .id = "a"}, 2},
+      PutPepItem{owner(0), {.node = "n", .id = "b"}, 2},
+      RemovePepItem{owner(0), "n", "a"},
+      PurgePepNode{owner(0), "n"},
+      RemovePepNode{owner(0), "n"},
+      PutAccountData{owner(0), DataKind::vcard, {"a", "1"}},
+      PutAccountData{owner(0), DataKind::vcard, {"a", "2"}},
+      PutAccountData{owner(0), DataKind::blocked, {"a", "3"}},
+      RemoveAccountData{owner(0), DataKind::vcard, "a"},
+      PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1)}}},
+      MarkDelivered{owner(0), {first}, true},
+      MarkUndelivered{owner(0), {first}},
+      ExpireMessages{owner(0), {first}},
+      MarkDelivered{owner(0), {first}, true},
+      ExpireMessages{owner(0), {first}},
+      PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1), Direction::in, false, false}}},
+      MarkDelivered{owner(0), {first}, false},
+      EraseAccount{owner(0)},
+      SetAccountState{owner(0), AccountState::active},  // a tombstone stays one
+      SetAccountKeys{owner(0), {{"SHA-1", "salt", 4096, "stored", "server"}}}};
   for (const auto& write : kinds) {
     SCOPED_TRACE(write.index());
     const WriteSet set{.id = bed.next_id(), .writes = {write}};

@@ -166,4 +166,20 @@ std::string Client::query(const std::string& text) {
   return row && row[0] ? row[0] : "";
 }
 
+std::string Client::lines(const std::string& text, const std::vector<unsigned>& columns) {
+  if (mysql_real_query(handle_.get(), text.data(), text.size()) != 0) {
+    throw std::runtime_error(text + ": " + mysql_error(handle_.get()));
+  }
+  const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> result(mysql_store_result(handle_.get()), &mysql_free_result);
+  std::string out;
+  while (const MYSQL_ROW row = mysql_fetch_row(result.get())) {
+    for (const auto column : columns) {
+      out += row[column] ? row[column] : "";
+      out += '|';
+    }
+    out += '\n';
+  }
+  return out;
+}
+
 }  // namespace valise::storage::testing

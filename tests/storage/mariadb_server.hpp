@@ -69,6 +69,8 @@ class Client {
   explicit Client(const std::string& socket, const std::string& database = {});
   // Runs one statement; the first column of the first row, "" without a row. Throws on an error.
   std::string query(const std::string& text);
+  // All rows, a line each: these columns with "|" between and behind them.
+  std::string lines(const std::string& text, const std::vector<unsigned>& columns);
   // Returns the error number, 0 for none.
   unsigned try_query(const std::string& text);
 

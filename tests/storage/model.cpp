@@ -81,7 +81,30 @@ void Model::apply(const PutMessage& write) {
   message.content = write.message;
   message.content.id = id_;
   for (const auto& box : write.boxes)
-    message.boxes[box.owner] = {box.direction, box.delivered || box.direction == Direction::out};
+    message.boxes[box.owner] = {box.direction, box.delivered || box.direction == Direction::out, box.archived,
+                                box.peer};
+}
+
+void Model::apply(const ExpireMessages& write) {
+  for (const auto id : write.ids) {
+    const auto message = messages_.find(id);
+    if (message == messages_.end()) continue;
+    const auto box = message->second.boxes.find(write.owner);
+    if (box != message->second.boxes.end() && box->second.delivered) drop_box(id, write.owner);
+  }
+}
+
+std::vector<BoxMessage> Model::archived(const ArchiveRange& range) const {
+  std::vector<BoxMessage> found;
+  for (const auto& [id, message] : messages_) {
+    const auto box = message.boxes.find(range.owner);
+    if (id <= range.after || id >= range.before || box == message.boxes.end() || !box->second.archived) continue;
+    if (!range.peer.empty() && box->second.peer != range.peer) continue;
+    if (!range.party.empty() && message.content.from != range.party && message.content.to != range.party) continue;
+    found.push_back(message.content);
+    found.back().direction = box->second.direction;
+  }
+  return found;
 }
 
 void Model::apply(const MarkDelivered& write) {
@@ -168,7 +191,9 @@ std::vector<BoxMessage> Model::undelivered(const std::string& owner) const {
   std::vector<BoxMessage> found;
   for (const auto& [id, message] : messages_) {
     const auto box = message.boxes.find(owner);
-    if (box != message.boxes.end() && !box->second.delivered) found.push_back(message.content);
+    if (box == message.boxes.end() || box->second.delivered) continue;
+    found.push_back(message.content);
+    found.back().archived = box->second.archived;
   }
   return found;
 }
@@ -181,6 +206,7 @@ std::optional<BoxMessage> Model::message(const std::string& owner, std::uint64_t
   auto found = message->second.content;
   found.direction = box->second.direction;
   found.delivered = box->second.delivered;
+  found.archived = box->second.archived;
   return found;
 }
 

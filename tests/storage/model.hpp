@@ -20,6 +20,8 @@ class Model {
   [[nodiscard]] std::vector<AccountData> account_data(const std::string& owner, DataKind kind) const;
   [[nodiscard]] std::vector<BoxMessage> undelivered(const std::string& owner) const;
   [[nodiscard]] std::optional<BoxMessage> message(const std::string& owner, std::uint64_t id) const;
+  // Those of the range, ascending; without `delivered`, which archives do not look up.
+  [[nodiscard]] std::vector<BoxMessage> archived(const ArchiveRange& range) const;
   [[nodiscard]] bool has_message(std::uint64_t id) const { return messages_.contains(id); }
   [[nodiscard]] std::vector<BoxMessage> messages() const;  // without stanza and box
   [[nodiscard]] std::uint64_t greatest_id() const { return greatest_; }
@@ -28,6 +30,8 @@ class Model {
   struct Box {
     Direction direction;
     bool delivered;
+    bool archived;
+    std::string peer;
   };
   struct Message {
     BoxMessage content;
@@ -55,6 +59,7 @@ class Model {
   void apply(const PutMessage& write);
   void apply(const MarkDelivered& write);
   void apply(const MarkUndelivered& write);
+  void apply(const ExpireMessages& write);
   void drop_box(std::uint64_t id, const std::string& owner);
 
   std::uint64_t id_ = 0;

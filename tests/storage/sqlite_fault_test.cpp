@@ -223,7 +223,8 @@ TEST(SqliteFault, UndeliveredIsAnIndexLookUp) {
           .column("EXPLAIN QUERY PLAN " + std::string(sql::text(sql::Statement::get_undelivered, sql::Dialect::sqlite)),
                   3);
   EXPECT_THAT(plan, ::testing::ElementsAre("SEARCH u USING PRIMARY KEY (owner=? AND id>?)",
-                                           "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)"));
+                                           "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
+                                           "SEARCH b USING PRIMARY KEY (owner=? AND id=?)"));
 }
 
 TEST(SqliteFault, OnlyItsOwnerMayReadTheFile) {

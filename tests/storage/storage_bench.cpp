@@ -1,5 +1,6 @@
 // Cost and rate of the hot writes: PutMessage with one box, MarkDelivered without and with keeping, on both stores.
 //   storage_bench [sqlite|mariadb|all] [messages stored before: 0] [owners: 10000] [messages a figure: 20000]
+// With a fifth number: instead, what a page of an archive of so many messages takes.
 // CPU is this process's (the client side of MariaDB; all of SQLite, checkpoints included), and beside it that of
 // mariadbd.
 #include <fmt/core.h>
@@ -82,6 +83,16 @@ struct Bench {
     }
     return sets;
   }
+  // As with archives: both sides have it.
+  std::vector<WriteSet> archived_puts(int count) {
+    auto sets = puts(count);
+    for (auto& set : sets) {
+      auto& boxes = std::get<PutMessage>(set.writes[0]).boxes;
+      boxes[0].delivered = true;
+      boxes.push_back({boxes[0].peer, boxes[0].owner, Direction::out, true});
+    }
+    return sets;
+  }
   // Commits the sets in batches; returns each commit's time in ms.
   std::vector<double> commit(const std::vector<WriteSet>& sets, std::size_t batch) {
     std::vector<double> times;
@@ -126,15 +137,79 @@ struct Bench {
       const auto offline = puts(count);
       commit(offline, 500);
       measure("deliver, drop", marks(offline, false), batch);
+      measure("put, both archive", archived_puts(count), batch);
     }
   }
 };
 
-void bench(const char* title, Store& store, pid_t server, int stored, int owners, int messages) {
+// A page of 50 out of an archive of `stored` messages with ten people, in ms: the middle and the worst of 200.
+void measure_pages(Writer& writer, Reader& reader, int stored) {
+  const std::string me = "moi@interieur.gouv.fr";
+  const std::string stanza(970, 'x');
+  std::mt19937 random{11};
+  std::uint64_t id = IdGenerator::first_of(1'766'000'000'000);
+  const auto first = id;
+  for (int i = 0; i < stored; i += 1000) {
+    std::vector<WriteSet> sets;
+    std::vector<const WriteSet*> pointers;
+    for (int j = 0; j < 1000; ++j) {
+      const bool rare = (i + j) % 20'000 == 7;
+      const auto peer =
+          rare ? std::string("rare@interieur.gouv.fr") : fmt::format("prenom.nom{}@interieur.gouv.fr", random() % 10);
+      sets.push_back(
+          {.id = id += 1 << 20,
+           .writes = {PutMessage{
+               {.from = peer + "/x", .to = me, .stanza_id = "s", .digest = "0123456789abcdef", .stanza = stanza},
+               {{me, peer, Direction::in, true}, {peer, me, Direction::out, true}}}}});
+    }
+    for (const auto& set : sets) pointers.push_back(&set);
+    if (auto done = writer.commit(pointers); !done) {
+      fmt::print(stderr, "{}\n", done.error().text);
+      std::exit(1);
+    }
+  }
+  const auto last = id;
+  const auto page = [&](const char* what, auto range_of, bool newest_first) {
+    std::vector<double> times;
+    std::size_t rows = 0;
+    for (int i = 0; i < 200; ++i) {
+      const ArchiveRange range = range_of();
+      const double begun = now();
+      auto found = reader.archived(range, 51, newest_first);
+      if (!found) std::exit(1);
+      rows = found->size();
+      (void)reader.archive_size(range, 251);
+      times.push_back((now() - begun) * 1e3);
+    }
+    std::ranges::sort(times);
+    fmt::print("{:<34} {:>4} rows {:>8.2f} ms p50 {:>8.2f} ms max\n", what, rows, times[100], times.back());
+  };
+  const auto anywhere = [&] { return first + random() % (last - first); };
+  fmt::print("\nA page of 50 and its count, out of {} messages of one account\n", stored);
+  page("from the end", [&] { return ArchiveRange{.owner = me}; }, true);
+  page("from the beginning", [&] { return ArchiveRange{.owner = me}; }, false);
+  page("behind any message", [&] { return ArchiveRange{.owner = me, .after = anywhere()}; }, false);
+  page(
+      "with one of ten, any place",
+      [&] { return ArchiveRange{.owner = me, .peer = "prenom.nom3@interieur.gouv.fr", .after = anywhere()}; }, false);
+  page(
+      "with one of ten, from the end",
+      [&] { return ArchiveRange{.owner = me, .peer = "prenom.nom3@interieur.gouv.fr"}; }, true);
+  page("with somebody rare", [&] { return ArchiveRange{.owner = me, .peer = "rare@interieur.gouv.fr"}; }, true);
+  page("with nobody", [&] { return ArchiveRange{.owner = me, .peer = "nobody@interieur.gouv.fr"}; }, true);
+}
+
+void bench(const char* title, Store& store, pid_t server, int stored, int owners, int messages, int archive) {
   auto writer = store.migrate() ? store.open_writer() : std::unexpected(Error{});
   if (!writer) {
     fmt::print(stderr, "{}: the store cannot be opened\n", title);
     std::exit(1);
+  }
+  if (archive > 0) {
+    auto reader = store.open_reader();
+    if (!reader) std::exit(1);
+    fmt::print("\n{}", title);
+    return measure_pages(**writer, **reader, archive);
   }
   Bench bench{**writer, server, owners, messages};
   bench.fill(stored);
@@ -152,18 +227,19 @@ int main(int argc, char** argv) {
   const int stored = argc > 2 ? std::atoi(argv[2]) : 0;
   const int owners = argc > 3 ? std::atoi(argv[3]) : 10000;
   const int messages = argc > 4 ? std::atoi(argv[4]) : 20000;
+  const int archive = argc > 5 ? std::atoi(argv[5]) : 0;
   if (which != "mariadb") {
     const TemporaryFolder folder;
     auto store = open_sqlite({.path = folder.path("bench.db")});
     if (!store) return 1;
-    bench("SQLite", **store, 0, stored, owners, messages);
+    bench("SQLite", **store, 0, stored, owners, messages, archive);
   }
   if (which != "sqlite") {
     MariadbServer server;
     server.start({"--innodb-file-per-table=ON"});
     auto store = open_mariadb(server.fresh_database());
     if (!store) return 1;
-    bench("MariaDB, Unix socket", **store, server.pid(), stored, owners, messages);
+    bench("MariaDB, Unix socket", **store, server.pid(), stored, owners, messages, archive);
   }
   return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "storage/sql/check.hpp"
 #include "storage/sql/codec.hpp"
+#include "storage/sql/conversation.hpp"
 
 namespace valise::storage::sql {
 namespace {
@@ -12,6 +13,25 @@ namespace {
 template <class Enum>
 Value code(Enum value) {
   return Value::number(static_cast<std::uint64_t>(value));
+}
+
+// box.direction.
+Value direction_of(const BoxOwner& box) {
+  return box.archived ? code(box.direction) : Value::number(only_until_delivered);
+}
+
+// msg.pair. Where others than two who name each other archive a message there is none: it is in no conversation.
+Value conversation_of(const std::vector<const BoxOwner*>& owners) {
+  const BoxOwner* archived[2]{};
+  std::size_t count = 0;
+  for (const auto* box : owners) {
+    if (!box->archived) continue;
+    if (count < 2) archived[count] = box;
+    ++count;
+  }
+  if (count == 1) return Value::number(alone_of(archived[0]->owner, archived[0]->peer));
+  const bool mutual = count == 2 && archived[0]->owner == archived[1]->peer && archived[1]->owner == archived[0]->peer;
+  return Value::number(mutual ? pair_of(archived[0]->owner, archived[0]->peer) : std::int64_t{0});
 }
 
 }  // namespace
@@ -213,14 +233,15 @@ Result<> BatchWriter::add(const PutMessage& write) {
   std::ranges::sort(owners_, {}, [](const BoxOwner* b) { return std::tie(b->owner, b->direction, b->delivered); });
   owners_.erase(std::ranges::unique(owners_, {}, &BoxOwner::owner).begin(), owners_.end());
   for (const auto* box : owners_) {
-    boxes_.add(Value::text(box->owner), Value::number(id_), Value::text(box->peer), code(box->direction));
+    boxes_.add(Value::text(box->owner), Value::number(id_), Value::text(box->peer), direction_of(*box));
     if (box->direction == Direction::in && !box->delivered) {
       undelivered_.add(Value::text(box->owner), Value::number(id_));
     }
   }
   const auto& message = write.message;
-  messages_.add(Value::number(id_), Value::number(owners_.size()), Value::text(message.from), Value::text(message.to),
-                Value::text(message.stanza_id), Value::blob(message.digest), Value::text(message.stanza));
+  messages_.add(Value::number(id_), Value::number(owners_.size()), conversation_of(owners_), Value::text(message.from),
+                Value::text(message.to), Value::text(message.stanza_id), Value::blob(message.digest),
+                Value::text(message.stanza));
   return {};
 }
 
@@ -238,6 +259,29 @@ Result<> BatchWriter::add(const MarkUndelivered& write) {
   if (auto flushed = flush_messages(); !flushed) return flushed;
   for (const auto id : write.ids) {
     if (auto done = run_one(Statement::undeliver, Value::text(write.owner), Value::number(id)); !done) return done;
+  }
+  return {};
+}
+
+// What waits is looked up here, within the transaction: it may have begun to wait since the caller read.
+Result<> BatchWriter::add(const ExpireMessages& write) {
+  if (write.ids.empty()) return {};
+  if (auto flushed = flush_messages(); !flushed) return flushed;
+  const auto [first, last] = std::ranges::minmax(write.ids);
+  std::vector<std::uint64_t> waiting;
+  const Value query[] = {Value::text(write.owner), Value::number(first), Value::number(last)};
+  if (auto found = connection_->select(Statement::get_undelivered_ids, query,
+                                       [&](const Row& row) -> Result<> {
+                                         waiting.push_back(row.id(0));
+                                         return {};
+                                       });
+      !found) {
+    return found;
+  }
+  for (const auto id : write.ids) {
+    if (std::ranges::find(waiting, id) != waiting.end()) continue;
+    dropped_.push_back({write.owner, id});
+    greatest_mark_ = std::max(greatest_mark_, id);
   }
   return {};
 }

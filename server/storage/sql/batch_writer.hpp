@@ -56,6 +56,7 @@ class BatchWriter {
   Result<> add(const PutMessage& write);
   Result<> add(const MarkDelivered& write);
   Result<> add(const MarkUndelivered& write);
+  Result<> add(const ExpireMessages& write);
 
   Result<> run(Statement statement, Rows& rows, std::uint64_t* changed = nullptr);
   template <class... Values>

@@ -93,6 +93,7 @@ class Checker {
       key("box owner", box.owner, max_owner);
       size("peer", box.peer.size(), max_bare);
       range("direction", box.direction, Direction::out);
+      if (!box.archived && box.direction == Direction::out) blame(ErrorCode::invalid, "a sent message only waits");
     }
   }
   void operator()(const MarkDelivered& w) {
@@ -100,6 +101,10 @@ class Checker {
     for (const auto message : w.ids) id("message id", message);
   }
   void operator()(const MarkUndelivered& w) {
+    key("box owner", w.owner, max_owner);
+    for (const auto message : w.ids) id("message id", message);
+  }
+  void operator()(const ExpireMessages& w) {
     key("box owner", w.owner, max_owner);
     for (const auto message : w.ids) id("message id", message);
   }

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "storage/sql/check.hpp"
 #include "storage/sql/codec.hpp"
+#include "storage/sql/conversation.hpp"
 
 namespace valise::storage::sql {
 namespace {
@@ -33,6 +34,19 @@ BoxMessage message_of(const Row& row) {
           .to = std::string(row.bytes(2)),
           .stanza_id = std::string(row.bytes(3)),
           .digest = std::string(row.bytes(4))};
+}
+
+// The columns of message_of, the stanza and box.direction.
+Result<BoxMessage> box_message_of(const Row& row) {
+  const auto code = row.integer(6);
+  if (code < 0 || code > static_cast<std::int64_t>(only_until_delivered)) {
+    return fail(ErrorCode::corrupt, "stored row: a code is out of range");
+  }
+  auto message = message_of(row);
+  message.stanza = row.bytes(5);
+  message.archived = code != static_cast<std::int64_t>(only_until_delivered);
+  message.direction = code == static_cast<std::int64_t>(Direction::out) ? Direction::out : Direction::in;
+  return message;
 }
 
 Result<RosterItem> roster_item_of(const Row& row) {
@@ -221,9 +235,9 @@ Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, s
       Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
       [&] { messages.clear(); },
       [&](const Row& row) -> Result<> {
-        auto message = message_of(row);
-        message.stanza = row.bytes(5);
-        messages.push_back(std::move(message));
+        auto message = box_message_of(row);
+        if (!message) return std::unexpected(message.error());
+        messages.push_back(*std::move(message));
         return {};
       });
   if (!done) return std::unexpected(done.error());
@@ -236,11 +250,9 @@ Result<std::optional<BoxMessage>> SqlReader::message(std::string_view owner, std
   auto done = query(
       Statement::get_message, {Value::text(owner), Value::number(id)}, [&] { found.reset(); },
       [&](const Row& row) -> Result<> {
-        const auto direction = decode(row, 6, Direction::out);
-        if (!direction) return std::unexpected(direction.error());
-        found = message_of(row);
-        found->stanza = row.bytes(5);
-        found->direction = *direction;
+        auto message = box_message_of(row);
+        if (!message) return std::unexpected(message.error());
+        found = *std::move(message);
         found->delivered = row.integer(7) == 0;
         return {};
       });
@@ -255,6 +267,107 @@ Result<bool> SqlReader::has_message(std::uint64_t id) {
       Statement::has_message, {Value::number(id)}, [&] { found = false; },
       [&](const Row&) -> Result<> {
         found = true;
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<std::vector<BoxMessage>> SqlReader::archived(const ArchiveRange& range, std::size_t limit, bool newest_first) {
+  std::vector<BoxMessage> messages;
+  std::size_t kept = 0;  // of the query before
+  const auto reset = [&] { messages.resize(kept); };
+  const auto on_row = [&](const Row& row) -> Result<> {
+    auto message = box_message_of(row);
+    if (!message) return std::unexpected(message.error());
+    messages.push_back(*std::move(message));
+    return {};
+  };
+  const auto owner = Value::text(range.owner), after = Value::number(std::min(range.after, max_id)),
+             before = Value::number(std::min(range.before, max_id)), most = limit_value(limit);
+  if (range.peer.empty()) {
+    auto done = query(newest_first ? Statement::get_archive_back : Statement::get_archive, {owner, after, before, most},
+                      reset, on_row);
+    if (!done) return std::unexpected(done.error());
+    return messages;
+  }
+  // What both sides archive and what only this one does: two ranges of one index, of which the second is nearly always
+  // empty.
+  const auto statement = newest_first ? Statement::get_conversation_back : Statement::get_conversation;
+  const auto peer = Value::text(range.peer), party = Value::text(range.party);
+  for (const auto pair : {pair_of(range.owner, range.peer), alone_of(range.owner, range.peer)}) {
+    kept = messages.size();
+    auto done =
+        query(statement, {owner, Value::number(pair), after, before, peer, party, party, party, most}, reset, on_row);
+    if (!done) return std::unexpected(done.error());
+  }
+  if (newest_first) {
+    std::ranges::sort(messages, std::greater{}, &BoxMessage::id);
+  } else {
+    std::ranges::sort(messages, {}, &BoxMessage::id);
+  }
+  if (messages.size() > limit) messages.resize(limit);
+  return messages;
+}
+
+Result<std::uint64_t> SqlReader::archive_size(const ArchiveRange& range, std::uint64_t most) {
+  std::uint64_t size = 0, counted = 0;
+  const auto reset = [&] { size = 0; };
+  const auto on_row = [&](const Row& row) -> Result<> {
+    size = row.id(0);
+    return {};
+  };
+  const auto owner = Value::text(range.owner), after = Value::number(std::min(range.after, max_id)),
+             before = Value::number(std::min(range.before, max_id)), limit = Value::number(std::min(most, max_id));
+  if (range.peer.empty()) {
+    auto done = query(Statement::count_archive, {owner, after, before, limit}, reset, on_row);
+    if (!done) return std::unexpected(done.error());
+    return size;
+  }
+  for (const auto pair : {pair_of(range.owner, range.peer), alone_of(range.owner, range.peer)}) {
+    auto done = query(Statement::count_conversation,
+                      {owner, Value::number(pair), after, before, Value::text(range.peer), limit}, reset, on_row);
+    if (!done) return std::unexpected(done.error());
+    counted += size;
+  }
+  return std::min(counted, most);
+}
+
+Result<bool> SqlReader::is_archived(std::string_view owner, std::uint64_t id) {
+  bool found = false;
+  if (id > max_id) return found;
+  auto done = query(
+      Statement::is_archived, {Value::text(owner), Value::number(id)}, [&] { found = false; },
+      [&](const Row&) -> Result<> {
+        found = true;
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<std::vector<BoxMessage>> SqlReader::newest_received(std::string_view owner, std::uint64_t after,
+                                                           std::size_t limit) {
+  std::vector<BoxMessage> messages;
+  if (after > max_id) return messages;
+  auto done = query(
+      Statement::get_newest_received, {Value::text(owner), Value::number(after), limit_value(limit)},
+      [&] { messages.clear(); },
+      [&](const Row& row) -> Result<> {
+        messages.push_back(message_of(row));
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return messages;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> SqlReader::data_of_all(DataKind kind, std::string_view name) {
+  std::vector<std::pair<std::string, std::string>> found;
+  auto done = query(
+      Statement::get_data_of_all, {Value::number(static_cast<std::uint64_t>(kind)), Value::text(name)},
+      [&] { found.clear(); },
+      [&](const Row& row) -> Result<> {
+        found.emplace_back(row.bytes(0), row.bytes(1));
         return {};
       });
   if (!done) return std::unexpected(done.error());

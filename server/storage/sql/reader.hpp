@@ -31,6 +31,12 @@ class SqlReader final : public Reader {
   Result<std::vector<BoxMessage>> undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) override;
   Result<std::optional<BoxMessage>> message(std::string_view owner, std::uint64_t id) override;
   Result<bool> has_message(std::uint64_t id) override;
+  Result<std::vector<BoxMessage>> archived(const ArchiveRange& range, std::size_t limit, bool newest_first) override;
+  Result<std::uint64_t> archive_size(const ArchiveRange& range, std::uint64_t most) override;
+  Result<bool> is_archived(std::string_view owner, std::uint64_t id) override;
+  Result<std::vector<BoxMessage>> newest_received(std::string_view owner, std::uint64_t after,
+                                                  std::size_t limit) override;
+  Result<std::vector<std::pair<std::string, std::string>>> data_of_all(DataKind kind, std::string_view name) override;
   Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override;
   Result<std::uint64_t> greatest_id() override;
 

@@ -45,8 +45,8 @@ constexpr std::array<Text, statement_count> texts{{
     // A unit written again after a lost answer puts back everything that it wrote, the count of boxes included: the
     // units behind it in the same batch then run again as well, over the state they knew.
     {Statement::put_msg,
-     "REPLACE INTO msg (id, boxes, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?)",
-     "INSERT INTO msg (id, boxes, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?) "
+     "REPLACE INTO msg (id, boxes, pair, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+     "INSERT INTO msg (id, boxes, pair, sender, recipient, stanza_id, digest, stanza) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
      "ON DUPLICATE KEY UPDATE boxes = VALUES(boxes)"},
     {Statement::put_box, "REPLACE INTO box (owner, id, peer, direction) VALUES (?, ?, ?, ?)",
      "INSERT INTO box (owner, id, peer, direction) VALUES (?, ?, ?, ?) "
@@ -55,8 +55,8 @@ constexpr std::array<Text, statement_count> texts{{
      "INSERT INTO undelivered (owner, id) VALUES (?, ?) ON DUPLICATE KEY UPDATE id = VALUES(id)"},
     {Statement::deliver, "DELETE FROM undelivered WHERE owner = ? AND id = ?"},
     {Statement::undeliver,
-     "REPLACE INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction = 0",
-     "INSERT INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction = 0 "
+     "REPLACE INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction <> 1",
+     "INSERT INTO undelivered (owner, id) SELECT owner, id FROM box WHERE owner = ? AND id = ? AND direction <> 1 "
      "ON DUPLICATE KEY UPDATE undelivered.id = box.id"},
     {Statement::drop_sole_msg,
      "DELETE FROM msg WHERE id = ? AND boxes = 1 "
@@ -105,17 +105,70 @@ constexpr std::array<Text, statement_count> texts{{
      "SELECT id, version FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC LIMIT ?"},
     {Statement::get_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? ORDER BY name"},
     {Statement::get_one_account_data, "SELECT name, value FROM account_data WHERE owner = ? AND kind = ? AND name = ?"},
+    {Statement::get_data_of_all, "SELECT owner, value FROM account_data WHERE kind = ? AND name = ? ORDER BY owner"},
     // STRAIGHT_JOIN / CROSS JOIN: begin with the few undelivered rows, whatever the statistics say.
     {Statement::get_undelivered,
-     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u CROSS JOIN msg m "
-     "ON m.id = u.id WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?",
-     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza FROM undelivered u STRAIGHT_JOIN msg m "
-     "ON m.id = u.id WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?"},
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction FROM undelivered u "
+     "CROSS JOIN msg m ON m.id = u.id CROSS JOIN box b ON b.owner = u.owner AND b.id = u.id "
+     "WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction FROM undelivered u "
+     "STRAIGHT_JOIN msg m ON m.id = u.id STRAIGHT_JOIN box b ON b.owner = u.owner AND b.id = u.id "
+     "WHERE u.owner = ? AND u.id > ? ORDER BY u.id LIMIT ?"},
     {Statement::get_message,
      "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction, "
      "EXISTS (SELECT 1 FROM undelivered u WHERE u.owner = b.owner AND u.id = b.id) "
      "FROM box b JOIN msg m ON m.id = b.id WHERE b.owner = ? AND b.id = ?"},
     {Statement::has_message, "SELECT 1 FROM msg WHERE id = ?"},
+    // A page: a range of the box's own index, or of msg_pair, in its order.
+    {Statement::get_archive,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM box b CROSS JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.id < ? AND b.direction < 2 ORDER BY b.id LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM box b STRAIGHT_JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.id < ? AND b.direction < 2 ORDER BY b.id LIMIT ?"},
+    {Statement::get_archive_back,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM box b CROSS JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.id < ? AND b.direction < 2 ORDER BY b.id DESC LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM box b STRAIGHT_JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.id < ? AND b.direction < 2 ORDER BY b.id DESC LIMIT ?"},
+    {Statement::get_conversation,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM msg m INDEXED BY msg_pair CROSS JOIN box b ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.pair <> 0 AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 "
+     "AND (? = '' OR m.sender = ? OR m.recipient = ?) ORDER BY m.id LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM msg m FORCE INDEX (msg_pair) STRAIGHT_JOIN box b ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 "
+     "AND (? = '' OR m.sender = ? OR m.recipient = ?) ORDER BY m.id LIMIT ?"},
+    {Statement::get_conversation_back,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM msg m INDEXED BY msg_pair CROSS JOIN box b ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.pair <> 0 AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 "
+     "AND (? = '' OR m.sender = ? OR m.recipient = ?) ORDER BY m.id DESC LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest, m.stanza, b.direction "
+     "FROM msg m FORCE INDEX (msg_pair) STRAIGHT_JOIN box b ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 "
+     "AND (? = '' OR m.sender = ? OR m.recipient = ?) ORDER BY m.id DESC LIMIT ?"},
+    {Statement::count_archive,
+     "SELECT COUNT(*) FROM (SELECT 1 AS one FROM box b WHERE b.owner = ? AND b.id > ? AND b.id < ? AND b.direction < 2 "
+     "LIMIT ?) c"},
+    {Statement::count_conversation,
+     "SELECT COUNT(*) FROM (SELECT 1 AS one FROM msg m INDEXED BY msg_pair CROSS JOIN box b "
+     "ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.pair <> 0 AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 LIMIT ?) c",
+     "SELECT COUNT(*) FROM (SELECT 1 AS one FROM msg m FORCE INDEX (msg_pair) STRAIGHT_JOIN box b "
+     "ON b.owner = ? AND b.id = m.id "
+     "WHERE m.pair = ? AND m.id > ? AND m.id < ? AND b.peer = ? AND b.direction < 2 LIMIT ?) c"},
+    {Statement::is_archived, "SELECT 1 FROM box WHERE owner = ? AND id = ? AND direction < 2"},
+    {Statement::get_newest_received,
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest FROM box b CROSS JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.direction = 0 ORDER BY b.id DESC LIMIT ?",
+     "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest FROM box b STRAIGHT_JOIN msg m ON m.id = b.id "
+     "WHERE b.owner = ? AND b.id > ? AND b.direction = 0 ORDER BY b.id DESC LIMIT ?"},
+    {Statement::get_undelivered_ids, "SELECT id FROM undelivered WHERE owner = ? AND id >= ? AND id <= ?"},
     {Statement::get_messages_after,
      "SELECT id, sender, recipient, stanza_id, digest FROM msg WHERE id > ? ORDER BY id LIMIT ?"},
     {Statement::get_high_water, "SELECT id FROM high_water WHERE one = 1"},

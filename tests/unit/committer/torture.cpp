@@ -77,6 +77,17 @@ struct FileReader : storage::Reader {
     }
     return found;
   }
+  Result<std::vector<storage::BoxMessage>> archived(const storage::ArchiveRange&, std::size_t, bool) override {
+    return {};
+  }
+  Result<std::uint64_t> archive_size(const storage::ArchiveRange&, std::uint64_t) override { return 0; }
+  Result<bool> is_archived(std::string_view, std::uint64_t) override { return false; }
+  Result<std::vector<storage::BoxMessage>> newest_received(std::string_view, std::uint64_t, std::size_t) override {
+    return {};
+  }
+  Result<std::vector<std::pair<std::string, std::string>>> data_of_all(storage::DataKind, std::string_view) override {
+    return {};
+  }
   Result<std::uint64_t> greatest_id() override { return rows.empty() ? 0 : rows.rbegin()->first; }
   std::map<std::uint64_t, std::string> rows;
 };

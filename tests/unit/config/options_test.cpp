@@ -105,7 +105,7 @@ TEST(Options, SecurityTableIsTheDefault) {  // docs/security.md §3
   EXPECT_EQ(c.get(options::limits_resources), 20);
   EXPECT_EQ(c.get(options::timeouts_login), 60);
   EXPECT_EQ(c.get(options::sealed_mode), SealedMode::required);
-  EXPECT_FALSE(c.get(options::archive_enabled));
+  EXPECT_TRUE(c.get(options::archive_enabled));
   EXPECT_TRUE(c.get(options::audit_enabled));
 }
 
@@ -121,11 +121,13 @@ TEST(ListenAddress, TakesNumericAddressesOnly) {
 
 // What they set that a module declares.
 const Option<bool> of_registration{{.name = "registration.enabled", .reason = "", .scope = Scope::host}};
+const Option<std::int64_t> of_archive{{.name = "archive.keep_days", .reason = "", .scope = Scope::host}};
 
 TEST(Conf, TheShippedFilesLoad) {
   Registry registry;
   registry.add(kernel_options());
   registry.add(of_registration);
+  registry.add(of_archive);
   for (const char* name : {"minimal.lua", "production.lua"}) {
     const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, registry);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error()[0].message());

@@ -1,0 +1,71 @@
+// Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message.
+#include "base/clock.hpp"
+#include "modules/archive/module.hpp"
+
+namespace valise::modules::archive {
+
+bool ArchiveModule::keeps(const core::Account& account, const core::Jid& peer) const {
+  const auto is_contact = [&] {
+    const auto* contacts = shard_.service<core::Contacts>();
+    return contacts != nullptr && contacts->find(account, peer.bare()) != nullptr;
+  };
+  const auto& own = archive(account).wishes;
+  if (own) return own->keeps(peer, is_contact);
+  return Wishes{.otherwise = rules(account.jid.domain()).otherwise, .always = {}, .never = {}}.keeps(peer, is_contact);
+}
+
+// On the sender's shard, where his wishes are known.
+core::Verdict ArchiveModule::sent(core::Flow& flow) const {
+  if (flow.sender == nullptr) return nullptr;
+  const auto& account = flow.sender->account;
+  if (!is_on(account.jid.domain())) return nullptr;
+  const auto& stanza = *flow.stanza;
+  flow.kept_for_sender = keeps(account, stanza.to ? *stanza.to : account.jid);
+  return nullptr;
+}
+
+// On the recipient's: rows for him and a local sender, in one write.
+core::Verdict ArchiveModule::received(core::Flow& flow) const {
+  if (flow.again) return nullptr;  // it has them
+  const auto& stanza = *flow.stanza;
+  const auto& account = *flow.recipient;
+  if (!flow.storable.store || !flow.storable.for_good || !account.exists) return nullptr;
+  const bool to_self = stanza.from.same_bare(account.jid);
+  const bool for_recipient = is_on(account.jid.domain()) && keeps(account, stanza.from);
+  const bool for_sender = flow.kept_for_sender && !to_self;
+  if (!for_recipient && !for_sender) return nullptr;
+
+  std::string children;
+  stanza.append_children(children);
+  storage::PutMessage put{{.from = stanza.from.str(),
+                           .to = stanza.to->str(),
+                           .stanza_id = stanza.id,
+                           .digest = offline::content_digest(children)},
+                          {}};
+  // Without an id nothing says that two equal messages are one.
+  if (!stanza.id.empty()) {
+    const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
+    auto& recent = archive(account).recent;
+    if ((flow.first_copy = recent.find(mark, utc_now_ns() / 1'000'000))) return nullptr;
+    // The part lives as long as its account, which stays in memory while its commits are under way.
+    if (recent.expect(mark)) flow.written = [&recent, mark](std::uint64_t id) { recent.came_back(mark, id); };
+  }
+  stanza.append(put.message.stanza);
+  if (for_recipient) {
+    put.boxes.push_back({.owner = account.jid.str(),
+                         .peer = std::string(stanza.from.bare()),
+                         .direction = storage::Direction::in,
+                         .delivered = true});
+  }
+  if (for_sender) {
+    put.boxes.push_back({.owner = std::string(stanza.from.bare()),
+                         .peer = account.jid.str(),
+                         .direction = storage::Direction::out,
+                         .delivered = true});
+  }
+  flow.archived = for_recipient;
+  flow.writes.emplace_back(std::move(put));
+  return nullptr;
+}
+
+}  // namespace valise::modules::archive

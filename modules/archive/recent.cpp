@@ -1,0 +1,43 @@
+#include "modules/archive/recent.hpp"
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+
+namespace valise::modules::archive {
+
+Recent::First Recent::find(const offline::Mark& mark, std::int64_t now_ms) {
+  if (const auto waits = std::ranges::find(pending_, mark, &Pending::mark); waits != pending_.end()) {
+    if (!waits->told) waits->told = std::make_shared<std::uint64_t>(0);
+    return waits->told;
+  }
+  const auto known = std::ranges::find(known_, mark, &Known::mark);
+  if (known == known_.end() || now_ms - IdGenerator::utc_ms(known->id) > window_ms) return nullptr;
+  return std::make_shared<const std::uint64_t>(known->id);
+}
+
+void Recent::learn(const offline::Mark& mark, std::uint64_t id) {
+  if (const auto known = std::ranges::find(known_, mark, &Known::mark); known != known_.end()) {
+    known->id = std::max(known->id, id);
+    return;
+  }
+  if (known_.size() < most) return known_.push_back({mark, id});
+  known_[next_] = {mark, id};
+  next_ = (next_ + 1) % most;
+}
+
+bool Recent::expect(const offline::Mark& mark) {
+  if (pending_.size() >= most_pending) return false;
+  pending_.push_back({mark, nullptr});
+  return true;
+}
+
+void Recent::came_back(const offline::Mark& mark, std::uint64_t id) {
+  const auto waits = std::ranges::find(pending_, mark, &Pending::mark);
+  if (waits == pending_.end()) return;
+  if (waits->told) *waits->told = id;
+  pending_.erase(waits);
+  if (id != 0) learn(mark, id);
+}
+
+}  // namespace valise::modules::archive
