@@ -181,7 +181,9 @@ def alone(stanza):
 class WebSocketStream(Stream):
     """RFC 7395. `accepted`: the answer to the handshake."""
 
-    async def connect_web(self, origin=None, plain=False, protocol="xmpp", path="/xmpp-websocket", source=None, **fields):
+    async def connect_web(self, origin=None, plain=False, protocol="xmpp", path="/xmpp-websocket", source=None, early=b"",
+                          **fields):
+        """`early`: frames in the same write as the handshake."""
         await self.connect(self.place.http_port if plain else self.place.web_port, source=source)
         if not plain:
             await self.secure(alpn=["http/1.1"])
@@ -189,7 +191,8 @@ class WebSocketStream(Stream):
         given = {"Host": self.domain, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": key,
                  "Sec-WebSocket-Version": "13", "Sec-WebSocket-Protocol": protocol, "Origin": origin,
                  **{name.replace("_", "-"): value for name, value in fields.items()}}
-        await self.sends(f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in given.items() if value) + "\r\n")
+        head = "".join(f"{name}: {value}\r\n" for name, value in given.items() if value)
+        await self.sends(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode() + early)
         while b"\r\n\r\n" not in self.heard:
             if self.is_cut():
                 raise AssertionError(f"no answer to the handshake: {bytes(self.heard)!r}")

@@ -39,6 +39,14 @@ async def a_handshake_without_xmpp_or_with_faults_is_refused(town):
         assert stream.accepted.status == status, (how, stream.accepted)
 
 
+@story("RFC 6455 §4.1")
+async def what_comes_right_behind_the_handshake_is_read_in_order(town):
+    early = frame(TEXT, f"<open xmlns='{FRAMING[1:-1]}' to='localhost' version='1.0'/>") + \
+        frame(TEXT, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='NONE'/>")
+    stream = await town.stream(WebSocketStream).connect_web(early=early)
+    await stream.sasl_fails_with("invalid-mechanism")
+
+
 @story("RFC 7395 §3.3.2, §3.4")
 async def a_stream_opens_and_offers_no_starttls(town):
     stream = await opened(town)
