@@ -19,6 +19,9 @@ registration.enabled = false   -- accounts are made with valisectl
 
 listen.c2s = { "*:5222", "[::]:5222" }      -- * is 0.0.0.0, every IPv4 address; [::] every IPv6 address
 listen.c2s_tls = { "0.0.0.0:5223", "[::]:5223" }   -- direct TLS (XEP-0368); default: none
+-- listen.https = { "*:5281" }               -- browsers, with TLS; default: none
+-- listen.http = { "127.0.0.1:5280" }         -- browsers behind a reverse proxy here; then name the proxy:
+-- http.proxies = { "127.0.0.1", "::1" }
 listen.control = "/run/valise/control"       -- who may open it administers the server
 
 -- Process -------------------------------------------------------------------------------------------------------

@@ -378,6 +378,12 @@ const Option<std::int64_t> timeouts_resumption{
      .unit = Unit::seconds,
      .max = 604'800,
      .reload = Reload::live}};
+const Option<std::int64_t> timeouts_bosh_wait{
+    time("timeouts.bosh_wait", 60, 600, "longest that a BOSH request is held open (XEP-0124)")};
+const Option<std::int64_t> timeouts_bosh_inactivity{
+    time("timeouts.bosh_inactivity", 60, 3600, "a BOSH client that has no request open for so long has gone")};
+const Option<std::int64_t> timeouts_bosh_pause{
+    time("timeouts.bosh_pause", 120, 3600, "longest pause that a BOSH client may ask for")};
 const Option<std::int64_t> timeouts_shutdown{
     time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 
@@ -481,6 +487,9 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &timeouts_stanza,
                                                   &timeouts_ping,
                                                   &timeouts_answer,
+                                                  &timeouts_bosh_wait,
+                                                  &timeouts_bosh_inactivity,
+                                                  &timeouts_bosh_pause,
                                                   &timeouts_resumption,
                                                   &timeouts_shutdown};
   return all;

@@ -73,7 +73,8 @@ extern const Option<std::int64_t> limits_bind_retries, limits_resources, limits_
 extern const Option<std::int64_t> limits_nodes, limits_node_items, limits_item, omemo_max_devices;
 // -- times
 extern const Option<std::int64_t> timeouts_tls, timeouts_login, timeouts_stanza, timeouts_stanza_before_login,
-    timeouts_ping, timeouts_answer, timeouts_resumption, timeouts_shutdown;
+    timeouts_ping, timeouts_answer, timeouts_resumption, timeouts_bosh_wait, timeouts_bosh_inactivity,
+    timeouts_bosh_pause, timeouts_shutdown;
 
 }  // namespace options
 

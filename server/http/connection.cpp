@@ -145,10 +145,10 @@ bool ServerConnection::identify(Request& request) {
     refuse(403);
     return false;
   }
+  request.proxied = true;
   if (auto client = client_of(request, settings.proxy_field, settings.proxies)) {
     request.client_address = std::move(*client);
     request.client_port = 0;
-    request.proxied = true;
   }
   return true;
 }
@@ -236,7 +236,7 @@ Upgraded ServerConnection::upgrade() {
   if (state_ != State::answering || !connection_ || connection_->closed()) return {};
   state_ = State::ending;
   timer_.cancel();
-  Upgraded out{std::move(connection_), std::move(input_), counted_};
+  Upgraded out{std::move(connection_), std::move(input_)};
   server_.bury(id);
   return out;
 }

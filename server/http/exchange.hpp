@@ -13,11 +13,10 @@ namespace valise::http {
 
 class Server;
 
-// A connection that goes on with another protocol.
+// A connection that goes on with another protocol. If it was counted at the Doorkeeper, the taker tells of its end.
 struct Upgraded {
   std::unique_ptr<net::Connection> connection;  // has no handler: net::Connection::set_handler
   std::string early;                            // read behind the request
-  bool admitted = false;                        // counted at Doorkeeper::admit, for its peer's address
 };
 
 class Exchange {

@@ -26,7 +26,7 @@ struct Request {
   // Who asks: the peer, or, behind a declared proxy, whom that names (address.hpp).
   std::string client_address;
   std::uint16_t client_port = 0;  // 0: not known
-  bool proxied = false;
+  bool proxied = false;           // by a declared proxy: its connection is not counted at the Doorkeeper
 
   // The first field with this name (lower case), "" if there is none.
   [[nodiscard]] std::string_view field(std::string_view name) const noexcept;

@@ -206,8 +206,11 @@ Result<> App::start_shards() {
     streams_.push_back(std::make_unique<stream::StreamHost>(*shard, gate_, tls_, *login_, streams_));
   }
   const auto http_settings = make_http_settings(*config_);
+  const auto web_settings = make_web_settings(*config_);
+  for (auto& host : streams_) host->configure(web_settings);
   for (auto& shard : kernel_.shards) {
-    webs_.push_back(std::make_unique<Web>(*shard, gate_, tls_, http_settings));
+    webs_.push_back(std::make_unique<Web>(*streams_[shard->index()], bosh_, tls_, http_settings));
+    if (auto done = webs_.back()->add_routes(); !done) return done;
     shard->publish<http::Router>(webs_.back()->server().router());  // modules add their paths
   }
   for (auto& shard : kernel_.shards) {
@@ -307,9 +310,11 @@ Result<std::vector<std::string>> App::load_again() {
   log::set_level(log_level(*now));
   const auto settings = make_settings(*now);
   const auto http_settings = make_http_settings(*now);
+  const auto web_settings = make_web_settings(*now);
   run_on_all([&](core::Shard& shard) {
     shard.reconfigure(settings, *now);
     webs_[shard.index()]->server().configure(http_settings);
+    streams_[shard.index()]->configure(web_settings);
   });
   record_reload(*config_, *now);
   {

@@ -91,6 +91,7 @@ class App {
   MemoryWatch memory_;
   std::unique_ptr<core::Committer> committer_;
   std::vector<std::unique_ptr<stream::StreamHost>> streams_;
+  stream::BoshDirectory bosh_;
   std::vector<std::unique_ptr<Web>> webs_;
   std::vector<std::thread> threads_;
   std::vector<Socket> sockets_;

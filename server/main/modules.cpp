@@ -11,6 +11,7 @@
 #include "modules/disco/disco.hpp"
 #include "modules/displayed/displayed.hpp"
 #include "modules/external_services/external_services.hpp"
+#include "modules/host_meta/host_meta.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -55,7 +56,8 @@ std::vector<const core::Manifest*> all_modules() {
           &avatars_manifest(),
           &displayed_manifest(),
           &external_services_manifest(),
-          &reports_manifest()};
+          &reports_manifest(),
+          &host_meta_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

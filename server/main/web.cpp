@@ -5,12 +5,29 @@
 
 namespace valise {
 namespace options = config::options;
+namespace {
 
-Web::Web(core::Shard& shard, stream::Gate& gate, stream::TlsHolder& tls, Ref<const http::Settings> settings)
-    : shard_(shard),
-      gate_(gate),
+std::vector<std::string> allowed_origins(const config::Snapshot& config, const std::string& host) {
+  std::vector<std::string> out;
+  const auto add = [&](const std::string& origin) {
+    auto parsed = origin == "*" ? std::optional(origin) : http::parse_origin(origin);
+    if (parsed) out.push_back(std::move(*parsed));
+  };
+  add("https://" + core::ascii_domain(host));
+  add(config.get(options::http_url, host));
+  for (const auto& origin : config.get(options::http_origins, host)) add(origin);
+  return out;
+}
+
+}  // namespace
+
+Web::Web(stream::StreamHost& streams, stream::BoshDirectory& bosh, stream::TlsHolder& tls,
+         Ref<const http::Settings> settings)
+    : shard_(streams.shard()),
+      gate_(streams.gate()),
+      streams_(streams, bosh),
       server_(
-          shard.loop(), *this, [&tls] { return tls.get()->new_session({}, net::Speaks::http).release(); },
+          shard_.loop(), *this, [&tls] { return tls.get()->new_session({}, net::Speaks::http).release(); },
           std::move(settings)) {}
 
 // docs/security.md §3: at 80 % of limits.memory nobody is let in.
@@ -28,20 +45,21 @@ Ref<const http::Settings> make_http_settings(const config::Snapshot& config) {
   settings->proxy_field = config.get(options::http_proxy_field) == config::ProxyField::forwarded
                               ? http::ProxyField::forwarded
                               : http::ProxyField::x_forwarded_for;
-  const auto allow = [&](const std::string& origin) {
-    if (auto parsed = http::parse_origin(origin)) settings->origins.insert(std::move(*parsed));
-  };
   for (const auto& host : config.hosts()) {
-    allow("https://" + core::ascii_domain(host));
-    allow(config.get(options::http_url, host));
-    for (const auto& origin : config.get(options::http_origins, host)) {
-      if (origin == "*") settings->origins.insert(origin);
-      allow(origin);
-    }
+    for (auto& origin : allowed_origins(config, host)) settings->origins.insert(std::move(origin));
   }
   settings->tls_timeout_ms = config.get(options::timeouts_tls) * 1000;
   settings->request_timeout_ms = config.get(options::timeouts_stanza_before_login) * 1000;
   settings->queue_bytes = static_cast<std::size_t>(config.get(options::limits_queue));
+  return settings;
+}
+
+Ref<const stream::WebSettings> make_web_settings(const config::Snapshot& config) {
+  auto settings = make_ref<stream::WebSettings>();
+  for (const auto& host : config.hosts()) settings->origins.emplace(host, allowed_origins(config, host));
+  settings->bosh_wait_s = static_cast<unsigned>(config.get(options::timeouts_bosh_wait));
+  settings->bosh_inactivity_s = static_cast<unsigned>(config.get(options::timeouts_bosh_inactivity));
+  settings->bosh_pause_s = static_cast<unsigned>(config.get(options::timeouts_bosh_pause));
   return settings;
 }
 

@@ -15,17 +15,17 @@ constexpr std::int64_t quiet_ms = 1'000;       // then a session gives its parse
 constexpr std::size_t login_exchange = 2'048;  // bytes that a log-in under way holds, about
 }  // namespace
 
-C2s::C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
-         bool direct_tls)
+C2s::C2s(StreamHost& host, std::uint64_t stream_number, std::unique_ptr<Wire> wire, bool direct_tls)
     : number(stream_number),
       host_(&host),
-      connection_(host.shard().loop(), *this, fd, std::move(peer_address), peer_port),
-      parser_(*this, host.shard().settings().limits_before_login),
+      wire_(std::move(wire)),
+      connection_(*wire_),
       direct_tls_(direct_tls),
       timer_([](void* self) { static_cast<C2s*>(self)->on_timer(); }, this),
       resume_([](void* self) { static_cast<C2s*>(self)->connection_.resume_reading(); }, this),
       opened_ms_(host.shard().loop().now_ms()),
       last_read_ms_(opened_ms_) {
+  connection_.bind(*this);
   lingering_ = true;
   host.shard().kernel().stats.unauthenticated.fetch_add(1, std::memory_order_relaxed);
   host.shard().kernel().stats.connections.fetch_add(1, std::memory_order_relaxed);
@@ -45,94 +45,69 @@ core::Shard& C2s::shard() { return host_->shard(); }
 Result<> C2s::start() {
   auto started = connection_.start();
   if (!started) return started;
+  if (connection_.secured()) {  // TLS, here or at the proxy, was there before the stream
+    state_ = State::secured;
+    begin_phase(shard().settings().login_timeout_ms);
+    return {};
+  }
   begin_phase(shard().settings().tls_timeout_ms);
   if (direct_tls_) {
-    auto tls = make_tls();
-    if (!tls) return fail(ErrorCode::unavailable, "no certificate for direct TLS");
-    connection_.secure(std::move(tls));
+    auto* ssl = host_->new_tls(domain_);
+    if (ssl == nullptr) return fail(ErrorCode::unavailable, "no certificate for direct TLS");
+    connection_.secure(ssl, false);
   }
   return {};
 }
 
-std::unique_ptr<net::Transport> C2s::make_tls() {
-  auto* ssl = host_->new_tls(domain_);
-  return ssl == nullptr ? nullptr : net::tls_transport(ssl, connection_.descriptor());
-}
+// ---- what comes in
 
-// ---- bytes
-
-bool C2s::on_bytes(std::string_view bytes) {
+void C2s::on_read(std::size_t bytes) {
   const auto& settings = shard().settings();
   last_read_ms_ = shard().loop().now_ms();
   pinged_ = false;
   const bool logged_in = state_ == State::bound;
-  const auto pause = rate_.charge(last_read_ms_, static_cast<std::int64_t>(bytes.size()),
+  const auto pause = rate_.charge(last_read_ms_, static_cast<std::int64_t>(bytes),
                                   logged_in ? settings.bytes_per_second : settings.bytes_per_second_before_login,
                                   logged_in ? settings.burst_bytes : 65'536);
-  parser_.set_limits(state_ == State::bound ? settings.limits : settings.limits_before_login);  // a reload moves them
-  const auto* transport = &connection_.transport();
-  feed(bytes);
-  if (connection_.closed() || moving_ || &connection_.transport() != transport) return false;
-  if (lingering_ && used_before_login() > settings.memory_before_login) {
-    connection_.flush();  // it may read what it asks for
-    if (connection_.closed()) return false;
-    if (used_before_login() > settings.memory_before_login) {
-      cut("policy-violation", "this takes too much memory before log-in");
-      return false;
-    }
-  }
-  if (pause > 0) {
-    connection_.pause_reading();
-    shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
-  }
-  if (state_ == State::bound) arm_within(quiet_ms);
-  return true;
+  connection_.set_limits(logged_in ? settings.limits : settings.limits_before_login);  // a reload moves them
+  if (pause <= 0) return;
+  connection_.pause_reading();
+  shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
 }
 
-// docs/security.md §3: what the client makes us keep, beside TLS.
-std::size_t C2s::used_before_login() const noexcept {
-  return sizeof *this + parser_.used() + connection_.queued() + domain_.size() + lang_.size() + header_from_.size();
+std::size_t C2s::kept_before_login() const noexcept {
+  return sizeof *this + connection_.used() + domain_.size() + lang_.size() + header_from_.size();
 }
 
 // limits.queue counts what is kept for bytes that did not leave, too: so a session that does not read costs no more.
 std::size_t C2s::queue_limit() {
   const auto& settings = shard().settings();
-  if (lingering_) {
-    const auto others = used_before_login() - connection_.queued();
-    return settings.memory_before_login - std::min(others, settings.memory_before_login);
-  }
+  if (lingering_) return settings.memory_before_login - std::min(kept_before_login(), settings.memory_before_login);
   return settings.queue_bytes - std::min(departures_.stuck(), settings.queue_bytes);
 }
 
-void C2s::feed(std::string_view bytes) {
-  while (!bytes.empty() && state_ != State::ending && !connection_.closed()) {
-    if (moving_) {  // what a client sends ahead waits for the other shard
-      if (carry_.size() + bytes.size() > shard().settings().limits.stanza) {
-        return stream_error("policy-violation", "too much was sent ahead");
-      }
-      carry_ += bytes;
-      return;
+void C2s::on_parsed() {
+  if (lingering_ && !connection_.closed() && used_before_login() > shard().settings().memory_before_login) {
+    connection_.flush();  // it may read what it asks for
+    if (!connection_.closed() && used_before_login() > shard().settings().memory_before_login) {
+      return cut("policy-violation", "this takes too much memory before log-in");
     }
-    const auto consumed = parser_.feed(bytes);
-    if (!consumed) return stream_error(consumed.error().condition, consumed.error().text);
-    bytes.remove_prefix(*consumed);
-    // RFC 6120 §5.4.3.3, docs/security.md §2: whatever came in the clear behind <starttls/> is dropped.
-    if (next_tls_) return connection_.secure(std::move(next_tls_));
   }
   if (state_ == State::ending || connection_.closed() || moving_) return;
-  if (!parser_.in_stanza()) {
+  if (!connection_.in_stanza()) {
     stanza_since_ms_ = 0;
   } else if (stanza_since_ms_ == 0) {
     stanza_since_ms_ = last_read_ms_;
     arm_within(stanza_limit_ms());
   }
+  if (state_ == State::bound) arm_within(quiet_ms);
 }
 
 void C2s::on_secured() {
   state_ = State::secured;
   domain_.clear();  // RFC 6120 §5.4.3.3: nothing is kept of what was said in the clear
   header_from_.clear();
-  parser_.restart(shard().settings().limits_before_login);
+  connection_.restart(shard().settings().limits_before_login);
   header_sent_ = false;
   stanza_since_ms_ = 0;
   begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
@@ -154,6 +129,7 @@ void C2s::on_closed(net::CloseReason reason) {
   close_session();
   give_back();
   if (kept != nullptr) kept->strand();
+  host_->keep(connection_.remains());
   host_->bury(*this);
 }
 
@@ -173,7 +149,7 @@ void C2s::stream_error(std::string_view condition, std::string_view text, std::s
       .close()
       .raw(more)
       .close();
-  connection_.send(out);
+  connection_.send_error(condition, out);
   end({}, {});
 }
 
@@ -181,7 +157,7 @@ void C2s::end(std::string_view condition, std::string_view text) {
   if (!condition.empty()) return stream_error(condition, text);
   if (state_ == State::ending) return;
   over_ = true;
-  if (header_sent_) connection_.send("</stream:stream>");
+  if (header_sent_) connection_.end_stream();
   if (!departures_.empty()) connection_.flush();
   if (connection_.closed()) return;
   state_ = State::ending;
@@ -215,8 +191,7 @@ xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
     return xml::ParserAction::go_on;
   }
   if (root.is("starttls", ns::tls)) {
-    ask_for_tls();
-    return next_tls_ ? xml::ParserAction::restart : xml::ParserAction::go_on;
+    return ask_for_tls() ? xml::ParserAction::restart : xml::ParserAction::go_on;
   }
   if (binding_) {
     if (held_.size() >= 64) {
@@ -259,11 +234,15 @@ xml::ParserAction C2s::negotiate(xml::Element element) {
 }
 
 // RFC 6120 §5.4.2: <proceed/>, or <failure/> and the end.
-void C2s::ask_for_tls() {
-  if (state_ == State::plain) next_tls_ = make_tls();
-  if (next_tls_) return connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+bool C2s::ask_for_tls() {
+  if (auto* ssl = state_ == State::plain ? host_->new_tls(domain_) : nullptr) {
+    connection_.secure(ssl, true);
+    connection_.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    return true;
+  }
   connection_.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
   end({}, {});
+  return false;
 }
 
 void C2s::login_succeeded(LoggedIn who) {
@@ -278,6 +257,7 @@ void C2s::login_succeeded(LoggedIn who) {
   }
   state_ = State::authenticated;
   moving_ = true;
+  connection_.hold(shard().settings().limits.stanza);  // what a client sends ahead waits for the other shard
   host_->defer(*this, [](C2s& self) { self.move_home(); });
 }
 
@@ -321,7 +301,7 @@ void C2s::on_timer() {
                                  : connection_.close_now(net::CloseReason::by_us);
   }
   const auto silent = now - last_read_ms_;
-  const bool rests = silent >= quiet_ms && parser_.rest();
+  const bool rests = silent >= quiet_ms && connection_.rest();
   if (silent >= settings.silence_ms && !pinged_) {
     pinged_ = shard().request(live_->session(), "<ping xmlns='urn:xmpp:ping'/>",
                               [self = host_->token(*this)](core::StanzaPtr answer) {
@@ -334,7 +314,7 @@ void C2s::on_timer() {
 }
 
 std::size_t C2s::memory() const noexcept {
-  auto bytes = sizeof *this + parser_.memory() + connection_.memory() + departures_.kept() + carry_.capacity();
+  auto bytes = sizeof *this + connection_.memory() + departures_.kept();
   for (const auto* text : {&domain_, &header_from_, &lang_}) bytes += text->capacity();
   for (const auto& stanza : held_) bytes += stanza->memory();
   if (login_) bytes += sizeof(Login) + login_exchange;

@@ -14,11 +14,10 @@
 
 #include "core/session.hpp"
 #include "core/shard.hpp"
-#include "net/connection.hpp"
 #include "stream/live_session.hpp"
 #include "stream/login.hpp"
 #include "stream/rate.hpp"
-#include "xml/stream_parser.hpp"
+#include "stream/wire.hpp"
 
 namespace valise::stream {
 
@@ -28,10 +27,10 @@ class StreamHost;
 // was not acknowledged follows, or <failed/>.
 using ResumeAnswer = std::move_only_function<void(std::string element, bool resumed)>;
 
-class C2s final : private net::ConnectionHandler, private xml::StreamEvents, private Carrier, private LoginOwner {
+class C2s final : private WireEvents, private Carrier, private LoginOwner {
  public:
-  C2s(StreamHost& host, std::uint64_t stream_number, int fd, std::string peer_address, std::uint16_t peer_port,
-      bool direct_tls);
+  // Its client is counted at the Gate, and leaves it with the stream.
+  C2s(StreamHost& host, std::uint64_t stream_number, std::unique_ptr<Wire> wire, bool direct_tls);
   ~C2s();
 
   [[nodiscard]] Result<> start();
@@ -57,13 +56,14 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
  private:
   enum class State : std::uint8_t { plain, secured, authenticated, bound, ending };
 
-  // net::ConnectionHandler
-  bool on_bytes(std::string_view bytes) override;
+  // WireEvents
+  void on_read(std::size_t bytes) override;
+  void on_parsed() override;
+  void on_fault(const xml::StreamFault& fault) override { stream_error(fault.condition, fault.text); }
   void on_secured() override;
   void on_sent() override { departures_.sent(connection_.sent()); }
   std::size_t queue_limit() override;
   void on_closed(net::CloseReason reason) override;
-  // xml::StreamEvents
   void on_header(const xml::StreamHeader& header) override;
   xml::ParserAction on_stanza(xml::DocumentPtr stanza) override;
   void on_oversized(const xml::OversizedStanza& stanza) override;
@@ -76,7 +76,7 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   void replaced() override;
   // LoginOwner
   core::Shard& shard() override;
-  net::Connection& connection() override { return connection_; }
+  Wire& connection() override { return connection_; }
   const std::string& domain() const override { return domain_; }
   core::Language language() const override { return language_; }
   void send(std::string_view xml) override { connection_.send(xml); }
@@ -90,11 +90,11 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   // c2s.cpp: the stream
   // `more`: an application-specific condition (RFC 6120 §4.9.4).
   void stream_error(std::string_view condition, std::string_view text, std::string_view more = {});
-  void feed(std::string_view bytes);
-  [[nodiscard]] std::size_t used_before_login() const noexcept;
+  // docs/security.md §3: what a stranger makes us keep, beside TLS; the second without what it does not read.
+  [[nodiscard]] std::size_t used_before_login() { return kept_before_login() + connection_.queued(); }
+  [[nodiscard]] std::size_t kept_before_login() const noexcept;
   xml::ParserAction negotiate(xml::Element element);
-  void ask_for_tls();
-  [[nodiscard]] std::unique_ptr<net::Transport> make_tls();
+  [[nodiscard]] bool ask_for_tls();
   // stranger.cpp: what modules answer before log-in
   class AsStranger;
   [[nodiscard]] bool stranger_iq(xml::Element iq);
@@ -131,8 +131,8 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   [[nodiscard]] std::int64_t stanza_limit_ms();
 
   StreamHost* host_;
-  net::Connection connection_;
-  xml::StreamParser parser_;
+  std::unique_ptr<Wire> wire_;
+  Wire& connection_;  // *wire_
   State state_ = State::plain;
   core::Language language_ = core::Language::english;
   bool direct_tls_;
@@ -144,10 +144,9 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   bool over_ = false;  // the session ends with this stream, whatever ends that first
   std::uint32_t bind_errors_ = 0;
   std::string domain_;
-  std::string header_from_;                   // bare; what the client calls itself
-  std::string lang_;                          // the header's xml:lang, for stanzas that have none
-  std::unique_ptr<net::Transport> next_tls_;  // <proceed/> is on its way
-  core::Jid account_;  // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
+  std::string header_from_;  // bare; what the client calls itself
+  std::string lang_;         // the header's xml:lang, for stanzas that have none
+  core::Jid account_;        // bare, once logged in: never changes (docs/security.md §2: identity after log-in)
   std::string_view mechanism_;
   std::uint64_t credentials_ = 0;  // what the password was checked against: it must still hold at bind
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
@@ -155,7 +154,6 @@ class C2s final : private net::ConnectionHandler, private xml::StreamEvents, pri
   std::unique_ptr<Login> login_;
   std::unique_ptr<Resumption> resumption_;  // <resume/> is not answered yet
   core::Departures departures_;
-  std::string carry_;  // bytes read behind the log-in, parsed after the move
   std::vector<xml::DocumentPtr> held_;
   RateMeter rate_;  // bytes
   RateMeter stanza_rate_;

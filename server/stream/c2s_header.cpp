@@ -50,17 +50,12 @@ std::optional<core::Jid> address(std::string_view text) {
 void C2s::send_header(std::string_view version) {
   if (header_sent_) return;
   header_sent_ = true;
-  std::string out = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='";
-  out += ns::stream;
-  out += "' id='" + crypto::random_hex(16) + "'";
-  // RFC 6120 §4.7.1: always; the first host speaks where the client has named none of ours.
-  out += " from='" + xml::escaped(domain_.empty() ? shard().settings().default_host : domain_) + "'";
-  if (!header_from_.empty()) out += " to='" + xml::escaped(header_from_) + "'";  // RFC 6120 §4.7.2
-  if (!version.empty()) out += " version='" + std::string(version) + "'";
-  out += " xml:lang='";
-  out += core::tag_of(language_);
-  out += "'>";
-  connection_.send(out);
+  connection_.open({.id = crypto::random_hex(16),
+                    // RFC 6120 §4.7.1: always; the first host speaks where the client has named none of ours.
+                    .from = domain_.empty() ? shard().settings().default_host : domain_,
+                    .to = header_from_,
+                    .version = std::string(version),
+                    .lang = std::string(core::tag_of(language_))});
 }
 
 // Each header stands for itself: nothing of it outlives a restart but the host, once somebody has logged in there.
@@ -87,6 +82,9 @@ void C2s::on_header(const xml::StreamHeader& header) {
   }
   if (local == nullptr || local->name != domain_) {
     return stream_error("host-unknown", "this server does not serve that domain");
+  }
+  if (!host_->web().may_speak(connection_.origin(), local->name)) {  // docs/security.md §2
+    return stream_error("policy-violation", "pages of this origin may not log in here");
   }
   if (!version || *version < ours) return stream_error("unsupported-version", "version 1.0 or later");
   send_features();

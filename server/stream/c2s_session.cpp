@@ -41,7 +41,7 @@ void C2s::move_home() {
   login_.reset();                                                      // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
-  parser_.restart(shard().settings().limits);
+  connection_.restart(shard().settings().limits);
   header_sent_ = false;
   if (home == shard().index()) {
     moving_ = false;
@@ -64,8 +64,7 @@ void C2s::arrive(StreamHost& host) {
     connection_.resume_reading();  // the timer that would have was left behind
   }
   begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
-  const auto carried = std::exchange(carry_, {});
-  feed(carried);
+  connection_.go_on();
 }
 
 // ---- bind
@@ -173,7 +172,7 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
 
 // What a session knows of the connection that carries it, for rules and records.
 void C2s::begin_session(core::Session& session, std::string_view reason) {
-  const auto tls = net::describe(connection_.transport().ssl());
+  const auto tls = net::describe(connection_.ssl());
   session.language = language_;
   session.peer_address = connection_.peer_address();
   session.peer_port = connection_.peer_port();

@@ -6,26 +6,26 @@
 
 namespace valise::stream {
 
-std::string source_of(const net::Connection& connection) {
-  const bool v6 = connection.peer_address().find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", connection.peer_address(), v6 ? "]" : "", connection.peer_port());
+std::string source_of(Wire& wire) {
+  if (wire.peer_port() == 0) return wire.peer_address();
+  const bool v6 = wire.peer_address().find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", wire.peer_address(), v6 ? "]" : "", wire.peer_port());
 }
 
-core::Verdict ask_rules(core::Shard& shard, net::Connection& connection, core::RuleQuestion::Event event,
-                        const core::Jid& who, std::string_view mechanism, core::Language language,
-                        std::vector<std::string>& tags) {
+core::Verdict ask_rules(core::Shard& shard, Wire& wire, core::RuleQuestion::Event event, const core::Jid& who,
+                        std::string_view mechanism, core::Language language, std::vector<std::string>& tags) {
   auto* rules = shard.service<core::Rules>();
   if (rules == nullptr) return nullptr;
-  const auto tls = net::describe(connection.transport().ssl());
+  const auto tls = net::describe(wire.ssl());
   auto denied = rules->ask({.event = event,
                             .who = who,
-                            .peer_address = connection.peer_address(),
+                            .peer_address = wire.peer_address(),
                             .mechanism = mechanism,
                             .tls_version = tls.version,
                             .language = language},
                            tags);
   if (!denied) return nullptr;
-  const auto source = source_of(connection);
+  const auto source = source_of(wire);
   const bool stranger = event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
   core::audit::Record record;
   record.kind = core::audit::Kind::denied;

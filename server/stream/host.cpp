@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "core/jid/domain.hpp"
+#include "stream/tcp_wire.hpp"
 
 namespace valise::stream {
 namespace {
@@ -147,15 +148,22 @@ void StreamHost::accepted(net::Accepted one, bool direct_tls) {
   } else if (replaces) {
     end_oldest_stranger(grace_ms);
   }
+  (void)add(std::make_unique<TcpWire>(shard_.loop(), one.fd, std::move(one.address), one.port), direct_tls);
+}
+
+C2s* StreamHost::begin(std::unique_ptr<Wire> wire) { return add(std::move(wire), false); }
+
+C2s* StreamHost::add(std::unique_ptr<Wire> wire, bool direct_tls) {
   const auto id = next_stream.fetch_add(1, std::memory_order_relaxed);
-  auto stream = std::make_unique<C2s>(*this, id, one.fd, std::move(one.address), one.port, direct_tls);
+  auto stream = std::make_unique<C2s>(*this, id, std::move(wire), direct_tls);
   auto& added = *stream;
   streams_.emplace(id, std::move(stream));
   strangers_.insert(id);
-  if (const auto started = added.start(); !started) {
-    log::warning("c2s", "{}", started.error().text);
-    bury(added);
-  }
+  const auto started = added.start();
+  if (started) return &added;
+  log::warning("c2s", "{}", started.error().text);
+  bury(added);
+  return nullptr;
 }
 
 std::unique_ptr<C2s> StreamHost::release(C2s& stream) {
@@ -214,6 +222,15 @@ void StreamHost::bury(C2s& stream) {
 void StreamHost::bury(std::unique_ptr<LiveSession> ended) {
   ended_.push_back(std::move(ended));
   shard_.loop().enqueue(*this);
+}
+
+void StreamHost::keep(std::unique_ptr<Remains> remains) {
+  if (!remains) return;
+  auto* kept = remains.get();
+  remains_.push_back(std::move(remains));
+  kept->over = [this, kept] {  // it may be in the middle of its last word
+    shard_.post([this, kept] { std::erase_if(remains_, [&](const auto& one) { return one.get() == kept; }); });
+  };
 }
 
 void StreamHost::defer(C2s& stream, void (*work)(C2s&)) {

@@ -17,6 +17,7 @@
 #include "stream/c2s.hpp"
 #include "stream/hibernation.hpp"
 #include "stream/login.hpp"
+#include "stream/web_settings.hpp"
 
 namespace valise::stream {
 
@@ -104,13 +105,20 @@ class StreamHost final : private net::TurnEnd {
   // The caller frees it. The certificate is chosen by SNI; a client that sends none gets that of `domain`, to which
   // its stream is, or the first host's.
   [[nodiscard]] SSL* new_tls(const std::string& domain);
+  // Before the first stream, and after each reload.
+  void configure(Ref<const WebSettings> settings) { web_ = std::move(settings); }
+  [[nodiscard]] const WebSettings& web() const noexcept { return *web_; }
+  [[nodiscard]] bool stopping() const noexcept { return stopping_; }
   [[nodiscard]] std::size_t count() const noexcept { return streams_.size(); }
   [[nodiscard]] C2s* find(std::uint64_t id) const;
   [[nodiscard]] C2sToken token(C2s& stream) { return {*this, stream.number}; }
 
   [[nodiscard]] std::unique_ptr<C2s> release(C2s& stream);
   void adopt(std::unique_ptr<C2s> stream);
-  void bury(C2s& stream);                         // destroyed at the end of the turn
+  void bury(C2s& stream);                       // destroyed at the end of the turn
+  void keep(std::unique_ptr<Remains> remains);  // may be null
+  // A stream on a wire that has its TLS already. Its client is counted at the gate. Null: it is gone.
+  C2s* begin(std::unique_ptr<Wire> wire);
   void bury(std::unique_ptr<LiveSession> ended);  // likewise
   [[nodiscard]] Hibernation& hibernation() noexcept { return hibernation_; }
   // Runs at the end of the turn, if the stream still is here.
@@ -119,6 +127,7 @@ class StreamHost final : private net::TurnEnd {
  private:
   void on_turn_end() override;
   void accepted(net::Accepted accepted, bool direct_tls);
+  [[nodiscard]] C2s* add(std::unique_ptr<Wire> wire, bool direct_tls);
   void check_shut_down();
   [[nodiscard]] bool has_stranger(std::int64_t age_ms) const;
   std::size_t end_oldest_stranger(std::int64_t age_ms);  // what it held; 0: none is that old
@@ -135,6 +144,8 @@ class StreamHost final : private net::TurnEnd {
   std::set<std::uint64_t> strangers_;  // of streams_; numbers grow: the oldest first
   std::atomic<std::size_t> strangers_memory_{0};
   std::vector<std::uint64_t> graves_;
+  std::vector<std::unique_ptr<Remains>> remains_;
+  Ref<const WebSettings> web_ = make_ref<WebSettings>();
   std::vector<std::pair<std::uint64_t, void (*)(C2s&)>> deferred_;
   bool stopping_ = false;
   std::move_only_function<void()> shut_down_done_;

@@ -110,7 +110,7 @@ struct Login::Exchange {
 Login::Login(LoginOwner& owner, const LoginShared& shared)
     : owner_(owner),
       shared_(shared),
-      bindings_(bindings_of(owner.connection().transport().ssl())),
+      bindings_(bindings_of(owner.connection().ssl())),
       certified_(read_certificate()) {}
 
 Login::~Login() = default;
@@ -118,7 +118,7 @@ Login::~Login() = default;
 // The certificate was checked against the authorities of the host whose own was shown: it counts for that host's
 // streams.
 std::vector<core::Jid> Login::read_certificate() const {
-  const auto* ssl = owner_.connection().transport().ssl();
+  const auto* ssl = owner_.connection().ssl();
   const auto names = net::client_names(ssl);
   const auto* host = owner_.shard().host(owner_.domain());
   if (!names || host == nullptr || net::describe(ssl).host != core::ascii_domain(owner_.domain())) return {};
@@ -324,7 +324,7 @@ void Login::check_certificate(Exchange& exchange, bool exists) {
     (void)shared_.brake.attempt(*network, exchange.account.full(), owner_.shard().loop().now_ms());
   }
   // The lists may have been read again since the handshake.
-  const bool valid = exists && shared_.tls.get()->accepts_client(owner_.connection().transport().ssl());
+  const bool valid = exists && shared_.tls.get()->accepts_client(owner_.connection().ssl());
   if (!valid) return conclude(exchange, std::unexpected(auth::Condition::not_authorized));
   conclude(exchange, std::string());
 }

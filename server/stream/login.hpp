@@ -12,7 +12,7 @@
 #include "core/auth/brake.hpp"
 #include "core/auth/scram.hpp"
 #include "core/shard.hpp"
-#include "net/connection.hpp"
+#include "stream/wire.hpp"
 #include "xml/document.hpp"
 
 namespace valise::stream {
@@ -39,7 +39,7 @@ struct LoggedIn {
 class LoginOwner {
  public:
   virtual core::Shard& shard() = 0;
-  virtual net::Connection& connection() = 0;
+  virtual Wire& connection() = 0;
   virtual const std::string& domain() const = 0;
   virtual core::Language language() const = 0;
   virtual void send(std::string_view xml) = 0;

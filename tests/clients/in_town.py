@@ -15,21 +15,25 @@ sys.path.insert(0, str(HERE.parent))
 from harness import Town  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
-# Words of the conversations in pair.py, demo.py, everyday.py and profanity.py.
+PAGE_PORT = 5229  # of the page in converse/, on the town's address
+# Words of the conversations in converse/, pair.py, demo.py, everyday.py and profanity.py.
 TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
          b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length")
 
 
 async def main(script):
-    town = Town(name="clients")
+    town = Town({'host["localhost"].http.origins': [f"https://localhost:{PAGE_PORT}"]}, name="clients")
     try:
         await town.start()
-        passwords = {"alice": "sesame alice", "bob": "sesame bob"}
+        passwords = {name: f"sesame {name}" for name in ("alice", "bob", "carol")}
         for name, password in passwords.items():
             await town.ctl("user", "add", f"{name}@localhost", stdin=password + "\n")
         place = town.folder / "place.json"
         town.write_file(place, json.dumps({"host": town.place.address, "port": town.place.port, "domain": "localhost",
-                                           "ca": town.place.ca, "accounts": passwords}))
+                                           "ca": town.place.ca, "accounts": passwords,
+                                           "web_port": town.place.web_port, "page_port": PAGE_PORT,
+                                           "certificate": str(town.folder / "tls" / "localhost.pem"),
+                                           "key": str(town.folder / "tls" / "localhost.key")}))
         process = await asyncio.create_subprocess_exec(
             str(VENV / "bin" / "python3"), str(HERE / script), "--place", str(place))
         status = await process.wait()

@@ -15,6 +15,11 @@ class Place:
     domain: str     # the XMPP domain, in the certificate
     ca: str         # PEM file of the CA that signed it
     accounts: dict  # name -> password
+    # Where there are browsers: valised's HTTPS, the port whose pages may log in, and a certificate for them.
+    web_port: int = 0
+    page_port: int = 0
+    certificate: str = ""
+    key: str = ""
 
     def jid(self, name):
         return f"{name}@{self.domain}"

@@ -14,11 +14,10 @@ class Account:
         self.town, self.name, self.password = town, name, password
         self.bare = f"{name}@{town.place.domain}"
 
-    async def device(self, resource=None, present=True, lang="en", mechanism="SCRAM-SHA-256", interested=True):
+    async def device(self, resource=None, present=True, lang="en", mechanism="SCRAM-SHA-256", interested=True, make=Stream):
         """Logs in. `interested` asks for the roster, as clients do (RFC 6121 §2.2: only then pushes and answers to
-        subscription requests come); `present` sends initial presence and waits until it is back."""
-        stream = Stream(self.town.place)
-        self.town.streams.append(stream)
+        subscription requests come); `present` sends initial presence and waits until it is back; `make`: over what."""
+        stream = self.town.stream(make)
         await stream.reaches_tls(lang=lang)
         await stream.authenticates(self.name, self.password, mechanism)
         device = Device(self, stream, await stream.binds(resource))

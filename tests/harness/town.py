@@ -32,6 +32,8 @@ class Place:
     tls_port: int
     domain: str
     ca: str
+    web_port: int = 0   # HTTPS
+    http_port: int = 0  # for proxies, where http.proxies is set
 
 
 def own_address():
@@ -72,7 +74,8 @@ class Town:
         if not key.exists():
             make_ca(certificates)
             make_certificate(certificates, "localhost")
-        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(authority))
+        self.place = Place(own_address(), 5222 + 10 * number, 5223 + 10 * number, "localhost", str(authority),
+                           5224 + 10 * number, 5225 + 10 * number)
         self.control = self.folder / "control"
         self.audit_folder = self.folder / "audit"
         self.policy_file = self.folder / "policy.lua"
@@ -88,6 +91,8 @@ class Town:
             'host["localhost"].tls.key': key,
             "listen.c2s": [f"{self.place.address}:{self.place.port}"],
             "listen.c2s_tls": [f"{self.place.address}:{self.place.tls_port}"],
+            "listen.https": [f"{self.place.address}:{self.place.web_port}"],
+            "listen.http": [f"{self.place.address}:{self.place.http_port}"] if "http.proxies" in (options or {}) else None,
             "listen.control": self.control,
             "audit.path": self.audit_folder,
             "state.path": self.folder,
@@ -296,8 +301,8 @@ class Town:
             pass  # it was quicker
         assert isinstance(await extra.next(), Disconnected)
 
-    def stream(self):
+    def stream(self, make=Stream, **how):
         """A connection that is not there yet, for stories below log-in."""
-        stream = Stream(self.place)
+        stream = make(self.place, **how)
         self.streams.append(stream)
         return stream

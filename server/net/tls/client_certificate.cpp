@@ -154,6 +154,7 @@ ClientNames names_of(const X509* certificate) {
 }
 
 std::optional<ClientNames> client_names(const SSL* ssl) {
+  if (ssl == nullptr) return std::nullopt;
   if (ssl == nullptr || SSL_is_init_finished(ssl) != 1 || SSL_session_reused(ssl) == 1) return std::nullopt;
   const auto* data = data_of(SSL_get_SSL_CTX(ssl));
   const auto* certificate = SSL_get0_peer_certificate(ssl);

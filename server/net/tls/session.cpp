@@ -9,6 +9,7 @@
 namespace valise::net {
 
 TlsDescription describe(const SSL* ssl) {
+  if (ssl == nullptr) return {};
   const unsigned char* alpn = nullptr;
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);

@@ -17,7 +17,7 @@ struct TlsDescription {
   bool resumed = false;
 };
 
-// After the handshake. The views live as long as `ssl`.
+// After the handshake. The views live as long as `ssl`; null, where TLS ends at a proxy: nothing is known.
 [[nodiscard]] TlsDescription describe(const SSL* ssl);
 
 // RFC 9266: the channel binding tls-exporter, 32 bytes. nullopt before the end of the handshake, and on TLS 1.2 without
