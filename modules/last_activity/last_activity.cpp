@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
+#include "net/timer_wheel.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::string_view ns_last = "jabber:iq:last";
 constexpr std::string_view row_name = "seen";  // of DataKind::last_activity: UTC in milliseconds, decimal
+constexpr std::int64_t gather_ms = 2'000;
+constexpr std::size_t rows_of_a_unit = 100;
 
 const core::StanzaError forbidden{
     .type = core::StanzaError::Type::auth,
@@ -25,7 +28,8 @@ const core::StanzaError never_seen{
     .text = {"This person has not logged in yet.", "Cette personne ne s’est encore jamais connectée."}};
 
 struct Seen final : core::Part {
-  std::int64_t utc_ms = 0;  // when the last session ended, or, after a crash, began; 0: never
+  std::int64_t utc_ms = 0;  // core::LastSeen
+  bool gathered = false;    // its row will be written
 };
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
@@ -39,6 +43,8 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
   return seen;
 }
 
+std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
+
 std::string answer(std::int64_t ms) {
   std::string out;
   const auto seconds = std::max<std::int64_t>(0, ms) / 1000;
@@ -46,20 +52,34 @@ std::string answer(std::int64_t ms) {
   return out;
 }
 
-class LastActivity final : public core::Module {
+class LastActivity final : public core::Module, public core::LastSeen {
  public:
-  explicit LastActivity(core::Shard& shard) : shard_(shard), started_ms_(steady_ms()) {}
+  explicit LastActivity(core::Shard& shard)
+      : shard_(shard),
+        started_ms_(steady_ms()),
+        timer_([](void* self) { static_cast<LastActivity*>(self)->write_gathered(); }, this) {}
 
   void start(core::Registrar& registrar) override {
     using core::IqTarget;
+    using core::SessionEvent;
     slot_ = registrar.account_part(load);
     registrar.iq(IqTarget::server, "get", "query", ns_last,
                  [this](core::IqRequest request) { request.result(answer(steady_ms() - started_ms_)); });
     registrar.iq(IqTarget::account, "get", "query", ns_last,
                  [this](core::IqRequest request) { of_account(std::move(request)); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return from_others(flow); });
-    registrar.on_session(core::SessionEvent::bound, [this](core::Session& session) { seen(session.account); });
-    registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) { seen(session.account); });
+    registrar.on_session(SessionEvent::bound, [this](core::Session& session) { came(session.account); });
+    registrar.on_session(SessionEvent::closed, [this](core::Session& session) { left(session.account); });
+    if (auto* presence = shard_.service<core::PresenceEvents>()) {
+      presence->on_unavailable([this](core::Session& session) { became_unavailable(session.account); });
+    }
+    shard_.publish<core::LastSeen>(*this);
+  }
+
+  void stop() override { write_gathered(); }
+
+  [[nodiscard]] std::int64_t last_seen_ms(const core::Account& account) const override {
+    return account.part<Seen>(slot_)->utc_ms;
   }
 
  private:
@@ -76,9 +96,9 @@ class LastActivity final : public core::Module {
   void of_account(core::IqRequest request) const {
     const auto& account = *request.account();
     if (!account.sessions.empty()) return request.result(answer(0));
-    const auto* known = account.part<Seen>(slot_);
-    if (known->utc_ms == 0) return request.error(never_seen);
-    request.result(answer(utc_now_ns() / 1'000'000 - known->utc_ms));
+    const auto seen_ms = last_seen_ms(account);
+    if (seen_ms == 0) return request.error(never_seen);
+    request.result(answer(utc_ms() - seen_ms));
   }
 
   // §3, §4: who may not see the presence is forbidden to ask account and device. Whether they are there is a secret,
@@ -94,21 +114,65 @@ class LastActivity final : public core::Module {
     return refusal;
   }
 
-  // At the first session's begin, in case the server never sees its end, and at the last one's end.
-  void seen(core::Account& account) {
-    if (account.sessions.size() != 1 || !account.exists) return;
-    const auto now_ms = utc_now_ns() / 1'000'000;
-    account.part<Seen>(slot_)->utc_ms = now_ms;
+  void came(core::Account& account) {
+    if (account.sessions.size() == 1) gather(account);
+  }
+
+  void became_unavailable(core::Account& account) {
+    const auto is_available = [](const core::Session* session) { return session->available; };
+    if (std::ranges::none_of(account.sessions, is_available)) account.part<Seen>(slot_)->utc_ms = utc_ms();
+  }
+
+  void left(core::Account& account) {
+    if (account.sessions.size() != 1) return;
+    account.part<Seen>(slot_)->utc_ms = utc_ms();
+    gather(account);
+    // Who is disabled may leave memory at any time.
+    if (account.state != storage::AccountState::active) write_gathered();
+  }
+
+  void gather(core::Account& account) {
+    auto& seen = *account.part<Seen>(slot_);
+    if (!account.exists || std::exchange(seen.gathered, true)) return;
+    gathered_.push_back(account.jid.str());
+    if (!timer_.armed()) shard_.loop().timers().arm(timer_, shard_.loop().now_ms(), gather_ms);
+  }
+
+  // Units of many rows: alone, each would cost the store a transaction and a sync. An account that is not in memory has
+  // been removed meanwhile, for what is unused stays longer than this waits; its row must not come back.
+  void write_gathered() {
+    std::vector<storage::Write> writes;
+    for (const auto& jid : std::exchange(gathered_, {})) {
+      auto* account = shard_.find_account(jid);
+      if (account == nullptr || !account->exists) continue;
+      auto& seen = *account->part<Seen>(slot_);
+      seen.gathered = false;
+      const auto last_ms = account->sessions.empty() ? seen.utc_ms : utc_ms();
+      writes.emplace_back(storage::PutAccountData{
+          jid, storage::DataKind::last_activity, {std::string(row_name), std::to_string(last_ms)}});
+      if (writes.size() == rows_of_a_unit) write(std::exchange(writes, {}));
+    }
+    if (!writes.empty()) write(std::move(writes));
+  }
+
+  void write(std::vector<storage::Write> writes) {
     auto unit = std::make_unique<core::Unit>();
-    unit->writes.emplace_back(storage::PutAccountData{
-        account.jid.str(), storage::DataKind::last_activity, {std::string(row_name), std::to_string(now_ms)}});
-    unit->nobody_waits = true;
+    unit->writes = std::move(writes);
+    unit->done = [this](core::Unit& finished) {
+      // Not taken: the committer was full.
+      if (finished.outcome || finished.outcome.error().code != ErrorCode::unavailable) return;
+      for (const auto& row : finished.writes) {
+        if (auto* account = shard_.find_account(std::get<storage::PutAccountData>(row).owner)) gather(*account);
+      }
+    };
     shard_.commit(std::move(unit));
   }
 
   core::Shard& shard_;
   const std::int64_t started_ms_;
   unsigned slot_ = 0;
+  std::vector<std::string> gathered_;  // accounts whose rows are written when the timer fires
+  net::Timer timer_;
 };
 
 }  // namespace

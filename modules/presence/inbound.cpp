@@ -80,8 +80,9 @@ void PresenceModule::answer_probe(core::Account& account, const core::Stanza& pr
   }
   if (any || probe.from.same_bare(account.jid)) return;
   std::string delay;
-  if (const auto* seen = account.part<LastSeen>(seen_slot_); seen != nullptr && seen->utc_ns != 0) {
-    xml::Writer(delay).open("delay", core::ns::delay).attribute("stamp", format_utc(seen->utc_ns)).close();
+  const auto* last_seen = shard_.service<core::LastSeen>();
+  if (const auto ms = last_seen == nullptr ? 0 : last_seen->last_seen_ms(account); ms != 0) {
+    xml::Writer(delay).open("delay", core::ns::delay).attribute("stamp", format_utc(ms * 1'000'000)).close();
   }
   auto gone = core::make_presence("unavailable", account.jid, probe.from, std::move(delay));
   gone->id = probe.id;

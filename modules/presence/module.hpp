@@ -68,15 +68,9 @@ class PresenceModule final : public core::Module, public core::PresenceEvents, p
   [[nodiscard]] bool is_here(std::string_view bare) const;  // an account of this node
 
   core::Shard& shard_;
-  unsigned slot_ = 0;       // of a session: Directed
-  unsigned seen_slot_ = 0;  // of an account: LastSeen
+  unsigned slot_ = 0;  // of a session: Directed
   std::vector<std::function<void(core::Session&, bool)>> available_;
   std::vector<std::function<void(core::Session&)>> unavailable_;
-};
-
-// When the last resource of an account went, as long as the account stays in memory: nothing of it is stored.
-struct LastSeen final : core::Part {
-  std::int64_t utc_ns = 0;  // 0: not known
 };
 
 [[nodiscard]] inline bool is_about_subscriptions(std::string_view type) noexcept {

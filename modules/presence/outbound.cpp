@@ -136,11 +136,6 @@ void PresenceModule::became_unavailable(core::Session& session, core::StanzaPtr 
   session.available = false;
   session.priority = 0;
   session.presence = nullptr;
-  const auto is_available = [](const core::Session* other) { return other->available; };
-  if (auto* seen = session.account.part<LastSeen>(seen_slot_);
-      seen != nullptr && std::ranges::none_of(session.account.sessions, is_available)) {
-    seen->utc_ns = utc_now_ns();
-  }
   for (const auto& listener : unavailable_) listener(session);
 }
 

@@ -7,9 +7,6 @@ namespace presence {
 
 void PresenceModule::start(core::Registrar& registrar) {
   slot_ = registrar.session_part();
-  seen_slot_ = registrar.account_part([](storage::Reader&, const std::string&) -> Result<std::unique_ptr<core::Part>> {
-    return std::make_unique<LastSeen>();
-  });
   registrar.outbound_presence([this](core::Session& session, core::Flow flow) { outbound(session, std::move(flow)); });
   registrar.inbound_presence([this](core::Flow flow) { inbound(std::move(flow)); });
   registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) {

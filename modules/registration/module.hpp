@@ -53,8 +53,10 @@ class RegistrationModule final : public core::Module, public core::Registration,
   using Wiped = std::move_only_function<void(bool)>;
 
   [[nodiscard]] const HostRules& rules(std::string_view host) const;
-  // The keys of a prepared password, made in the kernel's pool: it costs some 15 ms a hash.
-  void make_keys(std::string password, std::move_only_function<void(Keys)> then);
+  // The keys of a prepared password, made in the kernel's pool: it costs some 15 ms a hash. False: there is no room for
+  // it (Shard::compute), `then` is not called.
+  [[nodiscard]] bool make_keys(const core::Share& share, std::string password,
+                               std::move_only_function<void(Keys)> then);
 
   // strangers.cpp: before log-in
   void make_account(const std::string& iq_id, xml::Element query, core::Stranger& stranger);

@@ -106,11 +106,14 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
   if (recent.under_way || recent.being_kept != 0 || recent.in_hour >= passwords_per_hour_) {
     return request.error(try_later());
   }
+  const core::Share share{.known = true, .network = core::auth::Network::parse(session.peer_address)};
+  auto shared = std::make_shared<core::IqRequest>(std::move(request));  // it has to be answered either way
+  const bool taken = make_keys(share, std::move(*password), [this, jid, id = session.id, shared](Keys keys) {
+    with_new_keys(std::move(*shared), jid, id, std::move(keys));
+  });
+  if (!taken) return shared->error(try_later());
   ++recent.in_hour;
   recent.under_way = true;
-  make_keys(std::move(*password), [this, jid, id = session.id, request = std::move(request)](Keys keys) mutable {
-    with_new_keys(std::move(request), jid, id, std::move(keys));
-  });
 }
 
 void RegistrationModule::with_new_keys(core::IqRequest request, const core::Jid& jid, std::uint64_t session_id,

@@ -104,16 +104,16 @@ std::string RegistrationModule::stream_features_before_login(const std::string& 
   return "<register xmlns='http://jabber.org/features/iq-register'/>";
 }
 
-void RegistrationModule::make_keys(std::string password, std::move_only_function<void(Keys)> then) {
-  auto shared = std::make_shared<std::move_only_function<void(Keys)>>(std::move(then));
-  const bool taken = shard_.compute(
+bool RegistrationModule::make_keys(const core::Share& share, std::string password,
+                                   std::move_only_function<void(Keys)> then) {
+  return shard_.compute(
+      share,
       [password = std::move(password), rounds = shard_.settings().scram_iterations]() mutable -> Keys {
         auto keys = core::auth::make_keys(password, rounds);
         crypto::wipe(password);
         return keys;
       },
-      [shared](Keys keys) { (*shared)(std::move(keys)); });
-  if (!taken) (*shared)(fail(ErrorCode::unavailable, "too many passwords are being made"));
+      std::move(then));
 }
 
 void RegistrationModule::set_keys(core::Account& account, std::vector<storage::ScramKey> keys,

@@ -91,7 +91,7 @@ void RegistrationModule::make_account(const std::string& iq_id, xml::Element que
 
   const auto source = stranger.source();
   auto origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.source = source});
-  make_keys(std::move(*password), [this, jid = *jid, origin, answer](Keys keys) {
+  const bool taken = make_keys(stranger.share(), std::move(*password), [this, jid = *jid, origin, answer](Keys keys) {
     if (!keys) return answer(keys.error().code == ErrorCode::invalid ? not_acceptable() : try_later());
     shard_.on_home(jid, [origin, answer, keys = std::move(*keys)](core::Shard& home, core::Account* account) {
       if (account == nullptr) return answer(try_later());
@@ -106,6 +106,9 @@ void RegistrationModule::make_account(const std::string& iq_id, xml::Element que
                            });
     });
   });
+  if (taken) return;
+  stranger.could_not_register();
+  answer(try_later());
 }
 
 }  // namespace valise::modules::registration

@@ -366,24 +366,30 @@ void Committer::fail_batch(const Error& error) {
 void Committer::complete_batch() {
   VALISE_FAULT("commit.complete.before");
   for (std::size_t i = 0; i < batch_.sets.size(); ++i) batch_.set_units[i]->writes = std::move(batch_.sets[i].writes);
+  for (const auto& [unit, bytes] : batch_.units) {
+    if (unit->outcome) continue;
+    count(stats_.failed);
+    if (unit->nobody_waits) count(stats_.unwaited_failed);
+  }
+  count(stats_.units, batch_.units.size());
+  hand_back();
+  VALISE_FAULT("commit.complete.after");
+}
+
+// What was made on a shard is destroyed there.
+void Committer::hand_back() {
   const auto units = batch_.units.size();
   for (auto& [unit, bytes] : batch_.units) {
-    if (!unit->outcome) {
-      count(stats_.failed);
-      if (unit->nobody_waits) count(stats_.unwaited_failed);
-    }
     if (unit->nobody_waits) continue;
     if (unit->shard >= completed_.size()) completed_.resize(unit->shard + 1);
     completed_[unit->shard].push_back(std::move(unit));
   }
   batch_.units.clear();
-  count(stats_.units, units);
   release(units, batch_.bytes);
   for (unsigned shard = 0; shard < completed_.size(); ++shard) {
     if (!completed_[shard].empty()) sink_(shard, std::exchange(completed_[shard], {}));
     VALISE_FAULT("commit.handed.after");
   }
-  VALISE_FAULT("commit.complete.after");
 }
 
 void Committer::release(std::size_t units, std::size_t bytes) {
@@ -396,8 +402,11 @@ void Committer::release(std::size_t units, std::size_t bytes) {
 void Committer::drop_batch() {
   log::error("commit", "stopped before the outcome of {} units was known", batch_.units.size());
   dropped_ += batch_.units.size();
-  release(batch_.units.size(), batch_.bytes);
-  batch_.units.clear();
+  for (auto& [unit, bytes] : batch_.units) {
+    unit->known = false;
+    unit->outcome = fail(ErrorCode::unavailable, "the server ended before it was known");
+  }
+  hand_back();
 }
 
 // Units that were never begun when drain_and_stop gave up.

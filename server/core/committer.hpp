@@ -50,7 +50,8 @@ struct CommitterOptions {
 
 class Committer {
  public:
-  // Receives completed units, ascending by id, on the committer's thread; must not block and must not throw.
+  // Receives completed units, ascending by id, on the committer's thread; must not block and must not throw. For
+  // core::finish on their shard.
   using Sink = std::function<void(unsigned shard, std::vector<UnitPtr> units)>;
 
   // `log` null: records are dropped. `open_writer` empty: no unit may have writes. Starts the threads.
@@ -67,7 +68,7 @@ class Committer {
 
   // Takes no more units, commits and completes what it has, settles the log, ends the threads. After `limit` it gives
   // up waiting for a log or store that is away: units that were not begun fail, those whose outcome cannot be known are
-  // dropped without completion (recovery finds out). Returns how many were dropped. A second call does nothing.
+  // handed back without one (Unit::known; recovery finds out). Returns how many these were. A second call does nothing.
   std::size_t drain_and_stop(std::chrono::milliseconds limit);
 
   [[nodiscard]] const CommitStats& stats() const noexcept { return stats_; }
@@ -109,6 +110,7 @@ class Committer {
   void settle_if_due();
   void fail_batch(const Error& error);
   void complete_batch();
+  void hand_back();
   void release(std::size_t units, std::size_t bytes);
   void drop_batch();
   void fail_queued();

@@ -11,13 +11,13 @@
 #include "core/cluster.hpp"
 #include "core/module.hpp"
 #include "core/settings.hpp"
+#include "core/work_pool.hpp"
 #include "storage/read_pool.hpp"
 
 namespace valise::core {
 
 class Committer;
 class Shard;
-class WorkPool;
 namespace auth {
 class Brake;
 }

@@ -26,6 +26,8 @@ class Module {
   virtual void start(Registrar& registrar) = 0;
   // Reads its options: at start and after each reload.
   virtual void configure(const config::Snapshot&) {}
+  // The server ends and there are no sessions any more: hands what it still has to write to the committer.
+  virtual void stop() {}
   // XML for <stream:features/> after log-in that depends on the configuration; what does not stands in the manifest.
   [[nodiscard]] virtual std::string stream_features(const std::string& /*host*/) const { return {}; }
   // The same before log-in, inside TLS: beside STARTTLS nothing may stand (RFC 6120 §5.3.1).

@@ -8,6 +8,7 @@
 
 #include "core/account.hpp"
 #include "core/flow.hpp"
+#include "core/work_pool.hpp"
 #include "storage/types.hpp"
 #include "xml/document.hpp"
 
@@ -85,6 +86,17 @@ class WaitingRows {
   ~WaitingRows() = default;
 };
 
+// When somebody was last there. Published by modules/last_activity.
+class LastSeen {
+ public:
+  // UTC in milliseconds: when the last of its sessions stopped being available or, later, ended. 0: it never was there.
+  // The account must be in memory.
+  [[nodiscard]] virtual std::int64_t last_seen_ms(const Account& account) const = 0;
+
+ protected:
+  ~LastSeen() = default;
+};
+
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
 struct RuleQuestion {
   enum class Event : std::uint8_t { login, session, registration, publish };
@@ -144,8 +156,11 @@ class Stranger {
   [[nodiscard]] virtual const std::string& host() const = 0;
   [[nodiscard]] virtual Language language() const = 0;
   [[nodiscard]] virtual std::string source() const = 0;  // "192.0.2.1:5", for records
-  // Whether his network may have one more account this hour; it counts.
+  // For whom the server works when it computes something for him.
+  [[nodiscard]] virtual Share share() const = 0;
+  // Whether his network may have one more account this hour; it counts, unless the server then has no room for it.
   [[nodiscard]] virtual bool may_register() = 0;
+  virtual void could_not_register() = 0;
   // What the rules say to an account of that name; a denial is recorded.
   [[nodiscard]] virtual Verdict ask_rules(const Jid& wanted) = 0;
   // Sends XML to him from any shard, as long as he is there and has not logged in.

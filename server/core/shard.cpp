@@ -53,6 +53,10 @@ void Shard::reconfigure(Ref<const Settings> settings, const config::Snapshot& co
   for (auto& module : modules_) module->configure(config);
 }
 
+void Shard::stop_modules() {
+  for (auto& module : modules_) module->stop();
+}
+
 std::string Shard::stream_features(const std::string& host) const {
   std::string out;
   for (const auto* manifest : kernel_.modules) out += manifest->stream_features;

@@ -14,7 +14,6 @@
 #include "core/iq.hpp"
 #include "core/kernel.hpp"
 #include "core/unit.hpp"
-#include "core/work_pool.hpp"
 #include "net/loop.hpp"
 
 namespace valise::core {
@@ -37,6 +36,8 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] const HostSettings* host(std::string_view domain) const { return settings_->host(domain); }
   [[nodiscard]] const Hooks& hooks() const noexcept { return hooks_; }
   void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
+  // Before the committer ends, when there are no sessions any more.
+  void stop_modules();
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;
   [[nodiscard]] std::string stream_features_before_login(const std::string& host) const;
@@ -128,14 +129,14 @@ class Shard final : private net::TurnEnd {
   }
 
   // Runs `job`, which takes nothing and touches nothing of a shard, on a working thread and `then` here with its
-  // result. False: too much of that waits already; neither runs.
+  // result. False: too much of that waits already, in all or for that network; neither runs.
   template <class Job, class Then>
-  [[nodiscard]] bool compute(Job job, Then then) {
+  [[nodiscard]] bool compute(const Share& share, Job job, Then then) {
     if (kernel_.workers == nullptr) {
       post([job = std::move(job), then = std::move(then)]() mutable { then(job()); });
       return true;
     }
-    return kernel_.workers->submit([this, job = std::move(job), then = std::move(then)]() mutable {
+    return kernel_.workers->submit(share, [this, job = std::move(job), then = std::move(then)]() mutable {
       post([then = std::move(then), outcome = job()]() mutable { then(std::move(outcome)); });
     });
   }

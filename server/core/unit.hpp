@@ -31,13 +31,23 @@ struct Unit {
   unsigned shard = 0;         // where `done` is called
   bool nobody_waits = false;  // presence, no-store: recorded in the same stream, no `done`
   bool at_once = false;       // set by Shard::commit: `done` runs before it returns, nothing is under way
-  // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is.
+  // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is. Not at all
+  // where the server ends before that is known; it is destroyed on `shard` in any case.
   std::move_only_function<void(UnitRef)> done;
   // -- set by the committer
   std::uint64_t id = 0;
   Result<> outcome;
+  bool known = true;  // what `outcome` says; false only at the end of the server
 };
 
 using UnitPtr = std::unique_ptr<Unit>;
+
+// What a shard does with units that have come back to it.
+inline void finish(std::vector<UnitPtr>& units) {
+  for (auto& unit : units) {
+    if (unit->done && unit->known) unit->done(*unit);
+  }
+  units.clear();
+}
 
 }  // namespace valise::core

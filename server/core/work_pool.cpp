@@ -1,47 +1,39 @@
 #include "core/work_pool.hpp"
 
-#include <algorithm>
+#include <utility>
 
 namespace valise::core {
+namespace {
+constexpr std::size_t known = 0, others = 1;
+}  // namespace
 
-WorkPool::WorkPool(unsigned threads, std::size_t bound) : bound_(bound) {
-  for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { work(); });
+FairQueue::FairQueue(Bounds of_known, Bounds of_others) {
+  lanes_[known].bounds = of_known;
+  lanes_[others].bounds = of_others;
 }
 
-WorkPool::~WorkPool() { stop(); }
-
-void WorkPool::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  for (auto& thread : threads_) thread.join();
-  threads_.clear();
-}
-
-bool WorkPool::submit(Job job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stop_ || waiting_.size() >= bound_) return false;
-    waiting_.push_back(std::move(job));
-  }
-  changed_.notify_one();
+bool FairQueue::put(Job& job, const Share& share) {
+  auto& lane = lanes_[share.known ? known : others];
+  if (lane.waiting.size() >= lane.bounds.lane) return false;
+  std::string network(share.network ? share.network->bytes() : std::string_view());
+  auto& count = lane.of_network[network];
+  if (count >= lane.bounds.network) return false;
+  ++count;
+  lane.waiting.push_back({std::move(network), std::move(job)});
   return true;
 }
 
-void WorkPool::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    job();
-    job = nullptr;  // what it captured goes before the lock is taken
-    lock.lock();
-  }
+bool FairQueue::empty() const { return lanes_[known].waiting.empty() && lanes_[others].waiting.empty(); }
+
+FairQueue::Job FairQueue::take() {
+  if (lanes_[next_].waiting.empty()) next_ = 1 - next_;
+  auto& lane = lanes_[next_];
+  next_ = 1 - next_;
+  auto first = std::move(lane.waiting.front());
+  lane.waiting.pop_front();
+  const auto count = lane.of_network.find(first.network);
+  if (--count->second == 0) lane.of_network.erase(count);
+  return std::move(first.job);
 }
 
 }  // namespace valise::core

@@ -1,41 +1,71 @@
-// Work that takes a shard's thread longer than a turn may: a few threads and one bounded queue before them. So far:
-// deriving keys from passwords (RFC 5802 §2.2, some 10 ms each).
+// Work that takes a shard's thread longer than a turn may: so far deriving keys from passwords (RFC 5802 §2.2, some
+// 10 ms each). Anybody may cause it, before he has shown who he is: so it waits in two lanes, each with places of its
+// own, and no network takes more than a few of them.
 #pragma once
 
-#include <condition_variable>
+#include <array>
+#include <cstddef>
 #include <deque>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/job_pool.hpp"
+#include "core/auth/brake.hpp"
 
 namespace valise::core {
 
-class WorkPool {
+// For whom something is computed.
+struct Share {
+  bool known = false;                    // has logged in from there lately (auth::Brake::known), or is logged in
+  std::optional<auth::Network> network;  // nothing: it is not known, which is one network more
+};
+
+// The lanes of the known and of all others. They take turns, so that neither waits for more than one job of the other's
+// at a time; within a lane it is first come, first served.
+class FairQueue {
  public:
-  // It must not throw; it posts its result to a shard itself.
   using Job = std::move_only_function<void()>;
+  struct Bounds {
+    std::size_t lane;     // jobs that wait
+    std::size_t network;  // … of one network
+  };
+  FairQueue(Bounds known, Bounds others);
 
-  // `threads` at least 1; at most `bound` jobs wait.
-  WorkPool(unsigned threads, std::size_t bound);
-  ~WorkPool();
-  // Runs what still waits, then takes nothing more. One thread calls it, and others may still submit.
-  void stop();
-  WorkPool(const WorkPool&) = delete;
-  WorkPool& operator=(const WorkPool&) = delete;
-
-  // Any thread. False: the queue is full, or the pool is ending; the job will not run.
-  [[nodiscard]] bool submit(Job job);
+  // False: lane or network has all that it may have; the job stays with the caller.
+  [[nodiscard]] bool put(Job& job, const Share& share);
+  [[nodiscard]] bool empty() const;
+  // REQUIRES: not empty.
+  [[nodiscard]] Job take();
 
  private:
-  void work();
+  struct Waiting {
+    std::string network;
+    Job job;
+  };
+  struct Lane {
+    Bounds bounds;
+    std::deque<Waiting> waiting;
+    std::unordered_map<std::string, std::size_t> of_network;  // how many of `waiting`
+  };
+  std::array<Lane, 2> lanes_;
+  std::size_t next_ = 0;  // whose turn it is
+};
 
-  const std::size_t bound_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Job> waiting_;  // guarded by mutex_
-  bool stop_ = false;        // guarded by mutex_
-  std::vector<std::thread> threads_;
+// Its threads.
+class WorkPool {
+ public:
+  using Job = FairQueue::Job;
+  // `threads` at least 1.
+  WorkPool(unsigned threads, FairQueue queue)
+      : pool_(threads, std::move(queue), [] { return [](Job& job) { job(); }; }) {}
+  // As JobPool's.
+  void stop() { pool_.stop(); }
+  [[nodiscard]] bool submit(const Share& share, Job job) { return pool_.submit(std::move(job), share); }
+
+ private:
+  JobPool<FairQueue> pool_;
 };
 
 }  // namespace valise::core

@@ -21,8 +21,9 @@
 namespace valise {
 namespace options = config::options;
 namespace {
-// Bounds what strangers can make the server derive from passwords: some seconds of work.
-constexpr std::size_t waiting_passwords = 256;
+// What may wait to be derived from passwords: some seconds of work in all (docs/security.md §3).
+constexpr core::FairQueue::Bounds known_passwords{.lane = 128, .network = 32};
+constexpr core::FairQueue::Bounds strangers_passwords{.lane = 128, .network = 8};
 constexpr const char* known_networks = "known-networks";  // in state.path: what Brake::known_pairs gives
 
 unsigned password_threads() { return std::clamp(std::thread::hardware_concurrency() / 4, 1U, 4U); }
@@ -142,7 +143,8 @@ Result<> App::open_storage() {
   readers_ = std::make_unique<storage::ReadPool>(
       *store_, static_cast<unsigned>(config_->get(options::storage_read_threads)), 16'384);
   kernel_.readers = readers_.get();
-  workers_ = std::make_unique<core::WorkPool>(password_threads(), waiting_passwords);
+  workers_ =
+      std::make_unique<core::WorkPool>(password_threads(), core::FairQueue(known_passwords, strangers_passwords));
   kernel_.workers = workers_.get();
   return {};
 }
@@ -189,11 +191,8 @@ Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   committer_ = std::make_unique<core::Committer>(
       commit, std::move(log), [this] { return store_->open_writer(); },
       [this](unsigned shard, std::vector<core::UnitPtr> units) {
-        kernel_.shards[shard]->post([units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] {
-          for (auto& unit : *units) {
-            if (unit->done) unit->done(*unit);
-          }
-        });
+        kernel_.shards[shard]->post(
+            [units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] { core::finish(*units); });
       });
   kernel_.committer = committer_.get();
   return {};
@@ -335,6 +334,7 @@ void App::stop() {
     });
   }
   for (auto& one : done) one.wait_for(limit);
+  run_on_all([](core::Shard& shard) { shard.stop_modules(); });
   core::audit::Record record;
   record.kind = core::audit::Kind::stop;
   kernel_.shards.front()->post([this, record]() mutable { kernel_.shards.front()->record(std::move(record)); });

@@ -35,45 +35,8 @@ class Lazy {
 
 }  // namespace
 
-ReadPool::ReadPool(Store& store, unsigned threads, std::size_t bound) : store_(store), bound_(bound) {
-  for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { work(); });
-}
-
-ReadPool::~ReadPool() { stop(); }
-
-void ReadPool::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_all();
-  for (auto& thread : threads_) thread.join();
-  threads_.clear();
-}
-
-bool ReadPool::submit(Job job) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (stop_ || waiting_.size() >= bound_) return false;
-    waiting_.push_back(std::move(job));
-  }
-  changed_.notify_one();
-  return true;
-}
-
-void ReadPool::work() {
-  Lazy reader(store_);
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    job(reader.get());
-    job = nullptr;  // what it captured goes before the lock is taken
-    lock.lock();
-  }
-}
+ReadPool::ReadPool(Store& store, unsigned threads, std::size_t bound)
+    : pool_(threads, BoundedQueue<Job>(bound),
+            [&store] { return [reader = Lazy(store)](Job& job) mutable { job(reader.get()); }; }) {}
 
 }  // namespace valise::storage

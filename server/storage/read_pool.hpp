@@ -1,13 +1,9 @@
 // Reads off the shards: a few threads, each with a Reader of its own, and one bounded queue before them.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
-#include <thread>
-#include <vector>
 
+#include "base/job_pool.hpp"
 #include "storage/store.hpp"
 
 namespace valise::storage {
@@ -22,27 +18,15 @@ class ReadPool {
   // `threads` at least 1; at most `bound` jobs wait. Readers are opened on the threads, when the first job comes; where
   // that fails it is tried again at the next job, not sooner than after 50 ms, doubling up to 5 s.
   ReadPool(Store& store, unsigned threads, std::size_t bound);
-  ~ReadPool();
   // Runs what still waits, then takes nothing more. While the store is away that takes no longer than one attempt a
   // thread. One thread calls it, and others may still submit.
-  void stop();
-  ReadPool(const ReadPool&) = delete;
-  ReadPool& operator=(const ReadPool&) = delete;
+  void stop() { pool_.stop(); }
 
   // Any thread. False: the queue is full, or the pool is ending; the job will not run.
-  [[nodiscard]] bool submit(Job job);
+  [[nodiscard]] bool submit(Job job) { return pool_.submit(std::move(job)); }
 
  private:
-  void work();
-
-  Store& store_;
-  const std::size_t bound_;
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Job> waiting_;  // guarded by mutex_
-  bool stop_ = false;        // guarded by mutex_
-  std::vector<std::thread> threads_;
+  JobPool<BoundedQueue<Job>> pool_;
 };
 
 }  // namespace valise::storage

@@ -64,6 +64,12 @@ bool Gate::may_register(const std::string& address, const core::Settings& settin
   return ++counts.registered_in_hour <= settings.registrations_per_hour;
 }
 
+void Gate::could_not_register(const std::string& address, std::int64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  auto& counts = counts_of(address, now_ms);
+  if (counts.hour == now_ms / ms_per_hour && counts.registered_in_hour > 0) --counts.registered_in_hour;
+}
+
 // ---- TlsHolder
 
 void TlsHolder::set(Ref<const net::TlsContexts> contexts) {

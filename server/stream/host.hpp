@@ -28,6 +28,8 @@ class Gate {
   void left(const std::string& address, std::int64_t now_ms);
   // New accounts from one network: settings.registrations_per_hour.
   [[nodiscard]] bool may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms);
+  // Takes one of them back.
+  void could_not_register(const std::string& address, std::int64_t now_ms);
 
  private:
   struct Counts {

@@ -291,21 +291,30 @@ void Login::challenge(Exchange& exchange, const std::vector<storage::ScramKey>& 
 void Login::check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
   if (braked(exchange)) return;
   exchange.step = Exchange::Step::checking;
-  const bool known = !keys.empty();
+  const bool exists = !keys.empty();
   // The hash that verify_password takes of all that an account has: the same work.
   const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha512, exchange.account)};
   auto password = std::make_unique<Secret>(exchange.password);
   crypto::wipe(exchange.password);
-  const bool taken =
-      owner_.shard().compute([password = std::move(password),
-                              tried = known ? keys : fake] { return auth::verify_password(tried, password->text); },
-                             [asker = std::weak_ptr(exchange_), known](bool right) {
-                               const auto checked = asker.lock();
-                               if (!checked) return;  // given up meanwhile, or the stream is gone
-                               if (right && known) return checked->login.conclude(*checked, std::string());
-                               checked->login.conclude(*checked, std::unexpected(auth::Condition::not_authorized));
-                             });
-  if (!taken) fail(auth::Condition::temporary_auth_failure, "busy");
+  auto& shard = owner_.shard();
+  const auto now = shard.loop().now_ms();
+  const auto network = auth::Network::parse(owner_.connection().peer_address());
+  const core::Share share{.known = network && shared_.brake.known(*network, exchange.account.full(), now),
+                          .network = network};
+  const bool taken = shard.compute(
+      share,
+      [password = std::move(password), tried = exists ? keys : fake, asker = std::weak_ptr(exchange_)] {
+        return !asker.expired() && auth::verify_password(tried, password->text);  // else nobody waits for it any more
+      },
+      [asker = std::weak_ptr(exchange_), exists](bool right) {
+        const auto checked = asker.lock();
+        if (!checked) return;  // given up meanwhile, or the stream is gone
+        if (right && exists) return checked->login.conclude(*checked, std::string());
+        checked->login.conclude(*checked, std::unexpected(auth::Condition::not_authorized));
+      });
+  if (taken) return;
+  if (network) shared_.brake.take_back(*network, exchange.account.full(), now);
+  fail(auth::Condition::temporary_auth_failure, "busy");
 }
 
 // A certificate is nothing that is guessed: who has one waits for nobody's wrong passwords. One that opens nothing

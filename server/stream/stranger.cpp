@@ -13,10 +13,16 @@ class C2s::AsStranger final : public core::Stranger {
   [[nodiscard]] const std::string& host() const override { return stream_.domain_; }
   [[nodiscard]] core::Language language() const override { return stream_.language_; }
   [[nodiscard]] std::string source() const override { return source_of(stream_.connection_); }
+  [[nodiscard]] core::Share share() const override {
+    return {.known = false, .network = core::auth::Network::parse(stream_.connection_.peer_address())};
+  }
   [[nodiscard]] bool may_register() override {
     auto& shard = stream_.shard();
     return stream_.host_->gate().may_register(stream_.connection_.peer_address(), shard.settings(),
                                               shard.loop().now_ms());
+  }
+  void could_not_register() override {
+    stream_.host_->gate().could_not_register(stream_.connection_.peer_address(), stream_.shard().loop().now_ms());
   }
   [[nodiscard]] core::Verdict ask_rules(const core::Jid& wanted) override {
     std::vector<std::string> tags;

@@ -1,11 +1,12 @@
 """RFC 4616, RFC 6120 §13.8.3: PLAIN, only where the administrator names it, and registration: what a password costs is
 paid beside the thread that serves the streams."""
 
+import asyncio
 import base64
 import itertools
 
 import _path  # noqa: F401
-from harness import run, story
+from harness import NS, run, story
 
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 PLAIN = {"scram.mechanisms": ["SCRAM-SHA-256", "PLAIN"], "limits.passwords_per_stream": 100}
@@ -118,6 +119,78 @@ async def an_answer_that_has_to_wait_waits_for_the_check_too(town):
         await guesser.sasl_answer("failure")
     await guesser.sends(auth("nobody", "wrong"))  # the brake's delay is over before the check is
     await guesser.sasl_fails_with("not-authorized")
+
+
+async def crowd_of(town, source):
+    """Guessers of one network, more than may wait and be worked at: they, and one whom there was no room for."""
+    streams = [await town.stream().reaches_tls(source=source) for _ in range(8 + 4 + 1)]
+    for stream in streams:
+        await stream.sends(auth("nobody", "wrong"))
+    tries = {asyncio.ensure_future(stream.sasl_fails_with("temporary-auth-failure")): stream for stream in streams}
+    refused, others = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    for one in others:
+        one.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    return streams, tries[next(iter(refused))]
+
+
+def was_checked(stream):
+    return stream.waiting(lambda event: getattr(event, "tag", None) == NS.SASL + "failure"
+                          and event[0].tag == NS.SASL + "not-authorized") != []
+
+
+@story("docs/security.md §3: passwords that wait", options={**SLOW, "scram.iterations": 1_000_000}, alone=True)
+async def strangers_fill_their_own_queue_and_keep_nobody_out_who_is_known(town):
+    alice, bob = await town.account("alice"), await town.account("bob")
+
+    async def comes_home():
+        home = await town.stream().reaches_tls(source="127.5.0.1")
+        await home.sends(auth(alice.name, alice.password))
+        await home.sasl_answer("success")
+    await comes_home()  # from now on she is known there
+    crowd = []
+    for network in range(1, 5):
+        streams, refused = await crowd_of(town, f"127.6.0.{network}")
+        crowd += streams
+    for _ in range(70):  # more than the brake would let pass: what there was no room for is not counted
+        await refused.sends(auth("nobody", "wrong"))
+        await refused.sasl_fails_with("temporary-auth-failure")
+    await comes_home()
+    assert sum(map(was_checked, crowd)) < 16, "she waited for the strangers who came before her"
+    crowd.remove(refused)
+    for stream in crowd:
+        await stream.drops()
+    await comes_home()  # by then they have left the queue: nobody works for who has gone
+    await refused.sends(auth(bob.name, bob.password))
+    await refused.sasl_answer("success")
+    reasons = [record["reason"] for record in await town.records(kind="login-failed")]
+    assert reasons.count("busy") > 70 and "braked" not in reasons, set(reasons)
+
+
+@story("XEP-0077 §3.1, docs/security.md §3: passwords that wait", options={**SLOW, "limits.registrations_per_hour": 14})
+async def an_account_that_there_was_no_room_for_does_not_count(town):
+    guest = await meets(town)
+
+    async def answer(number):
+        return await guest.wait_for(lambda e: getattr(e, "get", lambda _: None)("id") == f"r{number}", "an answer")
+
+    async def asks(number):
+        await guest.sends(f"<iq type='set' id='r{number}'><query xmlns='jabber:iq:register'><username>host{number}</username>"
+                          "<password>sesame</password></query></iq>")
+    for number in range(20):
+        await asks(number)
+    answers = [await answer(number) for number in range(20)]
+    refused = [one for one in answers if one.get("type") == "error"]
+    for one in refused:
+        error = one.find(NS.CLIENT + "error")
+        assert error.get("type") == "wait" and error[0].tag == NS.STANZA_ERROR + "resource-constraint"
+    made = 20 - len(refused)
+    assert 8 < made < 14, "8 that wait, and those that are being worked at"
+    for number in range(20, 20 + 14 - made):  # one after the other there is room, up to what an hour allows
+        await asks(number)
+        assert (await answer(number)).get("type") == "result"
+    await asks(99)
+    assert (await answer(99)).get("type") == "error"
 
 
 run()

@@ -62,6 +62,22 @@ async def a_probe_of_who_is_away_says_so_with_the_id_of_the_probe_and_since_when
     await quiet.receives_no("presence", before=ping, type_="probe")  # the server answers, no device is asked
 
 
+@story("RFC 6121 §4.3.2, XEP-0203: a restart", alone=True)
+async def since_when_somebody_is_away_outlives_the_server(town):
+    alice, bob = await town.devices("alice", "bob")
+    await watches(bob, alice)
+    await alice.leaves()
+    await bob.receives("presence", type_="unavailable", from_=alice.full)
+
+    async def is_told(device):
+        await device.sends(f"<presence type='probe' to='{alice.bare}' id='probe'/>")
+        answer = await device.receives("presence", type_="unavailable", id="probe", from_=alice.bare)
+        return answer.find(NS.DELAY + "delay").get("stamp")
+    before = await is_told(bob)
+    await town.restart()
+    assert await is_told(await bob.account.device()) == before
+
+
 @story("RFC 6121 §4.3.2", options=PLAIN)
 async def a_probe_of_one_device_tells_of_that_one_and_only_whether_it_is_there(town):
     alice, bob = await town.devices("alice", "bob")

@@ -137,18 +137,32 @@ Brake::Verdict Brake::attempt(const Network& network, std::string_view account, 
   return {.delay_ms = std::max(by_network, by_account)};
 }
 
+Brake::Known::Seen* Brake::uncharge(Key account, Key network, std::int64_t now_ms) {
+  const auto lower = [](Bucket& bucket) { bucket.level = std::max(0.0, bucket.level - 1); };
+  if (auto* seen = find_known(account, network, now_ms)) {
+    lower(seen->own);
+    return seen;
+  }
+  if (auto* bucket = networks_.find(network)) lower(*bucket);
+  if (auto* bucket = accounts_.find(account)) lower(*bucket);
+  return nullptr;
+}
+
+void Brake::take_back(const Network& network, std::string_view account, std::int64_t now_ms) {
+  const auto network_key = key('n', network.bytes());
+  const auto account_key = key('a', account);
+  const std::lock_guard lock(mutex_);
+  (void)uncharge(account_key, network_key, now_ms);
+}
+
 void Brake::succeeded(const Network& network, std::string_view account, std::int64_t now_ms) {
   const auto network_key = key('n', network.bytes());
   const auto account_key = key('a', account);
   const std::lock_guard lock(mutex_);
-  const auto take_back = [](Bucket& bucket) { bucket.level = std::max(0.0, bucket.level - 1); };
-  if (auto* seen = find_known(account_key, network_key, now_ms)) {
+  if (auto* seen = uncharge(account_key, network_key, now_ms)) {
     seen->at_ms = now_ms;
-    take_back(seen->own);
     return;
   }
-  if (auto* bucket = networks_.find(network_key)) take_back(*bucket);
-  if (auto* bucket = accounts_.find(account_key)) take_back(*bucket);
   auto& known = known_.at(account_key);
   auto used = std::span(known.seen).first(known.count);
   // Its own expired place, a free one, or that of the network seen longest ago.

@@ -66,6 +66,8 @@ class Brake {
   [[nodiscard]] Verdict attempt(const Network& network, std::string_view account, std::int64_t now_ms);
   // The attempt was right: not counted, and the pair is known from now on.
   void succeeded(const Network& network, std::string_view account, std::int64_t now_ms);
+  // The attempt was not looked at, because the server had no room for it: not counted.
+  void take_back(const Network& network, std::string_view account, std::int64_t now_ms);
   // Forgets the networks of an account (password changed by the administrator, account removed).
   void forget(std::string_view account);
 
@@ -118,6 +120,8 @@ class Brake {
   double charge(Bucket& bucket, unsigned ceiling, std::int64_t now_ms) const;
   [[nodiscard]] std::uint32_t delay(double level, unsigned free, std::uint32_t longest) const;
   Known::Seen* find_known(Key account, Key network, std::int64_t now_ms);
+  // Takes one attempt back. The pair, if it is known.
+  Known::Seen* uncharge(Key account, Key network, std::int64_t now_ms);
 
   const BrakeLimits limits_;
   std::string seed_;  // keys of the hashes: nobody outside can aim at an entry

@@ -106,6 +106,22 @@ TEST(Brake, SuccessIsNotCounted) {
   }
 }
 
+TEST(Brake, WhatTheServerHadNoRoomForIsNotCounted) {
+  Brake brake;
+  (void)brake.attempt(home, alice, 0);
+  brake.succeeded(home, alice, 0);
+  for (int i = 0; i < 200; ++i) {
+    for (const auto& network : {home, stranger}) {
+      EXPECT_EQ(brake.attempt(network, alice, 0), (Brake::Verdict{})) << i;
+      brake.take_back(network, alice, 0);
+    }
+  }
+  EXPECT_FALSE(brake.known(stranger, alice, 0)) << "nor is it a log-in";
+  for (int i = 0; i < 20; ++i) (void)brake.attempt(stranger, alice, 0);
+  brake.take_back(stranger, alice, 0);
+  EXPECT_GT(brake.attempt(stranger, alice, 0).delay_ms, 0u) << "one, and no more than one";
+}
+
 TEST(Brake, AnOwnLogInDoesNotWashAGuessersNetwork) {
   Brake brake;
   int answered = 0;

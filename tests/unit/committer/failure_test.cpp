@@ -183,9 +183,39 @@ TEST_F(CommitterTest, GivingUpFailsWhatWasNotBegunAndIsSilentAboutWhatIsNotKnown
   ASSERT_TRUE(submit(target, message_unit()));
   ASSERT_TRUE(submit(target, fence_unit()));
   EXPECT_EQ(target.drain_and_stop(std::chrono::milliseconds(1)), 1u);
-  ASSERT_EQ(collector.count(), 2u);
+  ASSERT_EQ(collector.count(), 3u);
   for (const auto& unit : collector.shard(0)) EXPECT_FALSE(unit->outcome);
-  EXPECT_FALSE(collector.shard(0)[0]->writes.empty());
+  EXPECT_FALSE(collector.shard(0)[0]->known);
+  EXPECT_TRUE(collector.shard(0)[1]->known && collector.shard(0)[2]->known);
+  EXPECT_FALSE(collector.shard(0)[1]->writes.empty());
+}
+
+// It holds what belongs to its shard, without a lock.
+TEST_F(CommitterTest, WhatIsNotKnownAtTheEndIsNotToldAndDiesOnItsShard) {
+  struct OfAShard {
+    explicit OfAShard(std::vector<std::thread::id>& where) : died(where) {}
+    ~OfAShard() { died.push_back(std::this_thread::get_id()); }
+    std::vector<std::thread::id>& died;
+  };
+  std::vector<std::thread::id> died;
+  std::vector<bool> told;
+  auto& target = start({.max_batch = 1});
+  store.refuse_openings(1'000'000);
+  for (int i = 0; i < 2; ++i) {  // the first is under way when the end comes, the second waits behind it
+    auto unit = message_unit(3);
+    unit->done = [&told, owned = std::make_unique<OfAShard>(died)](Unit& done) {
+      told.push_back(done.outcome.has_value());
+    };
+    ASSERT_TRUE(submit(target, std::move(unit)));
+    ASSERT_TRUE(eventually([&] { return target.stats().store_retries >= 1; }));
+  }
+  EXPECT_EQ(target.drain_and_stop(std::chrono::milliseconds(1)), 1u);
+  EXPECT_TRUE(died.empty());
+  auto units = collector.take(3);
+  ASSERT_EQ(units.size(), 2u);
+  finish(units);
+  EXPECT_EQ(told, std::vector<bool>{false}) << "the one that was never begun, and only that";
+  EXPECT_EQ(died, std::vector<std::thread::id>(2, std::this_thread::get_id()));
 }
 
 TEST_F(CommitterTest, ALogThatStaysAwayDoesNotHoldUpTheEndForEver) {
@@ -194,7 +224,8 @@ TEST_F(CommitterTest, ALogThatStaysAwayDoesNotHoldUpTheEndForEver) {
   ASSERT_TRUE(submit(target, message_unit()));
   ASSERT_TRUE(eventually([&] { return target.stats().log_failures >= 3; }));
   EXPECT_EQ(target.drain_and_stop(std::chrono::milliseconds(1)), 1u);
-  EXPECT_EQ(collector.count(), 0u);
+  ASSERT_EQ(collector.count(), 1u);
+  EXPECT_FALSE(collector.shard(0)[0]->known);
 }
 
 }  // namespace

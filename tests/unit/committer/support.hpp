@@ -141,6 +141,7 @@ class Collector {
   }
   // Call when nothing is under way any more.
   const std::vector<UnitPtr>& shard(unsigned shard) { return shards_[shard]; }
+  std::vector<UnitPtr> take(unsigned shard) { return std::move(shards_[shard]); }
   const std::vector<std::uint64_t>& order() { return order_; }
 
  private:

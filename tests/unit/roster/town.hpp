@@ -214,6 +214,11 @@ class Town {
     return *(*reader)->roster(user + "@x.org");
   }
 
+  std::vector<storage::AccountData> data_of(const std::string& user, storage::DataKind kind) {
+    auto reader = store_->open_reader();
+    return *(*reader)->account_data(user + "@x.org", kind);
+  }
+
   [[nodiscard]] core::Kernel& kernel() { return *kernel_; }
   void write(storage::Write row) {  // behind the server's back
     storage::WriteSet set{.id = 2, .writes = {}};
@@ -281,11 +286,8 @@ class Town {
           return std::make_unique<Faulty>(std::move(*writer), store_fails, gate);
         },
         [this](unsigned shard, std::vector<core::UnitPtr> units) {
-          kernel_->shards[shard]->post([units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] {
-            for (auto& unit : *units) {
-              if (unit->done) unit->done(*unit);
-            }
-          });
+          kernel_->shards[shard]->post(
+              [units = std::make_unique<std::vector<core::UnitPtr>>(std::move(units))] { core::finish(*units); });
         });
     kernel_->committer = committer_.get();
     const auto config = make_ref<config::Snapshot>();
@@ -295,6 +297,14 @@ class Town {
   void stop() {
     gate.open();
     for (auto& device : devices_) device->leaves();
+    for (auto& shard : kernel_->shards) {
+      std::promise<void> done;
+      shard->post([&] {
+        shard->stop_modules();
+        done.set_value();
+      });
+      EXPECT_EQ(done.get_future().wait_for(patience), std::future_status::ready);
+    }
     committer_->drain_and_stop(5s);
     readers_.reset();
     for (auto& shard : kernel_->shards) shard->loop().stop();
