@@ -32,6 +32,12 @@ class Hooks final {
   [[nodiscard]] const IqHandler* iq(IqTarget target, std::string_view type, std::string_view name,
                                     std::string_view ns) const;
 
+  struct BindFeature {
+    std::string feature, name, ns;
+    BindHandler handler;
+  };
+  std::vector<BindFeature> bind_features;
+  std::vector<std::function<std::string(Session&)>> bound;
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
   std::vector<std::function<void(Session&)>> session_events[4];

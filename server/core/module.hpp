@@ -78,6 +78,9 @@ enum class SessionEvent : std::uint8_t {
 // Runs on a database thread: makes the module's part of an account that is being loaded.
 using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
 
+// Runs when the session is bound, before anything is sent to it: what it returns stands in <bound/> (XEP-0386 §3.2).
+using BindHandler = std::function<std::string(Session&, xml::Element)>;
+
 class Registrar {
  public:
   virtual ~Registrar() = default;
@@ -89,6 +92,12 @@ class Registrar {
   // Gives the module a place in every account (see Account::part); it is loaded with the account.
   [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
   [[nodiscard]] virtual unsigned session_part() = 0;
+  // What a client may ask for in the request that binds its session (XEP-0386 §3): the element `name`, or with "" each,
+  // in `ns`. It is announced as `feature`.
+  virtual void bind_feature(std::string_view feature, std::string_view name, std::string_view ns,
+                            BindHandler handler) = 0;
+  // What every <bound/> says, asked for or not.
+  virtual void at_bind(std::function<std::string(Session&)> handler) = 0;
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;

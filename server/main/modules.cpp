@@ -3,6 +3,7 @@
 
 #include "modules/blocking/blocking.hpp"
 #include "modules/caps/caps.hpp"
+#include "modules/clients/clients.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
@@ -23,11 +24,12 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),         &presence_manifest(),      &offline_manifest(),  &omemo_manifest(),
-          &policy_manifest(),         &caps_manifest(),          &pep_manifest(),      &disco_manifest(),
-          &ping_manifest(),           &registration_manifest(),  &version_manifest(),  &time_manifest(),
-          &limits_manifest(),         &last_activity_manifest(), &blocking_manifest(), &vcard_manifest(),
-          &private_storage_manifest()};
+  return {&roster_manifest(),       &presence_manifest(),        &offline_manifest(),
+          &omemo_manifest(),        &policy_manifest(),          &caps_manifest(),
+          &pep_manifest(),          &disco_manifest(),           &ping_manifest(),
+          &registration_manifest(), &version_manifest(),         &time_manifest(),
+          &limits_manifest(),       &last_activity_manifest(),   &blocking_manifest(),
+          &vcard_manifest(),        &private_storage_manifest(), &clients_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

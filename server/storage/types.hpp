@@ -81,7 +81,7 @@ struct PepItemName {
 
 // Small things that a module keeps for an account, each under a name: it alone knows what they mean. The numbers are
 // stored; a new kind gets the next one.
-enum class DataKind : std::uint8_t { vcard = 0, private_xml = 1, blocked = 2, last_activity = 3 };
+enum class DataKind : std::uint8_t { vcard = 0, private_xml = 1, blocked = 2, last_activity = 3, client = 6 };
 
 struct AccountData {
   std::string name;  // not empty, at most 2,047 bytes: room for a bare JID

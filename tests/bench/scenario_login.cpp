@@ -11,6 +11,12 @@ std::vector<Client*> pointers(const std::vector<std::unique_ptr<Client>>& client
 
 namespace {
 
+double mean_round_trips(const std::vector<Client*>& clients) {
+  double all = 0;
+  for (const auto* client : clients) all += client->round_trips();
+  return clients.empty() ? 0 : all / static_cast<double>(clients.size());
+}
+
 std::vector<std::unique_ptr<Client>> make_clients(Stage& stage) {
   std::vector<std::unique_ptr<Client>> clients;
   for (std::size_t i = 1; i <= stage.options.count; ++i) {
@@ -36,6 +42,7 @@ bool run_login(Stage& stage) {
   const auto begin = stage.meter.sample();
   if (!dial(stage.town, all, goal, stage.options.concurrency, login_timeout)) return false;
   const auto end = stage.meter.sample();
+  stage.report.set("round_trips", mean_round_trips(all));
   stage.report.set_cost(between(begin, end), static_cast<double>(all.size()), "server_cpu_ms_per_login", 1e3);
   hang_up(stage.town, all);
   return stage.town.failed == 0;
@@ -53,8 +60,13 @@ bool run_reconnect(Stage& stage) {
   if (!dial(stage.town, all, Goal::available, all.size(), login_timeout, &retries)) return false;
   const auto end = stage.meter.sample();
   stage.report.set("retries", static_cast<double>(retries));
-  std::size_t resumed = 0;
-  for (const auto* client : all) resumed += client->resumed_tls() ? 1 : 0;
+  std::size_t resumed = 0, sessions = 0;
+  for (const auto* client : all) {
+    resumed += client->resumed_tls() ? 1 : 0;
+    sessions += client->resumed_session() ? 1 : 0;
+  }
+  stage.report.set("round_trips", mean_round_trips(all));
+  stage.report.set("sessions_resumed", static_cast<double>(sessions));
   stage.report.set("tls_resumed", static_cast<double>(resumed));
   stage.report.set_cost(between(begin, end), static_cast<double>(all.size()), "server_cpu_ms_per_return", 1e3);
   hang_up(stage.town, all);
