@@ -88,18 +88,15 @@ TEST(CheckToken, TakesNoOther) {
 TEST(CheckToken, HoldsToMechanismPasswordBindingAndTime) {
   const auto known = client();
   const auto right = proof_of("a");
-  auto tried = attempt(right);
-  tried.mechanism = "HT-SHA-256-EXPR";
-  expect_refused(&known, tried);
-  tried = attempt(right);
-  tried.credentials = 8;
-  expect_refused(&known, tried);
-  tried = attempt(right);
-  tried.binding = "x";
-  expect_refused(&known, tried);
-  tried = attempt(right);
-  tried.now_ms = 1'000;
-  expect_refused(&known, tried, Condition::credentials_expired);
+  const auto with = [&](auto change) {
+    auto tried = attempt(right);
+    change(tried);
+    return tried;
+  };
+  expect_refused(&known, with([](auto& tried) { tried.mechanism = "HT-SHA-256-EXPR"; }));
+  expect_refused(&known, with([](auto& tried) { tried.credentials = 8; }));
+  expect_refused(&known, with([](auto& tried) { tried.binding = "x"; }));
+  expect_refused(&known, with([](auto& tried) { tried.now_ms = 1'000; }), Condition::credentials_expired);
 }
 
 TEST(CheckToken, TakesACountOnce) {
