@@ -215,12 +215,13 @@ void Client::authenticate(std::string_view features) {
                                                 {"SCRAM-SHA-512", crypto::Hash::sha512},
                                                 {"SCRAM-SHA-256", crypto::Hash::sha256}}};
   step_ = Step::sasl;
-  if (settings_.login != "classic" && authenticate_by_token()) return;
+  sasl2_ = settings_.login != "classic" && features.find("urn:xmpp:sasl:2") != std::string_view::npos;
+  if (sasl2_ && authenticate_by_token()) return;
   for (const auto& choice : scram) {
     if (settings_.mechanism != "auto" && settings_.mechanism != choice.name) continue;
     if (!offers(features, choice.name)) continue;
     scram_ = std::make_unique<ScramClient>(choice.hash, account_.user, account_.password, cache_);
-    if (settings_.login != "classic") {
+    if (sasl2_) {
       return ask(
           fmt::format("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='{}'><initial-response>{}</initial-response>{}"
                       "</authenticate>",
@@ -243,10 +244,10 @@ void Client::handle_sasl(std::string_view element) {
   if (name == "challenge" && scram_ && data) {
     auto answer = scram_->final(*data);
     if (!answer) return give_up(answer.error().text);
-    const auto* ns = settings_.login == "classic" ? "urn:ietf:params:xml:ns:xmpp-sasl" : "urn:xmpp:sasl:2";
+    const auto* ns = !sasl2_ ? "urn:ietf:params:xml:ns:xmpp-sasl" : "urn:xmpp:sasl:2";
     return ask(fmt::format("<response xmlns='{}'>{}</response>", ns, crypto::base64_encode(*answer)));
   }
-  if (name == "success" && settings_.login != "classic") return handle_success_2(element);
+  if (name == "success" && sasl2_) return handle_success_2(element);
   if (name != "success") return give_up(excerpt(element));
   if (scram_ && (!data || !scram_->verify(*data))) return give_up("SCRAM: the server's signature is wrong");
   scram_.reset();
@@ -279,6 +280,11 @@ std::string Client::wishes() const {
     out += "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>";
   }
   return out;
+}
+
+bool Client::logs_in_as_asked() const noexcept {
+  if (settings_.login == "classic") return true;
+  return sasl2_ && (settings_.login == "sasl2" || !token_.empty());
 }
 
 void Client::handle_success_2(std::string_view success) {

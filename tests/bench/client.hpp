@@ -63,6 +63,8 @@ class Client final : private Link::Owner {
   [[nodiscard]] bool ready() const noexcept { return step_ == Step::ready; }
   // How often it had to wait for the server until it was ready, TCP and TLS aside.
   [[nodiscard]] unsigned round_trips() const noexcept { return round_trips_; }
+  // It logged in, or can the next time, as ClientSettings::login says; a server that does not know that gets RFC 6120.
+  [[nodiscard]] bool logs_in_as_asked() const noexcept;
   [[nodiscard]] bool resumed_session() const noexcept { return resumed_session_; }
   [[nodiscard]] bool resumed_tls() const noexcept { return link_.resumed(); }
   // Goal::available: how many contacts the roster had.
@@ -108,7 +110,7 @@ class Client final : private Link::Owner {
   const std::string agent_;    // XEP-0388 §2.3
   std::string token_;          // XEP-0484
   std::string resumption_id_;  // XEP-0198
-  bool managed_ = false, bound_ = false, resumed_session_ = false;
+  bool sasl2_ = false, managed_ = false, bound_ = false, resumed_session_ = false;
   unsigned handled_ = 0;
   unsigned round_trips_ = 0;
   unsigned next_request_ = 0;
