@@ -35,6 +35,12 @@ class Hooks final {
   // Null if nobody declared the namespace.
   [[nodiscard]] const NonzaHandler* nonza(std::string_view ns) const;
 
+  struct BindFeature {
+    std::string feature, name, ns;
+    BindHandler handler;
+  };
+  std::vector<BindFeature> bind_features;
+  std::vector<std::function<std::string(Session&)>> bound;
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
   std::vector<std::function<void(Session&)>> session_events[4];

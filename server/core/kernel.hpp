@@ -49,6 +49,7 @@ struct Kernel {
   auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC
+  std::string client_secret;    // tokens and resources of clients come from it; the same behind each start
   // -- counters
   KernelStats stats;
   std::atomic<std::uint64_t> next_session{1};

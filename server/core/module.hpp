@@ -86,6 +86,8 @@ enum class SessionEvent : std::uint8_t {
 using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&, const std::string& bare_jid)>;
 
 using NonzaHandler = std::function<bool(Session&, xml::Element)>;
+// Runs when the session is bound, before anything is sent to it: what it returns stands in <bound/> (XEP-0386 §3.2).
+using BindHandler = std::function<std::string(Session&, xml::Element)>;
 
 class Registrar {
  public:
@@ -101,6 +103,12 @@ class Registrar {
   // An element of a bound stream that is no stanza, by its namespace; it is not counted (XEP-0198 §4). False: there is
   // no such element.
   virtual void nonza(std::string_view ns, NonzaHandler handler) = 0;
+  // What a client may ask for in the request that binds its session (XEP-0386 §3): the element `name`, or with "" each,
+  // in `ns`. It is announced as `feature`.
+  virtual void bind_feature(std::string_view feature, std::string_view name, std::string_view ns,
+                            BindHandler handler) = 0;
+  // What every <bound/> says, asked for or not.
+  virtual void at_bind(std::function<std::string(Session&)> handler) = 0;
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;

@@ -1,7 +1,9 @@
 // Small interfaces between modules: published and found through Shard::publish / Shard::service, on one shard.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -188,6 +190,56 @@ class Registration {
 
  protected:
   ~Registration() = default;
+};
+
+// A log-in of a client that says which one it is (XEP-0388 §2.3).
+struct ClientLogin {
+  enum class Method : std::uint8_t { password, token, certificate };
+  std::string id;                // of the user agent: a UUID, lower case
+  std::string software, device;  // what it calls itself; may be empty
+  Method method = Method::password;
+  std::string nonce;                   // token: which one (auth::Token)
+  std::optional<std::uint32_t> count;  // token: of the attempt (XEP-0484 §3.4)
+  bool invalidate = false;             // token: it shall not work again (§3.6)
+  std::string_view wants_token;        // a mechanism's name: it asks for one; empty: it does not
+};
+struct GivenToken {
+  std::string token;
+  std::int64_t expires_ms = 0;  // UTC
+};
+// One client of an account, as its owner and administrators see it (XEP-0494 §3.1).
+struct ClientLine {
+  std::string id;  // opaque: not the user agent's
+  bool connected = false;
+  bool session = false;                                       // it has had one
+  std::int64_t first_ms = 0, last_ms = 0;                     // UTC
+  bool password = false, token = false, certificate = false;  // what it can log in with
+  std::string software, device;
+};
+// The clients of accounts and their tokens. Published by modules/clients; accounts are in memory on this shard and
+// exist, callbacks run here.
+class Clients {
+ public:
+  // Whether this server gives tokens (XEP-0484).
+  [[nodiscard]] virtual bool gives_tokens() const = 0;
+  // A client has logged in, and is about to be told. `done`: the token that it gets, if any, is durable. Fails with
+  // `not_found` where the token that it used was taken back or used up meanwhile; else with the store's error.
+  virtual void logged_in(Account& account, ClientLogin login,
+                         std::move_only_function<void(Result<std::optional<GivenToken>>)> done) = 0;
+  // The keys of the account's password change, not the password: what was given under one fingerprint holds under the
+  // other. The writes belong into the unit of the change; where that fails, it is called again the other way round.
+  [[nodiscard]] virtual std::vector<storage::Write> keys_changed(Account& account, std::uint64_t from,
+                                                                 std::uint64_t to) = 0;
+  [[nodiscard]] virtual std::vector<ClientLine> clients(const Account& account) const = 0;
+  // Ends the client's sessions and takes its tokens back. `done`: that is durable; true: it still knows the account's
+  // password, so that only a new one keeps it out. Fails with `not_found`, or with the store's error.
+  virtual void revoke(Account& account, const std::string& id, audit::Record record,
+                      std::move_only_function<void(Result<bool>)> done) = 0;
+  // Something else that a client was given goes with it: `agent`, the user agent's id.
+  virtual void on_revoked(std::function<void(Account&, const std::string& agent)> listener) = 0;
+
+ protected:
+  ~Clients() = default;
 };
 
 // Somebody who has not logged in, on an encrypted stream to one of our hosts. Lives as long as the call.

@@ -82,6 +82,7 @@ class Session {
   std::string_view tls_version;
   std::string_view tls_cipher;
   std::string_view mechanism;
+  std::string client;               // the id of its user agent (XEP-0388 §2.3); empty: it has not said one
   std::vector<std::string> tags;    // that rules gave it at log-in and bind
   Ref<const audit::Origin> origin;  // who acts, in each of its records
 

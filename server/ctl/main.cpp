@@ -22,6 +22,7 @@ struct Options {
   bool json = false;
   std::string jid;
   std::string host;
+  std::string id;
   bool batch = false;
   std::string folder;
   std::string known;
@@ -62,6 +63,12 @@ constexpr char say_added[] = "added", say_password_changed[] = "password changed
 std::string kick_sentence(const Json& answer) {
   const auto ended = answer.value("ended", 0U);
   return std::to_string(ended) + (ended == 1 ? " session ended\n" : " sessions ended\n");
+}
+
+std::string revoke_sentence(const Json& answer) {
+  std::string out = answer.value("jid", "") + ": the client's sessions and tokens are gone\n";
+  if (answer.value("password_known", false)) out += "it can log in again; a new password keeps it out\n";
+  return out;
 }
 
 std::string reload_sentence(const Json& answer) {
@@ -203,6 +210,21 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   kick->add_option("jid", options.jid, "name@host, or name@host/resource")->required();
   kick->callback(
       [&] { code = ask(options, {{"command", "session.kick"}, {"jid", options.jid}}, {.sentence = &kick_sentence}); });
+  auto* client = cli.add_subcommand("client", "which clients have access to an account")->require_subcommand(1);
+  auto* clients = client->add_subcommand("list", "the clients of an account, and what they can log in with");
+  clients->add_option("jid", options.jid, "name@host")->required();
+  clients->callback([&] {
+    code = ask(options, {{"command", "client.list"}, {"jid", options.jid}},
+               {.columns = {"id", "connected", "password", "token", "certificate", "software", "device", "last"},
+                .nothing = "no clients"});
+  });
+  auto* revoke = client->add_subcommand("revoke", "ends a client's sessions and takes its tokens back");
+  revoke->add_option("jid", options.jid, "name@host")->required();
+  revoke->add_option("id", options.id, "as client list says it")->required();
+  revoke->callback([&] {
+    code = ask(options, {{"command", "client.revoke"}, {"jid", options.jid}, {"id", options.id}},
+               {.sentence = &revoke_sentence});
+  });
   cli.add_subcommand("status", "how the server is")->callback([&] { code = ask(options, {{"command", "status"}}); });
   cli.add_subcommand("reload", "reads configuration, certificates and policy again")->callback([&] {
     code = ask(options, {{"command", "reload"}}, {.sentence = &reload_sentence});

@@ -75,6 +75,7 @@ Result<> App::start(core::RecoveryOptions recovery) {
   auto secret = login_secret(state_folder_, beside_store);
   if (!secret) return std::unexpected(secret.error());
   read_known_networks();
+  kernel_.client_secret = crypto::hmac(crypto::Hash::sha512, *secret, "clients");
   login_->fake_keys =
       core::auth::FakeKeys(std::move(*secret), static_cast<unsigned>(config_->get(options::scram_iterations)));
   const auto count = config_->get(options::shards);

@@ -286,6 +286,43 @@ Result<Held> held_by_all(const Request& request) {
   return sum;
 }
 
+// What they said of themselves stands in the answer: it is not recorded.
+Answer client_list(const Request& request) {
+  const auto jid = local_account(request);
+  if (!jid) return std::unexpected(jid.error());
+  return on_account(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+    if (!account.exists) return reply->give(no_account(account.jid));
+    Json rows = Json::array();
+    for (const auto& line : shard.service<core::Clients>()->clients(account)) {
+      rows.push_back({{"id", line.id},
+                      {"connected", line.connected},
+                      {"first", format_utc(line.first_ms * 1'000'000)},
+                      {"last", format_utc(line.last_ms * 1'000'000)},
+                      {"password", line.password},
+                      {"token", line.token},
+                      {"certificate", line.certificate},
+                      {"software", line.software},
+                      {"device", line.device}});
+    }
+    reply->give(std::move(rows));
+  });
+}
+
+Answer client_revoke(const Request& request) {
+  const auto jid = local_account(request);
+  if (!jid) return std::unexpected(jid.error());
+  return on_account(
+      request, *jid, [id = request.text("id")](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+        if (!account.exists) return reply->give(no_account(account.jid));
+        if (!reply->begin()) return;
+        shard.service<core::Clients>()->revoke(account, id, core::about_account(account.jid, "client-revoke"),
+                                               [jid = account.jid, reply](Result<bool> done) {
+                                                 if (!done) return reply->give(std::unexpected(done.error()));
+                                                 reply->give(Json{{"jid", jid.str()}, {"password_known", *done}});
+                                               });
+      });
+}
+
 Answer status(const Request& request) {
   auto& app = request.app;
   auto& kernel = app.kernel();
@@ -477,6 +514,8 @@ constexpr std::pair<std::string_view, Command> commands[] = {
     {"archive.show", &archive_show},
     {"archive.keep", &archive_keep},
     {"archive.expire", &archive_expire},
+    {"client.list", &client_list},
+    {"client.revoke", &client_revoke},
 };
 
 std::string_view name_of(ErrorCode code) {

@@ -7,6 +7,7 @@
 #include "modules/bookmarks/bookmarks.hpp"
 #include "modules/caps/caps.hpp"
 #include "modules/carbons/carbons.hpp"
+#include "modules/clients/clients.hpp"
 #include "modules/csi/csi.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/displayed/displayed.hpp"
@@ -57,7 +58,8 @@ std::vector<const core::Manifest*> all_modules() {
           &displayed_manifest(),
           &external_services_manifest(),
           &reports_manifest(),
-          &host_meta_manifest()};
+          &host_meta_manifest(),
+          &clients_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

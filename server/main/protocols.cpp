@@ -57,8 +57,16 @@ constexpr Row kernel[] = {
      "kernel",
      "a stanza-id on every message with a record; those that clients forge are removed"},
     {{"XEP-0368", "1.1.0"}, "kernel", "direct TLS with ALPN, on listen.c2s_tls"},
+    {{"XEP-0386", "1.1.0", Completeness::partial},
+     "kernel",
+     "binding within the log-in, with stream management and what modules add; waiting messages are delivered, not "
+     "cleared"},
+    {{"XEP-0388", "1.0.4"}, "kernel", "log-in in one stream, with all that a client wants inside"},
     {{"XEP-0440", "1.0.0"}, "kernel", "names the channel bindings: tls-exporter, tls-unique, tls-server-end-point"},
     {{"XEP-0474", "0.4.0"}, "kernel", "what was offered is hashed into SCRAM"},
+    {{"XEP-0480", "0.2.0"}, "kernel", "a client makes the keys that its account lacks, or stronger ones"},
+    {{"XEP-0509", "0.2.0"}, "kernel", "the features have a version, so that a log-in need not wait for them"},
+    {{"XEP-0515", "0.1.0"}, "kernel", "SCRAM says the TLS version"},
 };
 
 // "RFC 6121 §4" → RFC, 6121, §4: RFCs first, then by number.

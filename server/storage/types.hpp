@@ -88,6 +88,7 @@ enum class DataKind : std::uint8_t {
   last_activity = 3,
   archive = 4,
   abuse_report = 5,
+  client = 6,
 };
 
 struct AccountData {

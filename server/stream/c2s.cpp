@@ -125,6 +125,7 @@ void C2s::on_closed(net::CloseReason reason) {
   resume_.cancel();
   login_.reset();
   resumption_.reset();
+  asked_.reset();
   auto* kept = live_ && live_->resumable() && !over_ ? let_go() : nullptr;  // XEP-0198 §7: no </stream:stream>, no end
   close_session();
   give_back();
@@ -210,9 +211,19 @@ xml::ParserAction C2s::on_stanza(xml::DocumentPtr stanza) {
 
 xml::ParserAction C2s::negotiate(xml::Element element) {
   using enum xml::ParserAction;
-  if (state_ == State::secured && element.ns() == ns::sasl && login_) {
-    login_->take(element);
-    return moving_ ? restart : go_on;
+  if (state_ == State::secured && login_) {
+    if (element.ns() == ns::sasl_2) {
+      login_->take_2(element);
+      return go_on;  // XEP-0388 §2.6.1: no stream restart
+    }
+    if (login_->is_exclusive()) {  // §2.4
+      stream_error("policy-violation", "a log-in is under way");
+      return go_on;
+    }
+    if (element.ns() == ns::sasl) {
+      login_->take(element);
+      return moving_ ? restart : go_on;
+    }
   }
   if (state_ == State::authenticated && element.is("iq", ns::client)) {
     if (bind(element)) return go_on;
@@ -250,6 +261,10 @@ void C2s::login_succeeded(LoggedIn who) {
   mechanism_ = who.mechanism;
   credentials_ = who.credentials;
   tags_ = std::move(who.tags);
+  if (who.more) {  // what comes meanwhile waits until that is answered
+    asked_ = std::make_unique<Asked>(Asked{std::move(who.more), {}, std::nullopt});
+    binding_ = true;
+  }
   if (lingering_) {
     lingering_ = false;
     shard().kernel().stats.unauthenticated.fetch_sub(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 // once, to the home shard of the account that logs in; there it owns the session.
 //
 //   header → starttls → header → sasl → (moves) → header → bind → stanzas
+//   header → starttls → header → sasl → (moves, resumes or binds) → stanzas      with XEP-0388
 //
 // Fixed after start: host_, connection_ (its loop changes with the move). Home shard only: everything else.
 #pragma once
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "core/services.hpp"
 #include "core/session.hpp"
 #include "core/shard.hpp"
 #include "stream/live_session.hpp"
@@ -103,6 +105,8 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   bool bind(xml::Element iq);
   void bind_error(const std::string& iq_id, const core::StanzaError& error);
   void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
+  [[nodiscard]] std::optional<core::StanzaError> open_session(core::Account& account, core::Jid jid);
+  void release_held();
   void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
   [[nodiscard]] bool has_place(core::Account& account, const core::Jid& jid);
@@ -110,6 +114,21 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   void begin_session(core::Session& session, std::string_view reason);
   void close_session();
   void give_back();
+  // c2s_inline.cpp: what an <authenticate/> asked for (XEP-0388), in this order; then <success/>
+  struct Asked {
+    std::unique_ptr<Inline> login;
+    std::string not_resumed;  // <failed/>
+    std::optional<core::GivenToken> token;
+  };
+  void load_and_begin(bool fresh);
+  void begin_inline(core::Account* account, bool fresh);
+  void upgrade_keys(core::Account& account);
+  void commit_keys();
+  void tell_clients(core::Account& account);
+  void resume_inline();
+  void bind_inline(core::Account* account);
+  [[nodiscard]] std::string take_bind_features(xml::Element request);
+  void succeed_inline(const core::Jid& who, std::string_view outcome, bool resumed);
   // c2s_management.cpp: XEP-0198
   struct Resumption {
     std::string id;
@@ -152,6 +171,7 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::unique_ptr<LiveSession> live_;
   std::unique_ptr<Login> login_;
+  std::unique_ptr<Asked> asked_;            // <authenticate/> is not answered yet
   std::unique_ptr<Resumption> resumption_;  // <resume/> is not answered yet
   core::Departures departures_;
   std::vector<xml::DocumentPtr> held_;

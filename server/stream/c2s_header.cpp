@@ -87,6 +87,9 @@ void C2s::on_header(const xml::StreamHeader& header) {
     return stream_error("policy-violation", "pages of this origin may not log in here");
   }
   if (!version || *version < ours) return stream_error("unsupported-version", "version 1.0 or later");
+  if (state_ == State::secured && from && from->domain() != domain_) {  // XEP-0388 §2.1
+    return stream_error("invalid-from", "'from' is an address of another domain than 'to'");
+  }
   send_features();
 }
 
@@ -101,6 +104,11 @@ void C2s::send_features() {
       if (!login_->possible()) return stream_error("not-authorized", "this host asks for a client certificate");
       out += login_->features();
       out += shard().stream_features_before_login(domain_);
+      out += login_->config_version(out);
+      break;
+    case State::bound:  // XEP-0386 bound it
+      if (!live_->managed()) out += "<sm xmlns='urn:xmpp:sm:3'/>";
+      out += shard().stream_features(domain_);
       break;
     default:
       out +=

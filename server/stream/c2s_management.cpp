@@ -95,10 +95,11 @@ void C2s::look_for_session(core::Account* account, bool fresh) {
 }
 
 void C2s::resume_fails(std::string_view condition, std::optional<std::uint32_t> h) {
-  binding_ = false;
   const auto request = std::move(resumption_);
+  if (asked_) return request->answer(failed(condition, h), false);  // §9.2.3: what else it asked for comes next
+  binding_ = false;
   request->answer(failed(condition, h), false);
-  for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
+  release_held();
 }
 
 void C2s::resume_ready() {
@@ -124,7 +125,7 @@ void C2s::resume_ready() {
   request->answer(std::move(out), true);
   live->resume(*this, request->h);
   arm(1000);
-  for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
+  release_held();
 }
 
 // ---- the connection ends, the session does not

@@ -41,8 +41,12 @@ void C2s::move_home() {
   login_.reset();                                                      // an idle session has no use for it
   auto& kernel = shard().kernel();
   const auto home = kernel.home_index(account_.bare());
-  connection_.restart(shard().settings().limits);
-  header_sent_ = false;
+  if (asked_) {
+    (void)connection_.rest();
+  } else {
+    connection_.restart(shard().settings().limits);
+    header_sent_ = false;
+  }
   if (home == shard().index()) {
     moving_ = false;
     return arrive(*host_);
@@ -64,6 +68,7 @@ void C2s::arrive(StreamHost& host) {
     connection_.resume_reading();  // the timer that would have was left behind
   }
   begin_phase(shard().settings().login_timeout_ms - (shard().loop().now_ms() - opened_ms_));
+  if (asked_) load_and_begin(false);
   connection_.go_on();
 }
 
@@ -138,35 +143,47 @@ void C2s::finish_bind(core::Account* account, core::Jid jid, std::string iq_id, 
     return stream_error("not-authorized", "the account was disabled or removed");
   } else if (differs) {
     return stream_error("not-authorized", "the password was changed");
-  } else if (!has_place(*account, jid)) {
-    bind_error(iq_id, too_many_sessions);
-  } else if (shard().kernel().memory_is(core::MemoryState::high)) {
-    bind_error(iq_id, short_of_memory);
-  } else if (auto tags = tags_; const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session,
-                                                              jid, mechanism_, language_, tags)) {
-    bind_error(iq_id, denied->error);
+  } else if (auto refused = open_session(*account, jid)) {
+    bind_error(iq_id, *refused);
   } else {
-    auto& kernel = shard().kernel();
-    live_ = std::make_unique<LiveSession>(*host_, kernel.next_session.fetch_add(1, std::memory_order_relaxed),
-                                          std::move(jid), *account, static_cast<Carrier&>(*this));
-    auto& session = live_->session();
-    session.since_ms = utc_now_ns() / 1'000'000;
-    tags_ = std::move(tags);
-    state_ = State::bound;
-    shard().open_session(session);
-    begin_session(session, {});
     std::string out;
     xml::Writer(out)
         .open("iq")
         .attribute("type", "result")
         .attribute("id", iq_id)
         .open("bind", ns::bind)
-        .element("jid", {}, session.jid.full())
+        .element("jid", {}, jid.full())
         .close()
         .close();
     connection_.send(out);
     arm(1000);
   }
+  release_held();
+}
+
+// Of an account that may log in. Nothing: the session is open, and was sent nothing so far.
+std::optional<core::StanzaError> C2s::open_session(core::Account& account, core::Jid jid) {
+  if (!has_place(account, jid)) return too_many_sessions;
+  if (shard().kernel().memory_is(core::MemoryState::high)) return short_of_memory;
+  auto tags = tags_;
+  if (const auto denied =
+          ask_rules(shard(), connection_, core::RuleQuestion::Event::session, jid, mechanism_, language_, tags)) {
+    return denied->error;
+  }
+  auto& kernel = shard().kernel();
+  live_ = std::make_unique<LiveSession>(*host_, kernel.next_session.fetch_add(1, std::memory_order_relaxed),
+                                        std::move(jid), account, static_cast<Carrier&>(*this));
+  auto& session = live_->session();
+  session.since_ms = utc_now_ns() / 1'000'000;
+  tags_ = std::move(tags);
+  state_ = State::bound;
+  shard().open_session(session);
+  begin_session(session, {});
+  return std::nullopt;
+}
+
+// What the client sent ahead, in order.
+void C2s::release_held() {
   for (auto& held : std::exchange(held_, {})) (void)on_stanza(std::move(held));
 }
 
@@ -179,6 +196,7 @@ void C2s::begin_session(core::Session& session, std::string_view reason) {
   session.tls_version = tls.version;
   session.tls_cipher = tls.cipher;
   session.mechanism = mechanism_;
+  if (asked_) session.client = asked_->login->request.agent;
   session.tags = std::exchange(tags_, {});
   const auto session_name = std::to_string(session.id);
   const auto source = source_of(connection_);

@@ -6,22 +6,17 @@
 
 #include "base/crypto.hpp"
 #include "base/log.hpp"
-#include "core/auth/external.hpp"
-#include "core/auth/plain.hpp"
-#include "core/jid/domain.hpp"
 #include "core/namespaces.hpp"
-#include "net/tls/client_certificate.hpp"
 #include "net/tls/session.hpp"
 #include "stream/denial.hpp"
 #include "stream/host.hpp"
+#include "stream/login_exchange.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::stream {
 namespace ns = core::ns;
 namespace auth = core::auth;
 namespace {
-
-constexpr std::size_t max_message = 8'192;  // base64 of one SASL message
 
 core::Text text_of(auth::Condition condition) {
   switch (condition) {
@@ -60,52 +55,7 @@ std::vector<auth::ChannelBinding> bindings_of(SSL* ssl) {
   return out;
 }
 
-// A password on its way to the thread that checks it.
-struct Secret {
-  explicit Secret(std::string_view its_text) : text(its_text) {}
-  ~Secret() { crypto::wipe(text); }
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-  std::string text;
-};
-
 }  // namespace
-
-// One exchange (RFC 6120 §6.4): <auth/> begins it, <success/> or <failure/> ends it. All that belongs to it is here.
-struct Login::Exchange {
-  enum class Step : std::uint8_t {
-    begun,       // the client's first message is due
-    reading,     // … has come; the account's row is on its way
-    challenged,  // the client's proof is due
-    checking,    // a password is compared on a working thread
-    concluded,   // the outcome is known and waits for the brake
-  };
-
-  Exchange(Login& its_login, const auth::Mechanism& chosen)
-      : login(its_login),
-        mechanism(chosen),
-        delay(
-            [](void* self) {
-              auto& exchange = *static_cast<Exchange*>(self);
-              if (exchange.step == Step::concluded) exchange.login.tell(exchange);
-            },
-            this) {}
-  ~Exchange() { crypto::wipe(password); }
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
-  [[nodiscard]] bool client_is_due() const noexcept { return step == Step::begun || step == Step::challenged; }
-
-  Login& login;  // which owns this
-  const auth::Mechanism& mechanism;
-  Step step = Step::begun;
-  std::optional<auth::ScramExchange> scram;
-  core::Jid account;
-  std::string password;  // PLAIN only, until it is checked
-  bool active = false;   // the account's row says so
-  std::uint64_t credentials = 0;
-  std::expected<std::string, auth::Condition> outcome = std::unexpected(auth::Condition::temporary_auth_failure);
-  net::Timer delay;
-};
 
 Login::Login(LoginOwner& owner, const LoginShared& shared)
     : owner_(owner),
@@ -115,64 +65,8 @@ Login::Login(LoginOwner& owner, const LoginShared& shared)
 
 Login::~Login() = default;
 
-// The certificate was checked against the authorities of the host whose own was shown: it counts for that host's
-// streams.
-std::vector<core::Jid> Login::read_certificate() const {
-  const auto* ssl = owner_.connection().ssl();
-  const auto names = net::client_names(ssl);
-  const auto* host = owner_.shard().host(owner_.domain());
-  if (!names || host == nullptr || net::describe(ssl).host != core::ascii_domain(owner_.domain())) return {};
-  const auto& chosen = names->xmpp.empty() && host->email_names ? names->email : names->xmpp;
-  return auth::certificate_accounts(chosen,
-                                    [this](std::string_view domain) { return owner_.shard().host(domain) != nullptr; });
-}
-
-bool Login::offered(const auth::Mechanism& mechanism) const {
-  const auto* host = owner_.shard().host(owner_.domain());
-  if (mechanism.kind == auth::Mechanism::Kind::external) {  // XEP-0178 §2, RFC 6120 §6.3.4
-    return host != nullptr && host->client_certificates && auth::has_account_of(certified_, owner_.domain());
-  }
-  if (host != nullptr && host->only_certificates) return false;
-  return !mechanism.plus || !bindings_.empty();
-}
-
-bool Login::possible() const {
-  return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return offered(*one); });
-}
-
-bool Login::plus_offered() const {
-  return std::ranges::any_of(shared_.mechanisms, [this](const auto* one) { return one->plus && offered(*one); });
-}
-
-std::string Login::features() const {
-  std::string out;
-  xml::Writer writer(out);
-  writer.open("mechanisms", ns::sasl);
-  for (const auto* mechanism : shared_.mechanisms) {
-    if (offered(*mechanism)) writer.element("mechanism", {}, mechanism->name);
-  }
-  writer.close();
-  if (plus_offered()) {  // XEP-0440
-    writer.open("sasl-channel-binding", "urn:xmpp:sasl-cb:0");
-    for (const auto& binding : bindings_) writer.open("channel-binding").attribute("type", binding.name).close();
-    writer.close();
-  }
-  return out;
-}
-
-// Over exactly what features() says (XEP-0474 §5.1).
-std::string Login::downgrade_hash(crypto::Hash hash) const {
-  std::vector<std::string_view> mechanisms, types;
-  for (const auto* mechanism : shared_.mechanisms) {
-    if (offered(*mechanism)) mechanisms.push_back(mechanism->name);
-  }
-  if (plus_offered()) {
-    for (const auto& binding : bindings_) types.push_back(binding.name);
-  }
-  return auth::downgrade_hash(hash, mechanisms, types);
-}
-
 void Login::take(xml::Element element) {
+  in_sasl_2_ = false;
   const auto name = element.name();
   if (name == "auth") return given_up() ? owner_.login_failed_too_often() : begin(element);
   if (name == "abort" && exchange_) return fail(auth::Condition::aborted, {});
@@ -198,77 +92,42 @@ void Login::begin(xml::Element element) {
   take_message(*exchange_, text);
 }
 
-void Login::take_message(Exchange& exchange, std::string_view base64) {
-  const auto message = base64.size() <= max_message ? crypto::base64_decode(base64 == "=" ? "" : base64) : std::nullopt;
-  if (!message) return fail(auth::Condition::incorrect_encoding, "base64");
-  switch (exchange.mechanism.kind) {
-    case auth::Mechanism::Kind::scram:
-      return take_scram(exchange, *message);
-    case auth::Mechanism::Kind::plain:
-      return begin_plain(exchange, *message);
-    case auth::Mechanism::Kind::external:
-      return begin_external(exchange, *message);
-  }
-}
-
-void Login::take_scram(Exchange& exchange, std::string_view message) {
-  if (!exchange.scram) return begin_scram(exchange, message);
-  if (braked(exchange)) return;
-  auto outcome = exchange.scram->client_final(message);
-  if (!outcome) return conclude(exchange, std::unexpected(outcome.error().condition));
-  conclude(exchange, std::move(*outcome));
-}
-
-void Login::begin_scram(Exchange& exchange, std::string_view message) {
-  auth::ScramSettings settings;
-  settings.mechanism = &exchange.mechanism;
-  settings.host = owner_.domain();
-  settings.bindings = bindings_;
-  settings.plus_offered = plus_offered();
-  settings.downgrade_hash = downgrade_hash(exchange.mechanism.hash);
-  exchange.scram.emplace(std::move(settings));
-  const auto account = exchange.scram->client_first(message);
-  if (!account) return fail(account.error().condition, account.error().reason);
-  exchange.account = *account;
-  read_account();
-}
-
-void Login::begin_plain(Exchange& exchange, std::string_view message) {
-  auto login = auth::parse_plain(message, owner_.domain());
-  if (!login) return fail(login.error().condition, login.error().reason);
-  exchange.account = std::move(login->account);
-  exchange.password = std::move(login->password);
-  read_account();
-}
-
-void Login::begin_external(Exchange& exchange, std::string_view authzid) {
-  auto account = auth::external_account(certified_, authzid, owner_.domain());
-  if (account) {
-    exchange.account = std::move(*account);
-    return read_account();
-  }
-  auto& owner = owner_;  // fail() may end this
-  fail(account.error().condition, account.error().reason);
-  owner.end({}, {});  // XEP-0178 §2, 11 b and c
-}
+struct Login::Rows {
+  std::optional<storage::Account> account;
+  std::optional<core::Client> client;  // for a token
+};
 
 void Login::read_account() {
   exchange_->step = Exchange::Step::reading;
-  owner_.shard().read([jid = exchange_->account.str()](storage::Reader& reader) { return reader.account(jid); },
-                      [asker = std::weak_ptr(exchange_)](Result<std::optional<storage::Account>> row) {
-                        const auto exchange = asker.lock();
-                        if (!exchange) return;  // given up meanwhile, or the stream is gone
-                        if (!row) return exchange->login.fail(auth::Condition::temporary_auth_failure, "store away");
-                        exchange->login.with_account(*exchange, *row);
-                      });
+  const bool token = exchange_->mechanism.kind == auth::Mechanism::Kind::token;
+  owner_.shard().read(
+      [jid = exchange_->account.str(),
+       agent = token ? exchange_->request->agent : std::string()](storage::Reader& reader) -> Result<Rows> {
+        auto account = reader.account(jid);
+        if (!account) return std::unexpected(account.error());
+        Rows rows{std::move(*account), std::nullopt};
+        if (agent.empty()) return rows;
+        const auto data = reader.account_data(jid, storage::DataKind::client, agent);
+        if (!data) return std::unexpected(data.error());
+        if (!data->empty()) rows.client = core::decode_client(agent, data->front().value);
+        return rows;
+      },
+      [asker = std::weak_ptr(exchange_)](Result<Rows> rows) {
+        const auto exchange = asker.lock();
+        if (!exchange) return;  // given up meanwhile, or the stream is gone
+        if (!rows) return exchange->login.fail(auth::Condition::temporary_auth_failure, "store away");
+        exchange->login.with_account(*exchange, *rows);
+      });
 }
 
-void Login::with_account(Exchange& exchange, const std::optional<storage::Account>& row) {
+void Login::with_account(Exchange& exchange, const Rows& rows) {
+  const auto& row = rows.account;
   const bool exists = row && !storage::is_gone(row->state);
   const std::vector<storage::ScramKey> none;
   const auto& keys = exists ? row->keys : none;
   exchange.active = exists && row->state == storage::AccountState::active;
   exchange.credentials = auth::fingerprint(keys);
+  if (exchange.request) choose_tasks(exchange, keys);
   switch (exchange.mechanism.kind) {
     case auth::Mechanism::Kind::scram:
       return challenge(exchange, keys);
@@ -276,57 +135,9 @@ void Login::with_account(Exchange& exchange, const std::optional<storage::Accoun
       return check_password(exchange, keys);
     case auth::Mechanism::Kind::external:
       return check_certificate(exchange, exists);
+    case auth::Mechanism::Kind::token:
+      return check_token(exchange, exists && rows.client ? &*rows.client : nullptr);
   }
-}
-
-void Login::challenge(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
-  const auto message = exchange.scram->server_first(keys, shared_.fake_keys);
-  if (!message) return fail(message.error().condition, message.error().reason);
-  exchange.step = Exchange::Step::challenged;
-  std::string out;
-  xml::Writer(out).element("challenge", ns::sasl, crypto::base64_encode(*message));
-  owner_.send(out);
-}
-
-void Login::check_password(Exchange& exchange, const std::vector<storage::ScramKey>& keys) {
-  if (braked(exchange)) return;
-  exchange.step = Exchange::Step::checking;
-  const bool exists = !keys.empty();
-  // The hash that verify_password takes of all that an account has: the same work.
-  const std::vector<storage::ScramKey> fake{shared_.fake_keys.key(crypto::Hash::sha512, exchange.account)};
-  auto password = std::make_unique<Secret>(exchange.password);
-  crypto::wipe(exchange.password);
-  auto& shard = owner_.shard();
-  const auto now = shard.loop().now_ms();
-  const auto network = auth::Network::parse(owner_.connection().peer_address());
-  const core::Share share{.known = network && shared_.brake.known(*network, exchange.account.full(), now),
-                          .network = network};
-  const bool taken = shard.compute(
-      share,
-      [password = std::move(password), tried = exists ? keys : fake, asker = std::weak_ptr(exchange_)] {
-        return !asker.expired() && auth::verify_password(tried, password->text);  // else nobody waits for it any more
-      },
-      [asker = std::weak_ptr(exchange_), exists](bool right) {
-        const auto checked = asker.lock();
-        if (!checked) return;  // given up meanwhile, or the stream is gone
-        if (right && exists) return checked->login.conclude(*checked, std::string());
-        checked->login.conclude(*checked, std::unexpected(auth::Condition::not_authorized));
-      });
-  if (taken) return;
-  if (network) shared_.brake.take_back(*network, exchange.account.full(), now);
-  fail(auth::Condition::temporary_auth_failure, "busy");
-}
-
-// A certificate is nothing that is guessed: who has one waits for nobody's wrong passwords. One that opens nothing
-// counts as a wrong password of its network.
-void Login::check_certificate(Exchange& exchange, bool exists) {
-  if (const auto network = auth::Network::parse(owner_.connection().peer_address())) {
-    (void)shared_.brake.attempt(*network, exchange.account.full(), owner_.shard().loop().now_ms());
-  }
-  // The lists may have been read again since the handshake.
-  const bool valid = exists && shared_.tls.get()->accepts_client(owner_.connection().ssl());
-  if (!valid) return conclude(exchange, std::unexpected(auth::Condition::not_authorized));
-  conclude(exchange, std::string());
 }
 
 // True: the brake refused, and the client knows. Arms the delay that the answer must wait for.
@@ -353,9 +164,11 @@ void Login::conclude(Exchange& exchange, std::expected<std::string, auth::Condit
 void Login::tell(Exchange& exchange) {
   if (!exchange.outcome) {
     const bool certificate = exchange.mechanism.kind == auth::Mechanism::Kind::external;
+    const bool token = exchange.mechanism.kind == auth::Mechanism::Kind::token;
     auto& owner = owner_;  // fail() may end this
-    fail(exchange.outcome.error(),
-         certificate ? "no account or no valid certificate" : "wrong password or unknown account");
+    fail(exchange.outcome.error(), certificate ? "no account or no valid certificate"
+                                   : token     ? "no valid token"
+                                               : "wrong password or unknown account");
     if (certificate) owner.end({}, {});  // XEP-0178 §2, 11 c
     return;
   }
@@ -365,13 +178,13 @@ void Login::tell(Exchange& exchange) {
   }
   if (owner_.contradicts(exchange.account)) {
     record_failure("from differs");
+    if (exchange.request) return tell_failure(auth::Condition::invalid_authzid, {});  // XEP-0388 §2.3, §4.4
     return owner_.end("invalid-from", "the stream's from is another address");
   }
-  std::vector<std::string> tags;
   const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
-                                exchange.mechanism.name, owner_.language(), tags);
+                                exchange.mechanism.name, owner_.language(), exchange.tags);
   if (denied) return deny(*denied);
-  succeed(exchange, std::move(tags));
+  succeed(exchange);
 }
 
 void Login::deny(const core::Refusal& denied) {
@@ -380,12 +193,14 @@ void Login::deny(const core::Refusal& denied) {
   tell_failure(condition, denied.silent || own.empty() ? text_of(condition).in(owner_.language()) : own);
 }
 
-void Login::succeed(Exchange& exchange, std::vector<std::string> tags) {
+void Login::succeed(Exchange& exchange) {
+  if (exchange.request) return conclude_2(exchange);
   const auto ended = std::move(exchange_);
   std::string out;
   xml::Writer(out).element("success", ns::sasl, crypto::base64_encode(*exchange.outcome));
   owner_.send(out);
-  owner_.login_succeeded({exchange.account, exchange.mechanism.name, exchange.credentials, std::move(tags)});
+  owner_.login_succeeded(
+      {exchange.account, exchange.mechanism.name, exchange.credentials, std::move(exchange.tags), nullptr});
 }
 
 // What was given up is counted but has no record: it costs a stranger nothing.
@@ -408,7 +223,11 @@ void Login::tell_failure(auth::Condition condition, std::string_view text) {
   const auto ended = std::move(exchange_);
   std::string out;
   xml::Writer writer(out);
-  writer.open("failure", ns::sasl).element(auth::condition_name(condition));
+  if (in_sasl_2_) {  // XEP-0388 §2.6.2
+    writer.open("failure", ns::sasl_2).element(auth::condition_name(condition), ns::sasl);
+  } else {
+    writer.open("failure", ns::sasl).element(auth::condition_name(condition));
+  }
   if (!text.empty()) {
     writer.open("text").attribute("xml:lang", core::tag_of(owner_.language())).text(text).close();
   }

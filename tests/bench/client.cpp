@@ -27,6 +27,20 @@ std::size_t occurrences(std::string_view text, std::string_view what) {
   return count;
 }
 
+// The first element of that name inside another, from its start tag on; empty: there is none.
+std::string_view inner(std::string_view element, std::string_view name) {
+  const auto at = element.find(fmt::format("<{}", name));
+  return at == std::string_view::npos ? std::string_view() : element.substr(at);
+}
+
+std::string new_agent() {
+  auto hex = crypto::random_hex(16);
+  hex[12] = '4';
+  hex[16] = '8';
+  return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4), hex.substr(16, 4),
+                     hex.substr(20));
+}
+
 std::string excerpt(std::string_view element) { return std::string(element.substr(0, 300)); }
 
 }  // namespace
@@ -38,12 +52,14 @@ Client::Client(Network& network, const ClientSettings& settings, SaltedPasswords
       cache_(cache),
       account_(std::move(account)),
       resource_(std::move(resource)),
-      link_(network, *this) {}
+      link_(network, *this),
+      agent_(new_agent()) {}
 
 void Client::connect(Goal goal) {
   goal_ = goal;
   step_ = Step::connecting;
-  secure_ = authenticated_ = needs_session_ = false;
+  secure_ = authenticated_ = needs_session_ = bound_ = managed_ = resumed_session_ = false;
+  round_trips_ = 0;
   partial_.clear();
   scanner_.restart();
   const int port_offset = settings_.raw ? static_cast<int>(pair % static_cast<std::size_t>(settings_.relay_ports)) : 0;
@@ -83,7 +99,7 @@ void Client::on_secured() {
 void Client::open_stream() {
   scanner_.restart();
   step_ = Step::features;
-  link_.send(
+  ask(
       fmt::format("<?xml version='1.0'?><stream:stream to='{}' version='1.0' xml:lang='en' xmlns='jabber:client' "
                   "xmlns:stream='http://etherx.jabber.org/streams'>",
                   settings_.domain));
@@ -121,7 +137,17 @@ void Client::on_bytes(std::string_view bytes) {
   }
 }
 
+void Client::ask(std::string_view xml) {
+  ++round_trips_;
+  link_.send(xml);
+}
+
 void Client::handle(std::string_view element) {
+  if (managed_) {
+    const auto name = element_name(element);
+    if (name == "r") return link_.send(fmt::format("<a xmlns='urn:xmpp:sm:3' h='{}'/>", handled_));
+    if (name == "iq" || name == "message" || name == "presence") ++handled_;
+  }
   if (step_ == Step::ready) return handle_ready(element);
   const auto name = element_name(element);
   if (name == "stream:error") return give_up(excerpt(element));
@@ -139,7 +165,7 @@ void Client::handle(std::string_view element) {
       if (attribute(element, "type") != "result") return give_up(excerpt(element));
       if (needs_session_) {  // RFC 3921 §3; optional or absent in servers of RFC 6121
         step_ = Step::session;
-        return link_.send("<iq type='set' id='session'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>");
+        return ask("<iq type='set' id='session'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>");
       }
       return become_available();
     case Step::session:
@@ -161,19 +187,20 @@ void Client::handle_features(std::string_view features) {
   if (!secure_) {
     if (!has("<starttls")) return give_up("no STARTTLS offered");
     step_ = Step::proceed;
-    return link_.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    return ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
   }
   if (goal_ == Goal::registers) {
     if (!has("http://jabber.org/features/iq-register")) return give_up("no in-band registration offered");
     return become_ready();
   }
   if (!authenticated_) return authenticate(features);
+  if (bound_) return become_available();
   needs_session_ = false;
   if (const auto at = features.find("<session"); at != std::string_view::npos) {
     needs_session_ = features.substr(at, 120).find("<optional/>") == std::string_view::npos;
   }
   step_ = Step::bind;
-  link_.send(
+  ask(
       fmt::format("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>{}</resource>"
                   "</bind></iq>",
                   resource_));
@@ -188,17 +215,25 @@ void Client::authenticate(std::string_view features) {
                                                 {"SCRAM-SHA-512", crypto::Hash::sha512},
                                                 {"SCRAM-SHA-256", crypto::Hash::sha256}}};
   step_ = Step::sasl;
+  sasl2_ = settings_.login != "classic" && features.find("urn:xmpp:sasl:2") != std::string_view::npos;
+  if (sasl2_ && authenticate_by_token()) return;
   for (const auto& choice : scram) {
     if (settings_.mechanism != "auto" && settings_.mechanism != choice.name) continue;
     if (!offers(features, choice.name)) continue;
     scram_ = std::make_unique<ScramClient>(choice.hash, account_.user, account_.password, cache_);
-    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>",
-                                  choice.name, crypto::base64_encode(scram_->first())));
+    if (sasl2_) {
+      return ask(
+          fmt::format("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='{}'><initial-response>{}</initial-response>{}"
+                      "</authenticate>",
+                      choice.name, crypto::base64_encode(scram_->first()), wishes()));
+    }
+    return ask(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='{}'>{}</auth>", choice.name,
+                           crypto::base64_encode(scram_->first())));
   }
   if (settings_.mechanism == "PLAIN" || (settings_.mechanism == "auto" && offers(features, "PLAIN"))) {
     const auto plain = std::string(1, '\0') + account_.user + std::string(1, '\0') + account_.password;
-    return link_.send(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
-                                  crypto::base64_encode(plain)));
+    return ask(fmt::format("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{}</auth>",
+                           crypto::base64_encode(plain)));
   }
   give_up("no common SASL mechanism: " + excerpt(features));
 }
@@ -209,9 +244,10 @@ void Client::handle_sasl(std::string_view element) {
   if (name == "challenge" && scram_ && data) {
     auto answer = scram_->final(*data);
     if (!answer) return give_up(answer.error().text);
-    return link_.send(fmt::format("<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{}</response>",
-                                  crypto::base64_encode(*answer)));
+    const auto* ns = !sasl2_ ? "urn:ietf:params:xml:ns:xmpp-sasl" : "urn:xmpp:sasl:2";
+    return ask(fmt::format("<response xmlns='{}'>{}</response>", ns, crypto::base64_encode(*answer)));
   }
+  if (name == "success" && sasl2_) return handle_success_2(element);
   if (name != "success") return give_up(excerpt(element));
   if (scram_ && (!data || !scram_->verify(*data))) return give_up("SCRAM: the server's signature is wrong");
   scram_.reset();
@@ -219,10 +255,63 @@ void Client::handle_sasl(std::string_view element) {
   open_stream();
 }
 
+// XEP-0484 §3.4.
+bool Client::authenticate_by_token() {
+  if (token_.empty()) return false;
+  auto message = account_.user + std::string(1, '\0');
+  message += crypto::hmac(crypto::Hash::sha256, token_, "Initiator");
+  ask(
+      fmt::format("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>{}"
+                  "</initial-response><fast xmlns='urn:xmpp:fast:0'/>{}</authenticate>",
+                  crypto::base64_encode(message), wishes()));
+  return true;
+}
+
+std::string Client::wishes() const {
+  auto out = fmt::format("<user-agent id='{}'><software>bench</software></user-agent>", agent_);
+  const bool resumes = settings_.login == "resume";
+  if (resumes && !resumption_id_.empty()) {
+    out += fmt::format("<resume xmlns='urn:xmpp:sm:3' h='{}' previd='{}'/>", handled_, resumption_id_);
+  }
+  out += "<bind xmlns='urn:xmpp:bind:0'><tag>bench</tag>";
+  if (resumes) out += "<enable xmlns='urn:xmpp:sm:3' resume='true'/>";
+  out += "</bind>";
+  if (settings_.login != "sasl2" && token_.empty()) {
+    out += "<request-token xmlns='urn:xmpp:fast:0' mechanism='HT-SHA-256-NONE'/>";
+  }
+  return out;
+}
+
+bool Client::logs_in_as_asked() const noexcept {
+  if (settings_.login == "classic") return true;
+  return sasl2_ && (settings_.login == "sasl2" || !token_.empty());
+}
+
+void Client::handle_success_2(std::string_view success) {
+  const auto begin = inner(success, "additional-data");
+  const auto data = crypto::base64_decode(content(begin.substr(0, begin.find("</") + 2)));
+  if (scram_ ? !data || !scram_->verify(*data) : data != crypto::hmac(crypto::Hash::sha256, token_, "Responder")) {
+    return give_up("the server's proof is wrong");
+  }
+  scram_.reset();
+  if (const auto token = inner(success, "token"); !token.empty()) token_ = attribute(token, "token");
+  authenticated_ = bound_ = true;
+  if (!inner(success, "resumed").empty()) {
+    managed_ = resumed_session_ = true;
+    return become_ready();
+  }
+  if (const auto enabled = inner(success, "enabled"); !enabled.empty()) {
+    managed_ = true;
+    handled_ = 0;
+    resumption_id_ = attribute(enabled, "id");
+  }
+  step_ = Step::features;
+}
+
 void Client::become_available() {
   if (goal_ == Goal::bound) return become_ready();
   step_ = Step::presence;
-  link_.send(
+  ask(
       fmt::format("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
                   "<iq type='get' id='available' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>",
                   settings_.domain));

@@ -23,8 +23,11 @@ struct Account {
 struct ClientSettings {
   std::string domain = "localhost";
   std::string mechanism = "auto";  // auto: SCRAM-SHA-1 when offered (what peers are compared by), else the best
-  bool direct_tls = false;         // TLS from the first byte (XEP-0368)
-  bool raw = false;                // no XMPP: the bare relay; a line "P<pair>\n" says who belongs together
+  // classic: RFC 6120. The others XEP-0388 with binding inside: sasl2 with the password, fast with a token from the
+  // second log-in on (XEP-0484), resume with a token and the session of before (XEP-0198).
+  std::string login = "classic";
+  bool direct_tls = false;  // TLS from the first byte (XEP-0368)
+  bool raw = false;         // no XMPP: the bare relay; a line "P<pair>\n" says who belongs together
   int relay_ports = 1;
 };
 
@@ -58,6 +61,11 @@ class Client final : private Link::Owner {
   [[nodiscard]] const Account& account() const noexcept { return account_; }
   [[nodiscard]] std::string bare_jid() const { return account_.user + "@" + settings_.domain; }
   [[nodiscard]] bool ready() const noexcept { return step_ == Step::ready; }
+  // How often it had to wait for the server until it was ready, TCP and TLS aside.
+  [[nodiscard]] unsigned round_trips() const noexcept { return round_trips_; }
+  // It logged in, or can the next time, as ClientSettings::login says; a server that does not know that gets RFC 6120.
+  [[nodiscard]] bool logs_in_as_asked() const noexcept;
+  [[nodiscard]] bool resumed_session() const noexcept { return resumed_session_; }
   [[nodiscard]] bool resumed_tls() const noexcept { return link_.resumed(); }
   // Goal::available: how many contacts the roster had.
   [[nodiscard]] std::size_t roster_items() const noexcept { return roster_items_; }
@@ -77,6 +85,10 @@ class Client final : private Link::Owner {
   void handle(std::string_view element);
   void handle_features(std::string_view features);
   void handle_sasl(std::string_view element);
+  void handle_success_2(std::string_view success);
+  bool authenticate_by_token();
+  [[nodiscard]] std::string wishes() const;
+  void ask(std::string_view xml);  // … and wait
   void authenticate(std::string_view features);
   void handle_ready(std::string_view element);
   void become_available();
@@ -95,6 +107,12 @@ class Client final : private Link::Owner {
   StanzaScanner scanner_;
   std::string partial_;  // an element whose end has not arrived
   std::unique_ptr<ScramClient> scram_;
+  const std::string agent_;    // XEP-0388 §2.3
+  std::string token_;          // XEP-0484
+  std::string resumption_id_;  // XEP-0198
+  bool sasl2_ = false, managed_ = false, bound_ = false, resumed_session_ = false;
+  unsigned handled_ = 0;
+  unsigned round_trips_ = 0;
   unsigned next_request_ = 0;
   std::size_t roster_items_ = 0;
 };

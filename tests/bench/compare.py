@@ -51,6 +51,8 @@ def rest_plan(args):
     span = ["--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
     return [Step("reconnect", "reconnect", ["--count", str(args.returns)], False),
             Step("reconnect-resume", "reconnect", ["--count", str(args.returns), "--resume"], False),
+            Step("reconnect-fast", "reconnect", ["--count", str(args.returns), "--login", "fast"], False),
+            Step("reconnect-sm", "reconnect", ["--count", str(args.returns), "--login", "resume"], False),
             Step("carbons", "carbons", ["--pairs", str(PAIRS), *span], False),
             Step("offline", "offline", ["--pairs", str(PAIRS), "--messages", "50"], False),
             Step("presence", "presence", ["--contacts", "100", *span], False),
@@ -155,8 +157,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     add_binaries(parser)
     parser.add_argument("--only", help="servers, by comma: " + ",".join(s.key for s in servers.ALL))
-    parser.add_argument("--scenarios", help="by comma: idle,login,chat-rate,chat-flat,reconnect,reconnect-resume,carbons,"
-                        "offline,presence,rosters")
+    parser.add_argument("--scenarios", help="by comma: idle,login,chat-rate,chat-flat,reconnect,reconnect-resume,"
+                        "reconnect-fast,reconnect-sm,carbons,offline,presence,rosters")
     parser.add_argument("--runs", type=int, default=3, help="rounds of log-in and chat (3)")
     parser.add_argument("--all", action="store_true",
                         help="every scenario in every round, and the coalescing relay (about 20 minutes more)")

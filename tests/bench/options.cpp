@@ -70,6 +70,11 @@ const std::vector<Switch>& switches() {
       {"--register", "", "register the accounts in band first (XEP-0077)", flag<&Options::register_first>()},
       {"--salted-cache", "FILE", "keep SaltedPasswords between runs",
        [](Options& o, std::string_view v) { return o.salted_cache = v, true; }},
+      {"--login", "classic|sasl2|fast|resume", "how clients log in (XEP-0388, with a token, resuming their session)",
+       [](Options& o, std::string_view v) {
+         o.client.login = v;
+         return v == "classic" || v == "sasl2" || v == "fast" || v == "resume";
+       }},
       {"--mechanism", "NAME", "SASL mechanism (auto: SCRAM-SHA-1 when offered, else the best)",
        [](Options& o, std::string_view v) { return o.client.mechanism = v, true; }},
       {"--direct-tls", "", "TLS from the first byte (XEP-0368)",

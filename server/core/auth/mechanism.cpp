@@ -21,6 +21,14 @@ constexpr std::array table{
     Mechanism{"PLAIN", plain},
 };
 
+// A token proves itself by an HMAC over the channel binding; the name's end is the binding's.
+constexpr std::array tokens{
+    Mechanism{"HT-SHA-256-EXPR", token, Hash::sha256, false, "tls-exporter"},
+    Mechanism{"HT-SHA-256-UNIQ", token, Hash::sha256, false, "tls-unique"},
+    Mechanism{"HT-SHA-256-ENDP", token, Hash::sha256, false, "tls-server-end-point"},
+    Mechanism{"HT-SHA-256-NONE", token, Hash::sha256, false, {}},
+};
+
 constexpr std::array<std::string_view, 11> conditions{
     "aborted",
     "account-disabled",
@@ -51,6 +59,8 @@ std::string join_sorted(std::span<const std::string_view> names) {
 }  // namespace
 
 std::span<const Mechanism> mechanisms() noexcept { return table; }
+
+std::span<const Mechanism> token_mechanisms() noexcept { return tokens; }
 
 const Mechanism* find_mechanism(std::string_view name) noexcept {
   const auto* found = std::ranges::find(table, name, &Mechanism::name);

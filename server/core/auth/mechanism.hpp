@@ -13,16 +13,19 @@
 namespace valise::core::auth {
 
 struct Mechanism {
-  enum class Kind : std::uint8_t { scram, plain, external };
+  enum class Kind : std::uint8_t { scram, plain, external, token };
 
   std::string_view name;  // as on the wire
   Kind kind = Kind::scram;
   crypto::Hash hash = crypto::Hash::sha256;  // scram only
-  bool plus = false;                         // with channel binding
+  bool plus = false;                         // scram: with channel binding
+  std::string_view binding;                  // token only: the channel binding's type; empty: none
 };
 
 // All of them, the strongest first: a feature list in this order suits clients that take the first they know.
 [[nodiscard]] std::span<const Mechanism> mechanisms() noexcept;
+// Those that take a token for a password (XEP-0484 §3.1), the strongest first.
+[[nodiscard]] std::span<const Mechanism> token_mechanisms() noexcept;
 // Exact, as RFC 4422 §3.1 spells names; nullptr: unknown.
 [[nodiscard]] const Mechanism* find_mechanism(std::string_view name) noexcept;
 

@@ -24,6 +24,12 @@ Result<std::string> prepare_password(std::string_view password) {
 
 storage::ScramKey derive_key(Hash hash, std::string_view prepared, std::string_view salt, unsigned iterations) {
   auto salted = crypto::pbkdf2(hash, prepared, salt, iterations);
+  auto key = key_of_salted(hash, salted, salt, iterations);
+  crypto::wipe(salted);
+  return key;
+}
+
+storage::ScramKey key_of_salted(Hash hash, std::string_view salted, std::string_view salt, unsigned iterations) {
   auto client_key = crypto::hmac(hash, salted, "Client Key");
   storage::ScramKey key{
       .hash = std::string(hash_name(hash)),
@@ -32,7 +38,6 @@ storage::ScramKey derive_key(Hash hash, std::string_view prepared, std::string_v
       .stored_key = crypto::digest(hash, client_key),
       .server_key = crypto::hmac(hash, salted, "Server Key"),
   };
-  crypto::wipe(salted);
   crypto::wipe(client_key);
   return key;
 }

@@ -35,6 +35,10 @@ inline constexpr crypto::Hash all_hashes[] = {crypto::Hash::sha1, crypto::Hash::
 [[nodiscard]] storage::ScramKey derive_key(crypto::Hash hash, std::string_view prepared, std::string_view salt,
                                            unsigned iterations);
 
+// The same from the SaltedPassword (RFC 5802 §3) that a client made of its password.
+[[nodiscard]] storage::ScramKey key_of_salted(crypto::Hash hash, std::string_view salted, std::string_view salt,
+                                              unsigned iterations);
+
 // nullptr: no usable key for that hash. Ill-formed rows (sizes, iterations) are not usable.
 [[nodiscard]] const storage::ScramKey* find_key(std::span<const storage::ScramKey> keys, crypto::Hash hash) noexcept;
 

@@ -71,6 +71,7 @@ Outcome<std::string> ScramExchange::server_first(std::span<const storage::ScramK
                                              : settings_.nonce_for_test;
   auto message = "r=" + nonce_ + ",s=" + crypto::base64_encode(key_.salt) + ",i=" + std::to_string(key_.iterations);
   if (!settings_.downgrade_hash.empty()) message += ",h=" + crypto::base64_encode(settings_.downgrade_hash);
+  if (!settings_.tls_version.empty()) message += ",t=" + settings_.tls_version;
   auth_message_ += ',' + message;
   state_ = State::challenged;
   return message;

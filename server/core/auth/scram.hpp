@@ -28,6 +28,7 @@ struct ScramSettings {
   std::vector<ChannelBinding> bindings;  // empty: this connection has none
   bool plus_offered = false;             // the features named a -PLUS mechanism
   std::string downgrade_hash;            // XEP-0474; empty: the attribute is left out
+  std::string tls_version;               // XEP-0515: "0304"; empty: the attribute is left out
   std::string nonce_for_test;            // empty: random
 };
 

@@ -1,8 +1,9 @@
-// A client's two SCRAM messages and a PLAIN message from hostile bytes. Whatever comes, an exchange ends in a challenge
-// that fits the grammar or in a refusal, and nobody gets in who has no password.
+// A client's two SCRAM messages, a PLAIN message and a token's from hostile bytes. Whatever comes, an exchange ends in
+// a challenge that fits the grammar or in a refusal, and nobody gets in who has no password.
 #include "core/auth/plain.hpp"
 #include "core/auth/scram.hpp"
 #include "core/auth/scram_message.hpp"
+#include "core/auth/token.hpp"
 #include "fuzz/check.hpp"
 
 using namespace valise::core::auth;
@@ -55,5 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(!first->username.empty() && !first->nonce.empty());
   }
   if (const auto login = parse_plain(rest, "example.com")) check(login->account.domain() == "example.com");
+  if (const auto login = parse_token_message(rest, "example.com")) {
+    check(login->account.domain() == "example.com" && login->proof.size() == 32);
+  }
   return 0;
 }
