@@ -1,5 +1,6 @@
 // Before log-in (XEP-0077 §3.1): strangers make an account, where the host lets them.
 #include "base/clock.hpp"
+#include "core/administrators.hpp"
 #include "core/auth/password.hpp"
 #include "modules/registration/module.hpp"
 #include "xml/writer.hpp"
@@ -86,6 +87,8 @@ void RegistrationModule::make_account(const std::string& iq_id, xml::Element que
   const auto jid = core::Jid::make(query.child("username", ns_register).text(), stranger.host());
   auto password = core::auth::prepare_password(query.child("password", ns_register).text());
   if (!jid || !jid->has_local() || !password) return answer(not_acceptable());
+  const auto* administrators = shard_.service<core::Administrators>();
+  if (administrators != nullptr && administrators->is_administrator_anywhere(*jid)) return answer(conflict());
   if (const auto denied = stranger.ask_rules(*jid)) return answer(denied->error);
   if (!stranger.may_register()) return answer(try_later());
 

@@ -1,8 +1,10 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/administration/administration.hpp"
 #include "modules/blocking/blocking.hpp"
 #include "modules/caps/caps.hpp"
+#include "modules/commands/commands.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
@@ -23,11 +25,25 @@ namespace valise {
 
 std::vector<const core::Manifest*> all_modules() {
   using namespace modules;
-  return {&roster_manifest(),         &presence_manifest(),      &offline_manifest(),  &omemo_manifest(),
-          &policy_manifest(),         &caps_manifest(),          &pep_manifest(),      &disco_manifest(),
-          &ping_manifest(),           &registration_manifest(),  &version_manifest(),  &time_manifest(),
-          &limits_manifest(),         &last_activity_manifest(), &blocking_manifest(), &vcard_manifest(),
-          &private_storage_manifest()};
+  return {&roster_manifest(),
+          &presence_manifest(),
+          &offline_manifest(),
+          &omemo_manifest(),
+          &policy_manifest(),
+          &caps_manifest(),
+          &pep_manifest(),
+          &disco_manifest(),
+          &ping_manifest(),
+          &registration_manifest(),
+          &version_manifest(),
+          &time_manifest(),
+          &limits_manifest(),
+          &last_activity_manifest(),
+          &blocking_manifest(),
+          &vcard_manifest(),
+          &private_storage_manifest(),
+          &commands_manifest(),
+          &administration_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {
