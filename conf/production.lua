@@ -13,6 +13,7 @@ default_language = "fr"        -- of texts for clients that name no language
 sealed.mode = "required"       -- only OMEMO content passes; "off" is for conformance suites
 archive.enabled = false
 registration.enabled = false   -- accounts are made with valisectl
+invitations.enabled = false    -- true: and by whom an administrator sends a link (valisectl invite)
 
 -- Network -------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@
 #include "core/services.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/control_invitations.hpp"
 #include "main/reply.hpp"
 
 namespace valise {
@@ -379,12 +380,17 @@ Answer reload(const Request& request) {
   return Json{{"needs_restart", *needs}};
 }
 
+Answer invite_new(const Request& request) { return new_invitation(request.app, request.json, request.stop); }
+Answer invite_list(const Request& request) { return list_invitations(request.app, request.json, request.stop); }
+Answer invite_revoke(const Request& request) { return revoke_invitation(request.app, request.json, request.stop); }
+
 constexpr std::pair<std::string_view, Command> commands[] = {
-    {"user.add", &user_add},         {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
-    {"user.enable", &user_enable},   {"user.delete", &user_delete},   {"user.list", &user_list},
-    {"session.list", &session_list}, {"session.kick", &session_kick}, {"status", &status},
-    {"module.list", &module_list},   {"hook.list", &hook_list},       {"reload", &reload},
-    {"policy.list", &policy_list},
+    {"user.add", &user_add},           {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
+    {"user.enable", &user_enable},     {"user.delete", &user_delete},   {"user.list", &user_list},
+    {"session.list", &session_list},   {"session.kick", &session_kick}, {"status", &status},
+    {"module.list", &module_list},     {"hook.list", &hook_list},       {"reload", &reload},
+    {"policy.list", &policy_list},     {"invite.new", &invite_new},     {"invite.list", &invite_list},
+    {"invite.revoke", &invite_revoke},
 };
 
 std::string_view name_of(ErrorCode code) {

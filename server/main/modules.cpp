@@ -6,6 +6,7 @@
 #include "modules/caps/caps.hpp"
 #include "modules/commands/commands.hpp"
 #include "modules/disco/disco.hpp"
+#include "modules/invitations/invitations.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -43,7 +44,8 @@ std::vector<const core::Manifest*> all_modules() {
           &vcard_manifest(),
           &private_storage_manifest(),
           &commands_manifest(),
-          &administration_manifest()};
+          &administration_manifest(),
+          &invitations_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

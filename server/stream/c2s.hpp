@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "core/invitations.hpp"
 #include "core/session.hpp"
 #include "core/shard.hpp"
 #include "net/connection.hpp"
@@ -128,7 +129,8 @@ class C2s final : private net::ConnectionHandler,
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::optional<core::Session> session_;
   std::unique_ptr<Login> login_;
-  std::unique_ptr<AckWindow> acks_;  // XEP-0198, once enabled
+  std::unique_ptr<core::Invitation> invitation_;  // XEP-0445: that the stranger showed
+  std::unique_ptr<AckWindow> acks_;               // XEP-0198, once enabled
   core::Departures departures_;
   std::string carry_;  // bytes read behind the log-in, parsed after the move
   std::vector<xml::DocumentPtr> held_;
