@@ -14,6 +14,7 @@ sealed.mode = "required"       -- only OMEMO content passes; "off" is for confor
 archive.enabled = true         -- people's devices find what they sent and received
 archive.keep_days = 90         -- so long; 0: for ever
 registration.enabled = false   -- accounts are made with valisectl
+invitations.enabled = false    -- true: and by whom an administrator sends a link (valisectl invite)
 
 -- Network -------------------------------------------------------------------------------------------------------
 

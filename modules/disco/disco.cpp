@@ -3,6 +3,7 @@
 #include "core/namespaces.hpp"
 #include "core/result_set.hpp"
 #include "core/shard.hpp"
+#include "modules/disco/domain_nodes.hpp"
 #include "modules/disco/info.hpp"
 #include "modules/disco/verification.hpp"
 #include "modules/pep/discovery.hpp"
@@ -55,7 +56,7 @@ class Disco final : public core::Module {
     const auto info = core::ns::disco_info;
     const auto items = core::ns::disco_items;
     registrar.iq(IqTarget::server, "get", "query", info, [this](core::IqRequest r) { server_info(std::move(r)); });
-    registrar.iq(IqTarget::server, "get", "query", items, [](core::IqRequest r) { server_items(std::move(r)); });
+    registrar.iq(IqTarget::server, "get", "query", items, [this](core::IqRequest r) { server_items(std::move(r)); });
     registrar.iq(IqTarget::account, "get", "query", info, [this](core::IqRequest r) { account_info(std::move(r)); });
     registrar.iq(IqTarget::account, "get", "query", items, [this](core::IqRequest r) { account_items(std::move(r)); });
   }
@@ -98,15 +99,33 @@ class Disco final : public core::Module {
     const auto node = request.payload().attribute_or_empty("node");
     const auto* said = said_of(request.host());
     if (said == nullptr) return request.error(unknown_node);
-    if (!node.empty() && !is_own_node(node, said->server)) return request.error(unknown_node);
-    request.result(to_xml(said->server, node));
+    if (node.empty() || is_own_node(node, said->server)) return request.result(to_xml(said->server, node));
+    const auto of_room = node_of_room(request, node);
+    if (!of_room) return request.error(of_room.error());
+    std::string out;
+    xml::Writer(out).open("query", core::ns::disco_info).attribute("node", node).raw(of_room->info).close();
+    request.result(std::move(out));
   }
 
-  static void server_items(core::IqRequest request) {
-    if (!request.payload().attribute_or_empty("node").empty()) return request.error(unknown_node);
-    std::string out;
-    xml::Writer(out).open("query", core::ns::disco_items).close();
-    request.result(std::move(out));
+  void server_items(core::IqRequest request) const {
+    const std::string node(request.payload().attribute_or_empty("node"));
+    const auto of_room = node.empty() ? DomainNode() : node_of_room(request, node);
+    if (!of_room) return request.error(of_room.error());
+    std::vector<std::string> names;
+    for (const auto& [name, title] : of_room->items) names.push_back(name);
+    answer_items(request, node, names, [&](xml::Writer& writer, std::size_t i) {
+      const auto& [name, title] = of_room->items[i];
+      writer.open("item").attribute("jid", request.host()).attribute("node", name).attribute_if("name", title).close();
+    });
+  }
+
+  // A node of the domain that another room has; the error for what is not there, or not for who asks.
+  [[nodiscard]] std::expected<DomainNode, core::StanzaError> node_of_room(const core::IqRequest& request,
+                                                                          std::string_view node) const {
+    const auto* rooms = shard_.service<DomainNodes>();
+    auto found = rooms == nullptr ? std::nullopt : rooms->domain_node(request, node);
+    if (!found) return std::unexpected(unknown_node);
+    return std::move(*found);
   }
 
   // XEP-0030 §8, RFC 6121 §8.5.1: whoever may not know of the account gets what an unknown address answers.

@@ -11,6 +11,7 @@ namespace ns = core::ns;
 
 constexpr std::string_view vcard_update = "vcard-temp:x:update";
 constexpr std::string_view idle = "urn:xmpp:idle:1";
+constexpr std::string_view preauth = "urn:xmpp:pars:0";
 constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
 
 // RFC 6121 §4.7.2.3; whether it is in range is for modules/presence to say.
@@ -62,6 +63,11 @@ std::string rebuild_presence(const core::Stanza& presence) {
   if (const auto nick = root.child("nick", nickname);
       nick && presence.type == "subscribe" && nick.text().size() <= 64) {
     xml::Writer(out).element("nick", nickname, nick.text());
+  }
+  // XEP-0379 §3.4: a token and no more.
+  if (const auto token = root.child("preauth", preauth).attribute_or_empty("token");
+      presence.type == "subscribe" && is_plain_token(token, 64)) {
+    xml::Writer(out).open("preauth", preauth).attribute("token", token).close();
   }
   return out;
 }

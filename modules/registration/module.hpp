@@ -14,6 +14,7 @@
 namespace valise::modules::registration {
 
 inline constexpr std::string_view ns_register = "jabber:iq:register";
+inline constexpr std::string_view ns_pars = "urn:xmpp:pars:0";
 
 // What the configuration says about one host.
 struct HostRules {
@@ -61,7 +62,19 @@ class RegistrationModule final : public core::Module, public core::Registration,
                                std::move_only_function<void(Keys)> then);
 
   // strangers.cpp: before log-in
+  using Answer = std::function<void(const std::optional<core::StanzaError>& refused)>;
+  struct Newcomer {
+    core::Jid jid;
+    std::string invitation;  // id; empty: registration is open
+    core::Share share;
+    Ref<const core::audit::Origin> origin;
+    Answer answer;  // from any shard
+  };
+  [[nodiscard]] bool is_open(const std::string& host) const;
+  void show_invitation(const std::string& iq_id, std::string_view token, core::Stranger& stranger);
   void make_account(const std::string& iq_id, xml::Element query, core::Stranger& stranger);
+  void make_invited(Newcomer newcomer, std::string password);
+  void put_account(const Newcomer& newcomer, std::vector<storage::ScramKey> keys);
 
   // owner.cpp: behind log-in
   void get(core::IqRequest request);

@@ -106,7 +106,7 @@ core::Features RegistrationModule::features(const std::string& host) const {
 }
 
 std::string RegistrationModule::stream_features_before_login(const std::string& host) const {
-  if (!rules(host).enabled) return {};
+  if (!is_open(host)) return {};  // XEP-0445 §3 shows it beside the feature of invitations
   return "<register xmlns='http://jabber.org/features/iq-register'/>";
 }
 

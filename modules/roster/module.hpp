@@ -33,6 +33,11 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void inbound(core::Flow flow) override;
   void show(core::Account& account, const core::Jid& contact, bool available) override;
   void end_all(const core::Account& account, std::move_only_function<void(bool durable)> then) override;
+  // invited.cpp
+  void befriend(core::Account& account, const core::Jid& contact, const std::vector<std::string>& groups,
+                std::move_only_function<void(bool durable)> then) override;
+  void accept(core::Account& account, const core::Jid& contact,
+              std::move_only_function<void(bool durable)> then) override;
 
  private:
   using Item = storage::RosterItem;
@@ -59,6 +64,12 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void failed(const core::Flow& flow);
   void deliver_requests(core::Session& session);
   void pass_on(core::Account& account, const core::StanzaPtr& stanza, Step step);
+
+  void receive_from(core::Flow flow, Step step);
+
+  // invited.cpp: a request that shows a token (XEP-0379 §3.4) waits until that is looked at. False: it shows none.
+  bool shows_token(core::Flow& flow);
+  void redeemed(core::Flow flow, bool holds);
 
   // removal.cpp
   struct Farewell;

@@ -112,11 +112,18 @@ void RosterModule::inbound(core::Flow flow) {
   if (*step != Step::subscribe && !to.is_bare() && account.find(to.resource()) == nullptr) {
     return shard_.handled(flow);  // §8.5.3.2.2
   }
+  if (*step == Step::subscribe && shows_token(flow)) return;
+  receive_from(std::move(flow), *step);
+}
+
+void RosterModule::receive_from(core::Flow flow, Step step) {
+  auto& account = *flow.recipient;
+  const auto contact = flow.stanza->from.to_bare();
   const auto stanza = between_bare(*flow.stanza);
 
   const auto* before = book(account).find(contact.full());
   const auto state = before != nullptr ? state_of(*before) : State();
-  const auto received = receive(state, *step);
+  const auto received = receive(state, step);
   const auto answer = [this, contact](core::Account& owner, Step reply) {
     shard_.route(core::make_presence(std::string(name_of(reply)), owner.jid, contact));
     show(owner, contact, true);
@@ -136,8 +143,8 @@ void RosterModule::inbound(core::Flow flow) {
   const bool ends = has_from(state.subscription) && !has_from(received.next.subscription);
   const auto bytes = sizeof flow + flow.stanza->memory() + stanza->memory();
   write(account, contact.str(), std::move(next), std::nullopt, bytes,
-        [this, flow = std::move(flow), stanza, contact, received, ends, answer, step = *step](core::Account& owner,
-                                                                                              bool durable) {
+        [this, flow = std::move(flow), stanza, contact, received, ends, answer, step](core::Account& owner,
+                                                                                      bool durable) {
           if (!durable) return failed(flow);
           if (received.deliver) pass_on(owner, stanza, step);
           if (received.reply) answer(owner, *received.reply);

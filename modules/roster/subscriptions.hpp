@@ -16,6 +16,14 @@ class Subscriptions {
   virtual void inbound(core::Flow flow) = 0;
   // Tells `contact`, who may know it, what the account's available resources say, or that they are gone.
   virtual void show(core::Account& account, const core::Jid& contact, bool available) = 0;
+  // By an invitation, each in the name of the account, which is in memory and exists; `then` runs here, false if it is
+  // not durable or the contact list is full. May be done again.
+  // The two see each other from now on, as far as this side goes; a new contact comes into these groups.
+  virtual void befriend(core::Account& account, const core::Jid& contact, const std::vector<std::string>& groups,
+                        std::move_only_function<void(bool durable)> then) = 0;
+  // XEP-0379 §3.5: the contact asked; he may subscribe, and is asked in return.
+  virtual void accept(core::Account& account, const core::Jid& contact,
+                      std::move_only_function<void(bool durable)> then) = 0;
   // The account, which is in memory and gone, was removed: each contact's side of the subscriptions and of open
   // requests ends (§2.5.2), as if "unsubscribe" and "unsubscribed" had come. `then` runs when all of them are durable,
   // or, false, when some are not. May be done again.

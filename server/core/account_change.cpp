@@ -33,6 +33,7 @@ void change_account(Shard& shard, Account& account, AccountChange change,
   unit->record = std::move(change.record);
   const auto credentials = new_credentials(change.write);
   unit->writes.push_back(std::move(change.write));
+  if (change.with) unit->writes.push_back(std::move(*change.with));
   const auto bytes = footprint(*unit);
   account.commit_begun(bytes);                               // keeps it in memory until `done`
   const bool existed = std::exchange(account.exists, true);  // a name that is being made is taken

@@ -14,6 +14,7 @@ struct AccountChange {
   storage::Write write;
   audit::Record record;
   std::optional<storage::AccountState> state;  // what it is then; sessions end with it (Shard::account_changed)
+  std::optional<storage::Write> with{};        // what else becomes durable with it
 };
 
 // A record of kind admin about the account.

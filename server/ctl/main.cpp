@@ -36,6 +36,11 @@ struct Options {
   std::string report;
   bool online = false;
   std::string days;
+  std::string inviter;
+  std::string id;
+  std::int64_t uses = 1;
+  std::int64_t lifetime_days = 0;
+  std::vector<std::string> groups;
 };
 
 void print(const Json& result, const Options& options, const Layout& layout = {}) {
@@ -70,6 +75,14 @@ std::string revoke_sentence(const Json& answer) {
   if (answer.value("password_known", false)) out += "it can log in again; a new password keeps it out\n";
   return out;
 }
+
+std::string invitation_sentence(const Json& answer) {
+  const auto web = answer.value("web", "");
+  return answer.value("uri", "") + "\n" + (web.empty() ? "" : web + "\n") + "until " + answer.value("expires", "") +
+         "; valisectl invite revoke " + answer.value("host", "") + " " + answer.value("id", "") + " takes it back\n";
+}
+
+std::string revoked_invitation(const Json& answer) { return answer.value("id", "") + ": revoked\n"; }
 
 std::string reload_sentence(const Json& answer) {
   std::string out = "reloaded\n";
@@ -195,6 +208,40 @@ void add_user_commands(CLI::App& cli, Options& options, int& code) {
   list->callback([&] {
     code = ask(options, {{"command", "user.list"}, {"host", options.host}},
                {.columns = {"jid", "state", "created"}, .nothing = "no accounts"});
+  });
+}
+
+void add_invitation_commands(CLI::App& cli, Options& options, int& code) {
+  auto* invite = cli.add_subcommand("invite", "links by which people make an account")->require_subcommand(1);
+  auto* made = invite->add_subcommand("new", "prints a link; the link is kept nowhere");
+  made->add_option("to", options.jid, "a host, or name@host for an account of that name")->required();
+  made->add_option("--inviter", options.inviter, "name@host: the two become contacts");
+  made->add_option("--group", options.groups, "of the two's contact lists; may be repeated")->expected(1);
+  made->add_option("--uses", options.uses, "by so many people")->capture_default_str();
+  made->add_option("--days", options.lifetime_days, "how long it holds; otherwise invitations.lifetime");
+  made->callback([&] {
+    code = ask(options,
+               {{"command", "invite.new"},
+                {"to", options.jid},
+                {"inviter", options.inviter},
+                {"groups", options.groups},
+                {"uses", options.uses},
+                {"days", options.lifetime_days}},
+               {.sentence = &invitation_sentence});
+  });
+  auto* list = invite->add_subcommand("list", "open invitations of a host, or of all");
+  list->add_option("host", options.host, "one of the server's hosts");
+  list->callback([&] {
+    code = ask(
+        options, {{"command", "invite.list"}, {"host", options.host}},
+        {.columns = {"id", "host", "for", "name", "inviter", "used", "uses", "expires"}, .nothing = "no invitations"});
+  });
+  auto* revoke = invite->add_subcommand("revoke", "takes an invitation back");
+  revoke->add_option("host", options.host, "its host")->required();
+  revoke->add_option("id", options.id, "its id, as the list shows it")->required();
+  revoke->callback([&] {
+    code = ask(options, {{"command", "invite.revoke"}, {"host", options.host}, {"id", options.id}},
+               {.sentence = &revoked_invitation});
   });
 }
 
@@ -334,6 +381,7 @@ int run(int argc, char** argv) {
   cli.add_flag("--json", options.json, "prints JSON, for scripts");
   cli.require_subcommand(1);
   add_user_commands(cli, options, code);
+  add_invitation_commands(cli, options, code);
   add_server_commands(cli, options, code);
   add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);

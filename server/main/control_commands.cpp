@@ -13,6 +13,7 @@
 #include "core/services.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/control_invitations.hpp"
 #include "main/control_service.hpp"
 #include "main/reply.hpp"
 
@@ -486,6 +487,10 @@ Answer reload(const Request& request) {
   return Json{{"needs_restart", *needs}};
 }
 
+Answer invite_new(const Request& request) { return new_invitation(request.app, request.json, request.stop); }
+Answer invite_list(const Request& request) { return list_invitations(request.app, request.json, request.stop); }
+Answer invite_revoke(const Request& request) { return revoke_invitation(request.app, request.json, request.stop); }
+
 Answer announce_text(const Request& request) {
   return announce(request.app, {request.text("host"), request.text("text"), request.text("to")}, request.stop);
 }
@@ -516,6 +521,9 @@ constexpr std::pair<std::string_view, Command> commands[] = {
     {"archive.expire", &archive_expire},
     {"client.list", &client_list},
     {"client.revoke", &client_revoke},
+    {"invite.new", &invite_new},
+    {"invite.list", &invite_list},
+    {"invite.revoke", &invite_revoke},
 };
 
 std::string_view name_of(ErrorCode code) {

@@ -1,6 +1,7 @@
 // The list of all features: the one place that knows them all.
 #include "main/modules.hpp"
 
+#include "modules/administration/administration.hpp"
 #include "modules/archive/archive.hpp"
 #include "modules/avatars/avatars.hpp"
 #include "modules/blocking/blocking.hpp"
@@ -8,11 +9,13 @@
 #include "modules/caps/caps.hpp"
 #include "modules/carbons/carbons.hpp"
 #include "modules/clients/clients.hpp"
+#include "modules/commands/commands.hpp"
 #include "modules/csi/csi.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/displayed/displayed.hpp"
 #include "modules/external_services/external_services.hpp"
 #include "modules/host_meta/host_meta.hpp"
+#include "modules/invitations/invitations.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -59,7 +62,11 @@ std::vector<const core::Manifest*> all_modules() {
           &external_services_manifest(),
           &reports_manifest(),
           &host_meta_manifest(),
-          &clients_manifest()};
+          &clients_manifest(),
+          &commands_manifest(),
+          &administration_manifest(),
+          &invitations_manifest()};
+
 }
 
 Result<> check_modules(const config::Snapshot& config) {

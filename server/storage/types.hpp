@@ -89,6 +89,7 @@ enum class DataKind : std::uint8_t {
   archive = 4,
   abuse_report = 5,
   client = 6,
+  invitation = 7,
 };
 
 struct AccountData {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "core/invitations.hpp"
 #include "core/services.hpp"
 #include "core/session.hpp"
 #include "core/shard.hpp"
@@ -173,6 +174,7 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   std::unique_ptr<Login> login_;
   std::unique_ptr<Asked> asked_;            // <authenticate/> is not answered yet
   std::unique_ptr<Resumption> resumption_;  // <resume/> is not answered yet
+  std::unique_ptr<core::Invitation> invitation_;  // XEP-0445: that the stranger showed
   core::Departures departures_;
   std::vector<xml::DocumentPtr> held_;
   RateMeter rate_;  // bytes

@@ -6,7 +6,7 @@
 
 namespace valise::stream {
 
-class C2s::AsStranger final : public core::Stranger {
+class C2s::AsStranger final : public core::Stranger, public core::Invited {
  public:
   explicit AsStranger(C2s& stream) : stream_(stream) {}
 
@@ -34,6 +34,18 @@ class C2s::AsStranger final : public core::Stranger {
       back->post([token, xml = std::move(xml)] {
         auto* stream = token.get();
         if (stream != nullptr && stream->state_ == State::secured) stream->connection_.send(xml);
+      });
+    };
+  }
+  // Invited
+  [[nodiscard]] const core::Invitation* invitation() const override { return stream_.invitation_.get(); }
+  [[nodiscard]] std::function<void(core::Invitation, std::string)> admit() override {
+    return [back = &stream_.shard(), token = stream_.host_->token(stream_)](core::Invitation shown, std::string xml) {
+      back->post([token, shown = std::move(shown), xml = std::move(xml)]() mutable {
+        auto* stream = token.get();
+        if (stream == nullptr || stream->state_ != State::secured) return;
+        stream->invitation_ = std::make_unique<core::Invitation>(std::move(shown));
+        stream->connection_.send(xml);
       });
     };
   }

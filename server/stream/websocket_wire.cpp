@@ -30,6 +30,7 @@ class WebSocketWire::Goodbye final : public Remains, private net::ConnectionHand
  private:
   bool on_bytes(std::string_view) override { return true; }
   void on_secured() override {}
+  std::size_t queue_limit() override { return connection_->queued(); }  // nothing more is added
   void on_closed(net::CloseReason) override {
     if (over) over();
   }

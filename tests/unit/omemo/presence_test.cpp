@@ -28,15 +28,25 @@ TEST(Presence, KeepsWhatHasAForm) {
   EXPECT_EQ(of("<x xmlns='vcard-temp:x:update'><photo/></x>"), "<x xmlns='vcard-temp:x:update'><photo/></x>");
   EXPECT_EQ(of("<nick xmlns='http://jabber.org/protocol/nick'>Romeo</nick>", " type='subscribe'"),
             "<nick xmlns='http://jabber.org/protocol/nick'>Romeo</nick>");
+  EXPECT_EQ(of("<preauth xmlns='urn:xmpp:pars:0' token='a2b-c.D_'>hi</preauth>", " type='subscribe'"),
+            "<preauth xmlns='urn:xmpp:pars:0' token='a2b-c.D_'/>");
   EXPECT_EQ(of("<show>xa</show><priority>-128</priority>" + caps + idle + photo),
             "<show>xa</show><priority>-128</priority>" + caps + idle + photo);
 }
 
 TEST(Presence, SaysNothing) {
   for (const auto* children :
-       {"see you", "<status>see you</status>", "<status xml:lang='fr'>see you</status>", "<show>see you</show>",
-        "<show>away<b/>see you</show>", "<priority>see you</priority>", "<priority>-</priority>",
-        "<priority>1234</priority>", "<priority/>", "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>",
+       {"see you",
+        "<status>see you</status>",
+        "<status xml:lang='fr'>see you</status>",
+        "<show>see you</show>",
+        "<show>away<b/>see you</show>",
+        "<priority>see you</priority>",
+        "<priority>-</priority>",
+        "<priority>1234</priority>",
+        "<priority/>",
+        "<preauth xmlns='urn:xmpp:pars:0' token='abc'/>",
+        "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>",
         "<x xmlns='urn:x'>see you</x>",
         "<c xmlns='http://jabber.org/protocol/caps' node='see you at five' hash='sha-1' "
         "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
@@ -45,7 +55,8 @@ TEST(Presence, SaysNothing) {
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='sha-1' ver='see-you-at-five'/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' ver='1.0' ext='see you'/>",
         "<c xmlns='http://jabber.org/protocol/caps'>see you</c>",
-        "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>", "<delay xmlns='urn:xmpp:delay' stamp='see you'/>",
+        "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>",
+        "<delay xmlns='urn:xmpp:delay' stamp='see you'/>",
         "<body>see you</body>"}) {
     EXPECT_EQ(of(children), "") << children;
     EXPECT_EQ(of(children, " type='subscribed'"), "") << children;
@@ -54,6 +65,9 @@ TEST(Presence, SaysNothing) {
             "<x xmlns='vcard-temp:x:update'><photo/></x>");
   EXPECT_EQ(
       of("<nick xmlns='http://jabber.org/protocol/nick'>" + std::string(65, 'n') + "</nick>", " type='subscribe'"), "");
+  for (const auto& token : {std::string(), std::string("see you"), std::string(65, 't')}) {
+    EXPECT_EQ(of("<preauth xmlns='urn:xmpp:pars:0' token='" + token + "'/>", " type='subscribe'"), "") << token;
+  }
 }
 
 TEST(Presence, RebuiltTwiceIsTheSame) {

@@ -1,0 +1,138 @@
+#include "main/control_invitations.hpp"
+
+#include <chrono>
+
+#include "base/clock.hpp"
+#include "core/invitations.hpp"
+#include "core/shard.hpp"
+#include "main/app.hpp"
+#include "main/reply.hpp"
+
+namespace valise {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr auto patience = std::chrono::seconds(20);
+constexpr std::int64_t ms_per_day = 86'400'000;
+constexpr std::int64_t most_days = 366;
+
+std::string text_of(const Json& request, const char* name) {
+  const auto found = request.find(name);
+  return found != request.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+std::int64_t number_of(const Json& request, const char* name, std::int64_t otherwise) {
+  const auto found = request.find(name);
+  return found != request.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
+}
+
+// Runs `ask` on the shard of the host's invitations and waits for what it gives to the reply.
+template <class T, class Ask>
+Result<T> ask_invitations(App& app, const std::string& host, const std::stop_token& stop, Ask ask) {
+  auto reply = std::make_shared<Reply<T>>();
+  auto& shard = app.kernel().home(host);
+  shard.post([&shard, ask = std::move(ask), reply]() mutable {
+    auto* invitations = shard.service<core::Invitations>();
+    if (invitations == nullptr) return reply->give(fail(ErrorCode::internal, "no invitations"));
+    ask(*invitations, reply);
+  });
+  return reply->wait(stop, patience);
+}
+
+Result<std::string> known_host(App& app, std::string host) {
+  if (app.config()->has_host(host)) return host;
+  return fail(ErrorCode::not_found, "this server has no host \"" + host + "\"");
+}
+
+Json shown(const core::Invitation& one) {
+  return {{"id", one.id.substr(0, 16)},
+          {"host", one.host},
+          {"for", one.account ? "account" : "contact"},
+          {"name", one.name},
+          {"inviter", one.inviter},
+          {"used", one.used},
+          {"uses", one.uses},
+          {"groups", one.groups},
+          {"created", format_utc(one.created_ms * 1'000'000)},
+          {"expires", format_utc(one.expires_ms * 1'000'000)}};
+}
+
+}  // namespace
+
+Result<Json> new_invitation(App& app, const Json& request, const std::stop_token& stop) {
+  const auto to = core::Jid::parse(text_of(request, "to"));
+  if (!to || !to->is_bare()) return fail(ErrorCode::invalid, "give the host, or the account as name@host");
+  const auto host = known_host(app, std::string(to->domain()));
+  if (!host) return std::unexpected(host.error());
+  core::Invitation wish{.host = *host, .name = std::string(to->local()), .account = true};
+  if (const auto inviter = text_of(request, "inviter"); !inviter.empty()) {
+    const auto jid = core::Jid::parse(inviter);
+    if (!jid || !jid->is_bare() || !jid->has_local() || !app.config()->has_host(jid->domain())) {
+      return fail(ErrorCode::invalid, "the inviter is none of our accounts");
+    }
+    wish.inviter = jid->str();
+    wish.contact = true;
+  }
+  if (const auto groups = request.find("groups"); groups != request.end() && groups->is_array()) {
+    for (const auto& group : *groups) {
+      if (group.is_string()) wish.groups.push_back(group.get<std::string>());
+    }
+  }
+  const auto uses = number_of(request, "uses", 1);
+  const auto days = number_of(request, "days", 0);
+  if (uses < 1 || uses > 1'000 || days < 0 || days > most_days) {
+    return fail(ErrorCode::invalid, "1 to 1,000 uses, 1 to 366 days");
+  }
+  if (!wish.name.empty() && uses != 1) return fail(ErrorCode::invalid, "an invitation for one name has one use");
+  wish.uses = static_cast<unsigned>(uses);
+  using Made = core::Invitations::Made;
+  const auto made = ask_invitations<Made>(
+      app, *host, stop, [wish, days](core::Invitations& invitations, const std::shared_ptr<Reply<Made>>& reply) {
+        if (!reply->begin()) return;
+        invitations.make(wish, days * ms_per_day, {}, [reply](Result<Made> result) { reply->give(std::move(result)); });
+      });
+  if (!made) return std::unexpected(made.error());
+  auto json = shown(made->invitation);
+  json["uri"] = made->uri;
+  if (!made->web_url.empty()) json["web"] = made->web_url;
+  return json;
+}
+
+Result<Json> list_invitations(App& app, const Json& request, const std::stop_token& stop) {
+  const auto wanted = text_of(request, "host");
+  if (!wanted.empty()) {
+    if (auto known = known_host(app, wanted); !known) return std::unexpected(known.error());
+  }
+  using All = std::vector<core::Invitation>;
+  Json rows = Json::array();
+  for (const auto& host : app.config()->hosts()) {
+    if (!wanted.empty() && host != wanted) continue;
+    const auto all = ask_invitations<All>(
+        app, host, stop, [host](core::Invitations& invitations, const std::shared_ptr<Reply<All>>& reply) {
+          invitations.list(host, [reply](Result<All> result) { reply->give(std::move(result)); });
+        });
+    if (!all) return std::unexpected(all.error());
+    for (const auto& one : *all) rows.push_back(shown(one));
+  }
+  return rows;
+}
+
+Result<Json> revoke_invitation(App& app, const Json& request, const std::stop_token& stop) {
+  const auto host = known_host(app, text_of(request, "host"));
+  if (!host) return std::unexpected(host.error());
+  const auto id = text_of(request, "id");
+  using Nothing = bool;
+  const auto done = ask_invitations<Nothing>(
+      app, *host, stop,
+      [host = *host, id](core::Invitations& invitations, const std::shared_ptr<Reply<Nothing>>& reply) {
+        if (!reply->begin()) return;
+        invitations.revoke(host, id, {}, [reply](Result<> result) {
+          if (result) return reply->give(true);
+          reply->give(std::unexpected(result.error()));
+        });
+      });
+  if (!done) return std::unexpected(done.error());
+  return Json{{"id", id}};
+}
+
+}  // namespace valise
