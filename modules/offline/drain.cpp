@@ -14,10 +14,18 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already. The id
-// names a message in the archive, where the host has archives.
-std::string stamps(const core::Jid& account, std::uint64_t id, bool delayed, bool with_id) {
-  auto out = delayed ? std::string() : core::delay(account.domain(), IdGenerator::utc_ms(id));
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already; what was
+// rebuilt by the rules of now has lost it. The id names a message in the archive, where the host has archives.
+std::string stamps(const core::Stanza& kept, const core::Jid& account, std::uint64_t id, bool with_id) {
+  std::string out;
+  const auto earlier = kept.child("delay", core::ns::delay);
+  if (!earlier) {
+    out = core::delay(account.domain(), IdGenerator::utc_ms(id));
+  } else if (kept.rewritten) {
+    xml::Writer writer(out);
+    writer.open("delay", core::ns::delay).attribute("from", account.domain());
+    writer.attribute("stamp", earlier.attribute_or_empty("stamp")).close();
+  }
   if (with_id) out += core::stanza_id(id, account);
   return out;
 }
@@ -154,8 +162,7 @@ bool OfflineModule::deliver(core::Session& session, const storage::BoxMessage& r
   }
   const auto* host = shard_.host(session.account.jid.domain());
   const bool with_id = row.archived || host == nullptr || !host->archive;
-  const bool delayed = static_cast<bool>((*stanza)->child("delay", core::ns::delay));
-  const auto extra = stamps(session.account.jid, row.id, delayed, with_id);
+  const auto extra = stamps(**stanza, session.account.jid, row.id, with_id);
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
   if (!session.stream.entrust(*stanza, extra, *custody)) return false;
   (void)custody.release();  // it deletes itself
