@@ -14,25 +14,19 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp: `delay`. The id
-// names a message in the archive, where the host has archives.
-std::string stamps(const core::Jid& account, std::uint64_t id, bool with_id, const core::Stanza& stanza,
-                   const std::string& delay) {
-  const bool stands = !delay.empty() && !stanza.rewritten;
-  auto out = !delay.empty() ? delay : core::delay(account.domain(), IdGenerator::utc_ms(id));
-  if (stands) out.clear();
-  if (with_id) out += core::stanza_id(id, account);
-  return out;
-}
-
-// The stamp of a message that has one.
-std::string delay_of(const core::Stanza& stanza) {
-  const auto delay = stanza.child("delay", core::ns::delay);
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already; what was
+// rebuilt by the rules of now has lost it. The id names a message in the archive, where the host has archives.
+std::string stamps(const core::Stanza& kept, const core::Jid& account, std::uint64_t id, bool with_id) {
   std::string out;
-  if (!delay) return out;
-  xml::Writer writer(out);
-  writer.open("delay", core::ns::delay).attribute("from", delay.attribute_or_empty("from"));
-  writer.attribute("stamp", delay.attribute_or_empty("stamp")).close();
+  const auto earlier = kept.child("delay", core::ns::delay);
+  if (!earlier) {
+    out = core::delay(account.domain(), IdGenerator::utc_ms(id));
+  } else if (kept.rewritten) {
+    xml::Writer writer(out);
+    writer.open("delay", core::ns::delay).attribute("from", account.domain());
+    writer.attribute("stamp", earlier.attribute_or_empty("stamp")).close();
+  }
+  if (with_id) out += core::stanza_id(id, account);
   return out;
 }
 
@@ -162,7 +156,6 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
     return Given::nothing;
   }
   (*stanza)->from = std::move(*from);
-  const auto delay = delay_of(**stanza);
   // What an earlier setting let in is not shown (docs/sealed.md 3.6).
   if (const auto refusal = core::recheck(shard_.service<core::SealedContent>(), **stanza)) {
     drop(row, refusal->reason);
@@ -170,7 +163,7 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
   }
   const auto* host = shard_.host(session.account.jid.domain());
   const bool with_id = row.archived || host == nullptr || !host->archive;
-  const auto extra = stamps(session.account.jid, row.id, with_id, **stanza, delay);
+  const auto extra = stamps(**stanza, session.account.jid, row.id, with_id);
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
   if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself

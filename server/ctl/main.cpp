@@ -37,7 +37,6 @@ struct Options {
   bool online = false;
   std::string days;
   std::string inviter;
-  std::string id;
   std::int64_t uses = 1;
   std::int64_t lifetime_days = 0;
   std::vector<std::string> groups;

@@ -5,6 +5,7 @@ from harness import NS, ping, run, story, word_from
 from _managed import XMLNS, Managed, device, is_sm, message, messages_of, resume
 
 ARCHIVE = {'host["localhost"].archive.enabled': True}
+NO_ARCHIVE = {'host["localhost"].archive.enabled': False}
 SHORT = {"timeouts.resumption": 1}
 
 
@@ -38,7 +39,7 @@ async def next_log_in(alice, bob, expected):
     return again
 
 
-@story("XEP-0198 §4: acknowledged means durable", alone=True)
+@story("XEP-0198 §4: acknowledged means durable", options=NO_ARCHIVE, alone=True)
 async def a_message_to_a_detached_session_is_acknowledged_and_survives_kill_9(town):
     alice, bob = await device(town, "alice"), await device(town, "bob")
     await bob.is_cut()
@@ -61,7 +62,7 @@ async def with_an_archive_it_survives_once(town):
     assert sorted(bodies) == [(name, "1") for name in ids(4)], bodies
 
 
-@story("XEP-0198 §4: what was sent and not acknowledged when the connection went", alone=True)
+@story("XEP-0198 §4: what was sent and not acknowledged when the connection went", options=NO_ARCHIVE, alone=True)
 async def what_was_on_its_way_when_the_connection_went_survives_kill_9(town):
     alice, bob = await device(town, "alice"), await device(town, "bob")
     for name in ids(3):
@@ -86,7 +87,7 @@ async def what_is_archived_waits_again_and_is_not_stored_twice(town):
     assert len(town.sql("SELECT * FROM undelivered")) == 0
 
 
-@story("XEP-0198 §5: the time runs out", options=SHORT)
+@story("XEP-0198 §5: the time runs out", options={**SHORT, **NO_ARCHIVE})
 async def when_the_time_runs_out_messages_wait_for_the_next_log_in(town):
     alice, bob = await device(town, "alice"), await device(town, "bob")
     await alice.sends(message(bob.bare, "m0"))

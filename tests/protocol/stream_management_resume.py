@@ -7,6 +7,7 @@ from harness import NS, ping, run, sealed, story, word_from
 from _managed import SM, XMLNS, Managed, device, ends_with, expect_failed, is_sm, message, messages_of, resume
 
 ARCHIVE = {'host["localhost"].archive.enabled': True}
+NO_ARCHIVE = {'host["localhost"].archive.enabled': False}
 
 
 def ids(count, first=0):
@@ -18,7 +19,7 @@ async def sends_all(alice, to, names):
         await alice.sends(message(to, name))
 
 
-@story("XEP-0198 §5")
+@story("XEP-0198 §5", options=NO_ARCHIVE)
 async def what_was_lost_and_what_came_meanwhile_follows_in_order_and_nothing_comes_twice(town):
     (alice,) = await town.devices("alice")
     bob = await device(town, "bob")
