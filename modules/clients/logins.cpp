@@ -102,7 +102,7 @@ void ClientsModule::logged_in(core::Account& account, core::ClientLogin login,
     }
     done(std::move(given));
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), sizeof(core::Unit));
 }
 
 // Nobody waits for it.
@@ -111,7 +111,7 @@ void ClientsModule::write(core::Account& account, Known::Entry& entry) {
   auto unit = std::make_unique<core::Unit>();
   unit->writes.push_back(row(account, entry.client));
   unit->done = [](core::Unit&) {};
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), 0);
 }
 
 void ClientsModule::left(core::Session& session) {

@@ -167,7 +167,7 @@ void ClientsModule::revoke(core::Account& account, const std::string& id, core::
     if (agent.empty()) return;
     for (const auto& listener : revoked_) listener(*changed, agent);
   };
-  shard_.commit_in_order(account, std::move(unit));
+  shard_.commit_in_order(account, std::move(unit), sizeof(core::Unit));
 }
 
 }  // namespace valise::modules::clients

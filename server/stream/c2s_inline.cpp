@@ -77,7 +77,7 @@ void C2s::commit_keys() {
     stream->asked_->login->upgraded = false;
     stream->load_and_begin(false);
   };
-  shard().commit_in_order(*account, std::move(unit));
+  shard().commit_in_order(*account, std::move(unit), sizeof(core::Unit));
 }
 
 // ---- XEP-0484, XEP-0494
