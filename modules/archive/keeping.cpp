@@ -48,7 +48,12 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
     auto& recent = archive(account).recent;
     if ((flow.first_copy = recent.find(mark, utc_now_ns() / 1'000'000))) return nullptr;
     // The part lives as long as its account, which stays in memory while its commits are under way.
-    if (recent.expect(mark)) flow.written = [&recent, mark](std::uint64_t id) { recent.came_back(mark, id); };
+    if (recent.expect(mark)) {
+      flow.written = [&recent, mark, others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {
+        if (others) others(id);
+        recent.came_back(mark, id);
+      };
+    }
   }
   stanza.append(put.message.stanza);
   if (for_recipient) {

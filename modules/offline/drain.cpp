@@ -14,8 +14,8 @@ namespace {
 constexpr std::size_t page_size = 100;
 constexpr std::size_t slice_bytes = 131'072;  // handed over at once: well below what a connection may have queued
 
-// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already; what was
-// rebuilt by the rules of now has lost it. The id names a message in the archive, where the host has archives.
+// XEP-0203 and XEP-0359. A message that was on its way to a session before it was stored has its stamp already; what
+// was rebuilt by the rules of now has lost it. The id names a message in the archive, where the host has archives.
 std::string stamps(const core::Stanza& kept, const core::Jid& account, std::uint64_t id, bool with_id) {
   std::string out;
   const auto earlier = kept.child("delay", core::ns::delay);

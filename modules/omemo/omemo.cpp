@@ -48,7 +48,10 @@ class Omemo final : public core::Module, public core::SealedContent {
     shard_.publish<core::SealedContent>(*this);
   }
 
-  core::Verdict recheck(core::Stanza& kept) const override { return required(kept) ? pass(kept) : nullptr; }
+  core::Verdict recheck(core::Stanza& kept) const override {
+    const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
+    return required(kept) && !by_service ? pass(kept) : nullptr;
+  }
 
  private:
   [[nodiscard]] bool required(const core::Stanza& stanza) const {

@@ -66,7 +66,6 @@ std::vector<const core::Manifest*> all_modules() {
           &commands_manifest(),
           &administration_manifest(),
           &invitations_manifest()};
-
 }
 
 Result<> check_modules(const config::Snapshot& config) {

@@ -172,8 +172,8 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   std::vector<std::string> tags_;  // that rules gave at log-in; the session's, once there is one
   std::unique_ptr<LiveSession> live_;
   std::unique_ptr<Login> login_;
-  std::unique_ptr<Asked> asked_;            // <authenticate/> is not answered yet
-  std::unique_ptr<Resumption> resumption_;  // <resume/> is not answered yet
+  std::unique_ptr<Asked> asked_;                  // <authenticate/> is not answered yet
+  std::unique_ptr<Resumption> resumption_;        // <resume/> is not answered yet
   std::unique_ptr<core::Invitation> invitation_;  // XEP-0445: that the stranger showed
   core::Departures departures_;
   std::vector<xml::DocumentPtr> held_;

@@ -60,8 +60,7 @@ void Login::begin_scram(Exchange& exchange, std::string_view message) {
   settings.bindings = bindings_;
   settings.plus_offered = plus_offered();
   settings.downgrade_hash = downgrade_hash(exchange.mechanism.hash);
-  if (const auto* ssl = owner_.connection().ssl())
-    settings.tls_version = fmt::format("{:04x}", SSL_version(ssl));
+  if (const auto* ssl = owner_.connection().ssl()) settings.tls_version = fmt::format("{:04x}", SSL_version(ssl));
   exchange.scram.emplace(std::move(settings));
   const auto account = exchange.scram->client_first(message);
   if (!account) return fail(account.error().condition, account.error().reason);

@@ -276,7 +276,7 @@ async def what_has_run_out_is_over_and_what_is_open_outlives_kill_9(town):
     # What a crash leaves between the account and its contact.
     [name] = [row[0] for row in town.sql(f"SELECT name FROM account_data WHERE owner = 'localhost' AND name LIKE '{good['id']}%'")]
     town.sql(f"UPDATE account_data SET name = name WHERE owner = 'localhost'")
-    town.sql(f"INSERT INTO account_data (owner, kind, name, value) VALUES ('localhost', 8, '{name}/{bob.bare}', 'made')")
+    town.sql(f"INSERT INTO account_data (owner, kind, name, value) VALUES ('localhost', 7, '{name}/{bob.bare}', 'made')")
     await town.start()
     expect_error(await shows(await town.stream().reaches_tls(), token_of(late["uri"])), "item-not-found")
     samson = await (await comes(town, token_of(good["uri"]), "samson")).device()
