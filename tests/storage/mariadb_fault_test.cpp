@@ -192,7 +192,7 @@ TEST(MariadbFault, ADeadlockIsMetByRepeatingTheWholeTransaction) {
   Result<> done;
   std::jthread writing([&] { done = bed.try_commit({wide(id)}); });
   wait_for(watch, lock_waits, "0");
-  EXPECT_EQ(other.try_query(fmt::format("INSERT INTO msg VALUES ({}, 1, '', '', '', '', '')", id)),
+  EXPECT_EQ(other.try_query(fmt::format("INSERT INTO msg VALUES ({}, 1, 0, '', '', '', '', '')", id)),
             0U);  // closes the circle
   const auto deadlocks = watch.query(
       "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'Innodb_deadlocks'");
