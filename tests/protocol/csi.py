@@ -258,8 +258,9 @@ async def a_resumed_stream_begins_active_and_what_waited_follows_what_was_lost(t
     again = await alice.resumes(h=1)  # of "dnd", m1 and the word it had the first
     await shows(bob, "xa", "dnd")
     await word_from(bob)(again)
-    got = [word for word in came(again) if not str(word).startswith("fence")]
-    assert got == ["m1", "away", "xa", "dnd"], got
+    got = [word for word in came(again) if word and not word.startswith(("fence", "v"))]  # v: what the server asks
+    # Whether the server saw the cut before c1 came, nobody knows: it is active from then on.
+    assert got in (["m1", "away", "xa", "dnd"], ["m1", "chat", "c1", "away", "xa", "dnd"]), got
 
 
 run()
