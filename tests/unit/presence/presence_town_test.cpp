@@ -157,7 +157,7 @@ TEST(Presence, AProbeByOneWhoLostHisSubscriptionTellsHimSo) {
     town.write(PutRosterItem{"alice@x.org", {.jid = contact, .subscription = Subscription::to, .approved = true}});
   }
   town.write(PutRosterItem{"bob@x.org", {.jid = "alice@x.org", .approved = true}});
-  auto& alice = town.available("alice", "a");
+  auto& alice = town.device("alice", "a");  // not available: no probe of the server comes before hers
   auto& bob = town.available("bob", "b");
   alice.asks("get", "<query xmlns='jabber:iq:roster'/>");
   for (const std::string contact : {"bob@x.org", "nobody@x.org"}) {
