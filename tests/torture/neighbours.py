@@ -30,7 +30,8 @@ async def chats(town, one, other, ended):
 
 async def main():
     wanted = json.loads(sys.stdin.readline())
-    town = SimpleNamespace(place=Place(**wanted["place"]), streams=[])
+    place = Place(**wanted["place"])
+    town = SimpleNamespace(place=place, streams=[], stream=lambda make: make(place))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)  # its end
     await asyncio.gather(*(chats(town, one, other, ended) for one, other in wanted["pairs"]))
