@@ -380,10 +380,10 @@ void Committer::complete_batch() {
 void Committer::hand_back() {
   const auto units = batch_.units.size();
   for (auto& [unit, bytes] : batch_.units) {
-    if (auto& beside = unit->beside; beside.is_wanted()) {
+    // Who is not told dies with the unit, on the shard that made both.
+    if (auto& beside = unit->beside; unit->known && unit->outcome && beside.is_wanted()) {
       auto told = std::make_unique<Unit>();
       told->id = unit->id;
-      told->known = unit->known && unit->outcome;  // else its `done` only dies where it was made for
       told->done = std::move(beside.done);
       completed_on(beside.shard).push_back(std::move(told));
     }
