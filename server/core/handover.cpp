@@ -38,16 +38,16 @@ bool Handover::begin(std::unique_ptr<Handover>& handover, Account& recipient, st
     session->stream.when_sent(way);
   }
   if (message.open_ == 1 && !message.reached_) return false;
-  if (!std::exchange(message.flow.copied, true)) message.show_others(recipient, extra);
+  if (!std::exchange(message.flow.copied, true)) message.show_others(recipient, *stanza, extra);
   handover.release()->leave();
   return true;
 }
 
-void Handover::show_others(Account& recipient, std::string_view extra) {
+void Handover::show_others(Account& recipient, const Stanza& stanza, std::string_view extra) {
   if (!recipient.watchers->any()) return;
   std::vector<std::uint64_t> receivers;
   for (const auto& way : ways_) receivers.push_back(way.session);
-  shard_.show_arrived(recipient, *flow.stanza, receivers, extra);
+  shard_.show_arrived(recipient, stanza, receivers, extra);
 }
 
 // ---- what becomes of it in one session

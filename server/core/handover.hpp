@@ -52,7 +52,7 @@ class Handover {
     bool is_stranded = false;
   };
 
-  void show_others(Account& recipient, std::string_view extra);
+  void show_others(Account& recipient, const Stanza& stanza, std::string_view extra);
   void departed(Way& way, bool sent);
   std::size_t waits();  // counted for each session that does not read: each keeps it
   void settled(Way& way, bool received);
