@@ -36,6 +36,8 @@ BoxMessage message_of(const Row& row) {
           .digest = std::string(row.bytes(4))};
 }
 
+Result<BoxMessage> bare_message_of(const Row& row) { return message_of(row); }
+
 // The columns of message_of, the stanza and box.direction.
 Result<BoxMessage> box_message_of(const Row& row) {
   const auto code = row.integer(6);
@@ -228,20 +230,25 @@ Result<std::vector<PepItemName>> SqlReader::pep_item_names(std::string_view owne
   return names;
 }
 
-Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) {
-  std::vector<BoxMessage> messages;
-  if (after > max_id) return messages;
+Result<std::vector<BoxMessage>> SqlReader::messages(Statement statement, std::initializer_list<Value> values,
+                                                    ReadMessage read) {
+  std::vector<BoxMessage> found;
   auto done = query(
-      Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
-      [&] { messages.clear(); },
+      statement, values, [&] { found.clear(); },
       [&](const Row& row) -> Result<> {
-        auto message = box_message_of(row);
+        auto message = read(row);
         if (!message) return std::unexpected(message.error());
-        messages.push_back(*std::move(message));
+        found.push_back(*std::move(message));
         return {};
       });
   if (!done) return std::unexpected(done.error());
-  return messages;
+  return found;
+}
+
+Result<std::vector<BoxMessage>> SqlReader::undelivered(std::string_view owner, std::uint64_t after, std::size_t limit) {
+  if (after > max_id) return {};
+  return messages(Statement::get_undelivered, {Value::text(owner), Value::number(after), limit_value(limit)},
+                  &box_message_of);
 }
 
 Result<std::optional<BoxMessage>> SqlReader::message(std::string_view owner, std::uint64_t id) {
@@ -348,17 +355,9 @@ Result<bool> SqlReader::is_archived(std::string_view owner, std::uint64_t id) {
 
 Result<std::vector<BoxMessage>> SqlReader::newest_received(std::string_view owner, std::uint64_t after,
                                                            std::size_t limit) {
-  std::vector<BoxMessage> messages;
-  if (after > max_id) return messages;
-  auto done = query(
-      Statement::get_newest_received, {Value::text(owner), Value::number(after), limit_value(limit)},
-      [&] { messages.clear(); },
-      [&](const Row& row) -> Result<> {
-        messages.push_back(message_of(row));
-        return {};
-      });
-  if (!done) return std::unexpected(done.error());
-  return messages;
+  if (after > max_id) return {};
+  return messages(Statement::get_newest_received, {Value::text(owner), Value::number(after), limit_value(limit)},
+                  &bare_message_of);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> SqlReader::data_of_all(DataKind kind, std::string_view name) {
@@ -375,16 +374,8 @@ Result<std::vector<std::pair<std::string, std::string>>> SqlReader::data_of_all(
 }
 
 Result<std::vector<BoxMessage>> SqlReader::messages_after(std::uint64_t after, std::size_t limit) {
-  std::vector<BoxMessage> messages;
-  if (after > max_id) return messages;
-  auto done = query(
-      Statement::get_messages_after, {Value::number(after), limit_value(limit)}, [&] { messages.clear(); },
-      [&](const Row& row) -> Result<> {
-        messages.push_back(message_of(row));
-        return {};
-      });
-  if (!done) return std::unexpected(done.error());
-  return messages;
+  if (after > max_id) return {};
+  return messages(Statement::get_messages_after, {Value::number(after), limit_value(limit)}, &bare_message_of);
 }
 
 Result<std::uint64_t> SqlReader::greatest_id() {

@@ -47,6 +47,8 @@ class SqlReader final : public Reader {
   // Runs the query; `reset` empties what `on_row` has gathered, for the second attempt.
   Result<> query(Statement statement, std::initializer_list<Value> values, const std::function<void()>& reset,
                  const OnRow& on_row);
+  using ReadMessage = Result<BoxMessage> (*)(const Row& row);
+  Result<std::vector<BoxMessage>> messages(Statement statement, std::initializer_list<Value> values, ReadMessage read);
 
   OpenConnection open_;
   std::unique_ptr<Connection> connection_;
