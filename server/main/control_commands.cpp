@@ -13,6 +13,7 @@
 #include "core/services.hpp"
 #include "main/app.hpp"
 #include "main/control.hpp"
+#include "main/control_hosts.hpp"
 #include "main/control_invitations.hpp"
 #include "main/control_service.hpp"
 #include "main/reply.hpp"
@@ -195,15 +196,12 @@ std::string_view state_name(storage::AccountState state) {
 
 Answer user_list(const Request& request) {
   auto& app = request.app;
-  const auto host = request.text("host");
-  if (!host.empty()) {
-    if (auto known = known_host(app, host); !known) return std::unexpected(known.error());
-  }
-  const auto hosts = host.empty() ? app.config()->hosts() : std::vector<std::string>{host};
+  const auto hosts = hosts_asked_for(app, request.text("host"));
+  if (!hosts) return std::unexpected(hosts.error());
   auto reader = app.store()->open_reader();
   if (!reader) return std::unexpected(reader.error());
   Json rows = Json::array();
-  for (const auto& name : hosts) {
+  for (const auto& name : *hosts) {
     const auto accounts = (*reader)->accounts(name);
     if (!accounts) return std::unexpected(accounts.error());
     for (const auto& account : *accounts) {

@@ -6,6 +6,7 @@
 #include "core/invitations.hpp"
 #include "core/shard.hpp"
 #include "main/app.hpp"
+#include "main/control_hosts.hpp"
 #include "main/reply.hpp"
 
 namespace valise {
@@ -39,11 +40,6 @@ Result<T> ask_invitations(App& app, const std::string& host, const std::stop_tok
   return reply->wait(stop, patience);
 }
 
-Result<std::string> known_host(App& app, std::string host) {
-  if (app.config()->has_host(host)) return host;
-  return fail(ErrorCode::not_found, "this server has no host \"" + host + "\"");
-}
-
 Json shown(const core::Invitation& one) {
   return {{"id", one.id.substr(0, 16)},
           {"host", one.host},
@@ -62,9 +58,9 @@ Json shown(const core::Invitation& one) {
 Result<Json> new_invitation(App& app, const Json& request, const std::stop_token& stop) {
   const auto to = core::Jid::parse(text_of(request, "to"));
   if (!to || !to->is_bare()) return fail(ErrorCode::invalid, "give the host, or the account as name@host");
-  const auto host = known_host(app, std::string(to->domain()));
-  if (!host) return std::unexpected(host.error());
-  core::Invitation wish{.host = *host, .name = std::string(to->local()), .account = true};
+  const std::string host(to->domain());
+  if (auto known = known_host(app, host); !known) return std::unexpected(known.error());
+  core::Invitation wish{.host = host, .name = std::string(to->local()), .account = true};
   if (const auto inviter = text_of(request, "inviter"); !inviter.empty()) {
     const auto jid = core::Jid::parse(inviter);
     if (!jid || !jid->is_bare() || !jid->has_local() || !app.config()->has_host(jid->domain())) {
@@ -87,7 +83,7 @@ Result<Json> new_invitation(App& app, const Json& request, const std::stop_token
   wish.uses = static_cast<unsigned>(uses);
   using Made = core::Invitations::Made;
   const auto made = ask_invitations<Made>(
-      app, *host, stop, [wish, days](core::Invitations& invitations, const std::shared_ptr<Reply<Made>>& reply) {
+      app, host, stop, [wish, days](core::Invitations& invitations, const std::shared_ptr<Reply<Made>>& reply) {
         if (!reply->begin()) return;
         invitations.make(wish, days * ms_per_day, {}, [reply](Result<Made> result) { reply->give(std::move(result)); });
       });
@@ -99,14 +95,11 @@ Result<Json> new_invitation(App& app, const Json& request, const std::stop_token
 }
 
 Result<Json> list_invitations(App& app, const Json& request, const std::stop_token& stop) {
-  const auto wanted = text_of(request, "host");
-  if (!wanted.empty()) {
-    if (auto known = known_host(app, wanted); !known) return std::unexpected(known.error());
-  }
+  const auto hosts = hosts_asked_for(app, text_of(request, "host"));
+  if (!hosts) return std::unexpected(hosts.error());
   using All = std::vector<core::Invitation>;
   Json rows = Json::array();
-  for (const auto& host : app.config()->hosts()) {
-    if (!wanted.empty() && host != wanted) continue;
+  for (const auto& host : *hosts) {
     const auto all = ask_invitations<All>(
         app, host, stop, [host](core::Invitations& invitations, const std::shared_ptr<Reply<All>>& reply) {
           invitations.list(host, [reply](Result<All> result) { reply->give(std::move(result)); });
@@ -118,13 +111,12 @@ Result<Json> list_invitations(App& app, const Json& request, const std::stop_tok
 }
 
 Result<Json> revoke_invitation(App& app, const Json& request, const std::stop_token& stop) {
-  const auto host = known_host(app, text_of(request, "host"));
-  if (!host) return std::unexpected(host.error());
+  const auto host = text_of(request, "host");
+  if (auto known = known_host(app, host); !known) return std::unexpected(known.error());
   const auto id = text_of(request, "id");
   using Nothing = bool;
   const auto done = ask_invitations<Nothing>(
-      app, *host, stop,
-      [host = *host, id](core::Invitations& invitations, const std::shared_ptr<Reply<Nothing>>& reply) {
+      app, host, stop, [host, id](core::Invitations& invitations, const std::shared_ptr<Reply<Nothing>>& reply) {
         if (!reply->begin()) return;
         invitations.revoke(host, id, {}, [reply](Result<> result) {
           if (result) return reply->give(true);

@@ -8,6 +8,7 @@
 #include "config/options.hpp"
 #include "core/shard.hpp"
 #include "main/app.hpp"
+#include "main/control_hosts.hpp"
 #include "main/reply.hpp"
 #include "modules/reports/report.hpp"
 #include "xml/writer.hpp"
@@ -101,11 +102,6 @@ Result<Json> to_all(App& app, const std::string& host, const std::string& childr
 
 }  // namespace
 
-Result<> known_host(App& app, std::string_view host) {
-  if (app.config()->has_host(host)) return {};
-  return fail(ErrorCode::not_found, "this server has no host \"" + std::string(host) + "\"");
-}
-
 Result<Json> announce(App& app, const Announcement& announcement, const std::stop_token& stop) {
   if (auto known = known_host(app, announcement.host); !known) return std::unexpected(known.error());
   if (!is_announcement(announcement.text)) {
@@ -121,14 +117,12 @@ Result<Json> announce(App& app, const Announcement& announcement, const std::sto
 }
 
 Result<Json> list_reports(App& app, const std::string& host) {
-  if (!host.empty()) {
-    if (auto known = known_host(app, host); !known) return std::unexpected(known.error());
-  }
-  const auto hosts = host.empty() ? app.config()->hosts() : std::vector<std::string>{host};
+  const auto hosts = hosts_asked_for(app, host);
+  if (!hosts) return std::unexpected(hosts.error());
   auto reader = app.store()->open_reader();
   if (!reader) return std::unexpected(reader.error());
   Json out = Json::array();
-  for (const auto& name : hosts) {
+  for (const auto& name : *hosts) {
     const auto rows = (*reader)->account_data(name, storage::DataKind::abuse_report);
     if (!rows) return std::unexpected(rows.error());
     for (const auto& row : *rows) {

@@ -3,7 +3,6 @@
 
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -12,9 +11,6 @@
 namespace valise {
 
 class App;
-
-// That the server has this host; else `not_found`.
-[[nodiscard]] Result<> known_host(App& app, std::string_view host);
 
 struct Announcement {
   std::string host;
