@@ -2,24 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
-// Sanitizers have their own operator new.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
-  throw std::bad_alloc();
-}
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
-#endif
+#include "../count_allocations.hpp"
 
 namespace valise::modules::blocking {
 namespace {
@@ -118,7 +101,7 @@ TEST(Blocklist, IsWhatAllThatIsUnderWaySays) {
   }
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifdef COUNTS_ALLOCATIONS
 // A store that is away for long: what one more change costs does not grow with those that wait.
 TEST(Blocklist, AChangeCostsTheSameHoweverManyAreUnderWay) {
   Blocklist list;

@@ -1,53 +1,22 @@
 // Log and store after a crash at the worst moments.
+#include "empty_reader.hpp"
 #include "support.hpp"
 
 namespace valise::core {
 namespace {
 
 // A store as recovery sees it.
-class FakeReader : public storage::Reader {
+class FakeReader : public storage::EmptyReader {
  public:
   std::uint64_t greatest = 0;
   std::vector<storage::BoxMessage> messages;
 
-  Result<std::optional<storage::Account>> account(std::string_view) override { return std::nullopt; }
-  Result<std::vector<storage::Account>> accounts(std::string_view) override { return {}; }
-  Result<std::vector<std::string>> removing() override { return {}; }
-  Result<storage::Roster> roster(std::string_view) override { return {}; }
-  Result<std::vector<storage::PepNode>> pep_nodes(std::string_view) override { return {}; }
-  Result<std::vector<storage::PepItem>> pep_items(std::string_view, std::string_view, std::size_t,
-                                                  std::string_view) override {
-    return {};
-  }
-  Result<std::vector<storage::AccountData>> account_data(std::string_view, storage::DataKind,
-                                                         std::string_view) override {
-    return std::vector<storage::AccountData>{};
-  }
-  Result<std::vector<storage::PepItemName>> pep_item_names(std::string_view, std::string_view, std::size_t) override {
-    return {};
-  }
-  Result<std::vector<storage::BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override {
-    return {};
-  }
-  Result<std::optional<storage::BoxMessage>> message(std::string_view, std::uint64_t) override { return std::nullopt; }
-  Result<bool> has_message(std::uint64_t) override { return false; }
   Result<std::vector<storage::BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override {
     std::vector<storage::BoxMessage> found;
     for (const auto& message : messages) {
       if (message.id > after && found.size() < limit) found.push_back(message);
     }
     return found;
-  }
-  Result<std::vector<storage::BoxMessage>> archived(const storage::ArchiveRange&, std::size_t, bool) override {
-    return {};
-  }
-  Result<std::uint64_t> archive_size(const storage::ArchiveRange&, std::uint64_t) override { return 0; }
-  Result<bool> is_archived(std::string_view, std::uint64_t) override { return false; }
-  Result<std::vector<storage::BoxMessage>> newest_received(std::string_view, std::uint64_t, std::size_t) override {
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> data_of_all(storage::DataKind, std::string_view) override {
-    return {};
   }
   Result<std::uint64_t> greatest_id() override { return greatest; }
 

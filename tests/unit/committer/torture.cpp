@@ -16,6 +16,7 @@
 #include "../audit/support.hpp"
 #include "core/committer.hpp"
 #include "core/recovery.hpp"
+#include "empty_reader.hpp"
 
 using namespace valise;
 using namespace valise::core;
@@ -47,28 +48,8 @@ std::map<std::uint64_t, std::string> read_rows(const std::string& path) {
   return rows;
 }
 
-struct FileReader : storage::Reader {
+struct FileReader : storage::EmptyReader {
   explicit FileReader(const std::string& path) : rows(read_rows(path)) {}
-  Result<std::optional<storage::Account>> account(std::string_view) override { return std::nullopt; }
-  Result<std::vector<storage::Account>> accounts(std::string_view) override { return {}; }
-  Result<std::vector<std::string>> removing() override { return {}; }
-  Result<storage::Roster> roster(std::string_view) override { return {}; }
-  Result<std::vector<storage::PepNode>> pep_nodes(std::string_view) override { return {}; }
-  Result<std::vector<storage::PepItem>> pep_items(std::string_view, std::string_view, std::size_t,
-                                                  std::string_view) override {
-    return {};
-  }
-  Result<std::vector<storage::AccountData>> account_data(std::string_view, storage::DataKind,
-                                                         std::string_view) override {
-    return std::vector<storage::AccountData>{};
-  }
-  Result<std::vector<storage::PepItemName>> pep_item_names(std::string_view, std::string_view, std::size_t) override {
-    return {};
-  }
-  Result<std::vector<storage::BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override {
-    return {};
-  }
-  Result<std::optional<storage::BoxMessage>> message(std::string_view, std::uint64_t) override { return std::nullopt; }
   Result<bool> has_message(std::uint64_t id) override { return rows.contains(id); }
   Result<std::vector<storage::BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override {
     std::vector<storage::BoxMessage> found;
@@ -76,17 +57,6 @@ struct FileReader : storage::Reader {
       found.emplace_back().id = row->first;
     }
     return found;
-  }
-  Result<std::vector<storage::BoxMessage>> archived(const storage::ArchiveRange&, std::size_t, bool) override {
-    return {};
-  }
-  Result<std::uint64_t> archive_size(const storage::ArchiveRange&, std::uint64_t) override { return 0; }
-  Result<bool> is_archived(std::string_view, std::uint64_t) override { return false; }
-  Result<std::vector<storage::BoxMessage>> newest_received(std::string_view, std::uint64_t, std::size_t) override {
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> data_of_all(storage::DataKind, std::string_view) override {
-    return {};
   }
   Result<std::uint64_t> greatest_id() override { return rows.empty() ? 0 : rows.rbegin()->first; }
   std::map<std::uint64_t, std::string> rows;

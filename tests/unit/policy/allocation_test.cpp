@@ -1,24 +1,8 @@
 // Native rules allocate nothing: counted, not believed.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "../count_allocations.hpp"
 #include "policies.hpp"
 
-// Sanitizers have their own operator new; what they check is checked there.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
-  throw std::bad_alloc();
-}
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+#ifdef COUNTS_ALLOCATIONS
 
 namespace valise::policy::test {
 namespace {
