@@ -209,6 +209,7 @@ async def of_two_that_resume_the_later_has_it_and_the_earlier_ends(town):
     await ping(alice)
     one, two = await bob.logs_in(), await bob.logs_in()
     await one.sends(f"<resume {XMLNS} previd='{bob.id}' h='{bob.h}'/>")
+    await one.wait_for(is_sm("resumed"), "<resumed/>")  # it is the earlier one
     again = await bob.resumes(stream=two)
     await ends_with(one, "conflict")
     await word_from(alice)(again)
