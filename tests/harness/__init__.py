@@ -14,8 +14,8 @@ from .device import Account, Device, ping, word_from
 from .ns import NS
 from .sealed import sealed, sealed_empty
 from .stories import announced, run, story
-from .stream import Disconnected, Stream, StreamClosed
+from .stream import Disconnected, Stream, StreamClosed, with_id
 from .town import Town
 
 __all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "announced", "ping", "run",
-           "sealed", "sealed_empty", "story", "word_from"]
+           "sealed", "sealed_empty", "story", "with_id", "word_from"]

@@ -41,6 +41,11 @@ class StreamOpened:
         return f"<stream:stream {self.attributes}>"
 
 
+def with_id(identity):
+    """Matches the element that has this id."""
+    return lambda event: getattr(event, "get", lambda _: None)("id") == identity
+
+
 def show(event):
     return ET.tostring(event, encoding="unicode") if isinstance(event, ET.Element) else repr(event)
 

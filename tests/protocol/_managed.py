@@ -93,6 +93,16 @@ async def resume(stream, identity, h):
     return await stream.wait_for(lambda e: getattr(e, "tag", "") in (SM + "resumed", SM + "failed"), "<resumed/> or <failed/>")
 
 
+async def resumes_over(town, make, account, full, identity):
+    """The device comes back over another kind of connection, having handled nothing."""
+    stream = town.stream(make)
+    await stream.reaches_tls()
+    await stream.authenticates(account.name, account.password)
+    answer = await resume(stream, identity, 0)
+    assert answer.tag == SM + "resumed", ET.tostring(answer)
+    return Device(account, stream, full)
+
+
 def expect_failed(answer, condition, h=None):
     assert answer.tag == SM + "failed" and answer[0].tag == NS.STANZA_ERROR + condition, ET.tostring(answer)
     assert answer.get("h") == h, ET.tostring(answer)

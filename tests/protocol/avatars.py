@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from _pep import AVATAR, PLAIN, event_of, ids, items, owner, publish, retract, wants
-from harness import NS, ping, run, story
+from harness import NS, ping, run, story, with_id
 from vcard import EMPTY, VCARD, card, card_of, flat, photo
 
 DATA = "urn:xmpp:avatar:data"
@@ -165,7 +165,7 @@ async def card_and_avatar_change_together(town):
     async with town.store_is_paused("pep_item"):
         await alice.sends(f"<iq type='set' id='s1'>{card('<FN>Alice</FN>' + photo(image))}</iq>")
         await town.waits_for_the_store(1)
-        assert not alice.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "s1")
+        assert not alice.stream.waiting(with_id("s1"))
     assert (await alice.receives("iq", id="s1")).get("type") == "result"
     assert await in_pep(alice) == await picture_in_card(alice) == image
     await town.restart()

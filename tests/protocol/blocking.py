@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, announced, ping, run, sealed, story, word_from
+from harness import NS, announced, ping, run, sealed, story, with_id, word_from
 from _pep import NICK, event_of, items, nick, publish, subscriptions, wants
 
 BLOCKING = "xmlns='urn:xmpp:blocking'"
@@ -132,7 +132,7 @@ async def a_block_is_durable_when_it_is_answered(town):
     async with town.store_is_paused("account_data"):
         await alice.sends(f"<iq type='set' id='b1'>{command('block', 'a@example.org')}</iq>")
         await town.waits_for_the_store(1)
-        assert not alice.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "b1")
+        assert not alice.stream.waiting(with_id("b1"))
     assert (await alice.receives("iq", id="b1")).get("type") == "result"
     await town.kill()
     await town.start()

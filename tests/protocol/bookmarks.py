@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from _pep import PLAIN, configure, create, event_of, ids, items, owner, publish, retract, retraction_of, wants
-from harness import NS, ping, run, story
+from harness import NS, ping, run, story, with_id
 
 NATIVE = "urn:xmpp:bookmarks:1"
 LIST = "storage:bookmarks"
@@ -197,7 +197,7 @@ async def a_change_of_one_form_waits_until_both_are_durable(town):
     async with town.store_is_paused("pep_item"):
         await alice.sends(f"<iq type='set' id='s1'>{private(conference(ROOM, 'two'))}</iq>")
         await town.waits_for_the_store(1)
-        assert not alice.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "s1")
+        assert not alice.stream.waiting(with_id("s1"))
     assert (await alice.receives("iq", id="s1")).get("type") == "result"
     assert (await all_say(alice, [ROOM]))[ROOM]["name"] == "two"
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 
 import _path  # noqa: F401
+from _managed import resumes_over
 from harness.device import ping
 from harness.ns import NS
 from harness.scram import Scram
@@ -334,12 +335,8 @@ async def a_session_is_resumed_over_another(town):
     enabled = (await session.asks("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")).find("{urn:xmpp:sm:3}enabled")
     ended(await session.asks(rid=session.rid + 50), "item-not-found")  # as good as a cut
     await bob.sends(f"<message to='{session.full}' id='m1' type='chat'>{sealed()}</message>")
-    stream = town.stream(BoshStream)
-    await stream.reaches_tls()
-    await stream.authenticates(account.name, account.password)
-    await stream.sends(f"<resume xmlns='urn:xmpp:sm:3' previd='{enabled.get('id')}' h='0'/>")
-    await stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}resumed", "<resumed/>")
-    await stream.wait_for(lambda event: getattr(event, "tag", "") == NS.CLIENT + "message" and event.get("id") == "m1", "m1")
+    again = await resumes_over(town, BoshStream, account, session.full, enabled.get("id"))
+    await again.receives("message", id="m1")
 
 
 @story("docs/security.md §2: proxies", options={"http.proxies": ["127.0.0.0/8"]})

@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, word_from
+from harness import NS, ping, run, sealed, story, with_id, word_from
 from _managed import SM, Managed, ends_with
 from _pep import create, event_of, nick, note, publish, retract, wants, NICK, NODE, PLAIN
 
@@ -117,7 +117,7 @@ async def what_waited_comes_when_the_client_is_active_before_the_answer_to_its_n
     await ping(bob)
     assert came(alice) == []
     await alice.sends(f"{ACTIVE}<iq type='get' id='p1'><ping xmlns='urn:xmpp:ping'/></iq>")
-    await alice.stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "p1", "the answer")
+    await alice.stream.wait_for(with_id("p1"), "the answer")
     assert came(alice) == ["away", "xa"]
     await shows(bob, "away", "dnd")  # and from now on all comes
     await word_from(bob)(alice)

@@ -6,7 +6,7 @@ import signal
 import ssl
 
 import _path  # noqa: F401
-from harness import Town, run, sealed, story
+from harness import Town, run, sealed, story, with_id
 from harness.certificates import make_certificate
 from harness.device import Account
 from harness.scram import Scram
@@ -89,7 +89,7 @@ async def people_of_two_hosts_write_to_each_other_and_log_in_at_their_own_only(_
         await stream.sends(f"<message to='{bob.bare}' id='m1' type='chat'>{sealed()}</message>")
         await bob.receives("message", id="m1", from_=full)
         await bob.sends(f"<message to='{full}' id='m2' type='chat'>{sealed()}</message>")
-        await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "m2", "the answer")
+        await stream.wait_for(with_id("m2"), "the answer")
         try:
             await Account(town, "anne", "sesame anne").device()  # the same name and password at the other host
         except AssertionError as error:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import _path  # noqa: F401
-from harness import NS, Town, ping, run, sealed, story, word_from
+from harness import NS, Town, ping, run, sealed, story, with_id, word_from
 from harness.device import expect_error
 from harness.scram import Scram
 from harness.stream import show
@@ -350,7 +350,7 @@ async def a_denied_session_is_an_error_to_bind_and_another_resource_may_pass(tow
         stream = await town.stream().reaches_tls(lang=lang)
         await stream.authenticates(desk.name, desk.password)
         await stream.sends("<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>home</resource></bind></iq>")
-        error = expect_error(await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "b1", "bind's answer"),
+        error = expect_error(await stream.wait_for(with_id("b1"), "bind's answer"),
                              "not-allowed", "cancel")
         assert error.find(f".//{NS.STANZA_ERROR}text").text == text, show(error)
         assert await stream.binds("counter") == f"{desk.bare}/counter"
@@ -364,7 +364,7 @@ async def a_session_rule_that_fails_opens_none(town):
     stream = await town.stream().reaches_tls()
     await stream.authenticates(frail.name, frail.password)
     await stream.sends("<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-    expect_error(await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "b1", "bind's answer"),
+    expect_error(await stream.wait_for(with_id("b1"), "bind's answer"),
                  "policy-violation", "modify")
     [record] = await town.records(from_=frail.bare)
     assert (record["kind"], record["reason"], record["rule"]) == ("denied", "policy-failed", "session breaks"), record
@@ -375,7 +375,7 @@ async def registers(town, name, lang="en", source=None):
     stream = await town.stream().reaches_tls(lang=lang, source=source)
     await stream.sends("<iq type='set' id='r1'><query xmlns='jabber:iq:register'>"
                        f"<username>{name}</username><password>open sesame</password></query></iq>")
-    return await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "r1", "registration's answer")
+    return await stream.wait_for(with_id("r1"), "registration's answer")
 
 
 @story("policy: Kind(\"registration\"), XEP-0077", policy=GATES, options=GATE_OPTIONS)

@@ -6,7 +6,7 @@ import shutil
 import socket
 
 import _path  # noqa: F401
-from harness import Town, run, sealed, story
+from harness import Town, run, sealed, story, with_id
 from harness.certificates import make_certificate
 from harness.stream import WAIT_SECONDS
 from harness.town import PROGRAMS
@@ -293,7 +293,7 @@ async def passwords_and_keys_stand_in_no_file_that_the_server_writes(town):
         stream = await loud.stream().reaches_tls()
         await stream.sends("<iq type='set' id='r1'><query xmlns='jabber:iq:register'>"
                            "<username>carol</username><password>typed at registration</password></query></iq>")
-        await stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == "r1", "registration's answer")
+        await stream.wait_for(with_id("r1"), "registration's answer")
         await loud.ctl("user", "passwd", alice.bare, stdin="another secret word\n")
         secret = (loud.folder / "login-secret").read_bytes()
         log = loud.log_file.read_bytes()

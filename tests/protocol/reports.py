@@ -3,7 +3,7 @@
 import json
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story
+from harness import NS, ping, run, sealed, story, with_id
 
 SPAM, ABUSE = "urn:xmpp:reporting:spam", "urn:xmpp:reporting:abuse"
 SECRET = "he wrote: meet me at the old bridge"
@@ -113,7 +113,7 @@ async def report_and_block_are_one_unit(town):
     async with town.store_is_paused("account_data"):
         await alice.sends(f"<iq type='set' id='b1'>{block(item('m@localhost', report()))}</iq>")
         await town.waits_for_the_store(1)
-        assert not alice.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "b1")
+        assert not alice.stream.waiting(with_id("b1"))
     assert (await alice.receives("iq", id="b1")).get("type") == "result"
     await town.restart()
     assert len(await reports_by(town, alice)) == 1

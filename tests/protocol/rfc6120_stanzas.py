@@ -3,7 +3,7 @@
 import re
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, word_from
+from harness import NS, ping, run, sealed, story, with_id, word_from
 from harness.device import expect_error, matcher
 from harness.stream import _is_answer
 
@@ -63,7 +63,7 @@ async def an_error_has_the_addresses_swapped_the_id_kept_and_the_type_that_goes_
         for number, stanza in enumerate(stanzas):
             identity = f"{expected}-{number}"
             await alice.sends(stanza % f"id='{identity}'")
-            error = await alice.stream.wait_for(lambda event: getattr(event, "get", lambda _: None)("id") == identity, identity)
+            error = await alice.stream.wait_for(with_id(identity), identity)
             assert error.tag == NS.CLIENT + stanza[1:].partition(" ")[0] and error.get("type") == "error", (identity, error.tag)
             assert error.get("to") == alice.full, identity
             asked = stanza.partition(" to='")[2].partition("'")[0]

@@ -1,7 +1,7 @@
 """RFC 6120 §4: how a stream begins, and how it ends when somebody breaks the rules."""
 
 import _path  # noqa: F401
-from harness import NS, StreamClosed, ping, run, sealed, story, word_from
+from harness import NS, StreamClosed, ping, run, sealed, story, with_id, word_from
 from harness.scram import Scram
 
 
@@ -166,7 +166,7 @@ async def half_a_stanza_is_none(town):
     alice, bob, carol = await town.devices("alice", "bob", "carol")
     await alice.sends(f"<message to='{bob.full}' id='half' type='chat'>{sealed()}</message")
     await carol.asks("<ping xmlns='urn:xmpp:ping'/>")
-    assert not bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "half")
+    assert not bob.stream.waiting(with_id("half"))
     await alice.drops()
     while alice.full in await town.ctl("session", "list"):
         pass

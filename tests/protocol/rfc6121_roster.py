@@ -1,7 +1,7 @@
 """RFC 6121 §2: the contact list, kept by the server, pushed to every interested device."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story, word_from
+from harness import NS, ping, run, story, with_id, word_from
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 
@@ -115,7 +115,7 @@ async def a_forged_push_shows_who_sent_it(town):
     alice, bob = await town.devices("alice", "bob")
     forged = item("evil@localhost", subscription="both")
     await alice.sends(f"<iq type='set' id='forged' to='{bob.full}' from='{alice.bare}'>{forged}</iq>")
-    for event in bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "forged"):
+    for event in bob.stream.waiting(with_id("forged")):
         assert event.get("from") == alice.full
     assert await roster_of(bob) == {}
 

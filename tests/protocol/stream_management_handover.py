@@ -131,26 +131,26 @@ async def another_device_gets_what_was_for_the_one_that_is_gone_and_nothing_twic
         pass
 
 
-@story("XEP-0198 §4: errors", options=SHORT)
-async def who_asked_a_device_that_does_not_come_back_gets_an_error(town):
+async def one_asks_a_device_that_is_cut(town):
     (alice,) = await town.devices("alice")
     (bob,) = await town.devices("bob")
     await alice.is_friends_with(bob)
     bob = await Managed.of(bob)
     await bob.is_cut()
     await alice.sends(f"<iq type='get' id='q' to='{bob.full}'><query xmlns='jabber:iq:version'/></iq>")
+    return alice, bob
+
+
+@story("XEP-0198 §4: errors", options=SHORT)
+async def who_asked_a_device_that_does_not_come_back_gets_an_error(town):
+    alice, bob = await one_asks_a_device_that_is_cut(town)
     await bob.has_ended()
     await alice.gets_error("iq", "q", "service-unavailable")
 
 
 @story("XEP-0198 §5")
 async def a_question_to_a_detached_device_is_answered_when_it_is_back(town):
-    (alice,) = await town.devices("alice")
-    (bob,) = await town.devices("bob")
-    await alice.is_friends_with(bob)
-    bob = await Managed.of(bob)
-    await bob.is_cut()
-    await alice.sends(f"<iq type='get' id='q' to='{bob.full}'><query xmlns='jabber:iq:version'/></iq>")
+    alice, bob = await one_asks_a_device_that_is_cut(town)
     await ping(alice)
     bob = await bob.resumes()
     await bob.answers(await bob.receives("iq", id="q"), "<query xmlns='jabber:iq:version'><name>x</name></query>")

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 
 import _path  # noqa: F401
+from _managed import Managed, resumes_over
 from harness.certificates import make_certificate
 from harness.device import ping
 from harness.ns import NS
@@ -236,18 +237,12 @@ async def a_silent_browser_is_asked_and_then_ended(town):
 @story("XEP-0198 §5, RFC 7395 §3.6")
 async def a_session_is_resumed_over_another_web_socket(town):
     account = await town.account("alice")
-    alice = await account.device(make=WebSocketStream)
+    alice = await Managed.of(await account.device(make=WebSocketStream))
     bob, = await town.devices("bob")
-    await alice.sends("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
-    enabled = await alice.stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}enabled", "<enabled/>")
     await alice.stream.drops()
     await bob.sends(f"<message to='{alice.full}' id='m1' type='chat'>{sealed()}</message>")
-    stream = town.stream(WebSocketStream)
-    await stream.reaches_tls()
-    await stream.authenticates(account.name, account.password)
-    await stream.sends(f"<resume xmlns='urn:xmpp:sm:3' previd='{enabled.get('id')}' h='0'/>")
-    await stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}resumed", "<resumed/>")
-    await stream.wait_for(lambda event: getattr(event, "tag", "") == NS.CLIENT + "message" and event.get("id") == "m1", "m1")
+    again = await resumes_over(town, WebSocketStream, account, alice.full, alice.id)
+    await again.receives("message", id="m1")
 
 
 @story("docs/security.md §2: origins", options={'host["localhost"].http.origins': ["https://chat.example.org"]})
