@@ -185,7 +185,10 @@ Set set_groups(NodeConfig& config, const Values& groups, const NodeLimits&) {
     if (group.size() > max_node_text || group.find('\n') != std::string::npos) return unacceptable;
   }
   config.groups = groups;
+  std::erase(config.groups, std::string());  // the one value of a field that says nothing
   std::ranges::sort(config.groups);
+  const auto repeated = std::ranges::unique(config.groups);
+  config.groups.erase(repeated.begin(), repeated.end());
   return {};
 }
 
