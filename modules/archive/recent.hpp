@@ -19,11 +19,14 @@ class Recent {
   // The first copy: its id, once it is known, or 0 when it did not become durable. Null: there is none.
   using First = std::shared_ptr<const std::uint64_t>;
   [[nodiscard]] First find(const offline::Mark& mark, std::int64_t now_ms);
+  // The id of a first copy that was made by a process that may have been killed before any client had it, and that did
+  // not come back since: ids up to `last_id` are of earlier ones. 0: it is none.
+  [[nodiscard]] std::uint64_t lost_sight_of(const offline::Mark& mark, std::uint64_t last_id) noexcept;
 
   // A row that the store holds; in any order.
   void learn(const offline::Mark& mark, std::uint64_t id);
-  // A message was handed to the committer (false: too many are, it is not looked at), and came back: with its id, or
-  // with 0, then it was not stored.
+  // A message was handed to the committer (false: too many are, it is not looked at), and came back: with the id of its
+  // row, or with 0, then it was not stored.
   [[nodiscard]] bool expect(const offline::Mark& mark);
   void came_back(const offline::Mark& mark, std::uint64_t id);
 
@@ -35,7 +38,10 @@ class Recent {
   struct Known {
     offline::Mark mark;
     std::uint64_t id;
+    bool came_back = false;
   };
+  [[nodiscard]] Known* known(const offline::Mark& mark) noexcept;
+
   std::vector<Pending> pending_;
   std::vector<Known> known_;  // a ring once it is full
   std::size_t next_ = 0;

@@ -81,6 +81,10 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
  public:
   explicit OfflineModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
+  // core::WaitingRows
+  [[nodiscard]] bool holds(const core::Account& account, std::uint64_t row) const override {
+    return waiting(account).queue.holds(row);
+  }
   // ---- in_hand.cpp
   void received(core::Account& account, std::uint64_t row, bool archived) override;
   void look_again(core::Account& account) override;

@@ -49,6 +49,7 @@ struct Kernel {
   auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
   std::int64_t started_ms = 0;  // UTC
+  std::uint64_t last_id = 0;    // the greatest that an earlier process gave out (Recovery::last_id)
   std::string client_secret;    // tokens and resources of clients come from it; the same behind each start
   // -- counters
   KernelStats stats;

@@ -188,7 +188,7 @@ Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   }
   core::CommitterOptions commit;
   commit.node = static_cast<unsigned>(config_->get(options::node));
-  commit.last_id = recovered->last_id;
+  commit.last_id = kernel_.last_id = recovered->last_id;
   commit.gather_us = config_->get(options::commit_gather_us);
   commit.max_units = static_cast<std::size_t>(config_->get(options::commit_queue));
   commit.max_bytes = static_cast<std::size_t>(config_->get(options::commit_queue_bytes));

@@ -14,7 +14,7 @@ from points import read_counts
 ROUNDS = 4  # each of a few messages, waited for, and a request of each kind
 NICK = "http://jabber.org/protocol/nick"
 PUBSUB = "http://jabber.org/protocol/pubsub"
-OPTIONS = {"archive.enabled": False, "shards": 3, "audit.segment": 4096}  # several segments of the log in each life
+OPTIONS = {"shards": 3, "audit.segment": 4096}  # several segments of the log in each life
 _certificates = None
 
 

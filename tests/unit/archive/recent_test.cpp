@@ -40,6 +40,23 @@ TEST(Recent, TellsASecondCopyWhatBecomesOfTheFirst) {
   EXPECT_EQ(recent.find(mark(2), now_ms), nullptr) << "its re-send is archived";
 }
 
+TEST(Recent, LosesSightOfWhatAnEarlierProcessMadeUntilItComesBack) {
+  Recent recent;
+  recent.learn(mark(1), now_id);
+  recent.learn(mark(2), now_id + 1);
+  EXPECT_EQ(recent.lost_sight_of(mark(1), now_id), now_id);
+  EXPECT_EQ(recent.lost_sight_of(mark(2), now_id), 0U) << "it is of this process";
+  EXPECT_EQ(recent.lost_sight_of(mark(3), now_id), 0U);
+  ASSERT_TRUE(recent.expect(mark(1)));
+  EXPECT_EQ(recent.lost_sight_of(mark(1), now_id), 0U) << "it is under way";
+  recent.came_back(mark(1), 0);
+  EXPECT_EQ(recent.lost_sight_of(mark(1), now_id), now_id) << "it was refused";
+  ASSERT_TRUE(recent.expect(mark(1)));
+  recent.came_back(mark(1), now_id);
+  EXPECT_EQ(recent.lost_sight_of(mark(1), now_id), 0U);
+  EXPECT_EQ(*recent.find(mark(1), now_ms), now_id);
+}
+
 TEST(Recent, ForgetsAfterADayAndBeyondItsBound) {
   Recent recent;
   recent.learn(mark(1), now_id);
