@@ -15,6 +15,7 @@
 // a short lock to submit; a system call is made only when the committer sleeps.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -72,6 +73,11 @@ class Committer {
   std::size_t drain_and_stop(std::chrono::milliseconds limit);
 
   [[nodiscard]] const CommitStats& stats() const noexcept { return stats_; }
+  // Any thread. An eighth of what may wait in bytes does: who brings more is read more slowly, before anybody is
+  // refused.
+  [[nodiscard]] bool is_crowded() const noexcept {
+    return waiting_bytes_.load(std::memory_order_relaxed) > options_.max_bytes / 8;
+  }
 
  private:
   struct Queued {
@@ -123,6 +129,7 @@ class Committer {
   audit::LogOptions log_options_;
 
   CommitStats stats_;
+  std::atomic<std::size_t> waiting_bytes_{0};  // bytes_
 
   // The committer's thread.
   std::unique_ptr<audit::Log> log_;  // null while away

@@ -165,7 +165,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   const bool has_row = puts_row(writes, account.jid.full());
   unit->writes = std::move(writes);
   show_sender(*unit, flow);
-  const auto bytes = sizeof(Handover) + flow.stanza->memory();
+  unit->keeps = sizeof(Handover) + flow.stanza->memory();
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
   unit->done = [this, pending = std::move(pending), stored, has_row](Unit& finished) mutable {
@@ -205,6 +205,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     commit(std::move(made));
   };
   if (!nothing) return submit(std::move(unit));
+  const auto bytes = unit->keeps;
   account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); }, bytes);
 }
 

@@ -52,7 +52,7 @@ std::size_t weight(const Write&) {
 }  // namespace detail
 
 [[nodiscard]] inline std::size_t footprint(const Unit& unit) {
-  std::size_t bytes = sizeof unit + unit.writes.size() * sizeof(storage::Write);
+  std::size_t bytes = sizeof unit + unit.keeps + unit.writes.size() * sizeof(storage::Write);
   if (unit.record) {
     bytes += unit.record->recipient.size() + unit.record->stanza_id.size() + unit.record->reason.size() +
              unit.record->rule.size();

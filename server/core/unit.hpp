@@ -40,6 +40,7 @@ struct Unit {
   std::optional<audit::Record> record;  // nothing: log switched off, or a change that needs no record
   std::vector<storage::Write> writes;
   unsigned shard = 0;         // where `done` is called
+  std::size_t keeps = 0;      // bytes that `done` keeps in memory
   bool nobody_waits = false;  // presence, no-store: recorded in the same stream, no `done`
   bool at_once = false;       // set by Shard::commit: `done` runs before it returns, nothing is under way
   // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is. Not at all

@@ -1,6 +1,9 @@
 // What follows log-in: the move to the account's home shard, resource binding (RFC 6120 §7), stanzas.
+#include <algorithm>
+
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "core/committer.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
 #include "stream/c2s.hpp"
@@ -13,6 +16,8 @@ namespace ns = core::ns;
 namespace {
 
 constexpr std::size_t longest_resource = 128;  // bytes
+// Between two stanzas while the store can't keep pace: short, because a client's pings want their answers.
+constexpr std::int64_t crowded_pause_ms = 50;
 
 const core::StanzaError no_such_recipient{.type = core::StanzaError::Type::modify,
                                           .condition = "jid-malformed",
@@ -232,9 +237,10 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto root = document->root();
   if (root.ns() == ns::stream_management && stream_management(root)) return;
   const auto now = shard().loop().now_ms();
-  if (const auto pause =
-          stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second, shard().settings().burst_stanzas);
-      pause > 0) {
+  auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second, shard().settings().burst_stanzas);
+  const auto* committer = shard().kernel().committer;
+  if (committer != nullptr && committer->is_crowded()) pause = std::max(pause, crowded_pause_ms);
+  if (pause > 0) {
     connection_.pause_reading();
     shard().loop().timers().arm(resume_, now, std::min<std::int64_t>(pause, 10'000));
   }

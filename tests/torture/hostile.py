@@ -26,8 +26,7 @@ TIMES = {True: 90, False: 20}  # seconds for an unfinished stanza: all attackers
 
 
 def options(is_long):
-    # Without archives: what their rows cost while they wait for the committer is not looked at here.
-    return {"archive.enabled": False, "log.level": "warning", "limits.rate_burst": Raw("GiB"), "limits.resources": SESSIONS,
+    return {"log.level": "warning", "limits.rate_burst": Raw("GiB"), "limits.resources": SESSIONS,
             "timeouts.stanza": TIMES[is_long], "timeouts.stanza_before_login": TIMES[is_long],
             "timeouts.login": 600}
 

@@ -100,7 +100,7 @@ async def main():
     mariadb.create()
     mariadb.start()
     os.environ["VALISE_TEST_MARIADB"] = folder
-    town = Town({"archive.enabled": False, "shards": 3, "limits.offline": 100_000, "limits.roster_items": 100_000}, store="mariadb", name="torture")
+    town = Town({"shards": 3, "limits.offline": 100_000, "limits.roster_items": 100_000}, store="mariadb", name="torture")
     town.mariadb = mariadb
     try:
         await town.start()

@@ -27,7 +27,7 @@ async def sleeper(account):
 
 
 async def main():
-    town = Town({"archive.enabled": False, "limits.queue": QUEUE, "limits.offline": 100, "log.level": "warning", "limits.rate_burst": Raw("GiB")},
+    town = Town({"limits.queue": QUEUE, "limits.offline": 100, "log.level": "warning", "limits.rate_burst": Raw("GiB")},
                 name="torture")
     await town.start()
     try:

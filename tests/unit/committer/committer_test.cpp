@@ -262,6 +262,24 @@ TEST_F(CommitterTest, AtTheBoundInBytesNothingIsTaken) {
   EXPECT_TRUE(collector.wait_for(3));
 }
 
+TEST_F(CommitterTest, IsCrowdedFromAnEighthOnWithWhatUnitsKeepInMemory) {
+  auto& target = start({.max_bytes = 100'000});
+  store.shut();
+  const auto keeping = [] {
+    auto unit = message_unit();
+    unit->keeps = 7'000;
+    return unit;
+  };
+  ASSERT_TRUE(submit(target, keeping()));
+  ASSERT_TRUE(store.wait_until_at_the_gate());
+  EXPECT_FALSE(target.is_crowded());
+  ASSERT_TRUE(submit(target, keeping()));
+  EXPECT_TRUE(target.is_crowded());
+  store.open();
+  ASSERT_TRUE(collector.wait_for(2));
+  EXPECT_TRUE(eventually([&] { return !target.is_crowded(); }));
+}
+
 TEST_F(CommitterTest, UnitsSubmittedTogetherAreTakenTogetherOrNotAtAll) {
   auto& target = start({.max_units = 5});
   store.shut();
