@@ -48,7 +48,8 @@ class Neighbours:
 
     async def start(self):
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, str(HERE / "neighbours.py"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+            sys.executable, str(HERE / "neighbours.py"), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            start_new_session=True)  # which the kernel gives a share of its own; it ends with its input
         people = [await self._town.account("neighbour") for _ in range(2 * self._pairs)]
         names = [(person.name, person.password) for person in people]
         self._process.stdin.write(json.dumps({"place": asdict(self._town.place),
