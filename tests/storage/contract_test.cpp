@@ -185,6 +185,17 @@ TEST_P(Contract, PepItemsComeNewestFirstAndKeepBoundsThem) {
   EXPECT_THAT(must(bed.reader().pep_items(alice, "n", 0)), IsEmpty());
 }
 
+TEST_P(Contract, ABatchThatIsWrittenAgainTakesNoItemForWhatWasPublishedBehindIt) {
+  const std::vector<WriteSet> batch = {
+      {.id = bed.next_id(), .writes = {PutPepItem{alice, item("n", "a"), 9}}},
+      {.id = bed.next_id(), .writes = {PutPepItem{alice, item("n", "b"), 1}}},
+      {.id = bed.next_id(), .writes = {PutPepItem{alice, item("n", "c"), 9}, PutPepItem{alice, item("n", "d"), 9}}}};
+  for (int times = 0; times < 2; ++times) {
+    bed.commit(batch);
+    EXPECT_THAT(ids(must(bed.reader().pep_items(alice, "n", 10))), ElementsAre("d", "c", "b")) << times;
+  }
+}
+
 TEST_P(Contract, TheNamesOfPepItemsComeInTheOrderOfTheItems) {
   std::vector<PepItemName> expected;
   for (const auto* id : {"a", "b", "c"}) {

@@ -184,9 +184,12 @@ Result<> BatchWriter::add(const PutPepItem& write) {
       !done) {
     return done;
   }
-  // The newest of those to go names all that go.
+  // The newest of those to go names all that go. What was published behind it does not count: a batch that is written
+  // again finds that there already.
   std::optional<std::pair<std::uint64_t, std::uint64_t>> newest_to_go;
-  const Value query[] = {owner, node, Value::number(std::uint64_t{write.keep})};
+  const auto published = Value::number(id_);
+  const Value query[] = {
+      owner, node, published, published, Value::number(place_), Value::number(std::uint64_t{write.keep})};
   if (auto found = connection_->select(Statement::newest_pep_item_to_go, query,
                                        [&](const Row& row) -> Result<> {
                                          newest_to_go.emplace(row.id(0), row.id(1));

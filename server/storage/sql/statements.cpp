@@ -82,8 +82,9 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::raise_high_water, "UPDATE high_water SET id = ? WHERE one = 1 AND id < ?"},
 
     {Statement::newest_pep_item_to_go,
-     "SELECT version, place FROM pep_item WHERE owner = ? AND node = ? ORDER BY version DESC, place DESC "
-     "LIMIT 1 OFFSET ?"},
+     "SELECT version, place FROM pep_item WHERE owner = ? AND node = ? AND version <= ? AND (version < ? OR place <= "
+     "?) "
+     "ORDER BY version DESC, place DESC LIMIT 1 OFFSET ?"},
     {Statement::end_of_box_slice,
      "SELECT MAX(s.id) FROM (SELECT id FROM box WHERE owner = ? AND id > ? ORDER BY id LIMIT 2000) s"},
     {Statement::get_account, "SELECT state, scram, created_ms FROM account WHERE domain = ? AND localpart = ?"},
