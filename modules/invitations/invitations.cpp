@@ -257,9 +257,7 @@ const core::Manifest& invitations_manifest() {
   static const core::Manifest manifest{
       .name = "invitations",
       .summary = "links by which people make an account and become contacts",
-      .implements = {{"XEP-0379", "0.3.3", core::Completeness::partial},
-                     {"XEP-0401", "0.6.0", core::Completeness::partial},
-                     {"XEP-0445", "0.2.0"}},
+      .implements = {{"XEP-0379", "0.3.3"}, {"XEP-0401", "0.6.0"}, {"XEP-0445", "0.2.0"}},
       .options =
           [](config::Registry& registry) {
             registry.add(invitations::enabled);
