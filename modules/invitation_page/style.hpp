@@ -23,7 +23,9 @@ h2{font-size:1.25rem;line-height:1.3;margin:0 0 .75rem}
 h3{font-size:1rem;margin:1.25rem 0 .5rem}
 .lead{font-size:1.1rem;color:var(--soft);margin:0 0 1.5rem;max-width:42rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:1rem;padding:1.5rem;margin:0 0 1.25rem}
+.card>:first-child{margin-top:0}
 .card>:last-child{margin-bottom:0}
+h1+.card{margin-top:1.25rem}
 .open{display:grid;gap:1.5rem;grid-template-columns:minmax(0,1fr)}
 .button{display:block;text-align:center;background:var(--deep);color:var(--on-deep);font-size:1.1rem;font-weight:600;text-decoration:none;padding:1rem 1.5rem;border-radius:.75rem}
 .button:hover{text-decoration:underline}
@@ -34,7 +36,7 @@ figcaption{color:var(--soft);max-width:17rem}
 ol{margin:0;padding-left:1.5rem}
 ol li{padding-left:.25rem;margin:0 0 .6rem}
 ol li:last-child{margin-bottom:0}
-ol a{display:inline-block;padding:.1rem 0}
+ol a{padding:.25rem 0}
 .apps{list-style:none;margin:0;padding:0;display:grid;gap:.6rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr))}
 .apps li{border:1px solid var(--line);border-radius:.75rem;padding:.75rem 1rem}
 .apps.first li{background:var(--tint);border-color:transparent}

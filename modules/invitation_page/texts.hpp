@@ -51,9 +51,9 @@ inline constexpr Text step_contacts{"% is in your contact list from the first mo
 inline constexpr Text step_confirm{"Confirm that you want % as a contact. You see each other at once.",
                                    "Confirmez que vous voulez % comme contact. Vous vous voyez aussitôt."};
 inline constexpr Text step_sealed{
-    "Leave encryption (OMEMO) on: % carries encrypted messages only. Nobody but the two of you can read them.",
-    "Laissez le chiffrement (OMEMO) activé : % ne transporte que des messages chiffrés. Personne d’autre que vous deux "
-    "ne peut les lire."};
+    "Leave encryption (OMEMO) on: % carries encrypted messages only. Nobody on the way can read them.",
+    "Laissez le chiffrement (OMEMO) activé : % ne transporte que des messages chiffrés. Personne ne peut les lire en "
+    "chemin."};
 
 inline constexpr Text apps{"Apps", "Applications"};
 inline constexpr Text apps_here{"For this device (%)", "Pour cet appareil (%)"};
@@ -93,7 +93,7 @@ inline constexpr std::array<Missing, 4> missing{{
      {"This invitation is not good any more", "Cette invitation n’est plus valable"},
      {"It was used, has run out or was taken back.", "Elle a servi, a expiré ou a été retirée."},
      {"Ask whoever invited you for a new one. Did you use it yourself? Then log in with your app.",
-      "Demandez-en une nouvelle à la personne qui vous a invité. Vous vous en êtes servi vous-même ? Connectez-vous "
+      "Demandez-en une nouvelle à la personne dont elle vient. Vous vous en êtes servi vous-même ? Connectez-vous "
       "avec votre application."}},
     {429,
      {"Too many attempts", "Trop de tentatives"},
