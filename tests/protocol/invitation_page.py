@@ -11,6 +11,7 @@ from pathlib import Path
 import _path  # noqa: F401
 import lxml.html
 from harness import run, story
+from harness.certificates import make_certificate
 from harness.device import expect_error
 from harness.town import ServerDied, Town
 from harness.web import Http, http
@@ -114,6 +115,39 @@ async def what_cannot_be_is_refused_at_the_start(_town):
             raise AssertionError(f"it starts with {options}")
         finally:
             await town.close()
+
+
+@story("several hosts", options=PAGE, alone=True)
+async def each_host_has_its_own_invitations_and_two_may_share_a_name(town):
+    other = "ambassade.example"
+    certificate, key = make_certificate(town.folder / "tls", other)
+    town.options.update({f'host["{other}"].tls.certificate': certificate, f'host["{other}"].tls.key': key})
+    town.write_config()
+    await town.reload()
+    here, there = [await is_invited(town, host) for host in ("localhost", other)]
+    assert there["web"].startswith(f"https://{other}:{town.place.web_port}/invite/"), there
+    for made, name, status in ((here, "localhost", 200), (there, other, 200), (here, other, 404), (there, "localhost", 404)):
+        assert (await visits(town, made["web"], Host=name)).status == status, (made["host"], name)
+    town.options["invitation_page.url"] = "https://join.example.org"
+    town.write_config()
+    await town.reload()
+    for made in (here, there):
+        answer = await visits(town, made["web"], Host="join.example.org")
+        assert answer.status == 200 and tree_of(answer).find(".//h1").text_content() == f"An invitation to {made['host']}"
+    assert (await visits(town, here["web"][:-1], Host="join.example.org")).status == 404
+    await town.ctl("invite", "revoke", other, there["id"])
+    assert (await visits(town, there["web"], Host="join.example.org")).status == 410
+
+
+@story("reload", options={**PAGE, "invitation_page.enabled": False}, alone=True)
+async def it_comes_and_goes_with_a_reload(town):
+    made = await is_invited(town, "localhost")
+    url = f"https://localhost:{town.place.web_port}/invite/" + token_of(made["uri"])
+    for enabled, invitations, status in ((False, True, 404), (True, True, 200), (True, False, 404), (True, True, 200), (False, True, 404)):
+        town.options.update({"invitation_page.enabled": enabled, "invitations.enabled": invitations})
+        town.write_config()
+        await town.reload()
+        assert (await visits(town, url)).status == status, (enabled, invitations)
 
 
 # ---- what it says
@@ -350,6 +384,23 @@ async def what_is_over_is_so_after_a_crash_too_and_for_a_month(town):
         pass  # being written
 
 
+@story("RFC 9110 §15.6.4: a store that is away", options=PAGE, alone=True)
+async def an_invitation_that_cannot_be_read_is_not_said_to_be_over(town):
+    made = await is_invited(town, "localhost")
+    town.options["invitations.enabled"] = False  # they are read when they are needed first
+    town.write_config()
+    await town.restart()
+    town.sql("ALTER TABLE account_data RENAME TO away")
+    town.options["invitations.enabled"] = True
+    town.write_config()
+    await town.reload()
+    answer = await visits(town, made["web"])
+    town.sql("ALTER TABLE away RENAME TO account_data")
+    assert answer.status == 503 and answer.fields["retry-after"] == "60" and b"xmpp:" not in answer.body, answer
+    assert "can’t be read at the moment" in text_of(answer)
+    assert (await visits(town, made["web"])).status == 200
+
+
 # ---- who guesses
 
 @story("invitation_page.wrong_tokens_per_hour", options={**PAGE, "invitation_page.wrong_tokens_per_hour": 5})
@@ -369,6 +420,13 @@ async def whoever_guesses_is_refused_and_nobody_else(town):
     assert b"xmpp:" not in refused.body and "Too many attempts" in text_of(refused)
     assert (await visits(town, made["web"], source=other)).status == 200
     assert (await visits(town, wrong, source=other)).status == 404
+
+
+@story("invitation_page.wrong_tokens_per_hour", options={**PAGE, "invitation_page.wrong_tokens_per_hour": 4})
+async def who_guesses_many_at_once_gains_nothing(town):
+    wrong = f"https://localhost/invite/{'a' * 32}"
+    answers = await asyncio.gather(*(visits(town, wrong, source="127.1.1.3") for _ in range(40)))
+    assert sorted(answer.status for answer in answers) == [404] * 4 + [429] * 36, answers
 
 
 @story("behind a proxy", options={**PAGE, "http.proxies": ["127.0.0.0/8"], "invitation_page.wrong_tokens_per_hour": 2})
