@@ -29,6 +29,7 @@ find_package(GTest REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 find_package(SQLite3 REQUIRED)
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4-c++)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
 
 add_library(valise_flags INTERFACE)

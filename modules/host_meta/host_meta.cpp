@@ -2,16 +2,14 @@
 
 #include <map>
 
-#include "config/options.hpp"
 #include "core/jid/domain.hpp"
 #include "core/shard.hpp"
+#include "core/web_address.hpp"
 #include "http/router.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules {
 namespace {
-
-namespace options = config::options;
 
 constexpr std::string_view xrd_ns = "http://docs.oasis-open.org/ns/xri/xrd-1.0";
 // Where the kernel's streams begin (stream/web_streams.hpp).
@@ -55,15 +53,8 @@ class HostMeta final : public core::Module {
 
   void configure(const config::Snapshot& config) override {
     links_.clear();
-    const auto& addresses = config.get(options::listen_https);
-    std::string port;
-    if (!addresses.empty() && config.get(options::http_proxies).empty()) {
-      port = addresses.front().substr(addresses.front().rfind(':'));
-      if (port == ":443") port.clear();
-    }
     for (const auto& host : config.hosts()) {
-      auto url = config.get(options::http_url, host);
-      if (url.empty()) url = "https://" + core::ascii_domain(host) + port;
+      const auto url = core::web_address(config, host);
       const auto secure_socket = "wss" + url.substr(url.find(':'));
       links_[core::ascii_domain(host)] = {
           {"urn:xmpp:alt-connections:xbosh", url + std::string(bosh_path)},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/crypto.hpp"
 #include "xml/writer.hpp"
@@ -72,6 +73,19 @@ std::optional<Invitation> read(std::string_view id, std::string_view row) {
   return numbers && !read.host.empty() ? std::optional(std::move(read)) : std::nullopt;
 }
 
+std::string write_over(std::int64_t at_ms) {
+  std::string out;
+  xml::Writer(out).open("over").attribute("at", std::to_string(at_ms)).close();
+  return out;
+}
+
+std::optional<std::int64_t> read_over(std::string_view row) {
+  const auto document = xml::parse_element(row);
+  std::int64_t at_ms = 0;
+  if (!document || document->root().name() != "over") return std::nullopt;
+  return read_number(document->root().attribute_or_empty("at"), at_ms) ? std::optional(at_ms) : std::nullopt;
+}
+
 void Book::add(Invitation invitation) {
   auto id = invitation.id;
   entries_.insert_or_assign(std::move(id), Entry{std::move(invitation), {}, {}});
@@ -131,6 +145,23 @@ bool Book::finish(std::string_view id, std::string_view account, bool used) {
 void Book::remove(std::string_view id) {
   const auto found = entries_.find(id);
   if (found != entries_.end()) entries_.erase(found);
+}
+
+std::vector<std::string> Book::add_over(std::string id, std::int64_t at_ms) {
+  const auto [place, added] = over_.emplace(std::move(id), at_ms);
+  if (added) over_by_time_.emplace(at_ms, place->first);
+  return over_.size() > most_over ? forget_over(std::numeric_limits<std::int64_t>::max(), over_.size() - most_over)
+                                  : std::vector<std::string>();
+}
+
+std::vector<std::string> Book::forget_over(std::int64_t before_ms, std::size_t most) {
+  std::vector<std::string> forgotten;
+  while (!over_by_time_.empty() && over_by_time_.begin()->first < before_ms && forgotten.size() < most) {
+    forgotten.push_back(over_by_time_.begin()->second);
+    over_.erase(forgotten.back());
+    over_by_time_.erase(over_by_time_.begin());
+  }
+  return forgotten;
 }
 
 std::vector<std::string> Book::expired(std::int64_t now_ms) const {

@@ -23,6 +23,10 @@ using core::Invitation;
 [[nodiscard]] std::string write(const Invitation& invitation);
 [[nodiscard]] std::optional<Invitation> read(std::string_view id, std::string_view row);
 
+// The same for one that is over: when that came, in milliseconds, UTC.
+[[nodiscard]] std::string write_over(std::int64_t at_ms);
+[[nodiscard]] std::optional<std::int64_t> read_over(std::string_view row);
+
 class Book {
  public:
   void add(Invitation invitation);
@@ -43,6 +47,14 @@ class Book {
   bool finish(std::string_view id, std::string_view account, bool used);
   void remove(std::string_view id);
 
+  // One that was good and is over: whoever holds its token is told so, for a while. Beyond `most_over` the oldest ones
+  // are forgotten: returns which.
+  static constexpr std::size_t most_over = 10'000;
+  std::vector<std::string> add_over(std::string id, std::int64_t at_ms);
+  [[nodiscard]] bool is_over(std::string_view id) const { return over_.find(id) != over_.end(); }
+  // Forgets those that were over before then: returns which, the oldest first, so many at most.
+  [[nodiscard]] std::vector<std::string> forget_over(std::int64_t before_ms, std::size_t most);
+
   [[nodiscard]] std::vector<std::string> expired(std::int64_t now_ms) const;
   [[nodiscard]] std::size_t count_of(std::string_view inviter, std::int64_t now_ms) const;
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -56,6 +68,8 @@ class Book {
     std::set<std::string> under_way, users;
   };
   std::map<std::string, Entry, std::less<>> entries_;
+  std::map<std::string, std::int64_t, std::less<>> over_;        // since when
+  std::set<std::pair<std::int64_t, std::string>> over_by_time_;  // the same, the oldest first
 };
 
 }  // namespace valise::modules::invitations

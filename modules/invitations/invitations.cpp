@@ -42,6 +42,7 @@ const config::Option<std::int64_t> of_an_account{{.name = "invitations.of_an_acc
 std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
 
 std::unexpected<Error> not_now() { return fail(ErrorCode::unavailable, "invitations can't be read right now"); }
+std::unexpected<Error> over() { return fail(ErrorCode::conflict, "the invitation is over"); }
 
 bool is_group(const std::string& name) { return !name.empty() && name.size() <= 256; }
 
@@ -87,13 +88,44 @@ void InvitationsModule::look_up(std::string host, std::string_view token,
     const auto* found = kept == nullptr ? nullptr : kept->book.find(id);
     const bool holds = found != nullptr && found->expires_ms > utc_ms() && kept->book.is_open(id);
     if (!holds) return answer(std::nullopt);
-    const auto inviter = core::Jid::parse(found->inviter);
-    if (!inviter) return answer(*found);
-    keeper.shard_.on_home(*inviter, [answer, invitation = *found](core::Shard&, core::Account* account) {
-      const bool is_there = account != nullptr && account->exists && account->state == storage::AccountState::active;
+    keeper.ask_for_inviter(*found, [answer, invitation = *found](Result<> is_there) {
       answer(is_there ? std::optional(invitation) : std::nullopt);
     });
   });
+}
+
+void InvitationsModule::show(std::string host, std::string_view token, std::function<void(Result<Made>)> then) {
+  auto id = id_of(token);
+  if (id.empty() || !enabled(host)) return then(fail(ErrorCode::not_found, "no such invitation"));
+  at_keeper(host, [id = std::move(id), token = std::string(token), answer = back(std::move(then))](
+                      InvitationsModule& keeper, Kept* kept) {
+    if (kept == nullptr) return answer(not_now());
+    const auto* found = kept->book.find(id);
+    if (found == nullptr && !kept->book.is_over(id)) return answer(fail(ErrorCode::not_found, "no such invitation"));
+    // A use that is under way may fail yet.
+    if (found == nullptr || found->expires_ms <= utc_ms() || found->used >= found->uses) return answer(over());
+    Made made{token, *found, uri_of(*found, token), keeper.web_url(*found, token)};
+    keeper.ask_for_inviter(*found, [answer, made = std::move(made)](Result<> is_there) {
+      if (!is_there) return answer(std::unexpected(is_there.error()));
+      answer(made);
+    });
+  });
+}
+
+// conflict: he has left, or may not log in. The answer comes on any shard.
+void InvitationsModule::ask_for_inviter(const Invitation& invitation, std::function<void(Result<>)> then) {
+  const auto inviter = core::Jid::parse(invitation.inviter);
+  if (!inviter) return then({});
+  shard_.on_home(*inviter, [then = std::move(then)](core::Shard&, core::Account* account) {
+    if (account == nullptr) return then(not_now());
+    const bool is_there = account->exists && account->state == storage::AccountState::active;
+    then(is_there ? Result<>() : over());
+  });
+}
+
+std::string InvitationsModule::web_url(const Invitation& invitation, std::string_view token) const {
+  const auto* page = shard_.service<core::InvitationPage>();
+  return page == nullptr ? std::string() : page->url_of(invitation.host, token);
 }
 
 void InvitationsModule::begin(std::string id, const core::Jid& account, std::function<void(Result<>)> then) {
@@ -174,9 +206,9 @@ void InvitationsModule::make(Invitation wish, std::int64_t lifetime_ms, Ref<cons
       if (!wish.name.empty() && kept->book.is_kept(wish.name, {}, utc_ms())) {
         return answer(fail(ErrorCode::conflict, "the name is kept for another invitation"));
       }
-      keeper.keep(*kept, wish, by, [wish, token, answer](Result<> kept_now) {
+      keeper.keep(*kept, wish, by, [wish, token, answer, page = keeper.web_url(wish, token)](Result<> kept_now) {
         if (!kept_now) return answer(std::unexpected(kept_now.error()));
-        answer(Made{token, wish, uri_of(wish, token), {}});
+        answer(Made{token, wish, uri_of(wish, token), page});
       });
     });
   };
@@ -225,9 +257,7 @@ const core::Manifest& invitations_manifest() {
   static const core::Manifest manifest{
       .name = "invitations",
       .summary = "links by which people make an account and become contacts",
-      .implements = {{"XEP-0379", "0.3.3", core::Completeness::partial},
-                     {"XEP-0401", "0.6.0", core::Completeness::partial},
-                     {"XEP-0445", "0.2.0"}},
+      .implements = {{"XEP-0379", "0.3.3"}, {"XEP-0401", "0.6.0"}, {"XEP-0445", "0.2.0"}},
       .options =
           [](config::Registry& registry) {
             registry.add(invitations::enabled);

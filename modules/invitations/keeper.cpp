@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::int64_t sweep_ms = 60'000;
 constexpr std::size_t most_waiting = 1'000;
+// Whoever comes with an old link is told that it was one, for so long.
+constexpr std::int64_t over_is_kept_ms = 30LL * 86'400'000;
+constexpr std::size_t most_forgotten = 1'000;  // at a time
 
 }  // namespace
 
@@ -58,6 +61,9 @@ void InvitationsModule::loaded(const std::string& host, std::vector<storage::Acc
     if (slash == std::string::npos) {
       auto invitation = read(id, row.value);
       if (invitation && invitation->host == host) kept.book.add(std::move(*invitation));
+      if (const auto over = read_over(row.value)) {
+        for (auto& oldest : kept.book.add_over(id, *over)) orphans.push_back(std::move(oldest));
+      }
       continue;
     }
     const auto account = row.name.substr(slash + 1);
@@ -80,9 +86,15 @@ void InvitationsModule::loaded(const std::string& host, std::vector<storage::Acc
       drop(kept, host, invitation.id, std::nullopt, [](Result<>) {});
     }
   }
-  if (orphans.empty()) return;
+  const auto old = kept.book.forget_over(utc_now_ns() / 1'000'000 - over_is_kept_ms, Book::most_over);
+  orphans.insert(orphans.end(), old.begin(), old.end());
+  erase_rows(host, std::move(orphans));
+}
+
+void InvitationsModule::erase_rows(const std::string& host, std::vector<std::string> names) {
+  if (names.empty()) return;
   auto unit = std::make_unique<core::Unit>();
-  for (auto& name : orphans) unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, std::move(name)});
+  for (auto& name : names) unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, std::move(name)});
   unit->done = [](core::Unit&) {};
   shard_.commit(std::move(unit));
 }
@@ -105,7 +117,11 @@ void InvitationsModule::drop(Kept& kept, const std::string& host, const std::str
                              std::optional<core::audit::Record> record, std::function<void(Result<>)> then) {
   auto unit = std::make_unique<core::Unit>();
   unit->record = std::move(record);
-  unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, id});
+  const auto now_ms = utc_now_ns() / 1'000'000;
+  unit->writes.emplace_back(storage::PutAccountData{host, data_kind, {id, write_over(now_ms)}});
+  for (auto& oldest : kept.book.add_over(id, now_ms)) {
+    unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, std::move(oldest)});
+  }
   for (const auto& account : kept.book.users(id)) {
     unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, id + "/" + account});
   }
@@ -118,7 +134,9 @@ void InvitationsModule::drop(Kept& kept, const std::string& host, const std::str
 // XEP-0379 §6.2: what has run out is forgotten. The use of one whose friendship is owed waits for that.
 void InvitationsModule::sweep() {
   for (auto& [host, kept] : kept_) {
-    for (const auto& id : kept.book.expired(utc_now_ns() / 1'000'000)) {
+    const auto now_ms = utc_now_ns() / 1'000'000;
+    erase_rows(host, kept.book.forget_over(now_ms - over_is_kept_ms, most_forgotten));
+    for (const auto& id : kept.book.expired(now_ms)) {
       if (!kept.owes(id)) drop(kept, host, id, std::nullopt, [](Result<>) {});
     }
     const auto owed = kept.owed;

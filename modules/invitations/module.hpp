@@ -19,7 +19,7 @@ namespace valise::modules::invitations {
 
 inline constexpr std::string_view ns_invite = "urn:xmpp:invite";
 inline constexpr std::string_view ns_tokens = "urn:xmpp:ibr-token:0";
-// Rows of a host: an invitation under its id, a use under "ID/account".
+// Rows of a host: an invitation, or that it is over, under its id, a use under "ID/account".
 inline constexpr auto data_kind = storage::DataKind::invitation;
 inline constexpr std::size_t most_open = 10'000;  // of a host
 inline constexpr std::size_t most_groups = 8;
@@ -49,6 +49,7 @@ class InvitationsModule final : public core::Module, public core::Invitations {
                        std::function<void(bool)> then) override;
   void make(Invitation wish, std::int64_t lifetime_ms, Ref<const core::audit::Origin> by,
             std::function<void(Result<Made>)> then) override;
+  void show(std::string host, std::string_view token, std::function<void(Result<Made>)> then) override;
   void list(std::string host, std::function<void(Result<std::vector<Invitation>>)> then) override;
   void revoke(std::string host, std::string id, Ref<const core::audit::Origin> by,
               std::function<void(Result<>)> then) override;
@@ -67,6 +68,9 @@ class InvitationsModule final : public core::Module, public core::Invitations {
     }
   };
 
+  void ask_for_inviter(const Invitation& invitation, std::function<void(Result<>)> then);
+  [[nodiscard]] std::string web_url(const Invitation& invitation, std::string_view token) const;
+
   // keeper.cpp
   // Runs `work` where the host's invitations are kept, and what that makes of it here.
   void at_keeper(const std::string& host, Found work);
@@ -83,6 +87,7 @@ class InvitationsModule final : public core::Module, public core::Invitations {
   void drop(Kept& kept, const std::string& host, const std::string& id, std::optional<core::audit::Record> record,
             std::function<void(Result<>)> then);
   void sweep();
+  void erase_rows(const std::string& host, std::vector<std::string> names);
   void used(const std::string& id, const core::Jid& account, bool last);
   // The inviter and who came by his invitation become contacts: both sides durable, then the use needs no more.
   void befriend(const Invitation& invitation, const core::Jid& account);

@@ -61,6 +61,9 @@ class Invitations {
   // unavailable.
   virtual void make(Invitation wish, std::int64_t lifetime_ms, Ref<const audit::Origin> by,
                     std::function<void(Result<Made>)> then) = 0;
+  // What whoever holds the token may see of it; nothing is used up. Errors: not_found (no such token, as far as is
+  // known), conflict (it was good once: used up, out of time, revoked, or its inviter has left), unavailable.
+  virtual void show(std::string host, std::string_view token, std::function<void(Result<Made>)> then) = 0;
   virtual void list(std::string host, std::function<void(Result<std::vector<Invitation>>)> then) = 0;
   // By the beginning of its id, eight digits at least. Errors: not_found, conflict (it begins several), unavailable.
   virtual void revoke(std::string host, std::string id, Ref<const audit::Origin> by,
@@ -68,6 +71,16 @@ class Invitations {
 
  protected:
   ~Invitations() = default;
+};
+
+// Where an invitation can be read on the web (XEP-0401 §5.2). Published by modules/invitation_page on each shard.
+class InvitationPage {
+ public:
+  // "" where the host has no such page.
+  [[nodiscard]] virtual std::string url_of(std::string_view host, std::string_view token) const = 0;
+
+ protected:
+  ~InvitationPage() = default;
 };
 
 // What a stranger's stream (core::Stranger) is as well: it keeps the invitation that was shown.

@@ -15,6 +15,7 @@
 #include "modules/displayed/displayed.hpp"
 #include "modules/external_services/external_services.hpp"
 #include "modules/host_meta/host_meta.hpp"
+#include "modules/invitation_page/invitation_page.hpp"
 #include "modules/invitations/invitations.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
@@ -65,7 +66,8 @@ std::vector<const core::Manifest*> all_modules() {
           &clients_manifest(),
           &commands_manifest(),
           &administration_manifest(),
-          &invitations_manifest()};
+          &invitations_manifest(),
+          &invitation_page_manifest()};
 }
 
 Result<> check_modules(const config::Snapshot& config) {

@@ -122,6 +122,7 @@ TEST(ListenAddress, TakesNumericAddressesOnly) {
 // What they set that a module declares.
 const Option<bool> of_registration{{.name = "registration.enabled", .reason = "", .scope = Scope::host}};
 const Option<bool> of_invitations{{.name = "invitations.enabled", .reason = "", .scope = Scope::host}};
+const Option<bool> of_invitation_page{{.name = "invitation_page.enabled", .reason = "", .scope = Scope::host}};
 const Option<std::int64_t> of_archive{{.name = "archive.keep_days", .reason = "", .scope = Scope::host}};
 
 TEST(Conf, TheShippedFilesLoad) {
@@ -129,6 +130,7 @@ TEST(Conf, TheShippedFilesLoad) {
   registry.add(kernel_options());
   registry.add(of_registration);
   registry.add(of_invitations);
+  registry.add(of_invitation_page);
   registry.add(of_archive);
   for (const char* name : {"minimal.lua", "production.lua"}) {
     const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, registry);

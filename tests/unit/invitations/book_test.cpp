@@ -55,6 +55,37 @@ TEST(InvitationRow, IsReadAsItWasWritten) {
   }
 }
 
+TEST(InvitationRow, SaysWhenItWasOver) {
+  EXPECT_EQ(read_over(write_over(1'234)), 1'234);
+  for (const auto* wrong : {"", "<over/>", "<over at='x'/>", "<over at=''/>", "<invitation at='1'/>"}) {
+    EXPECT_FALSE(read_over(wrong)) << wrong;
+  }
+  EXPECT_FALSE(read("id", write_over(1)));
+  EXPECT_FALSE(read_over(write(invitation("id"))));
+}
+
+TEST(InvitationBook, KnowsForAWhileWhatIsOver) {
+  Book book;
+  EXPECT_TRUE(book.add_over("b", 20).empty());
+  EXPECT_TRUE(book.add_over("a", 10).empty());
+  EXPECT_TRUE(book.add_over("c", 30).empty());
+  EXPECT_TRUE(book.add_over("a", 40).empty()) << "the first time counts";
+  EXPECT_TRUE(book.is_over("a"));
+  EXPECT_EQ(book.forget_over(20, 9), std::vector<std::string>{"a"});
+  EXPECT_FALSE(book.is_over("a"));
+  EXPECT_EQ(book.forget_over(100, 1), std::vector<std::string>{"b"}) << "so many at most";
+  EXPECT_TRUE(book.is_over("c"));
+}
+
+TEST(InvitationBook, ForgetsTheOldestBeyondItsBound) {
+  Book book;
+  for (std::size_t i = 0; i < Book::most_over; ++i) {
+    EXPECT_TRUE(book.add_over("id" + std::to_string(i), static_cast<std::int64_t>(i)).empty());
+  }
+  EXPECT_EQ(book.add_over("one more", 1'000'000), std::vector<std::string>{"id0"});
+  EXPECT_TRUE(book.is_over("one more") && book.is_over("id1") && !book.is_over("id0"));
+}
+
 TEST(InvitationBook, AUseIsSomebodysUntilItEnds) {
   Book book;
   book.add(invitation("one"));

@@ -1,0 +1,27 @@
+#include "core/web_address.hpp"
+
+#include "config/options.hpp"
+#include "core/jid/domain.hpp"
+
+namespace valise::core {
+
+namespace options = config::options;
+
+std::string web_address(const config::Snapshot& config, const std::string& host) {
+  auto url = config.get(options::http_url, host);
+  if (!url.empty()) return url;
+  const auto name = ascii_domain(host);
+  url = "https://" + (name.find(':') == std::string::npos ? name : '[' + name + ']');
+  const auto& addresses = config.get(options::listen_https);
+  if (addresses.empty() || !config.get(options::http_proxies).empty()) return url;
+  const auto port = addresses.front().substr(addresses.front().rfind(':'));
+  return port == ":443" ? url : url + port;
+}
+
+std::string name_in_web_address(const std::string& address) {
+  auto name = address.substr(address.find("//") + 2);
+  if (name.starts_with('[')) return name.substr(1, name.find(']') - 1);
+  return name.substr(0, name.find(':'));
+}
+
+}  // namespace valise::core
