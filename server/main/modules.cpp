@@ -25,6 +25,7 @@
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
 #include "modules/private_storage/private_storage.hpp"
+#include "modules/push/push.hpp"
 #include "modules/registration/registration.hpp"
 #include "modules/reports/reports.hpp"
 #include "modules/roster/roster.hpp"
@@ -63,6 +64,7 @@ std::vector<const core::Manifest*> all_modules() {
           &reports_manifest(),
           &host_meta_manifest(),
           &clients_manifest(),
+          &push_manifest(),
           &commands_manifest(),
           &administration_manifest(),
           &invitations_manifest()};
