@@ -30,6 +30,7 @@
 #include "modules/reports/reports.hpp"
 #include "modules/roster/roster.hpp"
 #include "modules/time/time.hpp"
+#include "modules/unified_push/unified_push.hpp"
 #include "modules/vcard/vcard.hpp"
 #include "modules/version/version.hpp"
 
@@ -65,6 +66,7 @@ std::vector<const core::Manifest*> all_modules() {
           &host_meta_manifest(),
           &clients_manifest(),
           &push_manifest(),
+          &unified_push_manifest(),
           &commands_manifest(),
           &administration_manifest(),
           &invitations_manifest()};
