@@ -45,9 +45,7 @@ class ClientsModule final : public core::Module, public core::Clients {
   [[nodiscard]] std::vector<core::ClientLine> clients(const core::Account& account) const override;
   void revoke(core::Account& account, const std::string& id, core::audit::Record record,
               std::move_only_function<void(Result<bool>)> done) override;
-  void on_revoked(std::function<void(core::Account&, const std::string&)> listener) override {
-    revoked_.push_back(std::move(listener));
-  }
+  void on_revoked(Revoked listener) override { revoked_.push_back(std::move(listener)); }
 
  private:
   [[nodiscard]] Known& known(const core::Account& account) const { return *account.part<Known>(slot_); }
@@ -64,7 +62,7 @@ class ClientsModule final : public core::Module, public core::Clients {
   core::Shard& shard_;
   unsigned slot_ = 0;
   Rules rules_;
-  std::vector<std::function<void(core::Account&, const std::string&)>> revoked_;
+  std::vector<Revoked> revoked_;
 };
 
 [[nodiscard]] std::int64_t utc_ms();

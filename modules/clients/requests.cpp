@@ -125,6 +125,7 @@ void ClientsModule::revoke(core::Account& account, const std::string& id, core::
   unit->record = std::move(record);
   std::string agent;
   std::uint64_t session_id = 0;
+  std::string resource;
   bool still = false;
   for (auto& [its, entry] : known(account).by_agent) {
     if (opaque(account, "client", its) != id) continue;
@@ -145,6 +146,7 @@ void ClientsModule::revoke(core::Account& account, const std::string& id, core::
     for (const auto* session : account.sessions) {
       if (session->client.empty() && opaque(account, "session", std::to_string(session->id)) == id) {
         session_id = session->id;
+        resource = session->jid.resource();
       }
     }
     if (session_id == 0) return done(fail(ErrorCode::not_found, "no such client"));
@@ -152,7 +154,7 @@ void ClientsModule::revoke(core::Account& account, const std::string& id, core::
   } else if (!still) {
     known(account).by_agent.erase(agent);
   }
-  unit->done = [this, jid = account.jid, agent, session_id, still,
+  unit->done = [this, jid = account.jid, agent, session_id, resource, still,
                 done = std::move(done)](core::Unit& finished) mutable {
     if (!finished.outcome) return done(std::unexpected(finished.outcome.error()));
     done(still);
@@ -164,8 +166,7 @@ void ClientsModule::revoke(core::Account& account, const std::string& id, core::
       const bool meant = agent.empty() ? session->id == session_id : session->client == agent;
       if (meant) session->stream.end("not-authorized", "the client's access was taken back");
     }
-    if (agent.empty()) return;
-    for (const auto& listener : revoked_) listener(*changed, agent);
+    for (const auto& listener : revoked_) listener(*changed, agent, resource);
   };
   shard_.commit_in_order(account, std::move(unit), sizeof(core::Unit));
 }

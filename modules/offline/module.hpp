@@ -90,6 +90,9 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void look_again(core::Account& account) override;
   bool show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) override;
   void shown(core::Account& account, const std::vector<std::uint64_t>& rows) override;
+  [[nodiscard]] std::size_t waiting_for(const core::Account& account) const override {
+    return waiting(account).queue.size();
+  }
 
  private:
   [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }

@@ -46,6 +46,12 @@ void RosterModule::each(const core::Account& account,
   }
 }
 
+std::size_t RosterModule::pending(const core::Account& account) const {
+  std::size_t requests = 0;
+  for (const auto& item : book(account).items()) requests += item.pending_in.empty() ? 0 : 1;
+  return requests;
+}
+
 void RosterModule::write(core::Account& account, const std::string& jid, std::optional<Item> next,
                          std::optional<core::audit::Record> record, std::size_t bytes, Written then, bool is_set) {
   auto& rows = book(account);

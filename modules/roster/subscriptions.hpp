@@ -16,6 +16,8 @@ class Subscriptions {
   virtual void inbound(core::Flow flow) = 0;
   // Tells `contact`, who may know it, what the account's available resources say, or that they are gone.
   virtual void show(core::Account& account, const core::Jid& contact, bool available) = 0;
+  // How many requests of others wait for an answer.
+  [[nodiscard]] virtual std::size_t pending(const core::Account& account) const = 0;
   // By an invitation, each in the name of the account, which is in memory and exists; `then` runs here, false if it is
   // not durable or the contact list is full. May be done again.
   // The two see each other from now on, as far as this side goes; a new contact comes into these groups.

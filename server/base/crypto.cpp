@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
 
 namespace valise::crypto {
@@ -186,6 +187,45 @@ std::optional<std::string> hex_decode(std::string_view text) {
 void wipe(std::string& secret) noexcept {
   OPENSSL_cleanse(secret.data(), secret.size());
   secret.clear();
+}
+
+namespace {
+constexpr std::size_t key_size = 32, nonce_size = 12, tag_size = 16;
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype([](EVP_CIPHER_CTX* cipher) { EVP_CIPHER_CTX_free(cipher); })>;
+
+unsigned char* bytes(std::string& text) noexcept { return reinterpret_cast<unsigned char*>(text.data()); }
+}  // namespace
+
+std::string seal(std::string_view key, std::string_view nonce, std::string_view text) {
+  if (key.size() != key_size || nonce.size() != nonce_size) throw std::logic_error("seal: key or nonce");
+  const Cipher cipher(EVP_CIPHER_CTX_new());
+  std::string out(text.size(), '\0');
+  std::string tag(tag_size, '\0');
+  int written = 0;
+  const bool done =
+      cipher && EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(nonce)) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), bytes(out), &written, bytes(text), static_cast<int>(text.size())) == 1 &&
+      EVP_EncryptFinal_ex(cipher.get(), bytes(tag), &written) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, tag_size, bytes(tag)) == 1;
+  if (!done) throw std::runtime_error("AES-256-GCM failed");
+  return out + tag;
+}
+
+std::optional<std::string> open(std::string_view key, std::string_view nonce, std::string_view sealed) {
+  if (key.size() != key_size || nonce.size() != nonce_size || sealed.size() < tag_size) return std::nullopt;
+  const auto text = sealed.substr(0, sealed.size() - tag_size);
+  std::string tag(sealed.substr(text.size()));
+  const Cipher cipher(EVP_CIPHER_CTX_new());
+  std::string out(text.size(), '\0');
+  std::string rest(tag_size, '\0');
+  int written = 0;
+  const bool done =
+      cipher && EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(nonce)) == 1 &&
+      EVP_DecryptUpdate(cipher.get(), bytes(out), &written, bytes(text), static_cast<int>(text.size())) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, tag_size, tag.data()) == 1 &&
+      EVP_DecryptFinal_ex(cipher.get(), bytes(rest), &written) == 1;
+  if (!done) return std::nullopt;
+  return out;
 }
 
 }  // namespace valise::crypto

@@ -36,6 +36,11 @@ void random_bytes(std::span<unsigned char> out);
 [[nodiscard]] std::string hex_encode(std::string_view data);
 [[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);
 
+// AES-256-GCM (NIST SP 800-38D) with a key of 32 and a nonce of 12 bytes that no other `text` has under that key. What
+// is sealed is 16 bytes longer; opening what was altered, or under another key or nonce, gives nothing.
+[[nodiscard]] std::string seal(std::string_view key, std::string_view nonce, std::string_view text);
+[[nodiscard]] std::optional<std::string> open(std::string_view key, std::string_view nonce, std::string_view sealed);
+
 // Overwrites a secret before its memory is given back.
 void wipe(std::string& secret) noexcept;
 

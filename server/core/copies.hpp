@@ -13,6 +13,7 @@
 namespace valise::core {
 
 class Account;
+class Jid;
 struct Stanza;
 
 // How many such sessions an account has. Changed on its home shard, read on any thread.
@@ -41,6 +42,17 @@ class MessageCopies {
 
  protected:
   ~MessageCopies() = default;
+};
+
+// Who tells devices that are away that something came for their person (XEP-0357). On the account's home shard.
+class Arrivals {
+ public:
+  // A message that a person is told of (Flow::tells) is durable for the account, and is in the hands of those of its
+  // sessions that take messages now. `again`: it was told of before, and the session that had it has ended without it.
+  virtual void arrived(Account& account, const Jid& sender, bool again) = 0;
+
+ protected:
+  ~Arrivals() = default;
 };
 
 }  // namespace valise::core

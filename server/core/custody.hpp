@@ -15,6 +15,8 @@ class Custody {
   virtual void stranded() = 0;
   // The row in which it waits (WaitingRows); 0: none.
   [[nodiscard]] virtual std::uint64_t row() const = 0;
+  // Whether it is one that a person who is away is told of (Flow::tells).
+  [[nodiscard]] virtual bool tells() const { return true; }
 
  protected:
   ~Custody() = default;

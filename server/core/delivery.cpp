@@ -37,7 +37,10 @@ void Shard::arrive(Flow flow) {
   if (flow.recipient == nullptr) {  // the store is away
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
-  if (flow.stanza->kind == Kind::message) flow.storable = storable(*flow.stanza);
+  if (flow.stanza->kind == Kind::message) {
+    flow.storable = storable(*flow.stanza);
+    flow.tells = hooks_.arrivals != nullptr && tells_of(*flow.stanza, flow.storable);
+  }
   if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in))
     return refuse(std::move(flow), std::move(refused));
   switch (flow.stanza->kind) {
@@ -181,11 +184,15 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     } else {
       if (finished.id != 0) passing.recorded = finished.id;
       auto extra = stamp(passing);
+      const bool tells = passing.tells && !passing.first_copy;
       if (stored && !pending->has_targets()) {
         if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, extra);
         handled(passing);
+        if (tells) hooks_.arrivals->arrived(recipient, passing.stanza->from, passing.again);
         return recipient.commit_ended(finished.at_once);
       }
+      const auto sender = tells ? passing.stanza->from : Jid();
+      const bool again = passing.again;
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       if (passing.since_ms == 0) passing.since_ms = utc_now_ns() / 1'000'000;
       if (stored) pending->is_stored();
@@ -195,6 +202,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
         recipient.commit_ended(finished.at_once);
         return begin_again(std::move(passing));
       }
+      if (tells) hooks_.arrivals->arrived(recipient, sender, again);
     }
     recipient.commit_ended(finished.at_once);
   };

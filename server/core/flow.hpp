@@ -84,6 +84,7 @@ struct Flow {
   Ack ack;
   bool server_made = false;  // presence that the server sends in a person's name: nobody is told of a refusal
   Storable storable{};       // of a message, from its arrival on
+  bool tells = false;        // likewise: a person who is away is told that it came (tells_of)
   // Of a message that begins again, because no session that it was for took it (Shard::begin_again): what was decided
   // is not decided, counted or recorded once more as long as nothing has changed.
   bool again = false;

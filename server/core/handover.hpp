@@ -42,6 +42,7 @@ class Handover {
     void settled(bool received) override { owner->settled(*this, received); }
     void stranded() override { owner->stranded(*this); }
     [[nodiscard]] std::uint64_t row() const override { return owner->stored_ ? owner->flow.row : 0; }
+    [[nodiscard]] bool tells() const override { return owner->flow.tells; }
     [[nodiscard]] bool is_over() const noexcept { return !leaving && !in_custody; }
 
     Handover* owner = nullptr;

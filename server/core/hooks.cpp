@@ -113,6 +113,10 @@ class HookRegistrar final : public Registrar {
     if (hooks_.copies != nullptr) twice("copies of messages", "another module");
     hooks_.copies = &copies;
   }
+  void arrivals(Arrivals& arrivals) override {
+    if (hooks_.arrivals != nullptr) twice("what arrived", "another module");
+    hooks_.arrivals = &arrivals;
+  }
 
  private:
   void twice(const std::string& what, const std::string& other) {

@@ -50,6 +50,7 @@ class Hooks final {
   std::function<void(Session&, Flow)> service_messages;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
   MessageCopies* copies = nullptr;
+  Arrivals* arrivals = nullptr;
 
   // A registrar that writes down under the name of `module`.
   [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);

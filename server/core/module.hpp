@@ -124,6 +124,7 @@ class Registrar {
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
   // Told only while the account's Watchers count somebody.
   virtual void message_copies(MessageCopies& copies) = 0;
+  virtual void arrivals(Arrivals& arrivals) = 0;
 };
 
 }  // namespace valise::core

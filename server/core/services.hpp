@@ -117,6 +117,8 @@ class WaitingRows {
   [[nodiscard]] virtual bool show(Session& session, const StanzaPtr& stanza, std::uint64_t row) = 0;
   // A client has these messages from its archive: those among them that wait do so no longer.
   virtual void shown(Account& account, const std::vector<std::uint64_t>& rows) = 0;
+  // How many wait.
+  [[nodiscard]] virtual std::size_t waiting_for(const Account& account) const = 0;
 
  protected:
   ~WaitingRows() = default;
@@ -237,8 +239,10 @@ class Clients {
   // password, so that only a new one keeps it out. Fails with `not_found`, or with the store's error.
   virtual void revoke(Account& account, const std::string& id, audit::Record record,
                       std::move_only_function<void(Result<bool>)> done) = 0;
-  // Something else that a client was given goes with it: `agent`, the user agent's id.
-  virtual void on_revoked(std::function<void(Account&, const std::string& agent)> listener) = 0;
+  // Something else that a client was given goes with it. One of the two is empty: `agent`, the user agent's id, or
+  // `resource`, that of a session which has not said one.
+  using Revoked = std::function<void(Account&, std::string_view agent, std::string_view resource)>;
+  virtual void on_revoked(Revoked listener) = 0;
 
  protected:
   ~Clients() = default;

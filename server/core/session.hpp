@@ -38,6 +38,8 @@ class SessionStream {
   [[nodiscard]] virtual bool connected() const noexcept = 0;
   // Of the messages that its client has not acknowledged: the rows that they wait in (Custody::row).
   [[nodiscard]] virtual std::vector<std::uint64_t> held_rows() const = 0;
+  // And how many of them a person who is away is told of (Custody::tells).
+  [[nodiscard]] virtual std::size_t held_news() const { return 0; }
   // The stanza that the client sent under this number is handled for good (XEP-0198).
   virtual void acknowledge(std::uint64_t number) = 0;
   // Bytes that it takes, what waits for it included.

@@ -249,12 +249,13 @@ void Shard::session_resumed(Session& session) {
   for (const auto& handler : hooks_.session_events[static_cast<std::size_t>(SessionEvent::resumed)]) handler(session);
 }
 
-bool Shard::request(Session& session, std::string payload, Requests::Answer answer) {
+bool Shard::request(Session& session, std::string payload, Requests::Answer answer, std::string_view type) {
   if (session.requests.is_full()) return false;
   const auto id = "v" + crypto::random_hex(8);
   session.requests.add(id, loop_.now_ms() + settings_->answer_timeout_ms, std::move(answer));
   auto domain = Jid::make({}, session.jid.domain());
-  const auto iq = make_iq("get", id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload));
+  const auto iq =
+      make_iq(std::string(type), id, domain ? *domain : session.jid.to_bare(), session.jid, std::move(payload));
   session.stream.deliver(iq, nullptr, {});
   return true;
 }

@@ -116,7 +116,8 @@ class Shard final : private net::TurnEnd {
   // A request of the server to a client; `answer` gets the result or error stanza, or null after timeouts.answer or
   // when the session ends. It says nothing of the account, so it waits for no commit. False: the client owes as many
   // answers as it may (Requests::max); nothing was asked, and `answer` is not called.
-  [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer);
+  [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer,
+                             std::string_view type = "get");
 
   // -- storage
   // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns. False: the committer

@@ -64,4 +64,15 @@ Storable storable(const Stanza& message) {
   return storable;
 }
 
+bool tells_of(const Stanza& message, const Storable& storable) {
+  if (!storable.store) return false;
+  if (message.seal.has_payload) return true;
+  const auto speaks = [](xml::Element root) {
+    return has_payload(root) || root.child("body", ns::client) || root.child("propose", "urn:xmpp:jingle-message:0");
+  };
+  if (!message.rewritten && message.document) return speaks(message.root());
+  const auto rewritten = xml::parse_element("<message>" + message.children + "</message>");
+  return rewritten && speaks(rewritten->root());
+}
+
 }  // namespace valise::core

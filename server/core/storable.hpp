@@ -15,4 +15,8 @@ struct Storable {
 };
 [[nodiscard]] Storable storable(const Stanza& message);
 
+// D10, XEP-0357: is it something that a person who is away wants to be told of? A sealed payload, a body, or a call;
+// nothing that is not stored. Pure.
+[[nodiscard]] bool tells_of(const Stanza& message, const Storable& storable);
+
 }  // namespace valise::core

@@ -26,10 +26,12 @@
 #include "modules/policy/policy.hpp"
 #include "modules/presence/presence.hpp"
 #include "modules/private_storage/private_storage.hpp"
+#include "modules/push/push.hpp"
 #include "modules/registration/registration.hpp"
 #include "modules/reports/reports.hpp"
 #include "modules/roster/roster.hpp"
 #include "modules/time/time.hpp"
+#include "modules/unified_push/unified_push.hpp"
 #include "modules/vcard/vcard.hpp"
 #include "modules/version/version.hpp"
 
@@ -64,6 +66,8 @@ std::vector<const core::Manifest*> all_modules() {
           &reports_manifest(),
           &host_meta_manifest(),
           &clients_manifest(),
+          &push_manifest(),
+          &unified_push_manifest(),
           &commands_manifest(),
           &administration_manifest(),
           &invitations_manifest(),

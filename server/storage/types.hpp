@@ -90,6 +90,7 @@ enum class DataKind : std::uint8_t {
   abuse_report = 5,
   client = 6,
   invitation = 7,
+  push = 8,
 };
 
 struct AccountData {

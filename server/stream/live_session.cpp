@@ -121,6 +121,13 @@ std::vector<std::uint64_t> LiveSession::held_rows() const {
   return rows;
 }
 
+std::size_t LiveSession::held_news() const {
+  std::size_t news = 0;
+  if (!managed_) return news;
+  managed_->outbound.each([&](const Outbound& one) { news += one.custody != nullptr && one.custody->tells() ? 1 : 0; });
+  return news;
+}
+
 // ---- what is asked of the client
 
 bool LiveSession::holds_more_than(std::size_t times) const {

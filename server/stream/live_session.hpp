@@ -65,6 +65,7 @@ class LiveSession final : public core::SessionStream {
   void end(std::string_view condition, std::string_view text) override;
   [[nodiscard]] bool connected() const noexcept override { return carrier_ != nullptr; }
   [[nodiscard]] std::vector<std::uint64_t> held_rows() const override;
+  [[nodiscard]] std::size_t held_news() const override;
 
   // ---- XEP-0198 with the client
   // The answer to <enable/>: <enabled/> or <failed/>. Counting begins with it: it is sent before anything else is.

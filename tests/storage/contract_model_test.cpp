@@ -10,7 +10,7 @@ namespace {
 
 constexpr int accounts = 5;
 constexpr int nodes = 3;
-constexpr int kinds = 5;
+constexpr int kinds = 9;
 
 class ModelTest : public Contract {
  protected:
