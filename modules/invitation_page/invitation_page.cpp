@@ -91,11 +91,12 @@ class InvitationPageModule final : public core::Module, public core::InvitationP
   void start(core::Registrar&) override {
     shard_.publish<core::InvitationPage>(*this);
     shard_.publish<InvitationPageModule>(*this);  // for the other shards
-    if (auto* router = shard_.service<http::Router>()) {
-      (void)router->add({.methods = {http::Method::get},
-                         .path = std::string(path_prefix),
-                         .handler = [this](http::Exchange exchange) { serve(std::move(exchange)); }});
-    }
+    auto* router = shard_.service<http::Router>();
+    if (router == nullptr) return;
+    const auto added = router->add({.methods = {http::Method::get},
+                                    .path = std::string(path_prefix),
+                                    .handler = [this](http::Exchange exchange) { serve(std::move(exchange)); }});
+    if (!added) log::error("invitation_page", "{}", added.error().text);
   }
 
   void configure(const config::Snapshot& config) override {

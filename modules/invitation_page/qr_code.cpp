@@ -24,8 +24,15 @@ std::string path_of(const QRcode& code) {
         continue;
       }
       const auto length = std::to_string(x - begin);
-      path +=
-          'M' + std::to_string(begin + quiet) + ' ' + std::to_string(y + quiet) + 'h' + length + "v1h-" + length + 'z';
+      path += 'M';
+      path += std::to_string(begin + quiet);
+      path += ' ';
+      path += std::to_string(y + quiet);
+      path += 'h';
+      path += length;
+      path += "v1h-";
+      path += length;
+      path += 'z';
     }
   }
   return path;
