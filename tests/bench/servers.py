@@ -8,8 +8,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "harness"))  # not the package: it needs more
+from mariadb import Mariadb  # noqa: E402
 
 
 PASSWORD = "bench-password"
@@ -78,17 +82,37 @@ class Server:
     settle = 0  # seconds that it goes on loading after its port is open
     bench = Path("valise-bench")  # the generator; set by the caller
     accounts = 0  # how many there are to be; set by the caller
+    stand_ins = {}  # what a scenario asks for ("archive", …) → the class that has it, with data of its own
 
     def __init__(self, root, certificate, tls_key):
+        self.root = root
         self.folder = root / self.key
         self.folder.mkdir()
         self.certificate, self.tls_key = certificate, tls_key
         self.port = free_ports(self.ports)
         self.process = None
+        self.made = {}
         self.configure()
+
+    def stand_in(self, kind, pairs):
+        """The server for a scenario that asks for that kind, its accounts made; None: this one has none such."""
+        found = self.stand_ins.get(kind)
+        if found is None:
+            return self if kind in ("", "unarchived") else None
+        if kind not in self.made:
+            other = self.made[kind] = found(self.root, self.certificate, self.tls_key)
+            other.accounts = 2 * pairs + 1
+            other.seed(pairs)
+        return self.made[kind]
+
+    def fill(self, stored):
+        """Sees to it that the archive holds so many messages, while it is stopped. Only Valise is filled."""
 
     def configure(self):
         raise NotImplementedError
+
+    def pids(self):
+        return [self.process.pid]
 
     def command(self):
         raise NotImplementedError
@@ -129,7 +153,7 @@ class Server:
         command = [str(self.bench), scenario, "--json", "--accounts", f"bench,{self.accounts},{PASSWORD}",
                    *self.bench_options(), *options]
         if self.process is not None:
-            command += ["--pids", str(self.process.pid)]
+            command += ["--pids", ",".join(map(str, self.pids()))]
         done = subprocess.run(command, capture_output=True, text=True, timeout=7200)
         try:
             return json.loads(done.stdout)
@@ -152,6 +176,7 @@ class Server:
             return remark
         finally:
             self.stop()
+
     def check_after(self):
         """(whether what it leaves on disk is sound, a line about it or nothing). Called once, when it is stopped."""
         return True, ""
@@ -180,6 +205,7 @@ class Server:
 class Prosody(Server):
     key, title = "prosody", "Prosody"
     lifted = "mod_limits left out"
+    archive = ""
 
     def configure(self):
         for name in ("data", "certs"):
@@ -193,7 +219,7 @@ network_backend = "epoll"
 storage = "internal"
 authentication = "internal_hashed"
 modules_enabled = {{ "disco", "roster", "saslauth", "tls", "blocklist", "bookmarks", "carbons", "pep", "private",
-  "smacks", "vcard4", "vcard_legacy", "csi_simple", "ping", "register", "time", "uptime", "version", "posix" }}
+  "smacks", "vcard4", "vcard_legacy", "csi_simple", "ping", "register", "time", "uptime", "version", "posix"{self.archive} }}
 modules_disabled = {{ "s2s" }}
 allow_registration = true
 c2s_require_encryption = true
@@ -213,9 +239,16 @@ VirtualHost "localhost"
         return package_version("prosody")
 
 
+class ProsodyArchive(Prosody):
+    key, title = "prosody-archive", "Prosody, archived rows"
+    lifted = "mod_limits left out; mod_mam with internal storage, empty at first"
+    archive = ', "mam"'
+
+
 class Ejabberd(Server):
     key, title = "ejabberd", "ejabberd"
     settle = 2
+    archive = ""
     lifted = "shapers none, registration_timeout infinity, offline messages and sessions per user infinity"
 
     def configure(self):
@@ -254,7 +287,7 @@ modules:
   mod_client_state: {{}}
   mod_configure: {{}}
   mod_disco: {{}}
-  mod_last: {{}}
+  mod_last: {{}}{self.archive}
   mod_offline: {{access_max_user_messages: max_user_offline_messages}}
   mod_ping: {{}}
   mod_privacy: {{}}
@@ -288,6 +321,12 @@ modules:
 
     def version(self):
         return package_version("ejabberd")
+
+
+class EjabberdArchive(Ejabberd):
+    key, title = "ejabberd-archive", "ejabberd, archived rows"
+    lifted = Ejabberd.lifted + "; mod_mam with Mnesia, empty at first"
+    archive = "\n  mod_mam: {default: always, assume_mam_usage: true}"
 
 
 class Valise(Server):
@@ -339,6 +378,87 @@ limits.offline = 100000
         return done.returncode == 0, "record: " + ((done.stdout + done.stderr).strip().splitlines() or ["nothing"])[0]
 
 
+class ValiseUnarchived(Valise):
+    """As shipped but for the archive, which peers have off in the same rows."""
+
+    key, title = "valise-unarchived", "Valise as shipped, rows without archive"
+    settings = Valise.settings + "archive.enabled = false\n"
+
+
+class ValiseArchive(Valise):
+    """As shipped, with an archive that is filled while it is stopped: a message a second, the last one days ago."""
+
+    key, title = "valise-archive", "Valise as shipped, archived rows"
+    filler = Path("fill-archive")  # set by the caller
+    owners = 10000
+
+    def configure(self):
+        self.filled = 0
+        self.begin_ms = int(time.time() - 14 * 86400) * 1000
+        super().configure()
+
+    def place(self):
+        return ["sqlite", str(self.folder / "valise.db")]
+
+    def fill(self, stored):
+        if stored <= self.filled:
+            return
+        command = [str(self.filler), *self.place(), "bench", self.owners, self.accounts, self.begin_ms, self.filled, stored]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=1200)
+        if done.returncode != 0:
+            raise StartFailure(f"{self.title}: {done.stderr.strip()[-300:]}")
+        self.filled = stored
+
+
+class ValiseMariadb(ValiseArchive):
+    """The same on a mariadbd of its own, whose CPU counts."""
+
+    key, title = "valise-mariadb", "Valise as shipped, rows on MariaDB"
+    lifted = Valise.lifted + "; mariadbd --no-defaults --innodb-buffer-pool-size=1G, by its Unix socket"
+
+    def configure(self):
+        self.database = Mariadb(self.folder / "mariadb", "1G")
+        self.settings = (f'{Valise.settings}storage.backend = "mariadb"\nstorage.mariadb.socket = "{self.database.socket}"\n'
+                         'storage.mariadb.user = "root"\nstorage.mariadb.database = "valise"\n')
+        super().configure()
+        self.runs = False
+
+    def place(self):
+        return ["mariadb", f"{self.database.socket},valise"]
+
+    def run_database(self):
+        if self.runs:
+            return
+        try:
+            new = not self.database.folder.exists()
+            if new:
+                self.database.create()
+            self.database.start()
+            self.runs = True
+            if new:
+                self.database.create_database("valise")
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as reason:
+            raise StartFailure(f"{self.title}: {reason}") from reason
+
+    def fill(self, stored):
+        self.run_database()
+        super().fill(stored)
+
+    def start(self):
+        self.run_database()
+        super().start()
+
+    def stop(self):
+        good = super().stop()
+        if self.runs:
+            self.runs = False
+            self.database.stop()
+        return good
+
+    def pids(self):
+        return [self.process.pid, self.database.pid]
+
+
 class ValiseBare(Valise):
     key, title = "valise-bare", "Valise bare"
     seed_options = []
@@ -385,5 +505,11 @@ class CoalescingRelay(Relay):
     key, title = "relay-coalesced", "relay, coalesced"
     arguments = ["coalesce"]
 
+
+Prosody.stand_ins = {"archive": ProsodyArchive}
+Ejabberd.stand_ins = {"archive": EjabberdArchive}
+Valise.stand_ins = {"unarchived": ValiseUnarchived, "archive": ValiseArchive, "mariadb": ValiseMariadb}
+for _kind in (ProsodyArchive, EjabberdArchive, ValiseUnarchived, ValiseArchive, ValiseMariadb, ValiseBare):
+    _kind.stand_ins = {}
 
 ALL = [Prosody, Ejabberd, Relay, CoalescingRelay, ValiseBare, Valise]
