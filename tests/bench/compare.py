@@ -126,7 +126,7 @@ def play(args, server, plan, results):
             who = server.stand_in(step.kind, PAIRS)
             if who is None:
                 continue
-            if runs is not None and (who is not runs or step.fresh or step.stored):
+            if runs is not None and (who is not runs or step.fresh or step.stored > who.filled):
                 runs.stop()
             runs = who
             if step.stored and who.process is None:

@@ -82,6 +82,7 @@ class Server:
     settle = 0  # seconds that it goes on loading after its port is open
     bench = Path("valise-bench")  # the generator; set by the caller
     accounts = 0  # how many there are to be; set by the caller
+    filled = 0  # messages that fill() has put into its archive
     stand_ins = {}  # what a scenario asks for ("archive", …) → the class that has it, with data of its own
 
     def __init__(self, root, certificate, tls_key):
@@ -106,7 +107,8 @@ class Server:
         return self.made[kind]
 
     def fill(self, stored):
-        """Sees to it that the archive holds so many messages, while it is stopped. Only Valise is filled."""
+        """Sees to it that the archive holds so many messages, while it is stopped. Only Valise is filled; peers say so."""
+        self.filled = stored
 
     def configure(self):
         raise NotImplementedError
