@@ -216,7 +216,8 @@ def markdown(environment, titles, results):
              f"{environment['minutes']} minutes. TLS 1.3, P-256 certificate, STARTTLS, SCRAM-SHA-1; OMEMO-shaped messages "
              "of about 970 bytes, 50 pairs, window 4. CPU is the server's processes alone. Where a figure has several runs: "
              "median (minimum … maximum). Ratios are of this run's medians; above 1 the first named is better. "
-             "Archives are off but in the rows that say archived, page or MariaDB; there they are on for all. "
+             "In the rows of chat, carbons and offline messages archives are off for all, but where they say archived: there "
+             "they are on for all, peers' empty at first. "
              "tests/bench/README.md says how to read this.", ""]
     if busy(results) > 0.5:
         lines += [f"**The machine was not quiet: others took up to {busy(results):.1f} cores while something was measured. "
