@@ -416,10 +416,10 @@ class ValiseMariadb(ValiseArchive):
     """The same on a mariadbd of its own, whose CPU counts."""
 
     key, title = "valise-mariadb", "Valise as shipped, rows on MariaDB"
-    lifted = Valise.lifted + "; mariadbd --no-defaults --innodb-buffer-pool-size=1G, by its Unix socket"
+    lifted = Valise.lifted + "; mariadbd --no-defaults --innodb-buffer-pool-size=3G, by its Unix socket"
 
     def configure(self):
-        self.database = Mariadb(self.folder / "mariadb", "1G")
+        self.database = Mariadb(self.folder / "mariadb", "3G")
         self.settings = (f'{Valise.settings}storage.backend = "mariadb"\nstorage.mariadb.socket = "{self.database.socket}"\n'
                          'storage.mariadb.user = "root"\nstorage.mariadb.database = "valise"\n')
         super().configure()
