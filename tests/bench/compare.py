@@ -119,32 +119,39 @@ def wanted(args, server, step):
 def play(args, server, plan, results):
     """The steps of a plan against one server, started for them. False when it would not start."""
     good, runs = True, None
-    for step in plan:
-        if not wanted(args, server, step):
-            continue
-        try:
-            who = server.stand_in(step.kind, PAIRS)
-            if who is None:
+    try:
+        for step in plan:
+            if not wanted(args, server, step):
                 continue
-            if runs is not None and (who is not runs or step.fresh or step.stored > who.filled):
-                runs.stop()
-            runs = who
-            if step.stored and who.process is None:
-                who.fill(step.stored)
-            if who.process is None:
-                who.start()
-            figures = who.measure(step.scenario, step.options)
-            results[server.key].setdefault(step.name, []).append(figures)
-            say(f"  {server.title}, {step.name}: {table.one_line(figures)}")
-            if who.process.poll() is not None:
-                say(f"  {who.title} ended: {who.log_end()}")
-                who.stop()
-        except servers.StartFailure as reason:
-            say(f"  {reason}")
-            good = False
-    if runs is not None:
-        runs.stop()
-    return good
+            try:
+                who = server.stand_in(step.kind, PAIRS)
+                if who is None:
+                    continue
+                if runs is not None and (who is not runs or step.fresh or step.stored > who.filled):
+                    runs.stop()
+                runs = who
+                run_step(step, server, who, results)
+            except servers.StartFailure as reason:
+                say(f"  {reason}")
+                good = False
+        return good
+    finally:
+        if runs is not None:
+            runs.stop()
+
+
+def run_step(step, server, who, results):
+    """One step on `who`, the server or a stand-in of it."""
+    if who.process is None:
+        if step.stored:
+            who.fill(step.stored)
+        who.start()
+    figures = who.measure(step.scenario, step.options)
+    results[server.key].setdefault(step.name, []).append(figures)
+    say(f"  {server.title}, {step.name}: {table.one_line(figures)}")
+    if who.process.poll() is not None:
+        say(f"  {who.title} ended: {who.log_end()}")
+        who.stop()
 
 
 def measure_all(args, present):
@@ -212,7 +219,7 @@ def parse_arguments():
     parser.add_argument("--logins", type=int, default=500, help="log-ins measured (500)")
     parser.add_argument("--returns", type=int, default=1000, help="clients that drop and return at once (1000)")
     parser.add_argument("--turns", type=int, default=25, help="log-ins of each account with a roster (25)")
-    parser.add_argument("--detached", type=int, default=2000, help="detached sessions (2000)")
+    parser.add_argument("--detached", type=int, default=5000, help="detached sessions (5000)")
     parser.add_argument("--quiet", type=int, default=60, help="seconds before idle memory is read (60)")
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=10, help="measured, per chat scenario (10)")
