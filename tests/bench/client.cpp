@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace valise::bench {
 
@@ -146,6 +147,11 @@ void Client::handle(std::string_view element) {
   if (managed_) {
     const auto name = element_name(element);
     if (name == "r") return link_.send(fmt::format("<a xmlns='urn:xmpp:sm:3' h='{}'/>", handled_));
+    if (name == "a") {
+      const auto h = attribute(element, "h");
+      std::from_chars(h.data(), h.data() + h.size(), acknowledged_);
+      return;
+    }
     if (name == "iq" || name == "message" || name == "presence") ++handled_;
   }
   if (step_ == Step::ready) return handle_ready(element);
@@ -171,6 +177,8 @@ void Client::handle(std::string_view element) {
     case Step::session:
       if (name == "iq") become_available();
       return;
+    case Step::manage:
+      return handle_management(element);
     case Step::presence:
       if (name == "iq" && attribute(element, "id") == "available") return become_ready();
       if (name != "iq" || attribute(element, "id") != "roster") return handle_ready(element);  // offline messages
@@ -198,6 +206,15 @@ void Client::handle_features(std::string_view features) {
   needs_session_ = false;
   if (const auto at = features.find("<session"); at != std::string_view::npos) {
     needs_session_ = features.substr(at, 120).find("<optional/>") == std::string_view::npos;
+  }
+  offers_management_ = has("urn:xmpp:sm:3");
+  resume_or_bind();
+}
+
+void Client::resume_or_bind() {
+  if (settings_.manage && offers_management_ && !resumption_id_.empty()) {
+    step_ = Step::manage;
+    return ask(fmt::format("<resume xmlns='urn:xmpp:sm:3' h='{}' previd='{}'/>", handled_, resumption_id_));
   }
   step_ = Step::bind;
   ask(
@@ -302,15 +319,34 @@ void Client::handle_success_2(std::string_view success) {
   }
   if (const auto enabled = inner(success, "enabled"); !enabled.empty()) {
     managed_ = true;
-    handled_ = 0;
+    handled_ = sent_ = acknowledged_ = 0;
     resumption_id_ = attribute(enabled, "id");
   }
   step_ = Step::features;
 }
 
+// XEP-0198 §3, §5.
+void Client::handle_management(std::string_view element) {
+  const auto name = element_name(element);
+  managed_ = true;
+  if (name == "resumed") {
+    resumed_session_ = true;
+    return become_ready();
+  }
+  if (name != "enabled") return give_up(excerpt(element));
+  handled_ = sent_ = acknowledged_ = 0;
+  resumption_id_ = attribute(element, "id");
+  become_available();
+}
+
 void Client::become_available() {
+  if (settings_.manage && offers_management_ && !managed_) {
+    step_ = Step::manage;
+    return ask("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+  }
   if (goal_ == Goal::bound) return become_ready();
   step_ = Step::presence;
+  sent_ += 3;
   ask(
       fmt::format("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>"
                   "<iq type='get' id='available' to='{}'><ping xmlns='urn:xmpp:ping'/></iq>",
@@ -330,17 +366,21 @@ void Client::handle_ready(std::string_view element) {
     if (type == "result" || type == "error") {
       if (on_answer) on_answer(*this, element);
     } else if (type == "get") {  // the server's pings must not end the session
-      link_.send(
-          fmt::format("<iq type='result' id='{}' to='{}'/>", attribute(element, "id"), attribute(element, "from")));
+      send(fmt::format("<iq type='result' id='{}' to='{}'/>", attribute(element, "id"), attribute(element, "from")));
     }
     return;
   }
   if (on_stanza) on_stanza(*this, element);
 }
 
+void Client::send_with_request(std::string_view xml) {
+  ++sent_;
+  link_.send(std::string(xml) + "<r xmlns='urn:xmpp:sm:3'/>");
+}
+
 void Client::request(std::string_view type, std::string_view inner, std::string_view to) {
   const auto address = to.empty() ? std::string() : fmt::format(" to='{}'", to);
-  link_.send(fmt::format("<iq type='{}' id='q{}'{}>{}</iq>", type, ++next_request_, address, inner));
+  send(fmt::format("<iq type='{}' id='q{}'{}>{}</iq>", type, ++next_request_, address, inner));
 }
 
 void Client::fence() { request("get", "<ping xmlns='urn:xmpp:ping'/>", settings_.domain); }

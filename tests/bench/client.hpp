@@ -26,6 +26,7 @@ struct ClientSettings {
   // classic: RFC 6120. The others XEP-0388 with binding inside: sasl2 with the password, fast with a token from the
   // second log-in on (XEP-0484), resume with a token and the session of before (XEP-0198).
   std::string login = "classic";
+  bool manage = false;      // XEP-0198 with resumption, asked for after binding; a second connect() resumes
   bool direct_tls = false;  // TLS from the first byte (XEP-0368)
   bool raw = false;         // no XMPP: the bare relay; a line "P<pair>\n" says who belongs together
   int relay_ports = 1;
@@ -50,7 +51,13 @@ class Client final : private Link::Owner {
   std::function<void(Client&, const std::string& why)> on_failed;
 
   void connect(Goal goal);
-  void send(std::string_view xml) { link_.send(xml); }
+  // One stanza.
+  void send(std::string_view xml) {
+    ++sent_;
+    link_.send(xml);
+  }
+  // The same with a request to acknowledge it (XEP-0198 §4) behind it, in one write.
+  void send_with_request(std::string_view xml);
   // Sends an iq (`inner` is its child) to the own account, or to `to`; the answer goes to on_answer.
   void request(std::string_view type, std::string_view inner, std::string_view to = {});
   // An iq that changes nothing: when it is answered, the server has handled all that was sent before.
@@ -65,6 +72,9 @@ class Client final : private Link::Owner {
   [[nodiscard]] unsigned round_trips() const noexcept { return round_trips_; }
   // It logged in, or can the next time, as ClientSettings::login says; a server that does not know that gets RFC 6120.
   [[nodiscard]] bool logs_in_as_asked() const noexcept;
+  [[nodiscard]] bool managed() const noexcept { return managed_; }
+  // Stanzas of this session that no acknowledgement has covered; 0 where it is not managed.
+  [[nodiscard]] std::uint32_t unacknowledged() const noexcept { return managed_ ? sent_ - acknowledged_ : 0; }
   [[nodiscard]] bool resumed_session() const noexcept { return resumed_session_; }
   [[nodiscard]] bool resumed_tls() const noexcept { return link_.resumed(); }
   // Goal::available: how many contacts the roster had.
@@ -74,7 +84,19 @@ class Client final : private Link::Owner {
   std::size_t pair = 0;  // raw mode: who is paired by the relay
 
  private:
-  enum class Step : unsigned char { idle, connecting, features, proceed, tls, sasl, bind, session, presence, ready };
+  enum class Step : unsigned char {
+    idle,
+    connecting,
+    features,
+    proceed,
+    tls,
+    sasl,
+    bind,
+    session,
+    manage,
+    presence,
+    ready
+  };
 
   void on_connected() override;
   void on_secured() override;
@@ -91,6 +113,8 @@ class Client final : private Link::Owner {
   void ask(std::string_view xml);  // … and wait
   void authenticate(std::string_view features);
   void handle_ready(std::string_view element);
+  void handle_management(std::string_view element);
+  void resume_or_bind();
   void become_available();
   void become_ready();
   void give_up(const std::string& why);
@@ -110,8 +134,9 @@ class Client final : private Link::Owner {
   const std::string agent_;    // XEP-0388 §2.3
   std::string token_;          // XEP-0484
   std::string resumption_id_;  // XEP-0198
-  bool sasl2_ = false, managed_ = false, bound_ = false, resumed_session_ = false;
+  bool sasl2_ = false, offers_management_ = false, managed_ = false, bound_ = false, resumed_session_ = false;
   unsigned handled_ = 0;
+  std::uint32_t sent_ = 0, acknowledged_ = 0;
   unsigned round_trips_ = 0;
   unsigned next_request_ = 0;
   std::size_t roster_items_ = 0;

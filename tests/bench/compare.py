@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAIRS = 50
 BEGAN = time.monotonic()
 
-# name, scenario of valise-bench, its options, whether the relay can do it
-Step = namedtuple("Step", "name scenario options relay")
+# name, scenario of valise-bench, its options, whether the relay can do it, which stand-in of the server (servers.py), with
+# how many messages in its archive at least, whether on a server that is started for it
+Step = namedtuple("Step", "name scenario options relay kind stored fresh", defaults=("", 0, False))
 
 
 def say(text):
@@ -35,28 +36,52 @@ def idle_plan(args):
     """Measured once, on a server started for it: its memory must not hold what another scenario left."""
     steps = [n for n in (1000, 5000) if n < args.sessions] + [args.sessions]
     return [Step("idle", "idle", ["--sessions", ",".join(map(str, steps)), "--quiet", str(args.quiet),
-                                  "--step-quiet", str(min(args.quiet, 15)), "--concurrency", "32"], True)]
+                                  "--step-quiet", str(min(args.quiet, 15)), "--concurrency", "32"], True, fresh=True),
+            Step("detached", "detached", ["--count", str(args.detached), "--quiet", str(min(args.quiet, 20)),
+                                          "--concurrency", "32"], False, fresh=True)]
 
 
 def round_plan(args):
     """Measured in every round."""
     chat = ["--pairs", str(PAIRS), "--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
     return [Step("login", "login", ["--count", str(args.logins)], True),
-            Step("chat-rate", "chat", [*chat, "--rate", "500"], True),
-            Step("chat-flat", "chat", chat, True)]
+            Step("chat-rate", "chat", [*chat, "--rate", "500"], True, "unarchived"),
+            Step("chat-flat", "chat", chat, True, "unarchived")]
 
 
 def rest_plan(args):
     """Measured once; with --all in every round."""
     span = ["--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
+    chat = ["--pairs", str(PAIRS), *span]
+    slow = ["--pairs", str(PAIRS), "--warm-up", str(args.warm_up), "--seconds", str(2 * args.seconds), "--rate", "50"]
+    pages = ["--hub", str(2 * PAIRS + 1), "--queries", "300"]
+    lakh, million = 100_000, 1_000_000
     return [Step("reconnect", "reconnect", ["--count", str(args.returns)], False),
             Step("reconnect-resume", "reconnect", ["--count", str(args.returns), "--resume"], False),
             Step("reconnect-fast", "reconnect", ["--count", str(args.returns), "--login", "fast"], False),
             Step("reconnect-sm", "reconnect", ["--count", str(args.returns), "--login", "resume"], False),
-            Step("carbons", "carbons", ["--pairs", str(PAIRS), *span], False),
-            Step("offline", "offline", ["--pairs", str(PAIRS), "--messages", "50"], False),
+            Step("reconnect-sm-tls", "reconnect", ["--count", str(args.returns), "--login", "resume", "--resume"], False),
             Step("presence", "presence", ["--contacts", "100", *span], False),
-            Step("rosters", "rosters", ["--rosters", ",".join(map(str, args.rosters)), "--turns", str(args.turns)], False)]
+            Step("rosters", "rosters", ["--rosters", ",".join(map(str, args.rosters)), "--turns", str(args.turns)], False),
+            Step("carbons", "carbons", chat, False, "unarchived"),
+            Step("acks", "chat", [*chat, "--acks"], False, "unarchived"),
+            Step("offline", "offline", ["--pairs", str(PAIRS), "--messages", "50"], False, "unarchived"),
+            Step("archive-rate", "chat", slow, False, "archive", lakh),
+            Step("archive-flat", "chat", chat, False, "archive", lakh),
+            Step("archive-flat-1m", "chat", chat, False, "archive", million),
+            Step("archive-page", "archive", pages, False, "archive", million),
+            Step("mariadb-flat", "chat", chat, False, "mariadb", lakh),
+            Step("mariadb-flat-1m", "chat", chat, False, "mariadb", million),
+            Step("mariadb-page", "archive", pages, False, "mariadb", million)]
+
+
+# Their archives are not filled: only Valise can be asked about a large one.
+FILLED_ONLY = ("archive-flat-1m", "archive-page")
+# Left out of --quick unless named: filling takes minutes.
+SLOW = ("archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page")
+NAMES = ["idle", "detached", "login", "chat-rate", "chat-flat", "reconnect", "reconnect-resume", "reconnect-fast",
+         "reconnect-sm", "reconnect-sm-tls", "presence", "rosters", "carbons", "acks", "offline", "archive-rate",
+         "archive-flat", "archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page"]
 
 
 def seed_all(kinds, folder):
@@ -81,26 +106,52 @@ def seed_all(kinds, folder):
     return [server for server, good in zip(ready, stands) if good]
 
 
+def wanted(args, server, step):
+    if args.scenarios is not None and step.name not in args.scenarios:
+        return False
+    if args.scenarios is None and args.quick and step.name in SLOW:
+        return False
+    if step.name in FILLED_ONLY and not isinstance(server, servers.Valise):
+        return False
+    return step.relay or server.speaks_xmpp
+
+
 def play(args, server, plan, results):
     """The steps of a plan against one server, started for them. False when it would not start."""
-    steps = [step for step in plan if (args.scenarios is None or step.name in args.scenarios)
-             and (step.relay or server.speaks_xmpp)]
+    good, runs = True, None
     try:
-        for step in steps:
-            if server.process is None:
-                server.start()
-            figures = server.measure(step.scenario, step.options)
-            results[server.key].setdefault(step.name, []).append(figures)
-            say(f"  {server.title}, {step.name}: {table.one_line(figures)}")
-            if server.process.poll() is not None:
-                say(f"  {server.title} ended: {server.log_end()}")
-                server.stop()
-        return True
-    except servers.StartFailure as reason:
-        say(f"  {reason}")
-        return False
+        for step in plan:
+            if not wanted(args, server, step):
+                continue
+            try:
+                who = server.stand_in(step.kind, PAIRS)
+                if who is None:
+                    continue
+                if runs is not None and (who is not runs or step.fresh or step.stored > who.filled):
+                    runs.stop()
+                runs = who
+                run_step(step, server, who, results)
+            except servers.StartFailure as reason:
+                say(f"  {reason}")
+                good = False
+        return good
     finally:
-        server.stop()
+        if runs is not None:
+            runs.stop()
+
+
+def run_step(step, server, who, results):
+    """One step on `who`, the server or a stand-in of it."""
+    if who.process is None:
+        if step.stored:
+            who.fill(step.stored)
+        who.start()
+    figures = who.measure(step.scenario, step.options)
+    results[server.key].setdefault(step.name, []).append(figures)
+    say(f"  {server.title}, {step.name}: {table.one_line(figures)}")
+    if who.process.poll() is not None:
+        say(f"  {who.title} ended: {who.log_end()}")
+        who.stop()
 
 
 def measure_all(args, present):
@@ -136,7 +187,8 @@ def environment(args, present):
         "minutes": round((time.monotonic() - BEGAN) / 60),
         "sessions": args.sessions,
         "command": " ".join(["./dev bench", *args.own_arguments]),
-        "servers": [{"title": s.title, "version": s.version(), "lifted": s.lifted} for s in present],
+        "servers": [{"title": s.title, "version": s.version(), "lifted": s.lifted}
+                    for one in present for s in (one, *one.made.values())],
     }
 
 
@@ -150,6 +202,7 @@ def place_binaries(args, folder):
     servers.Valise.binary = own_copy(args.valised or args.build / "server/main/valised", folder)
     servers.Valise.ctl = own_copy(args.build / "server/ctl/valisectl", folder)
     servers.Relay.binary = own_copy(args.build / "tests/bench/tls-relay", folder)
+    servers.ValiseArchive.filler = own_copy(args.build / "tests/bench/fill-archive", folder)
     servers.Server.bench = own_copy(args.build / "tests/bench/valise-bench", folder)
 
 
@@ -157,15 +210,16 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     add_binaries(parser)
     parser.add_argument("--only", help="servers, by comma: " + ",".join(s.key for s in servers.ALL))
-    parser.add_argument("--scenarios", help="by comma: idle,login,chat-rate,chat-flat,reconnect,reconnect-resume,"
-                        "reconnect-fast,reconnect-sm,carbons,offline,presence,rosters")
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="only these: " + " ".join(NAMES))
+    parser.add_argument("--scenarios", help="the same, by comma")
     parser.add_argument("--runs", type=int, default=3, help="rounds of log-in and chat (3)")
     parser.add_argument("--all", action="store_true",
                         help="every scenario in every round, and the coalescing relay (about 20 minutes more)")
     parser.add_argument("--sessions", type=int, default=10000, help="idle sessions, as far as descriptors allow (10000)")
     parser.add_argument("--logins", type=int, default=500, help="log-ins measured (500)")
     parser.add_argument("--returns", type=int, default=1000, help="clients that drop and return at once (1000)")
-    parser.add_argument("--turns", type=int, default=40, help="log-ins of each account with a roster (40)")
+    parser.add_argument("--turns", type=int, default=25, help="log-ins of each account with a roster (25)")
+    parser.add_argument("--detached", type=int, default=5000, help="detached sessions (5000)")
     parser.add_argument("--quiet", type=int, default=60, help="seconds before idle memory is read (60)")
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=10, help="measured, per chat scenario (10)")
@@ -178,15 +232,19 @@ def parse_arguments():
         args.runs, args.sessions, args.quiet, args.seconds, args.turns = 1, min(args.sessions, 1000), 10, 5, 10
     args.rosters = [10, 100, 1000]
     args.own_arguments = [a for a in sys.argv[1:] if a != "--build" and not a.startswith("build/")]
-    args.scenarios = args.scenarios.split(",") if args.scenarios else None
+    args.scenarios = args.names + (args.scenarios.split(",") if args.scenarios else []) or None
+    for name in args.scenarios or []:
+        if name not in NAMES:
+            parser.error(f"no scenario {name}; there are " + " ".join(NAMES))
     args.descriptors = servers.raise_descriptor_limit()
     args.sessions = min(args.sessions, args.descriptors - 500)
     args.logins, args.returns = min(args.logins, args.sessions), min(args.returns, args.sessions)
-    needed = [args.logins, args.returns, 2 * PAIRS + 1]
-    if args.scenarios is None or "idle" in args.scenarios:
-        needed.append(args.sessions)
-    if args.scenarios is None or "rosters" in args.scenarios:
-        needed.append(2 * PAIRS + 1 + len(args.rosters) + max(args.rosters))  # behind those of chat and presence
+    args.detached = min(args.detached, args.sessions)
+    asks = {"idle": args.sessions, "login": args.logins, "detached": args.detached,
+            # behind those of chat and presence
+            "rosters": 2 * PAIRS + 1 + len(args.rosters) + max(args.rosters)}
+    asks.update({name: args.returns for name in NAMES if name.startswith("reconnect")})
+    needed = [2 * PAIRS + 1] + [n for name, n in asks.items() if args.scenarios is None or name in args.scenarios]
     servers.Server.accounts = max(needed)
     return args
 
@@ -206,7 +264,7 @@ def main():
         kinds = chosen(args)
         present = seed_all(kinds, folder)
         results, good = measure_all(args, present)
-        for server in present:
+        for server in [s for one in present for s in (one, *one.made.values())]:
             sound, remark = server.check_after()
             if remark:
                 server.lifted += f"; {remark}"

@@ -26,15 +26,17 @@ struct Entry {
   std::string_view name;
   Scenario run;
 };
-constexpr std::array<Entry, 9> scenarios{{{"seed", run_seed},
-                                          {"login", run_login},
-                                          {"reconnect", run_reconnect},
-                                          {"idle", run_idle},
-                                          {"chat", run_chat},
-                                          {"carbons", run_carbons},
-                                          {"offline", run_offline},
-                                          {"presence", run_presence},
-                                          {"rosters", run_rosters}}};
+constexpr std::array<Entry, 11> scenarios{{{"seed", run_seed},
+                                           {"login", run_login},
+                                           {"reconnect", run_reconnect},
+                                           {"idle", run_idle},
+                                           {"chat", run_chat},
+                                           {"carbons", run_carbons},
+                                           {"offline", run_offline},
+                                           {"presence", run_presence},
+                                           {"rosters", run_rosters},
+                                           {"archive", run_archive},
+                                           {"detached", run_detached}}};
 
 int run(const Options& options) {
   const auto entry = std::ranges::find(scenarios, options.scenario, &Entry::name);

@@ -51,7 +51,11 @@ bool MessageFlows::send(std::size_t index, Nanos due) {
   ++flow.under_way;
   ++sent_;
   expected_ += flow.receivers;
-  flow.from->send(flow.maker.make({static_cast<std::uint32_t>(index), flow.sent++, due}));
+  const auto message = flow.maker.make({static_cast<std::uint32_t>(index), flow.sent++, due});
+  if (asks_)
+    flow.from->send_with_request(message);
+  else
+    flow.from->send(message);
   return true;
 }
 
@@ -122,12 +126,18 @@ void MessageFlows::count(Receiver& receiver, const Stamp& stamp) {
 
 std::uint64_t MessageFlows::missing() const { return expected_ > copies_ ? expected_ - copies_ : 0; }
 
+std::uint64_t MessageFlows::unacknowledged() const {
+  std::uint64_t open = 0;
+  for (const auto& flow : flows_) open += flow.from->unacknowledged();
+  return open;
+}
+
 void MessageFlows::drain() {
   flat_out_ = false;
   std::uint64_t before = 0;
   do {
     before = copies_;
-    if (town_.loop.run(now_ns() + 10 * second_ns, [&] { return missing() == 0; })) return;
+    if (town_.loop.run(now_ns() + 10 * second_ns, [&] { return missing() == 0 && unacknowledged() == 0; })) return;
   } while (copies_ != before);
 }
 
@@ -135,6 +145,7 @@ void MessageFlows::report(Report& report) const {
   report.set("messages_sent", static_cast<double>(sent_));
   report.set("copies_received", static_cast<double>(copies_));
   report.set("lost", static_cast<double>(missing()));
+  report.set("unacknowledged", static_cast<double>(unacknowledged()));
   report.set("doubled", static_cast<double>(doubled_));
   report.set("reordered", static_cast<double>(reordered_));
   report.set("refused", static_cast<double>(refused_));

@@ -26,6 +26,8 @@ class MessageFlows {
   // Flat out: fill all windows, and send the next message whenever one has arrived at its first receiver.
   void start();
   void stop() { flat_out_ = false; }
+  // Asks for an acknowledgement of each message from now on (XEP-0198).
+  void ask_for_acknowledgements() { asks_ = true; }
   // At `rate` messages a second in turn over the flows; for EventLoop::run's tick. A message that finds its window
   // full is sent later but keeps its stamp, so that a slow server cannot hide its queue (coordinated omission).
   Nanos pace(Nanos now, double rate);
@@ -40,7 +42,8 @@ class MessageFlows {
   [[nodiscard]] std::uint64_t copies() const noexcept { return copies_; }    // at all receivers
   [[nodiscard]] std::uint64_t faults() const noexcept { return doubled_ + reordered_ + refused_ + foreign_; }
   [[nodiscard]] std::uint64_t missing() const;
-  // Runs the loop until every copy has arrived, or nothing has for ten seconds.
+  [[nodiscard]] std::uint64_t unacknowledged() const;  // stanzas of senders that manage their stream
+  // Runs the loop until every copy and acknowledgement has arrived, or no copy has for ten seconds.
   void drain();
   void report(class Report& report) const;
 
@@ -67,7 +70,7 @@ class MessageFlows {
   FastRandom random_;
   std::deque<Flow> flows_;
   std::deque<Receiver> receivers_;
-  bool flat_out_ = false;
+  bool flat_out_ = false, asks_ = false;
   Nanos next_due_ = 0;
   std::size_t next_flow_ = 0;
   std::deque<Nanos> overdue_;  // stamps of messages that found every window full

@@ -102,6 +102,10 @@ const std::vector<Switch>& switches() {
       {"--rosters", "N,…", "rosters: contacts, a size each (10,100,1000)",
        [](Options& o, std::string_view v) { return parse_list(v, o.rosters); }},
       {"--turns", "N", "rosters: log-ins of each account (40)", number<&Options::turns>()},
+      {"--acks", "", "chat: XEP-0198, an acknowledgement asked for with each message",
+       [](Options& o, std::string_view) { return o.client.manage = true; }},
+      {"--hub", "N", "archive: the number of the account whose archive is asked (101)", number<&Options::hub>()},
+      {"--queries", "N", "archive: pages of each kind (300)", number<&Options::queries>()},
   };
   return all;
 }
@@ -121,7 +125,9 @@ std::string usage() {
       "  carbons    the same with two sessions an account and XEP-0280: three copies a message\n"
       "  offline    messages to accounts that are away, then their log-in\n"
       "  presence   one account's presence to its contacts\n"
-      "  rosters    log-in, roster and presence of accounts with few and with many contacts\n\n";
+      "  rosters    log-in, roster and presence of accounts with few and with many contacts\n"
+      "  archive    pages of 50 of one large archive (XEP-0313), at any place and with one of ten people: latency\n"
+      "  detached   memory per session that has lost its connection and can be resumed (XEP-0198)\n\n";
   for (const auto& s : switches()) text += fmt::format("  {:40} {}\n", fmt::format("{} {}", s.name, s.value), s.help);
   return text;
 }

@@ -38,6 +38,8 @@ struct Options {
   std::size_t contacts = 100;                       // presence
   std::vector<std::size_t> rosters{10, 100, 1000};  // rosters: contacts of the accounts that log in
   std::size_t turns = 40;                           // rosters: log-ins of each account
+  std::size_t hub = 101;                            // archive: the account whose archive is asked
+  std::size_t queries = 300;                        // archive: pages of each kind
 
   // The i-th account, from 1.
   [[nodiscard]] Account account(std::size_t i) const;

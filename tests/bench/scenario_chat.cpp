@@ -42,6 +42,7 @@ bool converse(Stage& stage, MessageFlows& flows) {
   const auto broken = [&] { return stage.town.failed > 0; };
   const auto tick = [&](Nanos now) { return options.rate > 0 ? flows.pace(now, options.rate) : now + second_ns; };
 
+  if (options.client.manage) flows.ask_for_acknowledgements();
   if (options.rate == 0) flows.start();
   loop.run(now_ns() + options.warm_up * second_ns, broken, tick);
   flows.latencies().reserve(1'000'000);
@@ -61,7 +62,7 @@ bool converse(Stage& stage, MessageFlows& flows) {
   stage.report.set("copies_per_message", messages > 0 ? copies_measured / messages : 0);
   stage.report.set_latency(flows.latencies());
   flows.report(stage.report);
-  return flows.missing() == 0 && flows.faults() == 0 && stage.town.failed == 0;
+  return flows.missing() == 0 && flows.unacknowledged() == 0 && flows.faults() == 0 && stage.town.failed == 0;
 }
 
 bool run_pairs(Stage& stage, bool carbons) {
@@ -76,6 +77,11 @@ bool run_pairs(Stage& stage, bool carbons) {
   }
   const auto all = pointers(clients);
   if (!dial(stage.town, all, Goal::available, options.concurrency, 600 * second_ns)) return false;
+  if (options.client.manage && !std::ranges::all_of(all, &Client::managed)) {
+    stage.report.set("not_offered", std::string("XEP-0198"));
+    hang_up(stage.town, all);
+    return true;
+  }
   if (const auto enabled = carbons ? enable_carbons(stage.town, all) : Carbons::enabled; enabled != Carbons::enabled) {
     if (enabled == Carbons::not_offered) stage.report.set("not_offered", std::string("XEP-0280"));
     hang_up(stage.town, all);

@@ -29,6 +29,8 @@ bool run_carbons(Stage& stage);
 bool run_offline(Stage& stage);
 bool run_presence(Stage& stage);
 bool run_rosters(Stage& stage);
+bool run_archive(Stage& stage);
+bool run_detached(Stage& stage);
 
 [[nodiscard]] std::vector<Client*> pointers(const std::vector<std::unique_ptr<Client>>& clients);
 

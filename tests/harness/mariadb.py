@@ -20,8 +20,9 @@ START_SECONDS = 60
 
 
 class Mariadb:
-    def __init__(self, folder):
+    def __init__(self, folder, buffer_pool="64M"):
         self.folder = Path(folder)
+        self._buffer_pool = buffer_pool
         # A Unix socket's path has at most 107 bytes; build folders can be deep.
         self.socket = Path("/tmp") / f"valise-mariadb-{os.getuid()}-{hashlib.sha256(str(self.folder.absolute()).encode()).hexdigest()[:12]}"
         self._data = self.folder / "data"
@@ -43,7 +44,7 @@ class Mariadb:
         self._process = subprocess.Popen(
             ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self._data}", f"--user={getpass.getuser()}",
              f"--socket={self.socket}", f"--pid-file={self._pid_file}", "--skip-networking",
-             "--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=1", "--max-connections=200"],
+             f"--innodb-buffer-pool-size={self._buffer_pool}", "--innodb-flush-log-at-trx-commit=1", "--max-connections=200"],
             stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -67,6 +68,10 @@ class Mariadb:
                 time.sleep(0.05)
         if self._process:
             self._process.wait()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def _client(self, sql, check=True):
         return subprocess.run(["mariadb", "--no-defaults", "-u", "root", f"--socket={self.socket}", "-N", "-B", "-e", sql],

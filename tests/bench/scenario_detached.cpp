@@ -1,0 +1,50 @@
+// detached: what a session costs in memory whose connection is gone and that can be resumed (XEP-0198 §5).
+#include <algorithm>
+
+#include "scenarios.hpp"
+
+namespace valise::bench {
+
+namespace {
+constexpr std::size_t tried = 20;  // sessions that must be there to be resumed at the end
+}
+
+// Needs ClientSettings::manage; stage.options.count sessions.
+bool run_detached(Stage& stage) {
+  const auto& options = stage.options;
+  stage.town.settings.manage = true;
+  const auto before = stage.meter.memory();
+  if (!before) {
+    stage.town.failure(before.error().text);
+    return false;
+  }
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 1; i <= options.count; ++i) clients.push_back(stage.town.client(options.account(i)));
+  const auto all = pointers(clients);
+  if (!dial(stage.town, all, Goal::available, options.concurrency, 1800 * second_ns)) return false;
+  if (!std::ranges::all_of(all, &Client::managed)) {
+    stage.report.set("not_offered", std::string("XEP-0198"));
+    hang_up(stage.town, all);
+    return true;
+  }
+  for (auto* client : all) client->close(false);
+  stage.town.loop.run(now_ns() + options.quiet * second_ns, [] { return false; });
+  const auto memory = stage.meter.memory();
+  if (!memory) {
+    stage.town.failure(memory.error().text);
+    return false;
+  }
+  stage.report.set("sessions", static_cast<double>(all.size()));
+  stage.report.set("kib_per_detached", (memory->pss - before->pss) / static_cast<double>(all.size()));
+
+  // A server that has thrown them away would look best.
+  const std::vector<Client*> some(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(tried, all.size())));
+  if (!dial(stage.town, some, Goal::available, options.concurrency, 60 * second_ns)) return false;
+  const auto resumed = std::ranges::count_if(some, &Client::resumed_session);
+  stage.report.set("sessions_resumed", static_cast<double>(resumed));
+  if (resumed != std::ssize(some)) stage.town.failure("detached sessions were not there to be resumed");
+  hang_up(stage.town, some);
+  return stage.town.failed == 0;
+}
+
+}  // namespace valise::bench
