@@ -72,6 +72,7 @@ class ArchiveModule final : public core::Module, public core::Archives {
   void get_wishes(core::IqRequest request);
   void set_wishes(core::IqRequest request);
   void metadata(core::IqRequest request);
+  void metadata_at_bind(const std::string& owner, core::BoundAnswer say);
   void get_form(core::IqRequest request);
   void query(core::IqRequest request);
 

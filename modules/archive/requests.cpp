@@ -1,4 +1,5 @@
 // What an owner asks of his archive, before anything is read: XEP-0313 §4, §5, XEP-0441.
+#include "base/log.hpp"
 #include "modules/archive/module.hpp"
 
 namespace valise::modules::archive {
@@ -39,6 +40,16 @@ void ArchiveModule::metadata(core::IqRequest request) {
               [request = std::move(request)](Result<std::string> found) mutable {
                 if (!found) return request.error(core::store_away);
                 request.result(std::move(*found));
+              });
+}
+
+// XEP-0386 §3.2. Read when the session is there already: what is not among it by then, its client gets to know as every
+// session does.
+void ArchiveModule::metadata_at_bind(const std::string& owner, core::BoundAnswer say) {
+  shard_.read([owner](storage::Reader& reader) { return read_metadata(reader, owner); },
+              [say = std::move(say)](Result<std::string> found) mutable {
+                if (!found) log::warning("archive", "an archive could not be read: {}", found.error().text);
+                say(found ? std::move(*found) : std::string());
               });
 }
 
