@@ -61,7 +61,7 @@ void ArchiveModule::query(core::IqRequest request) {
   auto& line = session->ensure_part<Line>(session_slot_);
   if (!line.busy) return begin(*session, std::move(request), std::move(*query));
   if (line.waiting.size() + 1 >= max_queries_) return request.error(too_many);
-  line.waiting.emplace_back(std::move(request), std::move(*query));
+  line.waiting.push({std::move(request), std::move(*query)});
 }
 
 }  // namespace valise::modules::archive

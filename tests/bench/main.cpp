@@ -26,15 +26,16 @@ struct Entry {
   std::string_view name;
   Scenario run;
 };
-constexpr std::array<Entry, 9> scenarios{{{"seed", run_seed},
-                                          {"login", run_login},
-                                          {"reconnect", run_reconnect},
-                                          {"idle", run_idle},
-                                          {"chat", run_chat},
-                                          {"carbons", run_carbons},
-                                          {"offline", run_offline},
-                                          {"presence", run_presence},
-                                          {"rosters", run_rosters}}};
+constexpr std::array<Entry, 10> scenarios{{{"seed", run_seed},
+                                           {"login", run_login},
+                                           {"reconnect", run_reconnect},
+                                           {"idle", run_idle},
+                                           {"detached", run_detached},
+                                           {"chat", run_chat},
+                                           {"carbons", run_carbons},
+                                           {"offline", run_offline},
+                                           {"presence", run_presence},
+                                           {"rosters", run_rosters}}};
 
 int run(const Options& options) {
   const auto entry = std::ranges::find(scenarios, options.scenario, &Entry::name);

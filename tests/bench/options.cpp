@@ -82,7 +82,7 @@ const std::vector<Switch>& switches() {
       {"--relay", "THREADS", "the other side is tls-relay with so many threads: no XMPP",
        [](Options& o, std::string_view v) { return o.client.raw = true, parse(v, o.client.relay_ports); }},
       {"--json", "", "print one JSON object", flag<&Options::json>()},
-      {"--count", "N", "login, reconnect: sessions (1000)", number<&Options::count>()},
+      {"--count", "N", "login, reconnect, detached: sessions (1000)", number<&Options::count>()},
       {"--concurrency", "N", "connections being made at once (16)", number<&Options::concurrency>()},
       {"--presence", "", "login: with roster and presence", flag<&Options::presence>()},
       {"--resume", "", "reconnect: with TLS resumption", flag<&Options::resume>()},
@@ -117,6 +117,7 @@ std::string usage() {
       "  login      full TLS 1.3 handshake, SCRAM, bind: CPU per log-in\n"
       "  reconnect  all sessions drop at once and return: time and CPU\n"
       "  idle       memory per quiet session with presence sent\n"
+      "  detached   memory per session whose connection is gone (XEP-0198); with --login resume\n"
       "  chat       OMEMO-shaped messages between pairs: CPU per message, latency\n"
       "  carbons    the same with two sessions an account and XEP-0280: three copies a message\n"
       "  offline    messages to accounts that are away, then their log-in\n"

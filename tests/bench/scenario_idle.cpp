@@ -1,4 +1,5 @@
-// idle: what a session that says nothing costs in memory, at one or several counts of sessions.
+// idle: what a session that says nothing costs in memory, at one or several counts of sessions. detached: what it costs
+// when its connection is gone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,6 +50,35 @@ bool run_idle(Stage& stage) {
   const bool steady = stage.town.failed == 0;  // nobody was thrown out while idle
   hang_up(stage.town, pointers(clients));
   return steady;
+}
+
+// They come and go in waves, so that what a connection took serves the next one: sessions without a connection pile up
+// over hours.
+bool run_detached(Stage& stage) {
+  const auto before = stage.meter.memory();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 1; i <= stage.options.count; ++i) {
+    clients.push_back(stage.town.client(stage.options.account(i)));
+    clients.back()->pair = i;
+  }
+  const auto all = pointers(clients);
+  constexpr std::size_t wave = 50;
+  for (std::size_t i = 0; i < all.size(); i += wave) {
+    const std::vector<Client*> some(all.begin() + static_cast<std::ptrdiff_t>(i),
+                                    all.begin() + static_cast<std::ptrdiff_t>(std::min(i + wave, all.size())));
+    if (!dial(stage.town, some, Goal::available, stage.options.concurrency, 600 * second_ns)) return false;
+    for (auto* client : some) client->close(false);
+    stage.town.loop.run(now_ns() + second_ns / 5, [] { return false; });
+  }
+  stage.town.loop.run(now_ns() + stage.options.quiet * second_ns, [] { return false; });
+  const auto memory = stage.meter.memory();
+  if (!before || !memory) {
+    stage.town.failure((before ? memory : before).error().text);
+    return false;
+  }
+  stage.report.set("detached", static_cast<double>(all.size()));
+  stage.report.set("kib_per_detached_session", (memory->pss - before->pss) / static_cast<double>(all.size()));
+  return stage.town.failed == 0;
 }
 
 }  // namespace valise::bench

@@ -24,6 +24,7 @@ bool run_seed(Stage& stage);
 bool run_login(Stage& stage);
 bool run_reconnect(Stage& stage);
 bool run_idle(Stage& stage);
+bool run_detached(Stage& stage);
 bool run_chat(Stage& stage);
 bool run_carbons(Stage& stage);
 bool run_offline(Stage& stage);
