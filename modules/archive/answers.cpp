@@ -89,8 +89,7 @@ void ArchiveModule::next(core::Session& session) {
   auto& line = session.ensure_part<Line>(session_slot_);
   line.busy = false;
   if (line.waiting.empty()) return;
-  auto [request, query] = std::move(line.waiting.front());
-  line.waiting.pop_front();
+  auto [request, query] = line.waiting.take();
   begin(session, std::move(request), std::move(query));
 }
 

@@ -112,6 +112,11 @@ void ArchiveModule::start(core::Registrar& registrar) {
   own("get", "metadata", &ArchiveModule::metadata);
   own("get", "query", &ArchiveModule::get_form);
   own("set", "query", &ArchiveModule::query);
+  registrar.at_bind([this](core::Session& session, core::BoundAnswer say) {
+    const auto& account = session.account.jid;
+    if (!is_on(account.domain())) return say({});
+    metadata_at_bind(account.str(), std::move(say));
+  });
   if (shard_.index() == 0) sweep_later(first_sweep_ms);
 }
 

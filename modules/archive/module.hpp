@@ -1,12 +1,12 @@
 // The room's inside: one object a shard.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/fifo.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/archive/query.hpp"
@@ -53,7 +53,7 @@ class ArchiveModule final : public core::Module, public core::Archives {
   // Queries of one session are answered one after the other: the next begins when the kernel has all of this one.
   struct Line final : core::Part {
     bool busy = false;
-    std::deque<std::pair<core::IqRequest, Query>> waiting;
+    Fifo<std::pair<core::IqRequest, Query>> waiting;
   };
   struct LastResult;
   struct Sweep;
@@ -72,6 +72,7 @@ class ArchiveModule final : public core::Module, public core::Archives {
   void get_wishes(core::IqRequest request);
   void set_wishes(core::IqRequest request);
   void metadata(core::IqRequest request);
+  void metadata_at_bind(const std::string& owner, core::BoundAnswer say);
   void get_form(core::IqRequest request);
   void query(core::IqRequest request);
 

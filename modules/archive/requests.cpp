@@ -1,4 +1,5 @@
 // What an owner asks of his archive, before anything is read: XEP-0313 §4, §5, XEP-0441.
+#include "base/log.hpp"
 #include "modules/archive/module.hpp"
 
 namespace valise::modules::archive {
@@ -42,6 +43,16 @@ void ArchiveModule::metadata(core::IqRequest request) {
               });
 }
 
+// XEP-0386 §3.2. Read when the session is there already: what is not among it by then, its client gets to know as every
+// session does.
+void ArchiveModule::metadata_at_bind(const std::string& owner, core::BoundAnswer say) {
+  shard_.read([owner](storage::Reader& reader) { return read_metadata(reader, owner); },
+              [say = std::move(say)](Result<std::string> found) mutable {
+                if (!found) log::warning("archive", "an archive could not be read: {}", found.error().text);
+                say(found ? std::move(*found) : std::string());
+              });
+}
+
 void ArchiveModule::query(core::IqRequest request) {
   auto query = read_query(request.payload());
   if (!query) return request.error(query.error());
@@ -50,7 +61,7 @@ void ArchiveModule::query(core::IqRequest request) {
   auto& line = session->ensure_part<Line>(session_slot_);
   if (!line.busy) return begin(*session, std::move(request), std::move(*query));
   if (line.waiting.size() + 1 >= max_queries_) return request.error(too_many);
-  line.waiting.emplace_back(std::move(request), std::move(*query));
+  line.waiting.push({std::move(request), std::move(*query)});
 }
 
 }  // namespace valise::modules::archive

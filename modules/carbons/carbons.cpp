@@ -38,6 +38,11 @@ class Carbons final : public core::Module, private core::MessageCopies {
       registrar.iq(core::IqTarget::account, "set", on ? "enable" : "disable", ns_carbons,
                    [this, on](core::IqRequest request) { turn(std::move(request), on); });
     }
+    // XEP-0386 §3.2: it always succeeds, and there is no answer.
+    registrar.bind_feature(ns_carbons, "enable", ns_carbons, [this](core::Session& session, xml::Element) {
+      if (!is_enabled(session)) set(session, true);
+      return std::string();
+    });
     registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) {
       if (is_enabled(session)) set(session, false);
     });

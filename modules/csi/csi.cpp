@@ -61,6 +61,16 @@ class Csi final : public core::Module {
   void start(core::Registrar& registrar) override {
     slot_ = registrar.session_part();
     registrar.nonza(ns_csi, [this](core::Session& session, xml::Element element) { return take(session, element); });
+    // XEP-0386 §3.2: the session begins so.
+    for (const auto* name : {"active", "inactive"}) {
+      registrar.bind_feature(
+          ns_csi, name, ns_csi,
+          [this](core::Session& session, xml::Element element) {
+            (void)take(session, element);
+            return std::string();
+          },
+          [this](const std::string&) { return enabled_; });
+    }
     // §5.2: a resumed stream begins active, too. What waited comes behind what the client had not acknowledged.
     registrar.on_session(core::SessionEvent::resumed, activate);
   }

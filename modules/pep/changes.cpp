@@ -33,7 +33,7 @@ bool Pep::in_turn(core::Account& account, std::size_t bytes, bool own, Step step
   auto& state = part(account);
   if (!has_room(account, bytes, own)) return false;
   state.bytes += bytes;
-  state.waiting.push_back({bytes, std::move(step)});
+  state.waiting.push({bytes, std::move(step)});
   drain(account);
   return true;
 }
@@ -43,8 +43,7 @@ void Pep::drain(core::Account& account) {
   if (state.draining) return;  // further up the stack: no recursion, however many wait
   state.draining = true;
   while (!state.busy && !state.waiting.empty()) {
-    auto next = std::move(state.waiting.front());
-    state.waiting.pop_front();
+    auto next = state.waiting.take();
     state.busy = true;
     next.change(account, Turn(*this, alive_, account.jid));
     state.bytes -= next.bytes;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <map>
@@ -15,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fifo.hpp"
 #include "core/account.hpp"
 #include "modules/pep/nodes.hpp"
 #include "net/timer_wheel.hpp"
@@ -82,7 +82,7 @@ struct PepPart final : core::Part {
     std::size_t bytes;
     std::move_only_function<void(core::Account&, Turn)> change;
   };
-  std::deque<Waiting> waiting;
+  Fifo<Waiting> waiting;
   std::size_t bytes = 0;  // of changes that wait; limits.queue bounds it, and what is being committed
   bool busy = false;
   bool draining = false;

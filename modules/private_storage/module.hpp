@@ -1,11 +1,11 @@
 // The room's inside: one object a shard.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "base/fifo.hpp"
 #include "core/shard.hpp"
 #include "modules/private_storage/elements.hpp"
 
@@ -21,7 +21,7 @@ class PrivateStorage final : public core::Module {
   // Requests of one account are answered one after the other: a change is checked against what is stored.
   struct Line final : core::Part {
     bool busy = false;
-    std::deque<core::IqRequest> waiting;
+    Fifo<core::IqRequest> waiting;
     std::size_t bytes = 0;  // of those that wait; limits.queue bounds it
   };
   [[nodiscard]] Line& line(const core::Account& account) const { return *account.part<Line>(slot_); }

@@ -53,7 +53,7 @@ void PrivateStorage::take(core::IqRequest request) {
   const bool room = queue.waiting.empty() || queue.bytes + bytes <= shard_.settings().queue_bytes;
   if (!room || queue.waiting.size() >= max_waiting) return request.error(core::store_away);
   queue.bytes += bytes;
-  queue.waiting.push_back(std::move(request));
+  queue.waiting.push(std::move(request));
 }
 
 void PrivateStorage::begin(core::IqRequest request) {
@@ -68,8 +68,7 @@ void PrivateStorage::next(const core::Jid& jid) {
   auto& queue = line(*account);
   queue.busy = false;
   if (queue.waiting.empty()) return;
-  auto request = std::move(queue.waiting.front());
-  queue.waiting.pop_front();
+  auto request = queue.waiting.take();
   queue.bytes -= request.stanza().memory();
   begin(std::move(request));
 }

@@ -4,7 +4,7 @@
 
 #include <fmt/core.h>
 
-#include <deque>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
@@ -54,7 +54,7 @@ const config::Option<std::int64_t> per_day_option{
 
 // Of an account: when it reported last, as long as it is in memory.
 struct Recent final : core::Part {
-  std::deque<std::int64_t> times_ms;  // loop time
+  std::vector<std::int64_t> times_ms;  // of reports; loop time
 };
 
 class Reports final : public core::Module, public AbuseReports {
@@ -113,7 +113,7 @@ class Reports final : public core::Module, public AbuseReports {
   [[nodiscard]] bool may_report(const core::Account& reporter) {
     auto& times = reporter.part<Recent>(slot_)->times_ms;
     const auto now = shard_.loop().now_ms();
-    while (!times.empty() && times.front() + day_ms <= now) times.pop_front();
+    std::erase_if(times, [&](std::int64_t at) { return at + day_ms <= now; });
     if (times.size() >= per_day_) return false;
     times.push_back(now);
     return true;

@@ -32,10 +32,9 @@ void Account::commit_ended(bool at_once, std::size_t bytes) {
   if (running_) return;
   running_ = true;
   while (!waiting_.empty() && waiting_.front().behind <= ended_) {
-    auto deliver = std::move(waiting_.front().deliver);
-    waiting_bytes_ -= waiting_.front().bytes;
-    waiting_.pop_front();
-    deliver();
+    auto next = waiting_.take();
+    waiting_bytes_ -= next.bytes;
+    next.deliver();
   }
   running_ = false;
 }
@@ -43,7 +42,7 @@ void Account::commit_ended(bool at_once, std::size_t bytes) {
 void Account::in_order(std::move_only_function<void()> deliver, std::size_t bytes) {
   if (begun_ == ended_ && waiting_.empty()) return deliver();
   constexpr std::size_t place = 256;  // of the queue and of what `deliver` holds, whatever it is
-  waiting_.push_back({begun_, bytes + place, std::move(deliver)});
+  waiting_.push({begun_, bytes + place, std::move(deliver)});
   waiting_bytes_ += bytes + place;
 }
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/fifo.hpp"
 #include "core/copies.hpp"
 #include "core/session.hpp"
 #include "storage/types.hpp"
@@ -65,7 +65,7 @@ class Account {
   std::vector<std::unique_ptr<Part>> parts_;
   std::uint64_t begun_ = 0;
   std::uint64_t ended_ = 0;
-  std::deque<Waiting> waiting_;
+  Fifo<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   bool running_ = false;  // what waited: one behind the other, not one inside the other
 };

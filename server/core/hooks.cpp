@@ -83,14 +83,17 @@ class HookRegistrar final : public Registrar {
       twice(std::string(ns), "another module");
   }
   unsigned session_part() override { return hooks_.session_parts++; }
-  void bind_feature(std::string_view feature, std::string_view name, std::string_view ns,
-                    BindHandler handler) override {
+  void bind_feature(std::string_view feature, std::string_view name, std::string_view ns, BindHandler handler,
+                    OfferedOn offered) override {
     for (const auto& other : hooks_.bind_features) {
       if (other.ns == ns && other.name == name) twice("bind with " + std::string(ns), "another module");
     }
-    hooks_.bind_features.push_back({std::string(feature), std::string(name), std::string(ns), std::move(handler)});
+    hooks_.bind_features.push_back(
+        {std::string(feature), std::string(name), std::string(ns), std::move(handler), std::move(offered)});
   }
-  void at_bind(std::function<std::string(Session&)> handler) override { hooks_.bound.push_back(std::move(handler)); }
+  void at_bind(std::function<void(Session&, BoundAnswer)> handler) override {
+    hooks_.bound.push_back(std::move(handler));
+  }
   void outbound_presence(std::function<void(Session&, Flow)> handler) override {
     if (hooks_.outbound_presence) twice("outbound presence", "another module");
     hooks_.outbound_presence = std::move(handler);

@@ -38,9 +38,10 @@ class Hooks final {
   struct BindFeature {
     std::string feature, name, ns;
     BindHandler handler;
+    OfferedOn offered;
   };
   std::vector<BindFeature> bind_features;
-  std::vector<std::function<std::string(Session&)>> bound;
+  std::vector<std::function<void(Session&, BoundAnswer)>> bound;
   std::vector<PartLoader> loaders;  // by slot
   unsigned session_parts = 0;
   std::vector<std::function<void(Session&)>> session_events[4];

@@ -88,6 +88,9 @@ using PartLoader = std::function<Result<std::unique_ptr<Part>>(storage::Reader&,
 using NonzaHandler = std::function<bool(Session&, xml::Element)>;
 // Runs when the session is bound, before anything is sent to it: what it returns stands in <bound/> (XEP-0386 §3.2).
 using BindHandler = std::function<std::string(Session&, xml::Element)>;
+using OfferedOn = std::function<bool(const std::string& host)>;
+// To be called once, with what stands in <bound/>; on the session's shard, at once or later.
+using BoundAnswer = std::move_only_function<void(std::string)>;
 
 class Registrar {
  public:
@@ -104,11 +107,12 @@ class Registrar {
   // no such element.
   virtual void nonza(std::string_view ns, NonzaHandler handler) = 0;
   // What a client may ask for in the request that binds its session (XEP-0386 §3): the element `name`, or with "" each,
-  // in `ns`. It is announced as `feature`.
-  virtual void bind_feature(std::string_view feature, std::string_view name, std::string_view ns,
-                            BindHandler handler) = 0;
-  // What every <bound/> says, asked for or not.
-  virtual void at_bind(std::function<std::string(Session&)> handler) = 0;
+  // in `ns`. It is announced as `feature`, where `offered` does not say no.
+  virtual void bind_feature(std::string_view feature, std::string_view name, std::string_view ns, BindHandler handler,
+                            OfferedOn offered = {}) = 0;
+  // What every <bound/> says, asked for or not. What the session is sent meanwhile reaches its client behind it. Who
+  // takes long is left out.
+  virtual void at_bind(std::function<void(Session&, BoundAnswer)> handler) = 0;
   // -- each of these has one owner
   // A presence of any type that one of our sessions sent, behind `policy_out`. The handler owns its record and its ack.
   virtual void outbound_presence(std::function<void(Session&, Flow)> handler) = 0;

@@ -190,6 +190,8 @@ void ServerConnection::answer(Response response, Exchange::Written written) {
   }
   if (route_ != nullptr && route_->cors == Cors::anyone) {
     response.fields.emplace_back("Access-Control-Allow-Origin", "*");
+  } else if (route_ != nullptr && route_->cors == Cors::allowed && server_.settings().origins.contains("*")) {
+    response.fields.emplace_back("Access-Control-Allow-Origin", "*");
   } else if (route_ != nullptr && route_->cors == Cors::allowed && server_.settings().allows(origin_)) {
     response.fields.emplace_back("Access-Control-Allow-Origin", origin_);
     response.fields.emplace_back("Vary", "Origin");

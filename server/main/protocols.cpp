@@ -59,8 +59,9 @@ constexpr Row kernel[] = {
     {{"XEP-0368", "1.1.0"}, "kernel", "direct TLS with ALPN, on listen.c2s_tls"},
     {{"XEP-0386", "1.1.0", Completeness::partial},
      "kernel",
-     "binding within the log-in, with stream management and what modules add; waiting messages are delivered, not "
-     "cleared"},
+     "binding within the log-in, with stream management, carbons, client state and the archive's ends; waiting "
+     "messages "
+     "are delivered or shown by the archive, not cleared"},
     {{"XEP-0388", "1.0.4"}, "kernel", "log-in in one stream, with all that a client wants inside"},
     {{"XEP-0440", "1.0.0"}, "kernel", "names the channel bindings: tls-exporter, tls-unique, tls-server-end-point"},
     {{"XEP-0474", "0.4.0"}, "kernel", "what was offered is hashed into SCRAM"},

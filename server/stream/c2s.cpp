@@ -125,9 +125,10 @@ void C2s::on_closed(net::CloseReason reason) {
   resume_.cancel();
   login_.reset();
   resumption_.reset();
-  asked_.reset();
-  auto* kept = live_ && live_->resumable() && !over_ ? let_go() : nullptr;  // XEP-0198 §7: no </stream:stream>, no end
+  // XEP-0198 §7: no </stream:stream>, no end; but nobody comes back to what he was not told of.
+  auto* kept = live_ && live_->resumable() && !over_ && !asked_ ? let_go() : nullptr;
   close_session();
+  asked_.reset();
   give_back();
   if (kept != nullptr) kept->strand();
   host_->keep(connection_.remains());
@@ -315,6 +316,7 @@ void C2s::on_timer() {
     return connection_.secured() ? stream_error("policy-violation", "log-in took too long")
                                  : connection_.close_now(net::CloseReason::by_us);
   }
+  if (asked_) return answer_bound();
   const auto silent = now - last_read_ms_;
   const bool rests = silent >= quiet_ms && connection_.rest();
   if (silent >= settings.silence_ms && !pinged_) {
@@ -333,6 +335,7 @@ std::size_t C2s::memory() const noexcept {
   for (const auto* text : {&domain_, &header_from_, &lang_}) bytes += text->capacity();
   for (const auto& stanza : held_) bytes += stanza->memory();
   if (login_) bytes += sizeof(Login) + login_exchange;
+  if (asked_) bytes += asked_->behind_bytes;
   return bytes;
 }
 

@@ -72,10 +72,8 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   void on_oversized(const xml::OversizedStanza& stanza) override;
   void on_end() override;
   // Carrier
-  std::string& output() override { return connection_.output(); }
-  void when_sent(core::Departure& waiting) override {
-    departures_.wait(waiting, connection_.sent() + connection_.queued());
-  }
+  std::string& output() override { return answers_later() ? output_behind_success() : connection_.output(); }
+  void when_sent(core::Departure& waiting) override;
   void replaced() override;
   // LoginOwner
   core::Shard& shard() override;
@@ -120,6 +118,13 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
     std::unique_ptr<Inline> login;
     std::string not_resumed;  // <failed/>
     std::optional<core::GivenToken> token;
+    // Once the session is bound: what <bound/> says, and how many of those that add to it are still to be heard.
+    std::string bound;
+    std::size_t unheard = 0;
+    // What the session was sent already; it follows <success/>.
+    std::vector<std::string> behind;
+    std::size_t behind_bytes = 0;
+    std::vector<core::Departure*> departures;
   };
   void load_and_begin(bool fresh);
   void begin_inline(core::Account* account, bool fresh);
@@ -129,6 +134,11 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   void resume_inline();
   void bind_inline(core::Account* account);
   [[nodiscard]] std::string take_bind_features(xml::Element request);
+  void hear_of_bound(std::string_view said);
+  void answer_bound();
+  // The session is bound, and its client does not know.
+  [[nodiscard]] bool answers_later() const noexcept { return asked_ && state_ == State::bound; }
+  std::string& output_behind_success();
   void succeed_inline(const core::Jid& who, std::string_view outcome, bool resumed);
   // c2s_management.cpp: XEP-0198
   struct Resumption {

@@ -15,6 +15,9 @@
 
 namespace valise::stream {
 namespace ns = core::ns;
+namespace {
+constexpr std::int64_t longest_bind_ms = 1'000;  // that <success/> waits for what <bound/> may say
+}  // namespace
 
 void C2s::load_and_begin(bool fresh) {
   shard().with_account(account_, [self = host_->token(*this), fresh](core::Account* account) {
@@ -155,10 +158,16 @@ void C2s::bind_inline(core::Account* account) {
     return stream_error(refused->type == core::StanzaError::Type::wait ? "resource-constraint" : "not-authorized",
                         refused->text_en.empty() ? refused->text.in(core::Language::english) : refused->text_en);
   }
-  arm(1000);
-  std::string out;
-  xml::Writer(out).open("bound", ns::bind_2).raw(take_bind_features(request)).close();
-  succeed_inline(*jid, out, false);
+  arm(longest_bind_ms);
+  asked_->bound = take_bind_features(request);
+  const auto& handlers = shard().hooks().bound;
+  asked_->unheard = handlers.size() + 1;
+  for (const auto& handler : handlers) {
+    handler(live_->session(), [self = host_->token(*this)](std::string said) {
+      if (auto* stream = self.get()) stream->hear_of_bound(said);
+    });
+  }
+  hear_of_bound({});
 }
 
 std::string C2s::take_bind_features(xml::Element request) {
@@ -175,8 +184,36 @@ std::string C2s::take_bind_features(xml::Element request) {
       if (asked_for) out += one.handler(live_->session(), child);
     }
   }
-  for (const auto& handler : hooks.bound) out += handler(live_->session());
   return out;
+}
+
+void C2s::hear_of_bound(std::string_view said) {
+  if (!answers_later()) return;
+  asked_->bound += said;
+  if (--asked_->unheard == 0) answer_bound();
+}
+
+// Also when some were not heard: what they say is of use, and no condition.
+void C2s::answer_bound() {
+  if (!answers_later()) return;
+  std::string out;
+  xml::Writer(out).open("bound", ns::bind_2).raw(asked_->bound).close();
+  arm(1000);
+  succeed_inline(live_->session().jid, out, false);
+}
+
+std::string& C2s::output_behind_success() {
+  auto& asked = *asked_;
+  if (!asked.behind.empty()) asked.behind_bytes += asked.behind.back().size();
+  if (asked.behind_bytes > shard().settings().queue_bytes / 2) {
+    host_->defer(*this, [](C2s& self) { self.answer_bound(); });
+  }
+  return asked.behind.emplace_back();
+}
+
+void C2s::when_sent(core::Departure& waiting) {
+  if (answers_later()) return asked_->departures.push_back(&waiting);
+  departures_.wait(waiting, connection_.sent() + connection_.queued());
 }
 
 // ---- the end
@@ -201,6 +238,10 @@ void C2s::succeed_inline(const core::Jid& who, std::string_view outcome, bool re
   crypto::wipe(out);
   if (resumed) return;  // XEP-0198 §9.2.2: no features; what waited for the client follows
   send_features();
+  for (const auto& element : asked->behind) {
+    if (!element.empty()) connection_.send(element);
+  }
+  for (auto* waiting : asked->departures) when_sent(*waiting);
   binding_ = false;
   release_held();
 }

@@ -144,7 +144,7 @@ void C2s::replaced() {
 
 // The client is to blame for nothing: it may come back.
 void C2s::lose(std::string_view condition, std::string_view text) {
-  auto* live = live_ && live_->resumable() ? let_go() : nullptr;
+  auto* live = live_ && live_->resumable() && !asked_ ? let_go() : nullptr;
   stream_error(condition, text);
   if (live != nullptr) live->strand();
 }

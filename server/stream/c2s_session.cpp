@@ -223,6 +223,8 @@ void C2s::close_session() {
   if (!live_) return;
   live_->finish();
   host_->bury(std::move(live_));
+  if (!asked_) return;
+  for (auto* waiting : std::exchange(asked_->departures, {})) waiting->departed(false);
 }
 
 // Behind close_session(): what comes back looks for other sessions.

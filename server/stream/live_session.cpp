@@ -259,6 +259,10 @@ void LiveSession::detach() {
   managed_->timer.cancel();
   managed_->inbound.forget_request();
   managed_->asked = managed_->over = false;
+  // What was parsed is a third of what it takes; where it waits for its client as well, it is there anyway.
+  if (session_.presence && managed_->outbound.size() == 0) {
+    session_.presence = core::without_document(session_.presence);
+  }
   host_.shard().session_detached(session_);
 }
 

@@ -96,6 +96,7 @@ void Login::append_authentication(std::string& out) const {
   writer.open("feature").attribute("var", ns::stream_management).close();
   std::string_view last;
   for (const auto& one : owner_.shard().hooks().bind_features) {
+    if (one.offered && !one.offered(owner_.domain())) continue;
     if (one.feature != last) writer.open("feature").attribute("var", one.feature).close();
     last = one.feature;
   }

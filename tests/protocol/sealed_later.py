@@ -1,6 +1,7 @@
 """docs/sealed.md 3.6: what was kept while content did not have to be sealed is not shown once it has to be."""
 
 import _path  # noqa: F401
+from _managed import Managed
 from _pep import AVATAR, NICK, NODE, create, event, event_of, ids, items, nick, owner, publish, retract, subscribe, wants
 from harness import NS, ping, run, sealed, story, word_from
 
@@ -145,6 +146,26 @@ async def presence_and_requests_are_shown_by_the_rules_of_now(town):
         assert [child.tag for child in shown] == [NS.CLIENT + "show"], "the rest of it stays"
     await dave.sends(f"<presence type='subscribed' to='{carol.bare}'/>")
     hears_nothing(dave, phone, tablet)
+
+
+@story("docs/sealed.md 3.6: presence of a device whose connection is gone", options=OPEN, alone=True)
+async def the_presence_of_who_is_away_for_a_while_is_shown_by_the_rules_of_now(town):
+    [alice] = await town.devices("alice")
+    phone = await Managed.of(await alice.account.device())
+    await phone.becomes_available(f"<show>xa</show><status>{CANARY}</status>")
+    await alice.receives("presence", from_=phone.full, child=NS.CLIENT + "status")
+    await ping(phone)
+    await phone.acks()
+    await phone.asks_for_h()
+    await phone.is_cut()
+    before = await alice.account.device()
+    shown = await before.receives("presence", from_=phone.full)
+    assert [child.tag for child in shown] == [NS.CLIENT + "show", NS.CLIENT + "status"], "all of it is kept"
+    await has_to_be_sealed(town)
+    tablet = await alice.account.device()
+    shown = await tablet.receives("presence", from_=phone.full)
+    assert [child.tag for child in shown] == [NS.CLIENT + "show"], "the rest of it stays"
+    hears_nothing(tablet)
 
 
 @story("docs/sealed.md 3.6: cards and private XML", options=OPEN, alone=True)

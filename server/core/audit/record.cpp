@@ -152,6 +152,7 @@ Origin::Origin(const Members& members) {
   cut_ |= append_text(json_, R"(,"tls":)", members.tls, max_token_bytes);
   cut_ |= append_text(json_, R"(,"cipher":)", members.cipher, max_token_bytes);
   cut_ |= append_text(json_, R"(,"mechanism":)", members.mechanism, max_token_bytes);
+  json_.shrink_to_fit();  // it lives as long as its session
 }
 
 void append_json(std::string& out, const Record& record) {
