@@ -271,7 +271,7 @@ async def a_request_for_a_subscription_that_waits_is_counted(town):
 @story("XEP-0357 §7: behind the commit", alone=True)
 async def nothing_is_told_before_the_message_is_durable(town):
     alice, pusher, bob = await alone_with_the_service(town)
-    async with town.store_is_paused():
+    async with town.store_is_paused("msg"):
         await bob.sends(f"<message to='{alice.bare}' id='late' type='chat'>{sealed()}</message>")
         await town.waits_for_the_store(1)
         await ping(pusher)
