@@ -50,11 +50,12 @@ void PushModule::tell(core::Account& account, const std::string& row, const Regi
 void PushModule::go(Errand& errand) {
   if (!errand.wanted) return end(errand);
   errand.asking = true;
+  errand.run = ++runs_;
   shard_.with_account(errand.account, [this, key = key_of(errand.account, errand.row)](core::Account* account) {
     const auto found = errands_.find(key);
     if (found == errands_.end()) return;
     auto& going = *found->second;
-    if (account == nullptr) return answered(key, Outcome::later);  // the store is away
+    if (account == nullptr) return answered(key, going.run, Outcome::later);  // the store is away
     if (!account->exists || account->state != storage::AccountState::active) return end(going);
     auto& all = registrations(*account).by_row;
     const auto registration = all.find(going.row);
@@ -76,8 +77,8 @@ void PushModule::publish(Errand& errand, core::Account& account, const Registrat
   auto payload = notification(registration.node, registration.options, summary);
   // The session that is the service lives on a home shard of its own. The answer comes back here, never at once: who
   // calls is among the registrations.
-  auto tell_home = [this, home = &shard_, key = key_of(errand.account, errand.row)](Outcome outcome) {
-    home->post([this, key, outcome] { answered(key, outcome); });
+  auto tell_home = [this, home = &shard_, key = key_of(errand.account, errand.row), run = errand.run](Outcome outcome) {
+    home->post([this, key, run, outcome] { answered(key, run, outcome); });
   };
   shard_.on_home(registration.service.to_bare(),
                  [payload = std::move(payload), service = registration.service, user = errand.account.str(),
@@ -100,9 +101,9 @@ void PushModule::publish(Errand& errand, core::Account& account, const Registrat
                  });
 }
 
-void PushModule::answered(const std::string& key, Outcome outcome) {
+void PushModule::answered(const std::string& key, std::uint64_t run, Outcome outcome) {
   const auto found = errands_.find(key);
-  if (found == errands_.end()) return;
+  if (found == errands_.end() || found->second->run != run) return;
   auto& errand = *found->second;
   errand.asking = false;
   auto& loop = shard_.loop();

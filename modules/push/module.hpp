@@ -38,6 +38,7 @@ struct Errand {
   std::size_t missed = 0;
   core::Jid last_sender;
   unsigned failures = 0;  // in a row
+  std::uint64_t run = 0;  // of the attempt: tells a late answer to an earlier errand of that name apart
   bool asking = false;    // the service has not answered yet
   bool wanted = false;    // there is something to tell
   net::Timer timer;       // armed: not before it fires
@@ -76,7 +77,7 @@ class PushModule final : public core::Module, public core::Arrivals {
   void tell(core::Account& account, const std::string& row, const Registration& registration);
   void go(Errand& errand);
   void publish(Errand& errand, core::Account& account, const Registration& registration);
-  void answered(const std::string& key, Outcome outcome);
+  void answered(const std::string& key, std::uint64_t run, Outcome outcome);
   void give_up(Errand& errand);
   void end(const Errand& errand);
   void end(const core::Jid& account, const std::string& row);
@@ -84,6 +85,7 @@ class PushModule final : public core::Module, public core::Arrivals {
   core::Shard& shard_;
   unsigned slot_ = 0;
   Rules rules_;
+  std::uint64_t runs_ = 0;
   std::unordered_map<std::string, std::unique_ptr<Errand>> errands_;  // by account and row
 };
 

@@ -191,7 +191,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
         if (tells) hooks_.arrivals->arrived(recipient, passing.stanza->from, passing.again);
         return recipient.commit_ended(finished.at_once);
       }
-      const auto sender = tells ? passing.stanza->from : Jid();
+      const auto told = tells ? passing.stanza : StanzaPtr();
       const bool again = passing.again;
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       if (passing.since_ms == 0) passing.since_ms = utc_now_ns() / 1'000'000;
@@ -202,7 +202,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
         recipient.commit_ended(finished.at_once);
         return begin_again(std::move(passing));
       }
-      if (tells) hooks_.arrivals->arrived(recipient, sender, again);
+      if (told) hooks_.arrivals->arrived(recipient, told->from, again);
     }
     recipient.commit_ended(finished.at_once);
   };

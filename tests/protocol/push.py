@@ -1,8 +1,11 @@
 """XEP-0357: a device that is away is told, through a push service, that something came."""
 
+import asyncio
+
 import _path  # noqa: F401
 from harness import NS, ping, run, sealed, sealed_empty, story
 from harness.sasl2 import device as log_in
+from harness.stream import WAIT_SECONDS
 from _managed import Managed
 from _push import (disable, enable, new_agent, node_of, options, phone_of, publication, publications, refuses, sender,
                    service, summary, told, writes)
@@ -18,6 +21,13 @@ async def alone_with_the_service(town):
     alice = await town.account("alice")
     await (await phone_of(town, alice, pusher)).leaves()
     return alice, pusher, bob
+
+
+async def is_disabled(town, account):
+    """Until no node of the account is in the store."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while town.sql(f"SELECT name FROM account_data WHERE owner = '{account.bare}' AND name LIKE 'node:%'"):
+            await asyncio.sleep(0.01)  # the only way to learn of it
 
 
 @story("XEP-0357 §4.1")
@@ -271,7 +281,7 @@ async def a_request_for_a_subscription_that_waits_is_counted(town):
 @story("XEP-0357 §7: behind the commit", alone=True)
 async def nothing_is_told_before_the_message_is_durable(town):
     alice, pusher, bob = await alone_with_the_service(town)
-    async with town.store_is_paused():
+    async with town.store_is_paused("msg"):
         await bob.sends(f"<message to='{alice.bare}' id='late' type='chat'>{sealed()}</message>")
         await town.waits_for_the_store(1)
         await ping(pusher)
@@ -303,7 +313,7 @@ async def a_service_that_refuses_is_disabled_durably(town):
     alice, pusher, bob = await alone_with_the_service(town)
     await writes(bob, alice.bare)
     await refuses(pusher, await publication(pusher), "item-not-found", "cancel")
-    await ping(pusher)
+    await is_disabled(town, alice)
     await writes(bob, alice.bare)
     await pusher.receives_no("iq", before=ping, type_="set")
     await town.restart()
@@ -329,7 +339,7 @@ async def but_not_for_ever(town):
     await writes(bob, alice.bare)
     for _ in range(2):
         await refuses(pusher, await publication(pusher), "resource-constraint", "wait")
-    await ping(pusher)
+    await is_disabled(town, alice)
     await writes(bob, alice.bare)
     await pusher.receives_no("iq", before=ping, type_="set")
 
@@ -365,6 +375,7 @@ async def a_service_that_blocks_an_account_is_not_told_of_it(town):
     alice, pusher, bob = await alone_with_the_service(town)
     await pusher.sets(f"<block xmlns='urn:xmpp:blocking'><item jid='{alice.bare}'/></block>")
     await writes(bob, alice.bare)
+    await is_disabled(town, alice)
     await pusher.receives_no("iq", before=ping, type_="set")
 
 

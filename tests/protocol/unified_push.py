@@ -8,6 +8,7 @@ import os
 import _path  # noqa: F401
 from harness import ping, run, story
 from harness.sasl2 import device as log_in
+from harness.stream import WAIT_SECONDS
 from harness.web import http
 from _push import new_agent, refuses
 
@@ -185,8 +186,9 @@ async def an_account_has_a_bounded_number_of_them(town):
 async def an_endpoint_that_is_not_renewed_ends(town):
     phone = await distributor(town)
     endpoint = await Endpoint.of(phone)
-    while (await endpoint.post(b"", None, "GET")).status == 200:
-        pass
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (await endpoint.post(b"", None, "GET")).status == 200:
+            pass  # until its second is over
     await endpoint.is_gone()
     await phone.receives_no("iq", before=ping, child=UP + "push")
 
