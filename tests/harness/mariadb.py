@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +29,15 @@ class Mariadb:
         self._data = self.folder / "data"
         self._pid_file = self.folder / "mariadbd.pid"
         self._process = None
+
+    @classmethod
+    def fresh(cls):
+        """One that runs, in a folder of its own, and is the one of all towns of this process."""
+        made = cls(tempfile.mkdtemp(prefix="valise-mariadb-"))
+        made.create()
+        made.start()
+        os.environ["VALISE_TEST_MARIADB"] = str(made.folder)
+        return made
 
     def create(self):
         """A fresh, empty data folder."""

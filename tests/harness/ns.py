@@ -26,7 +26,11 @@ class NS:
     DELAY = "{urn:xmpp:delay}"
     STANZA_ID = "{urn:xmpp:sid:0}"
     HINTS = "{urn:xmpp:hints}"
+    SM = "{urn:xmpp:sm:3}"
     RECEIPTS = "{urn:xmpp:receipts}"
     CHAT_STATES = "{http://jabber.org/protocol/chatstates}"
     POLICY = "{urn:valise:policy:0}"
     XML = "{http://www.w3.org/XML/1998/namespace}"
+
+
+STANZAS = {NS.CLIENT + name for name in ("message", "presence", "iq")}  # what XEP-0198 counts

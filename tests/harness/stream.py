@@ -181,7 +181,7 @@ class Stream:
             how = f"{type(error).__name__}: {error}"
         if self._handshake_done and not self._handshake_done.done():
             self._handshake_done.set_exception(ConnectionError(f"TLS handshake failed: {how}"))
-        self._events.append(Disconnected(how))
+        self.keeps(Disconnected(how))
         await self._notify()
 
     async def _notify(self):
@@ -221,9 +221,15 @@ class Stream:
 
     async def drops(self):
         """Cuts the TCP connection without a goodbye."""
+        self.lets_go()
+
+    def lets_go(self):
         if self._reading:
             self._reading.cancel()
-        if self._socket:
+        if self._socket and self._socket.fileno() >= 0:
+            # Now: the next socket may have its number before the tasks hear that they are cancelled.
+            asyncio.get_running_loop().remove_reader(self._socket)
+            asyncio.get_running_loop().remove_writer(self._socket)
             self._socket.close()
 
     def two_parsers_agree(self):
@@ -301,6 +307,10 @@ class Stream:
         if self.answers_pings and _tag(event) == NS.CLIENT + "iq" and event.get("type") == "get" and len(event) and \
                 event[0].tag == "{urn:xmpp:ping}ping":
             asyncio.ensure_future(self.sends(f"<iq type='result' id='{event.get('id')}' to='{event.get('from')}'/>"))
+        self.keeps(event)
+
+    def keeps(self, event):
+        """Where all that comes in ends, in order."""
         self._events.append(event)
 
     async def opens(self, header=None, **attributes):

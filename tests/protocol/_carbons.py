@@ -5,12 +5,10 @@ import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, sealed, word_from
+from harness.forwarded import CARBONS, ENABLE_CARBONS as ENABLE, FORWARDED, copied as inner_of  # noqa: F401
 
 OPEN = {"sealed.mode": "off"}
 ARCHIVED = {"archive.enabled": True}
-CARBONS = "{urn:xmpp:carbons:2}"
-FORWARDED = "{urn:xmpp:forward:0}forwarded"
-ENABLE = "<enable xmlns='urn:xmpp:carbons:2'/>"
 DISABLE = "<disable xmlns='urn:xmpp:carbons:2'/>"
 PRIVATE = "<private xmlns='urn:xmpp:carbons:2'/>"
 NO_COPY = "<no-copy xmlns='urn:xmpp:hints'/>"
@@ -39,13 +37,6 @@ async def with_a_laptop(town, *names):
     """For each name a phone, and a laptop that watches."""
     phones = await town.devices(*names)
     return [device for phone in phones for device in (phone, await watching(phone.account, "laptop"))]
-
-
-def inner_of(event, how):
-    """The message that a carbon carries, or None."""
-    if getattr(event, "tag", None) != NS.CLIENT + "message":
-        return None
-    return event.find(f"{CARBONS}{how}/{FORWARDED}/{NS.CLIENT}message")
 
 
 def carries(how, identity):

@@ -5,11 +5,11 @@ import xml.etree.ElementTree as ET
 
 from harness import NS, sealed
 from harness.device import Device
+from harness.ns import STANZAS
 from harness.stream import Disconnected
 
-SM = "{urn:xmpp:sm:3}"
+SM = NS.SM
 XMLNS = "xmlns='urn:xmpp:sm:3'"
-STANZAS = {NS.CLIENT + name for name in ("message", "presence", "iq")}
 
 
 def is_named(name):

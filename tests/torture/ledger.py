@@ -10,7 +10,7 @@ from collections import Counter
 import _path  # noqa: F401
 from harness import NS, sealed
 
-SM = "{urn:xmpp:sm:3}"
+SM = NS.SM
 
 
 class Sender:

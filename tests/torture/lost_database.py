@@ -6,7 +6,6 @@ goes on with other people for so long."""
 import asyncio
 import os
 import sys
-import tempfile
 import time
 
 import _path  # noqa: F401
@@ -95,11 +94,7 @@ async def one_round(mariadb, writers, watcher, number):
 
 
 async def main():
-    folder = tempfile.mkdtemp(prefix="valise-mariadb-")
-    mariadb = Mariadb(folder)
-    mariadb.create()
-    mariadb.start()
-    os.environ["VALISE_TEST_MARIADB"] = folder
+    mariadb = Mariadb.fresh()
     town = Town({"shards": 3, "limits.offline": 100_000, "limits.roster_items": 100_000}, store="mariadb", name="torture")
     town.mariadb = mariadb
     try:
