@@ -7,7 +7,9 @@ namespace valise::bench {
 
 namespace {
 constexpr std::size_t tried = 20;  // sessions that must be there to be resumed at the end
-}
+// So many are connected at once: what their connections took is used by the next ones, and is none of what stays.
+constexpr std::size_t wave = 100;
+}  // namespace
 
 // Needs ClientSettings::manage; stage.options.count sessions.
 bool run_detached(Stage& stage) {
@@ -21,13 +23,18 @@ bool run_detached(Stage& stage) {
   std::vector<std::unique_ptr<Client>> clients;
   for (std::size_t i = 1; i <= options.count; ++i) clients.push_back(stage.town.client(options.account(i)));
   const auto all = pointers(clients);
-  if (!dial(stage.town, all, Goal::available, options.concurrency, 1800 * second_ns)) return false;
-  if (!std::ranges::all_of(all, &Client::managed)) {
-    stage.report.set("not_offered", std::string("XEP-0198"));
-    hang_up(stage.town, all);
-    return true;
+  for (auto begin = all.begin(); begin != all.end();) {
+    const auto end = begin + std::min<std::ptrdiff_t>(wave, all.end() - begin);
+    const std::vector<Client*> some(begin, end);
+    if (!dial(stage.town, some, Goal::available, options.concurrency, 1800 * second_ns)) return false;
+    if (!std::ranges::all_of(some, &Client::managed)) {
+      stage.report.set("not_offered", std::string("XEP-0198"));
+      hang_up(stage.town, some);
+      return true;
+    }
+    for (auto* client : some) client->close(false);
+    begin = end;
   }
-  for (auto* client : all) client->close(false);
   stage.town.loop.run(now_ns() + options.quiet * second_ns, [] { return false; });
   const auto memory = stage.meter.memory();
   if (!memory) {
