@@ -20,7 +20,7 @@ class Recent {
   using First = std::shared_ptr<const std::uint64_t>;
   [[nodiscard]] First find(const offline::Mark& mark, std::int64_t now_ms);
 
-  // A row that the store holds; in any order.
+  // A row that the store holds, behind those that are older: they make room first.
   void learn(const offline::Mark& mark, std::uint64_t id);
   // A message was handed to the committer (false: too many are, it is not looked at), and came back: with its id, or
   // with 0, then it was not stored.
