@@ -2,6 +2,7 @@
 #include "modules/archive/archive.hpp"
 
 #include <charconv>
+#include <ranges>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -81,7 +82,8 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
   const auto since = since_ms <= IdGenerator::epoch_ms ? 0 : IdGenerator::first_of(since_ms);
   const auto newest = reader.newest_received(jid, since, Recent::most);
   if (!newest) return std::unexpected(newest.error());
-  for (const auto& row : *newest) {
+  // The oldest first: it is the first to make room.
+  for (const auto& row : *newest | std::views::reverse) {
     if (row.stanza_id.empty()) continue;
     part->recent.learn(offline::mark_of(row.from, row.to, row.stanza_id, row.digest), row.id);
   }

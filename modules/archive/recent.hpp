@@ -23,7 +23,7 @@ class Recent {
   // not come back since: ids up to `last_id` are of earlier ones. 0: it is none.
   [[nodiscard]] std::uint64_t lost_sight_of(const offline::Mark& mark, std::uint64_t last_id) noexcept;
 
-  // A row that the store holds; in any order.
+  // A row that the store holds, behind those that are older: they make room first.
   void learn(const offline::Mark& mark, std::uint64_t id);
   // A message was handed to the committer (false: too many are, it is not looked at), and came back: with the id of its
   // row, or with 0, then it was not stored.

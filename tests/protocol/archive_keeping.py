@@ -413,4 +413,19 @@ async def an_archive_is_erased_with_its_account_and_the_others_side_stays(town):
     assert len((await asks(bob)).results) == 3
 
 
+@story("docs/sealed.md D2: behind a restart the oldest are forgotten first", options=OPEN, alone=True)
+async def a_re_send_of_the_newest_is_known_in_a_full_archive_behind_a_restart(town):
+    alice, bob = await town.devices("alice", "bob")
+    words = new_ids(130)
+    await writes(alice, bob, *words)
+    full = alice.full.split("/")[1]
+    await town.kill()
+    await town.start()
+    alice, bob = await alice.account.device(full), await bob.account.device()
+    await writes(alice, bob, "another")
+    await alice.sends(f"<message to='{bob.bare}' id='{words[-1]}' type='chat'><body>{words[-1]}</body></message>")
+    await writes(alice, bob, "last")
+    assert (await asks(bob, page("<max>250</max>"))).words == [*words, "another", "last"]
+
+
 run()
