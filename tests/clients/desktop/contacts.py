@@ -3,6 +3,9 @@
 import asyncio
 
 from omemo_client import WAIT_SECONDS, Person
+from slixmpp.exceptions import IqError
+
+AXOLOTL = "eu.siacs.conversations.axolotl"
 
 REFUSAL = "Not delivered: this server only carries encrypted messages. Switch on OMEMO (the padlock) in this chat and send again."
 
@@ -26,12 +29,14 @@ class Introduced(Person):
         super().__init__(f"{place.jid(name)}/{resource}", place.password(name), place.ca)
         self.auto_authorize = self.auto_subscribe = True
         self.seen = {}  # full address -> type or show of the last presence
+        self._told = {}  # full address -> all of them since forgets()
         self.news = asyncio.Condition()
         self.add_event_handler("presence", self._note)
 
     async def _note(self, stanza):
         async with self.news:
             self.seen[str(stanza["from"])] = stanza["type"]
+            self._told.setdefault(str(stanza["from"]), []).append(stanza["type"])
             self.news.notify_all()
 
     async def sees(self, bare, kind):
@@ -45,8 +50,30 @@ class Introduced(Person):
         async with self.news:
             await asyncio.wait_for(self.news.wait_for(lambda: self.seen.get(full) == kind), 2 * WAIT_SECONDS)
 
+    async def sees_keys(self, bare, devices):
+        """Waits until the list of `bare` names so many devices and the bundle of each can be had."""
+        async with asyncio.timeout(4 * WAIT_SECONDS):
+            while not await self._has_keys(bare, devices):
+                await asyncio.sleep(0.2)
+
+    async def _has_keys(self, bare, devices):
+        pubsub = self.plugin["xep_0060"]
+        try:
+            items = (await pubsub.get_items(bare, f"{AXOLOTL}.devicelist"))["pubsub"]["items"]
+            numbers = [device.get("id") for item in items for device in item.xml.iter(f"{{{AXOLOTL}}}device")]
+            for number in numbers:
+                await pubsub.get_items(bare, f"{AXOLOTL}.bundles:{number}")
+        except IqError:
+            return False
+        return len(numbers) == devices
+
     def forgets(self, full):
         self.seen.pop(full, None)
+        self._told.pop(full, None)
+
+    def told(self, full):
+        """The types and shows of presence that came since forgets()."""
+        return self._told.get(full, [])
 
 
 async def make_contacts(place, bot, name):

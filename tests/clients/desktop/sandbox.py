@@ -20,28 +20,32 @@ class Wire:
 
     def __init__(self, place, path):
         self._place, self._path, self._server = place, path, None
+        self._passes = asyncio.Event()
         self._writers, self._tasks = set(), set()
         self.connections = 0  # so far
 
     async def opens(self):
-        self._server = await asyncio.start_unix_server(self._accept, str(self._path))
+        self._passes.set()
+        if self._server is None:
+            self._server = await asyncio.start_unix_server(self._accept, str(self._path))
 
     async def _accept(self, reader, writer):
         self._tasks.add(asyncio.current_task())
+        ends = {writer}
         try:
+            await self._passes.wait()
             there, back = await asyncio.open_connection(self._place.host, self._place.port)
+            ends.add(back)
+            self.connections += 1
+            self._writers |= ends
+            pumps = [asyncio.create_task(self._pump(*pair)) for pair in ((reader, back), (there, writer))]
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         except OSError:
-            writer.transport.abort()
-            return
-        self.connections += 1
-        self._writers |= {writer, back}
-        try:
-            await asyncio.wait([asyncio.create_task(self._pump(*pair)) for pair in ((reader, back), (there, writer))],
-                               return_when=asyncio.FIRST_COMPLETED)
+            pass  # no server: the client sees its connection end
         finally:
-            for end in (writer, back):
+            for end in ends:
                 end.transport.abort()
-                self._writers.discard(end)
+            self._writers -= ends
             self._tasks.discard(asyncio.current_task())
 
     @staticmethod
@@ -51,15 +55,15 @@ class Wire:
                 writer.write(data)
                 await writer.drain()
 
-    async def cuts(self):
-        """Every connection is gone without a goodbye, and none comes up until opens()."""
-        self._server.close()
-        Path(self._path).unlink(missing_ok=True)
+    def cuts(self):
+        """Every connection is gone without a goodbye; new ones get no answer until opens()."""
+        self._passes.clear()
         for end in list(self._writers):
             end.transport.abort()
 
     async def closes(self):
-        await self.cuts()
+        self.cuts()
+        self._server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
