@@ -16,9 +16,10 @@ from harness import Town  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
 PAGE_PORT = 5229  # of the page in converse/, on the town's address
-# Words of the conversations in converse/, pair.py, demo.py, everyday.py and profanity.py.
+# Words of the conversations in converse/, desktop/, pair.py, demo.py, everyday.py and profanity.py.
 TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
-         b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length")
+         b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length",
+         b"sealed by Gajim", b"sealed by Dino")
 
 
 async def main(script):

@@ -33,7 +33,9 @@ class Profanity:
         self.sees("Type '/help'")
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            print("     (Profanity's screen:\n" + self.screen().rstrip() + ")", flush=True)
         subprocess.run([*self._tmux, "kill-server"], check=False, stderr=subprocess.DEVNULL)
         self._home.cleanup()
 

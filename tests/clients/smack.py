@@ -1,6 +1,7 @@
 """Smack's integration tests against a valised of their own, held against smack/results.txt.
 
-That file says of each test what is expected: `pass NAME`, `fail NAME: why`, `away CLASS: why` (it could not run).
+That file says of each test what is expected: `pass NAME`, `fail NAME: why`, `away CLASS: why` (it could not run),
+`either NAME: why` (pass or fail: the suite draws the order of its tests, and some leave contacts behind).
 `smack.py --write` prints the file anew from a run; the reasons are kept.
 """
 
@@ -18,6 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from harness import Town  # noqa: E402
 
+ALLOWED = {"pass": ("pass",), "fail": ("fail",), "away": ("away",), "either": ("pass", "fail")}
 RESULTS = HERE / "smack" / "results.txt"
 LIBRARIES = HERE.parent.parent / "build" / "smack"
 REPORT = re.compile(r"^(?:INFO|SEVERE): (\w+\.\w+) \([^)]*\) (✔|failed: .*)")
@@ -104,13 +106,16 @@ def main():
     lines = asyncio.run(run_suite())
     found, expected = outcomes(lines), expectations()
     if arguments.write:
+        for name, (word, said) in found.items():
+            if expected.get(name, ("", ""))[0] == "either" and word in ("pass", "fail"):
+                found[name] = ("either", said)
         for name, (word, said) in sorted(found.items(), key=lambda item: (item[1][0] != "pass", item[1][0], item[0])):
             reason = expected.get(name, ("", ""))[1] or said
             print(f"{word} {name}" + ("" if word == "pass" else f": {reason}"))
         return 0
     wrong = [f"{name}: {found.get(name, ('missing', ''))}, expected {expected.get(name, ('nothing: add it', ''))[0]}"
              for name in sorted(found.keys() | expected.keys())
-             if found.get(name, ("", ""))[0] != expected.get(name, ("", ""))[0]]
+             if found.get(name, ("", ""))[0] not in ALLOWED.get(expected.get(name, ("", ""))[0], ())]
     if not found or wrong:
         print("\n".join(lines[-200:]))
     for word in ("pass", "fail", "away"):

@@ -540,7 +540,8 @@ async def the_sixth_new_account_of_a_network_is_refused_and_another_network_is_n
     assert (await rule_hits(town))["registration flood"] == (2, 0)
 
 
-@story("policy: the stock rule against floods of subscriptions", policy=STOCK_HERE, options=ONE_SHARD)
+@story("policy: the stock rule against floods of subscriptions", policy=STOCK_HERE,
+       options={**ONE_SHARD, "limits.queue": 8 * 1024 * 1024})  # all that waits at once is the rule to refuse
 async def five_hundred_contact_requests_pass_and_then_they_slow_down(town):
     alice, bob, carol = await town.devices("alice", "bob", "carol")
     await alice.sends("".join(f"<presence type='subscribe' id='s{n}' to='{bob.bare}'/>" for n in range(600)))

@@ -165,10 +165,11 @@ TEST_F(HttpServer, answers_later_and_from_another_thread) {
   const int fd = connect();
   send(fd, "GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   std::promise<bool> written;
-  while (kept_.empty()) {  // the loop's thread fills it, and then leaves it alone
-    std::promise<void> turn;
-    loop_.post([&] { turn.set_value(); });
-    turn.get_future().wait();
+  bool kept = false;  // asked in the loop's thread, which fills it and then leaves it alone
+  while (!kept) {
+    std::promise<bool> turn;
+    loop_.post([&] { turn.set_value(!kept_.empty()); });
+    kept = turn.get_future().get();
   }
   kept_.front().answer(plain(200, "late"), [&](bool whole) { written.set_value(whole); });
   EXPECT_TRUE(read(fd, {}).ends_with("late\n"));

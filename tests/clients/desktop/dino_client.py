@@ -1,0 +1,50 @@
+"""Dino on a desktop of its own. It makes its database itself; the account is written into it before it starts again."""
+
+import contextlib
+import sqlite3
+
+from sandbox import Desktop
+
+ENVIRONMENT = {"GDK_BACKEND": "x11", "GSK_RENDERER": "cairo"}
+
+
+class Dino(Desktop):
+    resource = "dino"
+
+    @property
+    def _store(self):
+        return self.home / "data" / "dino" / "dino.db"
+
+    async def prepares(self):
+        await self.asks("start", command=["dino-im"], environment=ENVIRONMENT)
+        await self.until("its database", self._has_store)
+        await self.sees("Dino")
+        await self.asks("stop")
+        with contextlib.closing(sqlite3.connect(self._store)) as store, store:
+            store.execute("INSERT INTO account (bare_jid, resourcepart, password, alias, enabled, mam_earliest_synced) "
+                          "VALUES (?, ?, ?, '', 1, 0)", (self.jid, self.resource, self.place.password(self.name)))
+
+    async def _has_store(self):
+        if not self._store.exists():
+            return False
+        with contextlib.closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)) as store:
+            return store.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('account', 'settings')").fetchone()[0] == 2
+
+    async def starts(self):
+        await self.asks("start", command=["dino-im"], environment=ENVIRONMENT)
+        await self.sees("Dino")
+
+    async def opens_chat(self, jid, shown):
+        """`shown`: as whom the window shows him."""
+        await self.asks("runs", command=["dino-im", f"xmpp:{jid}?message"], environment=ENVIRONMENT)
+        await self.sees(shown, exact=True)
+
+    async def seals(self):
+        """The padlock beside the line, then OMEMO. The padlock has no name: it is the fourth button of two nested pairs."""
+        await self.until("the padlock's menu", lambda: self.asks("acts_after", words="GtkTextView", role="push button", further=4))
+        await self.acts("OMEMO", exact=True)
+        await self.presses("Escape")
+
+    async def says(self, text):
+        await self.types(text)
+        await self.presses("Return")

@@ -1,0 +1,63 @@
+"""Gajim: log-in, contacts, presence, the refusal in its window, sealed messages both ways, blocking, a contact's card."""
+
+import asyncio
+
+import _path  # noqa: F401
+from contacts import CONTACT, REFUSAL, Introduced, holds, make_contacts, same
+from gajim_client import Gajim
+from omemo_client import quiet_logs
+from place import place_from_command_line
+
+
+async def contacts_and_presence(gajim, bob):
+    async def shown():
+        return (await gajim.contacts()).get(bob.boundjid.bare)
+
+    await bob.sees(gajim.jid, "available")
+    holds("presence: the bot sees that Gajim is there")
+    same(await gajim.until("bob online", shown), (CONTACT, "online"), "contacts: Gajim lists bob by the roster's name, online")
+    bob.send_presence(pshow="away")
+
+    async def away():
+        return (await shown())[1] == "away"
+    await gajim.until("bob away", away)
+    holds("presence: Gajim sees that bob is away")
+    bob.send_presence()
+
+
+async def refused(gajim):
+    await gajim.says("this is in the clear")
+    warning = await gajim.sees("Warning", role="icon")
+    await gajim.points(warning["at"])
+    tip = await gajim.sees(REFUSAL, role="label")
+    holds(f"refused, in Gajim's window: {tip['words']}")
+    holds(f"refused, from the server: {(await gajim.sees('localhost', role='label', exact=True))['words']}")
+
+
+async def talk(gajim, bob):
+    await gajim.seals()
+    await gajim.says("sealed by Gajim")
+    same(await bob.hears(gajim.jid), "sealed by Gajim", "Gajim -> bot, decrypted")
+    await bob.says(gajim.jid, "sealed by the bot")
+    await gajim.sees("sealed by the bot")
+    mark = await gajim.sees("Encrypted (OMEMO)", role="icon")
+    holds(f"bot -> Gajim: sealed by the bot [{mark['words'].splitlines()[0]}]")
+
+
+async def main():
+    quiet_logs()
+    place = place_from_command_line(__doc__)
+    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
+    await make_contacts(place, bob, "alice")
+    async with Gajim(place, "alice", [place.jid("bob")]) as gajim:
+        holds("log-in: Gajim is online, its system trusts the town's CA alone")
+        await contacts_and_presence(gajim, bob)
+        await gajim.opens_chat(place.jid("bob"), CONTACT)
+        await refused(gajim)
+        await talk(gajim, bob)
+    await bob.sees(place.jid("alice"), "unavailable")
+    holds("presence: Gajim has gone")
+    await bob.goes_offline()
+
+
+asyncio.run(main())

@@ -1,0 +1,86 @@
+"""Gajim on a desktop of its own: its settings written as it writes them, its window read and its keys pressed."""
+
+import json
+import sqlite3
+
+from sandbox import Desktop
+
+ACCOUNT = "town"
+APP = {"remote_control": True, "use_keyring": False, "show_trayicon": False, "sounds_on": False,
+       "show_notifications": False}
+WORKSPACE = "72e6d059-bf5f-4080-8661-1854da925bb2"
+BUS, WINDOW = "org.gajim.Gajim", "/org/gajim/Gajim/window/1"
+REMOTE = (BUS, "/org/gajim/dbus/RemoteObject", "org.gajim.dbus.RemoteInterface")
+
+
+def chat(jid):
+    """A chat as the list on the left keeps it."""
+    return {"account": ACCOUNT, "jid": {"__type": "JID", "value": jid}, "type": "contact", "pinned": False, "position": -1}
+
+
+class Gajim(Desktop):
+    """`chats`: the addresses whose chats were open when it was last closed."""
+
+    resource = "gajim"
+
+    def __init__(self, place, name, chats=()):
+        super().__init__(place, name)
+        self._chats = chats
+
+    async def prepares(self):
+        folder = self.home / "config" / "gajim"
+        folder.mkdir()
+        account = {"active": True, "name": self.name, "hostname": self.place.domain, "password": self.place.password(self.name),
+                   "savepass": True, "resource": self.resource, "use_custom_host": True, "custom_host": "127.0.0.1",
+                   "custom_port": 5222, "custom_type": "START TLS"}
+        with sqlite3.connect(folder / "settings.sqlite") as store:
+            store.executescript("CREATE TABLE settings (name TEXT UNIQUE, settings TEXT);"
+                                "CREATE TABLE account_settings (account TEXT UNIQUE, settings TEXT);"
+                                "PRAGMA user_version=5;")
+            for name, value in (("app", APP), ("soundevents", {}), ("status_presets", {}), ("proxies", {}),
+                                ("plugins", {"omemo": {"active": True}}),
+                                ("workspaces", {WORKSPACE: {"chats": [chat(jid) for jid in self._chats]}})):
+                store.execute("INSERT INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+            store.execute("INSERT INTO account_settings VALUES (?, ?)",
+                          (ACCOUNT, json.dumps({"account": account, "contact": {}, "group_chat": {}})))
+        store.close()
+
+    async def starts(self):
+        await self.asks("start", command=["gajim"], environment={"GDK_BACKEND": "x11"})
+        await self.until("a name on the bus", self._is_there)
+        await self.is_online()
+
+    async def _is_there(self):
+        try:
+            return await self.remote("list_accounts")
+        except AssertionError:
+            return None
+
+    async def remote(self, method, *arguments):
+        return (await self.asks("call", name=REMOTE[0], path=REMOTE[1], interface=REMOTE[2], method=method, arguments=arguments))[0]
+
+    async def is_online(self):
+        async def question():
+            return await self.remote("get_status", ACCOUNT) == "online"
+        await self.until("online", question)
+
+    async def contacts(self):
+        """{address: (name, show)}"""
+        return {str(contact["jid"]): (contact["name"], contact["show"])
+                for contact in await self.remote("list_contacts", ACCOUNT)}
+
+    async def acts_as(self, action, *words, window=False):
+        """One of the application's own actions, as its menus call them."""
+        await self.asks("activates", name=BUS, path=WINDOW if window else "/org/gajim/Gajim", action=action, words=words)
+
+    async def opens_chat(self, jid, shown):
+        await self.acts_as("open-chat", ACCOUNT, jid)
+        await self.sees(shown, exact=True)
+
+    async def seals(self, on=True):
+        await self.asks("changes", name=BUS, path=WINDOW, action="set-encryption", value="OMEMO" if on else "")
+
+    async def says(self, text):
+        """Into the open chat."""
+        await self.types(text)
+        await self.presses("Return")
