@@ -66,10 +66,11 @@ async def the_counts_go_on_where_they_were(town):
 async def late_messages_say_since_when_and_answers_do_not(town):
     (alice,) = await town.devices("alice")
     bob = await device(town, "bob")
+    laptop = await bob.account.device()
     await bob.is_cut()
     await alice.sends(message(bob.full, "late"))
     await alice.sends(f"<iq type='get' id='q' to='{bob.full}'><query xmlns='jabber:iq:version'/></iq>")
-    await ping(alice)
+    await word_from(alice)(laptop)  # comes behind them: they wait
     bob = await bob.resumes()
     late = await bob.receives("message", id="late")
     assert late.find(NS.DELAY + "delay").get("from") == "localhost"
