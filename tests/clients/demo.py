@@ -21,12 +21,13 @@ async def main():
 
     await alice.says_in_the_clear(place.jid("bob"), "This one is written on a postcard.")
     _, _, text = await alice.is_refused()
-    await alice.says(place.jid("bob"), "(the end)")
+    await alice.says(place.jid("bob"), "Sealed again.")
     after = await bob.hears(place.jid("alice"))
-    if after != "(the end)":
+    if after != "Sealed again.":
         raise AssertionError(f"a message in the clear reached bob: {after!r}")
     print(f"  alice forgets to switch OMEMO on -> alice reads: {text}")
     print("                                      bob reads:   nothing")
+    print(f"  alice switches it on again       -> bob reads:   {after}")
     await alice.goes_offline()
     await bob.goes_offline()
 
