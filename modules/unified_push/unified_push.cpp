@@ -2,15 +2,14 @@
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
-#include "config/options.hpp"
-#include "core/jid/domain.hpp"
+#include "base/log.hpp"
+#include "core/web_address.hpp"
 #include "modules/unified_push/module.hpp"
 
 namespace valise::modules {
 namespace unified_push {
 namespace {
 
-namespace options = config::options;
 using Flag = config::Declaration<bool>;
 constexpr std::int64_t day_s = 86'400;
 constexpr std::size_t longest_push = 4'096;  // UnifiedPush: of a message
@@ -59,18 +58,6 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
   return part;
 }
 
-// Where applications' servers reach the host; as host_meta says it to browsers.
-std::string url_of(const config::Snapshot& config, const std::string& host) {
-  if (auto url = config.get(options::http_url, host); !url.empty()) return url;
-  std::string port;
-  const auto& addresses = config.get(options::listen_https);
-  if (!addresses.empty() && config.get(options::http_proxies).empty()) {
-    port = addresses.front().substr(addresses.front().rfind(':'));
-    if (port == ":443") port.clear();
-  }
-  return "https://" + core::ascii_domain(host) + port;
-}
-
 }  // namespace
 
 std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
@@ -81,10 +68,11 @@ void UnifiedPush::start(core::Registrar& registrar) {
                [this](core::IqRequest request) { register_(std::move(request)); });
   shard_.publish<UnifiedPush>(*this);  // for the other shards
   if (auto* router = shard_.service<http::Router>()) {
-    (void)router->add({.methods = {http::Method::get, http::Method::post},
-                       .path = std::string(path),
-                       .longest_body = longest_push,
-                       .handler = [this](http::Exchange exchange) { on_http(std::move(exchange)); }});
+    const auto added = router->add({.methods = {http::Method::get, http::Method::post},
+                                    .path = std::string(path),
+                                    .longest_body = longest_push,
+                                    .handler = [this](http::Exchange exchange) { on_http(std::move(exchange)); }});
+    if (!added) log::error("unified_push", "{}", added.error().text);
   }
   // In the loop's first turn every module has published what others look for.
   shard_.post([this] {
@@ -104,7 +92,7 @@ void UnifiedPush::configure(const config::Snapshot& snapshot) {
                     .most = static_cast<std::size_t>(snapshot.get(most, host)),
                     .lifetime_ms = snapshot.get(lifetime, host) * 1000,
                     .per_minute = snapshot.get(per_minute, host)};
-    urls_[host] = url_of(snapshot, host) + std::string(path);
+    urls_[host] = core::web_address(snapshot, host) + std::string(path);
   }
 }
 
