@@ -54,7 +54,7 @@ struct ArchiveModule::LastResult final : core::Departure {
     auto* asking = account == nullptr ? nullptr : account->find_id(session);
     if (asking == nullptr) return;  // the line has ended with its session
     auto* rows = module.shard_.service<core::WaitingRows>();
-    if (sent && rows != nullptr) rows->shown(*account, ids);
+    if (sent && rows != nullptr) rows->shown(*asking, ids);
     module.next(*asking);  // a session without a connection keeps what comes (XEP-0198 §5)
   }
   std::size_t waits() override { return sizeof *this + ids.capacity() * sizeof ids.front(); }

@@ -69,6 +69,7 @@ void OfflineModule::unavailable(core::Session& session) {
   auto& part = waiting(session.account);
   auto& drain = part.drain;
   std::erase_if(part.in_hand.parked, [&](const Drain::Held& held) { return held.session == session.id; });
+  std::erase_if(part.in_hand.unseen, [&](const InHand::Unseen& unseen) { return unseen.session == session.id; });
   if (drain.session == 0) return;
   std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
   if (drain.session == session.id) end(session.account, false);
@@ -165,6 +166,7 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
   const bool with_id = row.archived || host == nullptr || !host->archive;
   const auto extra = stamps(**stanza, session.account.jid, row.id, with_id);
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
+  if (!waiting(session.account).in_hand.unseen.empty()) show_unseen(session, row.id, **stanza, extra);
   if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself
   return Given::in_custody;

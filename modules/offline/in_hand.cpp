@@ -56,7 +56,7 @@ void OfflineModule::commit(core::Account& account, Delivered delivered, std::siz
 // ---- what a client reads in its archive
 
 bool OfflineModule::show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) {
-  if (!waiting(session.account).queue.holds(row)) {
+  if (!waiting(session.account).queue.holds(row) || is_unseen_elsewhere(session, row)) {
     session.stream.deliver(stanza, nullptr, {});
     return false;
   }
@@ -67,11 +67,13 @@ bool OfflineModule::show(core::Session& session, const core::StanzaPtr& stanza, 
 }
 
 // Only what is archived can have been shown. A drain under way leaves it out.
-void OfflineModule::shown(core::Account& account, const std::vector<std::uint64_t>& rows) {
+void OfflineModule::shown(core::Session& session, const std::vector<std::uint64_t>& rows) {
+  auto& account = session.account;
   auto& part = waiting(account);
   if (part.queue.size() == 0) return;
   Delivered delivered;
-  std::ranges::copy_if(rows, std::back_inserter(delivered.archived), [&](auto id) { return part.queue.holds(id); });
+  std::ranges::copy_if(rows, std::back_inserter(delivered.archived),
+                       [&](auto id) { return part.queue.holds(id) && !is_unseen_elsewhere(session, id); });
   auto& page = part.drain.page;
   const auto unsent = page.begin() + static_cast<std::ptrdiff_t>(std::min(part.drain.next, page.size()));
   page.erase(std::remove_if(unsent, page.end(),
@@ -81,6 +83,32 @@ void OfflineModule::shown(core::Account& account, const std::vector<std::uint64_
              page.end());
   const auto bytes = delivered.archived.size() * sizeof(std::uint64_t);
   commit(account, std::move(delivered), bytes);
+}
+
+// ---- what came while a session collected what waited
+
+bool OfflineModule::is_unseen_elsewhere(const core::Session& session, std::uint64_t row) const {
+  const auto& part = waiting(session.account);
+  const auto& drain = part.drain;
+  const auto has_row = [row](const std::vector<std::uint64_t>& rows) {
+    return std::ranges::find(rows, row) != rows.end();
+  };
+  if (drain.session != session.id && row > drain.cursor && has_row(drain.unseen)) return true;
+  return std::ranges::any_of(part.in_hand.unseen, [&](const InHand::Unseen& unseen) {
+    return unseen.session != session.id && has_row(unseen.rows);
+  });
+}
+
+void OfflineModule::show_unseen(core::Session& session, std::uint64_t row, const core::Stanza& stanza,
+                                const std::string& extra) {
+  auto& account = session.account;
+  std::vector<std::uint64_t> others;  // who sees nothing
+  for (const auto* other : account.sessions) others.push_back(other->id);
+  const auto all = others.size();
+  for (auto& unseen : waiting(account).in_hand.unseen) {
+    if (std::erase(unseen.rows, row) > 0 && unseen.session != session.id) std::erase(others, unseen.session);
+  }
+  if (others.size() < all) shard_.show_arrived(account, stanza, others, extra);
 }
 
 // ----
@@ -110,6 +138,9 @@ void OfflineModule::look_again(core::Account& account) {
 void OfflineModule::detached(core::Session& session) {
   auto& part = waiting(session.account);
   if (part.drain.session != session.id) return;
+  auto& drain = part.drain;
+  std::erase_if(drain.unseen, [&](std::uint64_t row) { return row <= drain.cursor; });
+  if (!drain.unseen.empty()) part.in_hand.unseen.push_back({session.id, std::move(drain.unseen)});
   const auto held = std::ranges::find(part.drain.held, session.id, &Drain::Held::session);
   if (held != part.drain.held.end()) {
     part.in_hand.parked.push_back(*held);

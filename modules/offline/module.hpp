@@ -35,7 +35,9 @@ struct Drain {
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
   bool last_page = false;
-  Delivered handed;           // not yet marked; not those that the client acknowledges itself
+  Delivered handed;  // not yet marked; not those that the client acknowledges itself
+  // Rows that came meanwhile: the others have seen a copy (XEP-0280), who collects has not, because it gets them.
+  std::vector<std::uint64_t> unseen;
   bool in_slice = false;      // something was sent since the client was last waited for
   bool needs_kernel = false;  // to a client that acknowledges nothing
   std::set<Mark> shown;       // an identical re-send that was stored twice is shown once
@@ -53,6 +55,12 @@ struct InHand {
   // Sessions that lost their connection while they were drained: no message passes the rest of what waits for them, so
   // the router does not see their priority.
   std::vector<Drain::Held> parked;
+  // Of such a session, Drain::unseen: another that takes them shows it a copy.
+  struct Unseen {
+    std::uint64_t session;
+    std::vector<std::uint64_t> rows;
+  };
+  std::vector<Unseen> unseen;
 };
 
 struct Waiting final : core::Part {
@@ -89,7 +97,7 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void received(core::Account& account, std::uint64_t row, bool archived) override;
   void look_again(core::Account& account) override;
   bool show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) override;
-  void shown(core::Account& account, const std::vector<std::uint64_t>& rows) override;
+  void shown(core::Session& session, const std::vector<std::uint64_t>& rows) override;
   [[nodiscard]] std::size_t waiting_for(const core::Account& account) const override {
     return waiting(account).queue.size();
   }
@@ -107,6 +115,10 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   // In id order: the session has them, or had them and they are not marked yet.
   [[nodiscard]] std::vector<std::uint64_t> known_to(const core::Session& session) const;
   [[nodiscard]] bool has_news_for(const core::Session& session) const;
+  // Another session than this one still has to see the row's message.
+  [[nodiscard]] bool is_unseen_elsewhere(const core::Session& session, std::uint64_t row) const;
+  // The session got it: those who have not seen it see a copy.
+  void show_unseen(core::Session& session, std::uint64_t row, const core::Stanza& stanza, const std::string& extra);
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);

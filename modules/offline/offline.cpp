@@ -1,5 +1,7 @@
 #include "modules/offline/offline.hpp"
 
+#include <algorithm>
+
 #include "core/delay.hpp"
 #include "modules/offline/module.hpp"
 
@@ -23,6 +25,17 @@ core::Verdict refusal(std::string_view reason, bool silent) {
   made->reason = reason;
   made->silent = silent;
   return made;
+}
+
+void note_unseen(Waiting& part, std::uint64_t collector, std::uint64_t row) {
+  if (part.drain.session == collector) return part.drain.unseen.push_back(row);
+  // It lost its connection while the row was written.
+  auto& unseen = part.in_hand.unseen;
+  const auto known = std::ranges::find(unseen, collector, &InHand::Unseen::session);
+  if (known != unseen.end()) return known->rows.push_back(row);
+  if (std::ranges::find(part.in_hand.parked, collector, &Drain::Held::session) != part.in_hand.parked.end()) {
+    unseen.push_back({collector, {row}});
+  }
 }
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
@@ -69,7 +82,8 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
   storage::BoxMessage message{
       .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
-  auto& queue = waiting(account).queue;
+  auto& part = waiting(account);
+  auto& queue = part.queue;
   // Without an id nothing says that two equal messages are one.
   if (!stanza.id.empty() && !flow.archived && queue.is_stored(mark)) {
     writes.clear();
@@ -92,12 +106,14 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
     }
     std::get<storage::PutMessage>(writes.front()).boxes.push_back(std::move(waits));
   }
-  flow.collector = waiting(account).drain.session;
+  flow.collector = part.drain.session;
   queue.expect();
   // The queue lives as long as its account, which stays in memory while its commits are under way.
-  flow.written = [&queue, mark, others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {
+  flow.written = [&part, mark, collector = flow.collector,
+                  others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {
     if (others) others(id);
-    queue.came_back(id, mark);
+    part.queue.came_back(id, mark);
+    if (id != 0 && collector != 0) note_unseen(part, collector, id);
   };
   return nullptr;
 }

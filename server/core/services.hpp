@@ -115,8 +115,9 @@ class WaitingRows {
   // Sends a session what shows it the message of that row of its archive. True: the row waits, and the client says
   // itself when it has it. False: it does not wait, or the client acknowledges nothing; then `shown` tells.
   [[nodiscard]] virtual bool show(Session& session, const StanzaPtr& stanza, std::uint64_t row) = 0;
-  // A client has these messages from its archive: those among them that wait do so no longer.
-  virtual void shown(Account& account, const std::vector<std::uint64_t>& rows) = 0;
+  // A client has these messages from its archive: those among them that wait do so no longer, unless another session
+  // counts on getting them.
+  virtual void shown(Session& session, const std::vector<std::uint64_t>& rows) = 0;
   // How many wait.
   [[nodiscard]] virtual std::size_t waiting_for(const Account& account) const = 0;
 

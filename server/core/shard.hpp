@@ -172,6 +172,11 @@ class Shard final : private net::TurnEnd {
   }
   [[nodiscard]] const std::unordered_map<std::string, std::unique_ptr<Account>>& accounts() const { return accounts_; }
 
+  // Those who watch the account's messages (XEP-0280), but for `receivers` (session ids), see one that arrived; `extra`
+  // stands in it (stanza-id, delay).
+  void show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
+                    std::string_view extra);
+
  private:
   friend class Router;
   friend class Handover;
@@ -220,8 +225,6 @@ class Shard final : private net::TurnEnd {
   void show_sender(Unit& unit, Flow& flow);  // his other sessions, once the unit is complete
   void show_sender(const Flow& flow);        // the same of a message that waits for no unit
   void show_sent(const Stanza& message, std::string_view extra);
-  void show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
-                    std::string_view extra);
   void show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers);
   [[nodiscard]] bool is_watched(const Account& account, const Stanza& message) const;
 };
