@@ -48,7 +48,7 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
     auto& recent = archive(account).recent;
     if (const auto row = recent.lost_sight_of(mark, shard_.kernel().last_id)) {
       if (const auto* waiting = shard_.service<core::WaitingRows>();
-          waiting == nullptr || !waiting->holds(account, row)) {
+          waiting == nullptr || !waiting->has_had(account, row)) {
         flow.row = row;
       }
     }

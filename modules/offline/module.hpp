@@ -90,8 +90,8 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   explicit OfflineModule(core::Shard& shard) : shard_(shard) {}
   void start(core::Registrar& registrar) override;
   // core::WaitingRows
-  [[nodiscard]] bool holds(const core::Account& account, std::uint64_t row) const override {
-    return waiting(account).queue.holds(row);
+  [[nodiscard]] bool has_had(const core::Account& account, std::uint64_t row) const override {
+    return waiting(account).queue.has_had(row);
   }
   // ---- in_hand.cpp
   void received(core::Account& account, std::uint64_t row, bool archived) override;

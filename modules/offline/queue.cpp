@@ -33,6 +33,10 @@ void Queue::came_back(std::uint64_t id, const Mark& mark) {
 
 void Queue::remove(const std::vector<std::uint64_t>& ids) {
   std::erase_if(rows_, [&](const Row& row) { return std::ranges::find(ids, row.id) != ids.end(); });
+  removed_.insert(removed_.end(), ids.begin(), ids.end());
+  if (removed_.size() > most_removed) {
+    removed_.erase(removed_.begin(), removed_.end() - static_cast<std::ptrdiff_t>(most_removed));
+  }
 }
 
 bool Queue::has_other_than(const std::vector<std::uint64_t>& ids) const noexcept {
@@ -41,6 +45,10 @@ bool Queue::has_other_than(const std::vector<std::uint64_t>& ids) const noexcept
 }
 
 bool Queue::holds(std::uint64_t id) const noexcept { return std::ranges::find(rows_, id, &Row::id) != rows_.end(); }
+
+bool Queue::has_had(std::uint64_t id) const noexcept {
+  return holds(id) || std::ranges::find(removed_, id) != removed_.end();
+}
 
 bool Queue::is_stored(const Mark& mark) const noexcept {
   return std::ranges::any_of(rows_, [&](const Row& row) { return row.mark == mark; });

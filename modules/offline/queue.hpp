@@ -39,6 +39,8 @@ class Queue {
   // Something waits, or is about to, that is none of these; they are in order.
   [[nodiscard]] bool has_other_than(const std::vector<std::uint64_t>& ids) const noexcept;
   [[nodiscard]] bool holds(std::uint64_t id) const noexcept;
+  // It holds it, or it is among the newest that were removed.
+  [[nodiscard]] bool has_had(std::uint64_t id) const noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return rows_.size() + under_way_; }
 
  private:
@@ -46,7 +48,9 @@ class Queue {
     std::uint64_t id;
     Mark mark;
   };
+  static constexpr std::size_t most_removed = 128;
   std::vector<Row> rows_;
+  std::vector<std::uint64_t> removed_;  // the oldest first
   std::size_t under_way_ = 0;
   std::uint64_t count_ = 0;
 };

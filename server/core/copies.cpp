@@ -13,9 +13,11 @@ void Shard::show_sender(Unit& unit, Flow& flow) {
   unit.beside.watchers = std::move(flow.watchers);
   unit.beside.shard = kernel_.home_index(from.bare());
   auto* there = kernel_.shards[unit.beside.shard].get();
-  if (puts_row(unit.writes, from.bare())) {  // the copy and what the archive shows are one
-    unit.beside.done = [there, message = flow.stanza](Unit& told) {
-      there->show_sent(*message, stanza_id(told.id, message->from.to_bare()));
+  // The copy and what the archive shows are one; a re-send may have its row already.
+  const auto row = flow.kept_for_sender ? flow.row : 0;
+  if (row != 0 || puts_row(unit.writes, from.bare())) {
+    unit.beside.done = [there, row, message = flow.stanza](Unit& told) {
+      there->show_sent(*message, stanza_id(row != 0 ? row : told.id, message->from.to_bare()));
     };
   } else {
     unit.beside.done = [there, message = flow.stanza](Unit&) { there->show_sent(*message, {}); };

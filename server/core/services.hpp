@@ -106,8 +106,8 @@ class LastSeen {
 // Messages that wait for a person in rows (RFC 6121 §8.5.2.2). Published by modules/offline; the account is in memory.
 class WaitingRows {
  public:
-  // The message of that row waits, durably.
-  [[nodiscard]] virtual bool holds(const Account& account, std::uint64_t row) const = 0;
+  // The message of that row waits, durably, or did so since the account came into memory (the newest 128 of those).
+  [[nodiscard]] virtual bool has_had(const Account& account, std::uint64_t row) const = 0;
   // A client has acknowledged the message: its row waits no more. `archived`: it is the archive's, and stays.
   virtual void received(Account& account, std::uint64_t row, bool archived) = 0;
   // A session that had messages which wait has ended without them: who is available gets them.

@@ -6,6 +6,7 @@ import _path  # noqa: F401
 from _archive import MAM, OPEN, asks, form, is_refused, is_result, new_ids, page, stanza_id, writes
 from harness import NS, ping, run, sealed, sealed_empty, story, word_from
 from harness.device import expect_error
+from harness.forwarded import copied
 
 PREFS = "urn:xmpp:mam:2"
 
@@ -143,14 +144,19 @@ async def a_re_send_behind_a_kill_is_shown_under_the_first_ones_id_and_archived_
 
     async def sends(account, identity):
         await alice.sends(f"<message to='{account.bare}' id='{identity}' type='chat'>{inner}</message>")
+    laptop = await alice.account.device()
+    await laptop.sets("<enable xmlns='urn:xmpp:carbons:2'/>")
     await sends(bob, "here")
     assert stanza_id(await bob.receives("message", id="here")) == first
+    copy = await laptop.stream.wait_for(lambda event: copied(event, "sent") is not None, "a copy")
+    assert stanza_id(copied(copy, "sent")) == first
     await sends(bob, "here")  # now it is known
     await bob.receives_no("message", before=word_from(alice), id="here")
     assert (await asks(bob)).words.count("here") == (await asks(alice)).words.count("here") == 1
     await sends(away, "waits")
     phone = await away.device()
     await phone.receives("message", id="waits")
+    await sends(away, "waits")
     await phone.receives_no("message", before=word_from(alice), id="waits")
     await town.kill()
     await town.restart()  # nobody is there this time: its row waits again

@@ -1,11 +1,10 @@
 """Many people with two devices each, whose connections break and whose server is killed, again and again: see README.md.
 
-    many_devices.py [--accounts N] [--rounds N | --minutes N] [--seed N] [--store sqlite|mariadb] [--strict]
+    many_devices.py [--accounts N] [--rounds N | --minutes N] [--seed N] [--store sqlite|mariadb]
 
 A round is one life of the server, from its start to kill -9. Nothing waits for a clock: a tick is something that a device
 does, a turn as many ticks as there are devices, and cuts, absences and kills come after so many turns.
-Devices ask their archive behind a resumption, too, as one has to as long as a device whose connection breaks while it is
-given what waited may miss what came then and another device has taken over; --strict shows that: they do not ask.
+Devices ask their archive when their session is new; one that is resumed has to get all that it missed.
 """
 
 import argparse
@@ -39,7 +38,7 @@ class World:
     """The server, who uses it, and the ticks after which things happen to them."""
 
     def __init__(self, arguments):
-        self.seed, self.is_strict, self.life, self.is_over = arguments.seed, arguments.strict, 0, False
+        self.seed, self.life, self.is_over = arguments.seed, 0, False
         self.town = Town({"shards": 3, "timeouts.tls": 120, "timeouts.login": 600, "audit.segment": 4 * 1024 * 1024,
                           "limits.archive_queries": 16}, store=arguments.store, name="torture")
         self.counts, self.letters, self.faults = Counter(), {}, []
@@ -219,7 +218,6 @@ if __name__ == "__main__":
     parser.add_argument("--minutes", type=float, default=float(os.environ.get("VALISE_TORTURE_MINUTES", "0")))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--store", choices=("sqlite", "mariadb"), default=STORE)
-    parser.add_argument("--strict", action="store_true")
     status = asyncio.run(main(parser.parse_args()))
     sys.stdout.flush()
     os._exit(status)

@@ -44,6 +44,18 @@ TEST(Queue, ForgetsWhatWasNotStored) {
   EXPECT_TRUE(queue.is_stored(mark("2")));
 }
 
+TEST(Queue, RemembersTheNewestThatItHad) {
+  Queue queue;
+  for (std::uint64_t id = 1; id <= 130; ++id) queue.learn(id, mark(std::to_string(id)));
+  EXPECT_TRUE(queue.has_had(1));
+  EXPECT_FALSE(queue.has_had(131));
+  for (std::uint64_t id = 1; id <= 129; ++id) queue.remove({id});
+  EXPECT_FALSE(queue.has_had(1)) << "129 were removed";
+  EXPECT_TRUE(queue.has_had(2));
+  EXPECT_FALSE(queue.holds(2));
+  EXPECT_TRUE(queue.has_had(130)) << "it waits";
+}
+
 TEST(Queue, TheSameMessageTwiceIsTwoRows) {
   Queue queue;
   queue.learn(10, mark("1"));
