@@ -78,10 +78,10 @@ std::optional<Action> action_named(std::string_view name) noexcept {
   return std::nullopt;
 }
 
-// §3.7: the language that the request itself asks for, else that of the stream. Nothing: one that is not spoken here.
+// §3.7: the language that the command itself asks for, else that of the iq or the stream (RFC 6120 §8.1.5), which need
+// not be one of ours. Nothing: one that was asked for and is not spoken here.
 std::optional<core::Language> language_of(const core::IqRequest& request) {
-  auto tag = request.payload().attribute_or_empty(xml::xml_lang);
-  if (tag.empty()) tag = request.stanza().lang;
+  const auto tag = request.payload().attribute_or_empty(xml::xml_lang);
   if (tag.empty()) return request.language();
   const auto one = core::language_of(tag, core::Language::english);
   const auto other = core::language_of(tag, core::Language::french);

@@ -212,6 +212,9 @@ async def an_invitation_ends_with_its_inviter(town):
     [alice] = await town.devices("alice")
     token = token_of((await invites(alice))["uri"])
     await town.ctl("user", "disable", alice.bare)
+    for inviter in (alice.bare, "nobody@localhost"):
+        status, _, err = await town.ctl_result("invite", "new", "localhost", "--inviter", inviter)
+        assert status == 1 and f"there is no account {inviter} that may invite" in err, err
     expect_error(await shows(await town.stream().reaches_tls(), token), "item-not-found")
     await town.ctl("user", "enable", alice.bare)
     assert (await shows(await town.stream().reaches_tls(), token)).get("type") == "result"
