@@ -3,7 +3,7 @@
 import re
 
 import _path  # noqa: F401
-from harness import NS, run, story
+from harness import NS, run, sealed, story, word_from
 from harness.device import expect_error
 from harness.stream import _is_answer
 
@@ -90,11 +90,35 @@ async def what_is_sent_ahead_behind_bind_is_processed_behind_it(town):
 
 @story("RFC 6120 §7.1")
 async def no_stanza_is_served_before_bind(town):
-    for early in ("<presence/>", "<message to='bob@localhost' id='1'/>",
-                  "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>"):
-        stream = await authenticated(town, await town.account("alice"))
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    await alice.is_friends_with(bob)
+    to = f"to='{bob.full}' id='early'"
+    for early in ("<presence/>", f"<presence {to}/>", f"<message {to} type='chat'>{sealed()}</message>", f"<iq type='get' {to}><a xmlns='b'/></iq>",
+                  "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>", "<iq type='set' id='1'><query xmlns='jabber:iq:roster'>"
+                  "<item jid='early@localhost'/></query></iq>"):
+        stream = await authenticated(town, alice.account)
         await stream.sends(early)
         await stream.fails_with("not-authorized")
+        assert not stream.waiting(lambda event: True), "it was answered"
+    await word_from(carol)(bob)
+    news = bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "early"
+                              or str(getattr(event, "get", lambda _: "")("from")).startswith(alice.bare) and event.get("from") != alice.full)
+    assert not news, news
+    assert "early@localhost" not in [item.get("jid") for item in (await alice.asks("<query xmlns='jabber:iq:roster'/>"))[0]]
+
+
+@story("RFC 6120 §6.3.1, §7.1: encrypted, and nobody yet")
+async def no_stanza_is_served_before_log_in(town):
+    [bob] = await town.devices("bob")
+    carol = (await town.devices("carol"))[0]
+    for early in ("<presence/>", f"<message to='{bob.full}' id='early' type='chat'>{sealed()}</message>", f"<iq type='set' id='b'><bind {BIND}/></iq>",
+                  "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>", f"<iq type='get' id='1' to='{bob.full}'><a xmlns='b'/></iq>"):
+        stream = await town.stream().reaches_tls()
+        await stream.sends(early)
+        await stream.fails_with("not-authorized")
+        assert not stream.waiting(lambda event: True), "it was answered"
+    await word_from(carol)(bob)
+    assert not bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") in ("early", "1"))
 
 
 @story("RFC 6120 §7.3.2")

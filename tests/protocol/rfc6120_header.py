@@ -42,6 +42,7 @@ async def each_restart_has_a_new_id_new_features_and_no_end_before_it(town):
             seen.append((stream.attributes["id"], [child.tag for child in stream.features]))
         assert not stream.waiting(lambda event: isinstance(event, StreamClosed))
         assert b"</stream:stream>" not in stream.heard
+        assert stream.heard.count(b"<?xml version='1.0'?><stream:stream ") == 3, "a declaration before each"
         await stream.binds()
     ids = {identity for identity, _ in seen}
     assert len(ids) == 6 and all(re.fullmatch("[0-9a-f]{32}", identity) for identity in ids), ids

@@ -35,7 +35,7 @@ async def who_comes_online_learns_who_is_there(town):
 async def a_stranger_sees_nothing(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends("<presence><show>chat</show></presence>")
-    await bob.receives_no("presence", before=ping, from_=alice.full)
+    await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
 
 
 @story("RFC 6121 §4.5.2")

@@ -79,8 +79,8 @@ async def a_repeated_request_to_who_granted_asks_nobody(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
     await alice.sends(f"<presence type='subscribe' to='{bob.bare}'/>")
-    await alice.receives_no("presence", before=ping, type_="subscribed")
-    await bob.receives_no("presence", before=ping, type_="subscribe")
+    await bob.receives_no("presence", before=word_from(alice), type_="subscribe")
+    await alice.receives_no("presence", before=word_from(bob), type_="subscribed")
 
 
 @story("RFC 6121 §3.2.1")
