@@ -74,6 +74,16 @@ async def five_failed_binds_may_be_mended_the_sixth_ends_the_stream(town):
     await stream.fails_with("policy-violation")
 
 
+@story("RFC 6120 §7.7.3: configured", options={"limits.resources": 1, "limits.bind_retries": 7})
+async def as_many_failed_binds_may_be_mended_as_the_administrator_says(town):
+    alice = await town.account("alice")
+    await alice.device()
+    stream = await authenticated(town, alice)
+    for _ in range(8):
+        expect_error(await bind_answer(stream, "third"), "resource-constraint", "wait")
+    await stream.fails_with("policy-violation")
+
+
 @story("RFC 6120 §10.1")
 async def what_is_sent_ahead_behind_bind_is_processed_behind_it(town):
     stream = await authenticated(town, await town.account("alice"))

@@ -247,6 +247,22 @@ async def a_card_opens_no_account_that_is_not_there_or_not_active(_town):
         await fails_and_closes(stream, "not-authorized")
 
 
+@story("RFC 6120 §13.7.2: correlation")
+async def whom_a_card_names_is_who_the_header_said(_town):
+    async with Office("ask") as office:
+        alice, card = await office.owner()
+        for claim in (alice.bare, alice.bare.upper(), alice.bare + "/phone"):
+            stream = await office.secures(card)
+            await stream.opens(**{"from": claim})
+            await gets_in(stream, alice)
+        for claim in ("bob@localhost", "localhost"):
+            stream = await office.secures(card)
+            await stream.opens(**{"from": claim})
+            await stream.sends(f"<auth {SASL} mechanism='EXTERNAL'>=</auth>")
+            await stream.fails_with("invalid-from")
+            assert not stream.takes(lambda event: str(getattr(event, "tag", "")).startswith(NS.SASL)), claim
+
+
 @story("tls.client_certificates = require")
 async def where_cards_are_required_nothing_else_opens(_town):
     async with Office("require", registration__enabled=True) as office:

@@ -217,9 +217,15 @@ async def what_waits_is_bounded_and_the_sender_is_told(town):
     bob = await town.account("bob")
     for number in range(6):
         await alice.sends(message(bob.bare, f"w{number}"))
-    error = await alice.receives("message", id="w5", type_="error")
-    assert error.find(NS.CLIENT + "error")[0].tag in (NS.STANZA_ERROR + "service-unavailable",
-                                                     NS.STANZA_ERROR + "resource-constraint")
+    await alice.gets_error("message", "w5", "service-unavailable", "cancel")
+    shy = await bob.device(present=False)
+    for priority in ("", "<priority>-1</priority>"):  # nobody is there, and who is there wants none
+        if priority:
+            await shy.becomes_available(priority)
+        for to, type_ in ((bob.bare, "chat"), (bob.bare, "normal"), (bob.bare, None), (f"{bob.bare}/gone", "chat")):
+            await alice.sends(message(to, "more", type_))
+            await alice.gets_error("message", "more", "service-unavailable", "cancel")
+    await shy.leaves()
     phone = await bob.device()
     for number in range(5):
         await phone.receives("message", id=f"w{number}")

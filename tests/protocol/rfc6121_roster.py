@@ -174,7 +174,9 @@ async def every_result_and_push_has_a_version_and_the_later_one_is_another(town)
         seen.append(pushed.find(NS.ROSTER + "query").get("ver"))
         answer = await alice.asks(ROSTER)  # it asks for no version
         assert answer.find(NS.ROSTER + "query").get("ver") == seen[-1]
-    assert len(set(seen)) == 4 and None not in seen and "" not in seen, seen
+    await alice.sets("<query xmlns='jabber:iq:roster' ver='4711'><item jid='carol@localhost'/></query>")
+    seen.append((await push(alice)).find(NS.ROSTER + "query").get("ver"))
+    assert len(set(seen)) == 5 and not {None, "", "4711"} & set(seen), seen
     assert seen == sorted(seen, key=int), seen
 
 
