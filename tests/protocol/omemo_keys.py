@@ -192,6 +192,8 @@ async def the_compliance_testers_probe_works(town):
     form = await alice.asks(f"<pubsub {OWNER}><configure node='{node}'/></pubsub>")
     fields = {field.get("var"): field.findtext(NS.FORM + "value") for field in form.iter(NS.FORM + "field")}
     assert fields["pubsub#access_model"] == "open"
+    read = await bob.asks(items(node), to=alice.bare)
+    assert next(read.iter("{eu.siacs.conversations.axolotl}bundle"), None) is not None
     await alice.sets(f"<pubsub {OWNER}><delete node='{node}'/></pubsub>")
     await bob.is_refused("item-not-found", items(node), to=alice.bare)
 

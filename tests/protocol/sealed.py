@@ -146,7 +146,8 @@ async def text_in_a_control_message_does_not_pass(town):
     arrived = await bob.receives("message", id="r1")
     assert arrived.find("{urn:xmpp:message-retract:1}retract") is not None and arrived.find(NS.CLIENT + "body") is None
     await alice.sends(message(bob.full, "i1", f"<x xmlns='jabber:x:conference' jid='room@rooms.localhost' reason='{CANARY}'/>"))
-    await bob.receives("message", id="i1")
+    invitation = (await bob.receives("message", id="i1")).find("{jabber:x:conference}x")
+    assert invitation.attrib == {"jid": "room@rooms.localhost"}, invitation.attrib
     await alice.sends(message(bob.full, "p1", "<propose xmlns='urn:xmpp:jingle-message:0' id='x'>"
                               f"<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/><text>{CANARY}</text></propose>"))
     await bob.receives("message", id="p1")
