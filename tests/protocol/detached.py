@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 
 import _path  # noqa: F401
 from harness import NS, run, sealed, story, word_from
@@ -50,7 +51,7 @@ async def status_when(town, connections, detached):
         await asyncio.sleep(0.01)  # the only way to learn of it
 
 
-@story("XEP-0198 §5: limits.detached", options=OPTIONS, alone=True, measures=True)
+@story("XEP-0198 §5: limits.detached", options=OPTIONS, alone=True)
 async def above_the_limit_the_oldest_end_cost_nothing_and_lose_nothing(town):
     [alice] = await town.devices("alice")
     bob = await town.account("bob")
@@ -72,7 +73,8 @@ async def above_the_limit_the_oldest_end_cost_nothing_and_lose_nothing(town):
     status = await status_when(town, 1, LIMIT)
     assert status["sessions"] == LIMIT + 1, status
     more = status["memory"]["resident"] - before
-    assert more < LIMIT * 4096, f"as many again took {more} bytes"
+    if "VALISE_TEST_SANITIZED" not in os.environ:  # a sanitizer keeps what was freed
+        assert more < LIMIT * 4096, f"as many again took {more} bytes"
 
     # It ended as one that nobody came back to in time: its messages wait for the next device, and h is known.
     stream = await oldest.logs_in()
