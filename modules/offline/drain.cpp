@@ -239,7 +239,11 @@ void OfflineModule::mark(core::Account& account) {
 
 // Sessions take messages again. If the drain broke off and another session waits, it goes on there.
 void OfflineModule::end(core::Account& account, bool complete) {
-  const auto finished = std::exchange(waiting(account).drain, {});
+  auto& part = waiting(account);
+  const auto finished = std::exchange(part.drain, {});
+  if (!part.in_hand.is_parked(finished.session)) {
+    std::erase_if(part.in_hand.unseen, [&](const auto& unseen) { return unseen.session == finished.session; });
+  }
   core::Session* heir = nullptr;
   for (const auto& held : finished.held) {
     auto* session = account.find_id(held.session);

@@ -88,27 +88,24 @@ void OfflineModule::shown(core::Session& session, const std::vector<std::uint64_
 // ---- what came while a session collected what waited
 
 bool OfflineModule::is_unseen_elsewhere(const core::Session& session, std::uint64_t row) const {
-  const auto& part = waiting(session.account);
-  const auto& drain = part.drain;
-  const auto has_row = [row](const std::vector<std::uint64_t>& rows) {
-    return std::ranges::find(rows, row) != rows.end();
-  };
-  if (drain.session != session.id && row > drain.cursor && has_row(drain.unseen)) return true;
-  return std::ranges::any_of(part.in_hand.unseen, [&](const InHand::Unseen& unseen) {
-    return unseen.session != session.id && has_row(unseen.rows);
+  return std::ranges::any_of(waiting(session.account).in_hand.unseen, [&](const InHand::Unseen& unseen) {
+    return unseen.session != session.id && std::ranges::find(unseen.rows, row) != unseen.rows.end();
   });
 }
 
 void OfflineModule::show_unseen(core::Session& session, std::uint64_t row, const core::Stanza& stanza,
                                 const std::string& extra) {
   auto& account = session.account;
-  std::vector<std::uint64_t> others;  // who sees nothing
-  for (const auto* other : account.sessions) others.push_back(other->id);
-  const auto all = others.size();
+  std::vector<std::uint64_t> waiters;
   for (auto& unseen : waiting(account).in_hand.unseen) {
-    if (std::erase(unseen.rows, row) > 0 && unseen.session != session.id) std::erase(others, unseen.session);
+    if (std::erase(unseen.rows, row) > 0 && unseen.session != session.id) waiters.push_back(unseen.session);
   }
-  if (others.size() < all) shard_.show_arrived(account, stanza, others, extra);
+  if (waiters.empty()) return;
+  std::vector<std::uint64_t> others;  // who sees nothing
+  for (const auto* other : account.sessions) {
+    if (std::ranges::find(waiters, other->id) == waiters.end()) others.push_back(other->id);
+  }
+  shard_.show_arrived(account, stanza, others, extra);
 }
 
 // ----
@@ -138,9 +135,6 @@ void OfflineModule::look_again(core::Account& account) {
 void OfflineModule::detached(core::Session& session) {
   auto& part = waiting(session.account);
   if (part.drain.session != session.id) return;
-  auto& drain = part.drain;
-  std::erase_if(drain.unseen, [&](std::uint64_t row) { return row <= drain.cursor; });
-  if (!drain.unseen.empty()) part.in_hand.unseen.push_back({session.id, std::move(drain.unseen)});
   const auto held = std::ranges::find(part.drain.held, session.id, &Drain::Held::session);
   if (held != part.drain.held.end()) {
     part.in_hand.parked.push_back(*held);

@@ -1,6 +1,7 @@
 // The room's inside: one object a shard.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -35,9 +36,7 @@ struct Drain {
   std::vector<storage::BoxMessage> page;
   std::size_t next = 0;  // in page
   bool last_page = false;
-  Delivered handed;  // not yet marked; not those that the client acknowledges itself
-  // Rows that came meanwhile: the others have seen a copy (XEP-0280), who collects has not, because it gets them.
-  std::vector<std::uint64_t> unseen;
+  Delivered handed;           // not yet marked; not those that the client acknowledges itself
   bool in_slice = false;      // something was sent since the client was last waited for
   bool needs_kernel = false;  // to a client that acknowledges nothing
   std::set<Mark> shown;       // an identical re-send that was stored twice is shown once
@@ -55,12 +54,17 @@ struct InHand {
   // Sessions that lost their connection while they were drained: no message passes the rest of what waits for them, so
   // the router does not see their priority.
   std::vector<Drain::Held> parked;
-  // Of such a session, Drain::unseen: another that takes them shows it a copy.
+  // Rows that came while a session collected what waited: the others have seen a copy (XEP-0280), it has not, because
+  // it gets them. Kept while it is drained or parked; another that takes them meanwhile shows it a copy.
   struct Unseen {
     std::uint64_t session;
     std::vector<std::uint64_t> rows;
   };
   std::vector<Unseen> unseen;
+
+  [[nodiscard]] bool is_parked(std::uint64_t session) const {
+    return std::ranges::find(parked, session, &Drain::Held::session) != parked.end();
+  }
 };
 
 struct Waiting final : core::Part {

@@ -1,7 +1,5 @@
 #include "modules/offline/offline.hpp"
 
-#include <algorithm>
-
 #include "core/delay.hpp"
 #include "modules/offline/module.hpp"
 
@@ -28,14 +26,10 @@ core::Verdict refusal(std::string_view reason, bool silent) {
 }
 
 void note_unseen(Waiting& part, std::uint64_t collector, std::uint64_t row) {
-  if (part.drain.session == collector) return part.drain.unseen.push_back(row);
-  // It lost its connection while the row was written.
   auto& unseen = part.in_hand.unseen;
   const auto known = std::ranges::find(unseen, collector, &InHand::Unseen::session);
   if (known != unseen.end()) return known->rows.push_back(row);
-  if (std::ranges::find(part.in_hand.parked, collector, &Drain::Held::session) != part.in_hand.parked.end()) {
-    unseen.push_back({collector, {row}});
-  }
+  if (part.drain.session == collector || part.in_hand.is_parked(collector)) unseen.push_back({collector, {row}});
 }
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
