@@ -57,7 +57,6 @@ bool Committer::admit(std::size_t units, std::size_t bytes) {
   }
   units_ += units;
   bytes_ += bytes;
-  waiting_bytes_.store(bytes_, std::memory_order_relaxed);
   stats_.waiting.store(units_, std::memory_order_relaxed);
   return true;
 }
@@ -407,7 +406,6 @@ void Committer::release(std::size_t units, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   units_ -= units;
   bytes_ -= bytes;
-  waiting_bytes_.store(bytes_, std::memory_order_relaxed);
   stats_.waiting.store(units_, std::memory_order_relaxed);
 }
 

@@ -76,7 +76,7 @@ class Committer {
   // Any thread. An eighth of what may wait in bytes does: who brings more is read more slowly, before anybody is
   // refused.
   [[nodiscard]] bool is_crowded() const noexcept {
-    return waiting_bytes_.load(std::memory_order_relaxed) > options_.max_bytes / 8;
+    return bytes_.load(std::memory_order_relaxed) > options_.max_bytes / 8;
   }
 
  private:
@@ -129,7 +129,6 @@ class Committer {
   audit::LogOptions log_options_;
 
   CommitStats stats_;
-  std::atomic<std::size_t> waiting_bytes_{0};  // bytes_
 
   // The committer's thread.
   std::unique_ptr<audit::Log> log_;  // null while away
@@ -149,7 +148,7 @@ class Committer {
   std::deque<Queued> queue_;
   std::int64_t waiting_since_us_ = 0;  // when the first of queue_ came
   std::size_t units_ = 0;              // taken and not completed
-  std::size_t bytes_ = 0;
+  std::atomic<std::size_t> bytes_{0};  // of these; read by any thread
   Sleep sleep_ = Sleep::awake;
   bool log_away_ = false;
   bool stopping_ = false;

@@ -70,9 +70,13 @@ void C2s::on_read(std::size_t bytes) {
                                   logged_in ? settings.bytes_per_second : settings.bytes_per_second_before_login,
                                   logged_in ? settings.burst_bytes : 65'536);
   connection_.set_limits(logged_in ? settings.limits : settings.limits_before_login);  // a reload moves them
-  if (pause <= 0) return;
+  pause_for(pause);
+}
+
+void C2s::pause_for(std::int64_t ms) {
+  if (ms <= 0) return;
   connection_.pause_reading();
-  shard().loop().timers().arm(resume_, last_read_ms_, std::min<std::int64_t>(pause, 10'000));
+  shard().loop().timers().arm(resume_, shard().loop().now_ms(), std::min<std::int64_t>(ms, 10'000));
 }
 
 std::size_t C2s::kept_before_login() const noexcept {

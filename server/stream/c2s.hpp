@@ -109,6 +109,7 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   void finish_bind(core::Account* account, core::Jid jid, std::string iq_id, bool fresh);
   void iq_error(const std::string& iq_id, const core::StanzaError& error);
   [[nodiscard]] bool has_place(core::Account& account, const core::Jid& jid);
+  void pause_for(std::int64_t ms);  // before more is read; up to ten seconds, 0 or less: not at all
   void stanza_from_client(xml::DocumentPtr document);
   void begin_session(core::Session& session, std::string_view reason);
   void close_session();
