@@ -158,7 +158,7 @@ void add(Execution execution) {
     on_each(std::move(ready), {jid},
             [keys = std::move(keys), origin](core::Shard& there, core::Account& account, const core::Jid&, Give give) {
               if (account.exists || storage::is_gone(account.state)) return give(Outcome::exists);
-              storage::Account row{account.jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
+              storage::Account row{account.jid.str(), storage::AccountState::active, keys, utc_now_ms()};
               core::change_account(
                   there, account,
                   {storage::PutAccount{std::move(row)}, core::about_account(account.jid, "user-add", origin),

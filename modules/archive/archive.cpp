@@ -78,7 +78,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
     }
   }
   // Clients re-send after a crash of the server, too.
-  const auto since_ms = utc_now_ns() / 1'000'000 - Recent::window_ms;
+  const auto since_ms = utc_now_ms() - Recent::window_ms;
   const auto since = since_ms <= IdGenerator::epoch_ms ? 0 : IdGenerator::first_of(since_ms);
   const auto newest = reader.newest_received(jid, since, Recent::most);
   if (!newest) return std::unexpected(newest.error());

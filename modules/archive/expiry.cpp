@@ -86,8 +86,8 @@ void ArchiveModule::sweep_begins() {
 }
 
 void ArchiveModule::sweep_reads() {
-  shard_.read([terms = sweep_->terms, after = sweep_->read_to, now_ms = utc_now_ns() / 1'000'000](
-                  storage::Reader& reader) { return find_expired(reader, *terms, now_ms, after); },
+  shard_.read([terms = sweep_->terms, after = sweep_->read_to,
+               now_ms = utc_now_ms()](storage::Reader& reader) { return find_expired(reader, *terms, now_ms, after); },
               [this](Result<Expired> found) { sweep_writes(std::move(found)); });
 }
 

@@ -46,14 +46,14 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   if (!stanza.id.empty()) {
     const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
     auto& recent = archive(account).recent;
-    if (const auto row = recent.lost_sight_of(mark, shard_.kernel().last_id)) {
-      if (const auto* waiting = shard_.service<core::WaitingRows>();
-          waiting == nullptr || !waiting->has_had(account, row)) {
-        flow.row = row;
-      }
+    flow.first_copy = recent.find(mark, utc_now_ms());
+    if (flow.first_copy) {
+      const auto row = recent.lost_sight_of(mark, shard_.kernel().last_id);
+      const auto* waiting = shard_.service<core::WaitingRows>();
+      if (row == 0 || (waiting != nullptr && waiting->has_had(account, row))) return nullptr;
+      flow.first_copy = nullptr;
+      flow.row = row;
     }
-    if (flow.row == 0) flow.first_copy = recent.find(mark, utc_now_ns() / 1'000'000);
-    if (flow.first_copy) return nullptr;
     // The part lives as long as its account, which stays in memory while its commits are under way.
     if (recent.expect(mark)) {
       flow.written = [&recent, mark, others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {

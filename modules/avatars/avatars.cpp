@@ -190,10 +190,7 @@ const core::Manifest& avatars_manifest() {
       .name = "avatars",
       .summary = "One picture of an account in PEP, in its card and in its presence.",
       .implements = {{"XEP-0084", "1.1.4"}, {"XEP-0153", "1.1.1"}, {"XEP-0398", "1.0.0"}},
-      .server_features = {},
       .account_features = {"urn:xmpp:pep-vcard-conversion:0"},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<avatars::AvatarsModule>(shard);
       },

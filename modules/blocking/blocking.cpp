@@ -84,9 +84,6 @@ const core::Manifest& blocking_manifest() {
       .summary = "Lets people block addresses: neither hears from the other any more.",
       .implements = {{"XEP-0191", "1.3"}},
       .server_features = {blocking::ns_blocking},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<blocking::BlockingModule>(shard);
       },

@@ -198,11 +198,8 @@ const core::Manifest& bookmarks_manifest() {
       .name = "bookmarks",
       .summary = "Keeps the bookmarks of rooms the same in every form that clients speak.",
       .implements = {{"XEP-0048", "1.2"}, {"XEP-0402", "1.2.0"}, {"XEP-0411", "1.1.0"}},
-      .server_features = {},
       .account_features = {"urn:xmpp:bookmarks:1#compat", "urn:xmpp:bookmarks:1#compat-pep",
                            "urn:xmpp:bookmarks-conversion:0"},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<bookmarks::Bookmarks>(shard);
       },

@@ -202,9 +202,6 @@ const core::Manifest& caps_manifest() {
       .summary = "Learns what each client can do, once a version.",
       .implements = {{"XEP-0115", "1.6.0", core::Completeness::partial}},
       .server_features = {core::ns::caps},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<caps::Caps>(shard); },
   };
   return manifest;

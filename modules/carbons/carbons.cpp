@@ -152,9 +152,6 @@ const core::Manifest& carbons_manifest() {
       .summary = "What one device of an account gets or sends, its others see.",
       .implements = {{"XEP-0280", "1.0.1"}, {"XEP-0297", "1.0", core::Completeness::partial}},
       .server_features = {carbons::ns_carbons, "urn:xmpp:carbons:rules:0"},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<carbons::Carbons>(shard);
       },

@@ -1,6 +1,5 @@
 #include "modules/clients/clients.hpp"
 
-#include "base/clock.hpp"
 #include "modules/clients/module.hpp"
 
 namespace valise::modules {
@@ -67,8 +66,6 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
 
 }  // namespace
 
-std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
-
 void ClientsModule::start(core::Registrar& registrar) {
   slot_ = registrar.account_part(load);
   registrar.iq(core::IqTarget::account, "get", "list", ns_cam,
@@ -97,9 +94,6 @@ const core::Manifest& clients_manifest() {
       .summary = "an account's clients: their owner sees them and takes their access back; tokens for a fast log-in",
       .implements = {{"XEP-0484", "0.2.0"}, {"XEP-0494", "0.1.0", core::Completeness::partial}},
       .server_features = {ns_cam},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(tokens);

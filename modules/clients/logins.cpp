@@ -1,6 +1,7 @@
 // What a log-in changes: the client is known, its tokens go on (XEP-0484).
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "modules/clients/module.hpp"
 
@@ -23,7 +24,7 @@ storage::Write row(const core::Account& account, const core::Client& client) {
 // Those that have not come for long, and the longest absent where there are too many.
 void ClientsModule::forget(core::Account& account, const std::string& newcomer, std::vector<storage::Write>& writes) {
   auto& all = known(account).by_agent;
-  const auto old = utc_ms() - rules_.keep_ms;
+  const auto old = utc_now_ms() - rules_.keep_ms;
   const auto away = [&](const auto& entry) { return entry.first != newcomer && !has_session(account, entry.first); };
   const auto drop = [&](auto found) {
     writes.emplace_back(storage::RemoveAccountData{account.jid.str(), storage::DataKind::client, found->first});
@@ -43,7 +44,7 @@ void ClientsModule::forget(core::Account& account, const std::string& newcomer, 
 
 // §3.3, §3.5: what was given before and not used is void.
 core::GivenToken ClientsModule::give(core::Account& account, core::Client& client, std::string_view mechanism) const {
-  const auto now = utc_ms();
+  const auto now = utc_now_ms();
   client.fresh = core::auth::Token{.nonce = crypto::random_hex(nonce_bytes),
                                    .mechanism = std::string(mechanism),
                                    .issued_ms = now,
@@ -57,7 +58,7 @@ void ClientsModule::logged_in(core::Account& account, core::ClientLogin login,
                               std::move_only_function<void(Result<std::optional<core::GivenToken>>)> done) {
   using Method = core::ClientLogin::Method;
   auto& all = known(account).by_agent;
-  const auto now = utc_ms();
+  const auto now = utc_now_ms();
   const auto found = all.find(login.id);
   if (found == all.end() && login.method == Method::token) {
     return done(fail(ErrorCode::not_found, "the client was revoked"));
@@ -119,7 +120,7 @@ void ClientsModule::left(core::Session& session) {
   auto& all = known(session.account).by_agent;
   const auto found = all.find(session.client);
   if (found == all.end()) return;
-  found->second.client.last_ms = utc_ms();
+  found->second.client.last_ms = utc_now_ms();
   if (found->second.client.last_ms - found->second.written_ms >= late_ms) write(session.account, found->second);
 }
 

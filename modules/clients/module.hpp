@@ -65,6 +65,4 @@ class ClientsModule final : public core::Module, public core::Clients {
   std::vector<Revoked> revoked_;
 };
 
-[[nodiscard]] std::int64_t utc_ms();
-
 }  // namespace valise::modules::clients

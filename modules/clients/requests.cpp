@@ -44,7 +44,7 @@ std::string ClientsModule::opaque(const core::Account& account, std::string_view
 
 // What has said which client it is, then the sessions of those that have not.
 std::vector<core::ClientLine> ClientsModule::clients(const core::Account& account) const {
-  const auto now = utc_ms();
+  const auto now = utc_now_ms();
   std::vector<core::ClientLine> lines;
   for (const auto& [agent, entry] : known(account).by_agent) {
     const auto& client = entry.client;

@@ -119,10 +119,6 @@ const core::Manifest& csi_manifest() {
       .name = "csi",
       .summary = "While nobody looks at a client, what can wait does.",
       .implements = {{"XEP-0352", "1.0.0"}},
-      .server_features = {},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(csi::enabled_option);

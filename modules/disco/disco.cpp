@@ -217,10 +217,6 @@ const core::Manifest& disco_manifest() {
       .name = "disco",
       .summary = "Says what the server and its accounts are and can.",
       .implements = {{"XEP-0030", "2.5.0"}, {"XEP-0128", "1.0.1"}, {"XEP-0157", "1.1.1"}, {"XEP-0455", "0.4.0"}},
-      .server_features = {},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(disco::contacts);

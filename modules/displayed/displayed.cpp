@@ -87,10 +87,7 @@ const core::Manifest& displayed_manifest() {
       .name = "displayed",
       .summary = "Lets the devices of a person agree on what was read.",
       .implements = {{"XEP-0490", "1.0.1"}},
-      .server_features = {},
       .account_features = {"urn:xmpp:mds:server-assist:0"},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Displayed>(shard); },
   };
   return manifest;

@@ -243,9 +243,6 @@ const core::Manifest& external_services_manifest() {
       .summary = "Names STUN and TURN servers for calls, with credentials that expire.",
       .implements = {{"XEP-0215", "1.0.0"}},
       .server_features = {external_services::ns_services},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(external_services::list_option);

@@ -86,7 +86,7 @@ void InvitationsModule::loaded(const std::string& host, std::vector<storage::Acc
       drop(kept, host, invitation.id, std::nullopt, [](Result<>) {});
     }
   }
-  const auto old = kept.book.forget_over(utc_now_ns() / 1'000'000 - over_is_kept_ms, Book::most_over);
+  const auto old = kept.book.forget_over(utc_now_ms() - over_is_kept_ms, Book::most_over);
   orphans.insert(orphans.end(), old.begin(), old.end());
   erase_rows(host, std::move(orphans));
 }
@@ -117,7 +117,7 @@ void InvitationsModule::drop(Kept& kept, const std::string& host, const std::str
                              std::optional<core::audit::Record> record, std::function<void(Result<>)> then) {
   auto unit = std::make_unique<core::Unit>();
   unit->record = std::move(record);
-  const auto now_ms = utc_now_ns() / 1'000'000;
+  const auto now_ms = utc_now_ms();
   unit->writes.emplace_back(storage::PutAccountData{host, data_kind, {id, write_over(now_ms)}});
   for (auto& oldest : kept.book.add_over(id, now_ms)) {
     unit->writes.emplace_back(storage::RemoveAccountData{host, data_kind, std::move(oldest)});
@@ -134,7 +134,7 @@ void InvitationsModule::drop(Kept& kept, const std::string& host, const std::str
 // XEP-0379 §6.2: what has run out is forgotten. The use of one whose friendship is owed waits for that.
 void InvitationsModule::sweep() {
   for (auto& [host, kept] : kept_) {
-    const auto now_ms = utc_now_ns() / 1'000'000;
+    const auto now_ms = utc_now_ms();
     erase_rows(host, kept.book.forget_over(now_ms - over_is_kept_ms, most_forgotten));
     for (const auto& id : kept.book.expired(now_ms)) {
       if (!kept.owes(id)) drop(kept, host, id, std::nullopt, [](Result<>) {});

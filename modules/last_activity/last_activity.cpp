@@ -43,8 +43,6 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
   return seen;
 }
 
-std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
-
 std::string answer(std::int64_t ms) {
   std::string out;
   const auto seconds = std::max<std::int64_t>(0, ms) / 1000;
@@ -98,7 +96,7 @@ class LastActivity final : public core::Module, public core::LastSeen {
     if (!account.sessions.empty()) return request.result(answer(0));
     const auto seen_ms = last_seen_ms(account);
     if (seen_ms == 0) return request.error(never_seen);
-    request.result(answer(utc_ms() - seen_ms));
+    request.result(answer(utc_now_ms() - seen_ms));
   }
 
   // §3, §4: who may not see the presence is forbidden to ask account and device. Whether they are there is a secret,
@@ -120,12 +118,12 @@ class LastActivity final : public core::Module, public core::LastSeen {
 
   void became_unavailable(core::Account& account) {
     const auto is_available = [](const core::Session* session) { return session->available; };
-    if (std::ranges::none_of(account.sessions, is_available)) account.part<Seen>(slot_)->utc_ms = utc_ms();
+    if (std::ranges::none_of(account.sessions, is_available)) account.part<Seen>(slot_)->utc_ms = utc_now_ms();
   }
 
   void left(core::Account& account) {
     if (account.sessions.size() != 1) return;
-    account.part<Seen>(slot_)->utc_ms = utc_ms();
+    account.part<Seen>(slot_)->utc_ms = utc_now_ms();
     gather(account);
     // Who is disabled may leave memory at any time.
     if (account.state != storage::AccountState::active) write_gathered();
@@ -147,7 +145,7 @@ class LastActivity final : public core::Module, public core::LastSeen {
       if (account == nullptr || !account->exists) continue;
       auto& seen = *account->part<Seen>(slot_);
       seen.gathered = false;
-      const auto last_ms = account->sessions.empty() ? seen.utc_ms : utc_ms();
+      const auto last_ms = account->sessions.empty() ? seen.utc_ms : utc_now_ms();
       writes.emplace_back(storage::PutAccountData{
           jid, storage::DataKind::last_activity, {std::string(row_name), std::to_string(last_ms)}});
       if (writes.size() == rows_of_a_unit) write(std::exchange(writes, {}));

@@ -55,7 +55,7 @@ void Pep::item_ids(const core::Account& account, std::string_view node,
                 std::vector<std::string> ids;
                 for (auto& name : *names) {
                   if (sealed && !may_show_id(node, name.id)) continue;
-                  const bool live = is_live(expiry, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000);
+                  const bool live = is_live(expiry, IdGenerator::utc_ms(name.version), utc_now_ms());
                   if (live) ids.push_back(std::move(name.id));
                 }
                 then(std::move(ids));

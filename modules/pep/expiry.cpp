@@ -13,8 +13,6 @@ constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t keep_unlisted_ms = 7LL * 24 * 3600 * 1000;
 constexpr std::size_t small_change = 256;  // bytes that a change of ours is taken for
 
-std::int64_t utc_now_ms() noexcept { return utc_now_ns() / 1'000'000; }
-
 // Devices that a list names, in either version: a client takes both down, or none.
 bool is_listed(const PepPart& part, std::uint32_t device) {
   return std::ranges::any_of(part.lists, [device](const CachedDeviceList& list) {

@@ -38,7 +38,7 @@ Result<bool> read_one(storage::Reader& reader, const Wanted& wanted, const std::
   auto items = reader.pep_items(wanted.owner, wanted.node, 1, id);
   if (!items) return std::unexpected(items.error());
   for (auto& item : *items) {
-    if (!is_live(wanted.config, IdGenerator::utc_ms(item.version), utc_now_ns() / 1'000'000)) continue;
+    if (!is_live(wanted.config, IdGenerator::utc_ms(item.version), utc_now_ms())) continue;
     if (wanted.sealed && !keep_allowed(item)) continue;
     bytes += item.payload.size() + item.id.size();
     if (bytes > max_answer && !found.items.empty()) return false;
@@ -64,7 +64,7 @@ Result<Found> read_page(storage::Reader& reader, const Wanted& wanted) {
   if (!names) return std::unexpected(names.error());
   for (auto& name : *names) {
     if (wanted.sealed && !may_show_id(wanted.node, name.id)) continue;
-    if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000)) {
+    if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ms())) {
       found.ids.push_back(std::move(name.id));
     }
   }

@@ -133,7 +133,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
                 // Changed since the store was asked: the event of that change is newer, and told.
                 if (state == nullptr || state->told != asked->told) continue;
                 const auto published_ms = IdGenerator::utc_ms(item.version);
-                if (!is_live(state->config, published_ms, utc_now_ns() / 1'000'000)) continue;
+                if (!is_live(state->config, published_ms, utc_now_ms())) continue;
                 auto event = item_event(state->config, item.node, item.id, item.publisher, item.payload);
                 tell_one(*account, state->config, target, stamped(std::move(event), published_ms));
               }

@@ -65,7 +65,7 @@ std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, 
 
 // In memory; the caller saves it.
 void Pep::created(core::Account& account, const std::string& node, NodeConfig config) {
-  config.created_ms = utc_now_ns() / 1'000'000;
+  config.created_ms = utc_now_ms();
   if (classify(node).kind == NodeKind::probe) {
     probes_.push_back({shard_.loop().now_ms() + probe_life_ms, config.created_ms, account.jid, node});
   }

@@ -344,7 +344,6 @@ const core::Manifest& pep_manifest() {
       .server_features = features,
       .account_features = features,
       .account_identities = {{"pubsub", "pep", ""}},
-      .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(pep::probe_nodes_option); },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<pep::Pep>(shard); },
   };

@@ -158,7 +158,7 @@ void Pep::check_room(core::Account& account, core::IqRequest request, Publicatio
                 std::size_t others = 0;
                 for (auto& name : *names) {
                   if (name.id == wanted.item_id) continue;
-                  if (is_live(now->config, IdGenerator::utc_ms(name.version), utc_now_ns() / 1'000'000)) {
+                  if (is_live(now->config, IdGenerator::utc_ms(name.version), utc_now_ms())) {
                     ++others;
                   } else {
                     wanted.expired.push_back(std::move(name.id));
@@ -234,7 +234,7 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
     cached = {.published = true,
               .item_id = done.item_id,
               .payload = std::move(done.payload),
-              .published_ms = utc_now_ns() / 1'000'000,
+              .published_ms = utc_now_ms(),
               .ids = std::move(ids),
               .changes = cached.changes + 1};
     note_unlisted(account);

@@ -28,9 +28,6 @@ const core::Manifest& ping_manifest() {
       .summary = "Answers whether the server is there.",
       .implements = {{"XEP-0199", "2.0.1"}},
       .server_features = {core::ns::ping},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .make = [](core::Shard&) -> std::unique_ptr<core::Module> { return std::make_unique<Ping>(); },
   };
   return manifest;

@@ -69,9 +69,6 @@ const core::Manifest& private_storage_manifest() {
       .summary = "Keeps private XML: bookmarks and the delimiter of groups; more where the administrator opens it.",
       .implements = {{"XEP-0049", "1.2", core::Completeness::partial}},
       .server_features = {private_storage::ns_private},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(private_storage::namespaces_option); },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<private_storage::PrivateStorage>(shard);

@@ -92,6 +92,4 @@ class PushModule final : public core::Module, public core::Arrivals {
 [[nodiscard]] bool is_of(const Registration& registration, const core::Session& session);
 // The device has a session that shows its person what comes. `inactive`: one whose client nobody looks at does not.
 [[nodiscard]] bool is_there(const Registration& registration, const core::Account& account, bool inactive);
-[[nodiscard]] std::int64_t utc_ms();
-
 }  // namespace valise::modules::push

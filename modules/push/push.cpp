@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/clock.hpp"
 #include "config/checks.hpp"
 #include "modules/push/module.hpp"
 
@@ -81,8 +80,6 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
 }
 
 }  // namespace
-
-std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
 
 bool is_of(const Registration& registration, const core::Session& session) {
   if (!registration.agent.empty() && session.client == registration.agent) return true;
@@ -181,10 +178,6 @@ const core::Manifest& push_manifest() {
       .name = "push",
       .summary = "Tells devices that are away that something came, and nothing of what.",
       .implements = {{"XEP-0357", "0.4.1"}},
-      .server_features = {},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(enabled);

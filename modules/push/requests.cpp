@@ -1,7 +1,9 @@
 // <enable/> and <disable/> (XEP-0357 §5, §6), and what ends a registration otherwise.
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "core/account_change.hpp"
+#include "core/client.hpp"
 #include "modules/push/module.hpp"
 
 namespace valise::modules::push {
@@ -72,7 +74,7 @@ void PushModule::enable(core::IqRequest request) {
   auto& account = *request.account();
   wanted->agent = request.session()->client;
   wanted->resource = request.session()->jid.resource();
-  wanted->enabled_ms = utc_ms();
+  wanted->enabled_ms = utc_now_ms();
   auto row = row_of(wanted->service, wanted->node);
   auto& all = registrations(account).by_row;
   for (const auto& [_, other] : all)
@@ -135,8 +137,7 @@ void PushModule::forget(core::Account& account, const std::vector<std::string>& 
 void PushModule::revoked(core::Account& account, std::string_view agent, std::string_view resource) {
   std::vector<std::string> rows;
   for (const auto& [row, registration] : registrations(account).by_row) {
-    const bool its = agent.empty() ? registration.resource == resource : registration.agent == agent;
-    if (its) rows.push_back(row);
+    if (core::is_device(registration.agent, registration.resource, agent, resource)) rows.push_back(row);
   }
   forget(account, rows, "push-revoked");
 }

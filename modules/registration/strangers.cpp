@@ -203,7 +203,7 @@ void RegistrationModule::put_account(const Newcomer& newcomer, std::vector<stora
     const auto& answer = newcomer.answer;
     if (account == nullptr) return answer(try_later());
     if (account->exists || storage::is_gone(account->state)) return answer(conflict());  // the name rests
-    storage::Account row{account->jid.str(), storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
+    storage::Account row{account->jid.str(), storage::AccountState::active, keys, utc_now_ms()};
     core::change_account(
         home, *account,
         {storage::PutAccount{std::move(row)}, core::about_account(account->jid, "registered", newcomer.origin),

@@ -82,7 +82,7 @@ class Reports final : public core::Module, public AbuseReports {
                                           xml::Element element) override {
     auto report = read_report(element);
     if (!report) return std::nullopt;
-    report->at_ms = utc_now_ns() / 1'000'000;
+    report->at_ms = utc_now_ms();
     report->reporter = reporter.jid.str();
     report->reported = reported;
     const std::string host(reporter.jid.domain());
@@ -169,9 +169,6 @@ const core::Manifest& reports_manifest() {
       .summary = "Takes reports about those whom people block, for the administrators.",
       .implements = {{"XEP-0377", "0.4.1"}},
       .server_features = {reports::ns_reporting},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(reports::notify_option);

@@ -55,8 +55,6 @@ class UnifiedPush final : public core::Module {
   std::unordered_map<std::string, Rules> rules_;       // by host
   std::unordered_map<std::string, std::string> urls_;  // by host: what stands before the word
 };
-
-[[nodiscard]] std::int64_t utc_ms();
 inline constexpr std::string_view path = "/push/";
 
 }  // namespace valise::modules::unified_push

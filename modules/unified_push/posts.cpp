@@ -2,7 +2,9 @@
 // to the device now, or its sender is told that it did not.
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "core/client.hpp"
 #include "core/namespaces.hpp"
 #include "modules/unified_push/module.hpp"
 #include "modules/unified_push/web_push.hpp"
@@ -21,8 +23,8 @@ http::Response later(unsigned status) {
 
 core::Session* device_of(const core::Account& account, const Endpoint& endpoint) {
   const auto is = [&](const core::Session* session) {
-    if (!session->stream.connected()) return false;
-    return endpoint.agent.empty() ? session->jid.resource() == endpoint.resource : session->client == endpoint.agent;
+    return session->stream.connected() &&
+           core::is_device(session->client, session->jid.resource(), endpoint.agent, endpoint.resource);
   };
   const auto found = std::ranges::find_if(account.sessions, is);
   return found == account.sessions.end() ? nullptr : *found;
@@ -47,7 +49,7 @@ void UnifiedPush::at_home(core::Account* account, const std::string& id, http::E
   if (!account->exists || account->state != storage::AccountState::active) return exchange.answer(http::plain(404));
   auto& all = endpoints(*account).by_id;
   const auto found = all.find(id);
-  if (found == all.end() || found->second.expires_ms <= utc_ms()) return exchange.answer(http::plain(404));
+  if (found == all.end() || found->second.expires_ms <= utc_now_ms()) return exchange.answer(http::plain(404));
   if (exchange.request().method == http::Method::post) {
     return relay(*account, id, found->second, std::move(exchange));
   }

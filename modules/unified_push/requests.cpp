@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "core/account_change.hpp"
+#include "core/client.hpp"
 #include "modules/unified_push/module.hpp"
 #include "xml/writer.hpp"
 
@@ -34,8 +35,8 @@ storage::Write remove(const core::Account& account, std::string_view id) {
 }
 
 bool is_same_application(const Endpoint& one, const Endpoint& other) {
-  const bool same_device = other.agent.empty() ? one.resource == other.resource : one.agent == other.agent;
-  return same_device && one.application == other.application && one.instance == other.instance;
+  return core::is_device(one.agent, one.resource, other.agent, other.resource) &&
+         one.application == other.application && one.instance == other.instance;
 }
 
 }  // namespace
@@ -51,12 +52,12 @@ void UnifiedPush::register_(core::IqRequest request) {
   auto& account = session->account;
   wanted->agent = session->client;
   wanted->resource = session->jid.resource();
-  wanted->expires_ms = utc_ms() + rules.lifetime_ms;
+  wanted->expires_ms = utc_now_ms() + rules.lifetime_ms;
 
   auto unit = std::make_unique<core::Unit>();
   auto& all = endpoints(account).by_id;
   std::erase_if(all, [&](const auto& entry) {
-    if (entry.second.expires_ms > utc_ms() || is_same_application(entry.second, *wanted)) return false;
+    if (entry.second.expires_ms > utc_now_ms() || is_same_application(entry.second, *wanted)) return false;
     unit->writes.push_back(remove(account, entry.first));
     return true;
   });
@@ -103,8 +104,7 @@ void UnifiedPush::forget(core::Account& account, const std::vector<std::string>&
 void UnifiedPush::revoked(core::Account& account, std::string_view agent, std::string_view resource) {
   std::vector<std::string> ids;
   for (const auto& [id, endpoint] : endpoints(account).by_id) {
-    const bool its = agent.empty() ? endpoint.resource == resource : endpoint.agent == agent;
-    if (its) ids.push_back(id);
+    if (core::is_device(endpoint.agent, endpoint.resource, agent, resource)) ids.push_back(id);
   }
   forget(account, ids);
 }

@@ -1,6 +1,5 @@
 #include "modules/unified_push/unified_push.hpp"
 
-#include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "core/web_address.hpp"
@@ -60,8 +59,6 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
 
 }  // namespace
 
-std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
-
 void UnifiedPush::start(core::Registrar& registrar) {
   slot_ = registrar.account_part(load);
   registrar.iq(core::IqTarget::server, "set", "register", ns_unified_push,
@@ -116,10 +113,6 @@ const core::Manifest& unified_push_manifest() {
       .name = "unified_push",
       .summary = "hands what applications' servers push (UnifiedPush) to the device that distributes it",
       .implements = {{"UnifiedPush", "1.2.0", core::Completeness::partial}},
-      .server_features = {},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options =
           [](config::Registry& registry) {
             registry.add(enabled);

@@ -198,8 +198,6 @@ const core::Manifest& vcard_manifest() {
                      {"XEP-0292", "0.12.0", core::Completeness::partial}},
       .server_features = {vcard::ns_vcard, vcard::ns_vcard4},
       .account_features = {vcard::ns_vcard, vcard::ns_vcard4},
-      .account_identities = {},
-      .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(vcard::mode_option); },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<vcard::VCard>(shard); },
   };

@@ -41,9 +41,6 @@ const core::Manifest& version_manifest() {
       .summary = "Tells the server software's name and, if the administrator wants it, version.",
       .implements = {{"XEP-0092", "1.1"}},
       .server_features = {version_ns},
-      .account_features = {},
-      .account_identities = {},
-      .stream_features = {},
       .options = [](config::Registry& registry) { registry.add(show); },
       .make = [](core::Shard&) -> std::unique_ptr<core::Module> { return std::make_unique<Version>(); },
   };

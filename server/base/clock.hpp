@@ -15,6 +15,9 @@ namespace valise {
       .count();
 }
 
+// The same in milliseconds.
+[[nodiscard]] inline std::int64_t utc_now_ms() noexcept { return utc_now_ns() / 1'000'000; }
+
 // Monotonic clock, milliseconds. For timers, rates and waits.
 [[nodiscard]] inline std::int64_t steady_ms() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -39,7 +42,7 @@ class IdGenerator {
   // node: 0 … 1023. `last`: the greatest id ever handed out before this start (0 if none).
   explicit IdGenerator(unsigned node, std::uint64_t last = 0) noexcept
       : node_(static_cast<std::uint64_t>(node & 0x3ff) << 12), last_(last) {}
-  [[nodiscard]] std::uint64_t next() noexcept { return next(utc_now_ns() / 1'000'000); }
+  [[nodiscard]] std::uint64_t next() noexcept { return next(utc_now_ms()); }
   // `now_ms`: the wall clock, milliseconds since 1970. One that stands before 2024 is taken for 2024.
   [[nodiscard]] std::uint64_t next(std::int64_t now_ms) noexcept;
   // When an id was made, milliseconds since 1970, and the smallest id of a millisecond from 2024 on.

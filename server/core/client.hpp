@@ -29,6 +29,13 @@ struct Client {
 // XEP-0388 §2.3: the id of a user agent is a UUID v4. In lower case; nothing for anything else.
 [[nodiscard]] std::optional<std::string> parse_agent(std::string_view id);
 
+// Whether a device (its user agent's id, where it has said one; its resource) is the wanted one: by the id, if that has
+// one.
+[[nodiscard]] constexpr bool is_device(std::string_view agent, std::string_view resource, std::string_view wanted_agent,
+                                       std::string_view wanted_resource) noexcept {
+  return wanted_agent.empty() ? resource == wanted_resource : agent == wanted_agent;
+}
+
 // An attempt to log in with a token.
 struct TokenAttempt {
   const Jid& account;

@@ -194,7 +194,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       const auto told = tells ? passing.stanza : StanzaPtr();
       const bool again = passing.again;
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
-      if (passing.since_ms == 0) passing.since_ms = utc_now_ns() / 1'000'000;
+      if (passing.since_ms == 0) passing.since_ms = utc_now_ms();
       if (stored) pending->is_stored();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {

@@ -57,11 +57,11 @@ struct Identity {
 struct Manifest {
   std::string_view name;     // folder, option prefix, log component
   std::string_view summary;  // one sentence
-  std::vector<Specification> implements;
-  std::vector<std::string_view> server_features;   // disco#info of the domain
-  std::vector<std::string_view> account_features;  // disco#info of a bare JID
-  std::vector<Identity> account_identities;
-  std::string_view stream_features;  // XML added to <stream:features/> after log-in
+  std::vector<Specification> implements{};
+  std::vector<std::string_view> server_features{};   // disco#info of the domain
+  std::vector<std::string_view> account_features{};  // disco#info of a bare JID
+  std::vector<Identity> account_identities{};
+  std::string_view stream_features{};  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;
   // Before a configuration takes effect: whether the module could work with it. The text names file and line.
   Result<> (*check)(const config::Snapshot&) = nullptr;

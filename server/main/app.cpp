@@ -30,7 +30,7 @@ unsigned password_threads() { return std::clamp(std::thread::hardware_concurrenc
 
 // docs/admin.en.md §4: a list that has run out lets nobody in.
 void warn_of_lists(const net::TlsContexts& contexts) {
-  const auto now = utc_now_ns() / 1'000'000;
+  const auto now = utc_now_ms();
   for (const auto& list : contexts.revocation_lists()) {
     if (list.next_update_ms <= now) {
       log::warning("tls", "{}: the revocation list of {} has run out: its certificates are refused", list.host,
@@ -83,7 +83,7 @@ Result<> App::start(core::RecoveryOptions recovery) {
   kernel_.cluster = std::make_unique<core::SingleNode>();
   kernel_.modules = all_modules();
   kernel_.brake = &brake_;
-  kernel_.started_ms = utc_now_ns() / 1'000'000;
+  kernel_.started_ms = utc_now_ms();
   const auto settings = make_settings(*config_);
   for (unsigned i = 0; i < shards; ++i) kernel_.shards.push_back(std::make_unique<core::Shard>(kernel_, i, settings));
   if (auto done = open_log_and_committer(recovery); !done) return done;
@@ -94,15 +94,14 @@ void App::read_known_networks() {
   const auto path = (std::filesystem::path(state_folder_) / known_networks).string();
   const auto kept = config::read_secret_bytes(path, 16 * 1024 * 1024);
   if (!kept && kept.error().code == ErrorCode::not_found) return;
-  if (!kept || !brake_.restore(*kept, steady_ms(), utc_now_ns() / 1'000'000)) {
+  if (!kept || !brake_.restore(*kept, steady_ms(), utc_now_ms())) {
     log::warning("main", "{} cannot be used; networks are known again from their next log-in on", path);
   }
 }
 
 void App::save_known_networks() {
   if (state_folder_.empty()) return;
-  const auto written =
-      write_secret(state_folder_, known_networks, brake_.known_pairs(steady_ms(), utc_now_ns() / 1'000'000));
+  const auto written = write_secret(state_folder_, known_networks, brake_.known_pairs(steady_ms(), utc_now_ms()));
   if (!written) log::warning("main", "{}", written.error().text);
 }
 
@@ -110,7 +109,7 @@ Result<> App::load_certificates(const config::Snapshot& config) {
   auto contexts = net::TlsContexts::load(make_tls_settings(config), tickets_);
   if (!contexts) return std::unexpected(contexts.error());
   for (const auto& certificate : (*contexts)->certificates()) {
-    const auto days = (certificate.not_after_ms - utc_now_ns() / 1'000'000) / 86'400'000;
+    const auto days = (certificate.not_after_ms - utc_now_ms()) / 86'400'000;
     if (days <= 30) log::warning("tls", "the certificate of {} expires in {} days", certificate.host, days);
   }
   warn_of_lists(**contexts);

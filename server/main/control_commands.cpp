@@ -123,7 +123,7 @@ Answer user_add(const Request& request) {
                       if (storage::is_gone(account.state)) {
                         return reply->give(fail(ErrorCode::conflict, name + " was deleted; the name rests"));
                       }
-                      storage::Account row{name, storage::AccountState::active, keys, utc_now_ns() / 1'000'000};
+                      storage::Account row{name, storage::AccountState::active, keys, utc_now_ms()};
                       write_account(shard, account, storage::PutAccount{std::move(row)}, "user-add",
                                     storage::AccountState::active, reply);
                     });
@@ -327,7 +327,7 @@ Answer status(const Request& request) {
   auto& kernel = app.kernel();
   app.look_at_memory();
   Json result{{"version", VALISE_VERSION},
-              {"uptime_s", (utc_now_ns() / 1'000'000 - kernel.started_ms) / 1000},
+              {"uptime_s", (utc_now_ms() - kernel.started_ms) / 1000},
               {"hosts", app.config()->hosts()},
               {"shards", kernel.shards.size()},
               {"sessions", kernel.stats.sessions.load()},

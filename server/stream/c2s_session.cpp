@@ -179,7 +179,7 @@ std::optional<core::StanzaError> C2s::open_session(core::Account& account, core:
   live_ = std::make_unique<LiveSession>(*host_, kernel.next_session.fetch_add(1, std::memory_order_relaxed),
                                         std::move(jid), account, static_cast<Carrier&>(*this));
   auto& session = live_->session();
-  session.since_ms = utc_now_ns() / 1'000'000;
+  session.since_ms = utc_now_ms();
   tags_ = std::move(tags);
   state_ = State::bound;
   shard().open_session(session);
@@ -242,10 +242,7 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second, shard().settings().burst_stanzas);
   const auto* committer = shard().kernel().committer;
   if (committer != nullptr && committer->is_crowded()) pause = std::max(pause, crowded_pause_ms);
-  if (pause > 0) {
-    connection_.pause_reading();
-    shard().loop().timers().arm(resume_, now, std::min<std::int64_t>(pause, 10'000));
-  }
+  pause_for(pause);
   const auto from = root.attribute("from");
   auto stanza = core::make_stanza(document);
   if (stanza && !*stanza) {

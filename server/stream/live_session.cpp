@@ -76,12 +76,9 @@ void LiveSession::send(const core::StanzaPtr& stanza, const core::Jid* to, std::
   const auto address = to == nullptr   ? Outbound::To::stanzas_own
                        : to->is_bare() ? Outbound::To::account
                                        : Outbound::To::session;
-  outbound.push({.stanza = stanza,
-                 .extra = std::string(extra),
-                 .custody = custody,
-                 .since_ms = utc_now_ns() / 1'000'000,
-                 .to = address},
-                carrier_ == nullptr);
+  outbound.push(
+      {.stanza = stanza, .extra = std::string(extra), .custody = custody, .since_ms = utc_now_ms(), .to = address},
+      carrier_ == nullptr);
   const bool is_next = outbound.unacknowledged() + 1 == outbound.size();
   if (carrier_ != nullptr && is_next) transmit(*outbound.send_next(), false);
   look_at_queue();

@@ -157,7 +157,7 @@ void Login::check_token(Exchange& exchange, const core::Client* client) {
                                  .binding = bound == nullptr ? std::string_view() : std::string_view(bound->data),
                                  .count = exchange.request->count,
                                  .credentials = exchange.credentials,
-                                 .now_ms = utc_now_ns() / 1'000'000});
+                                 .now_ms = utc_now_ms()});
   if (!used) return conclude(exchange, std::unexpected(used.error().condition));
   exchange.nonce = std::move(used->nonce);
   conclude(exchange, std::move(used->answer));

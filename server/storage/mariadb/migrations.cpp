@@ -10,8 +10,8 @@ Result<> apply(Connection& connection, const sql::Migration& migration) {
   for (const auto statement : sql::statements(migration.script)) {
     if (auto done = connection.execute(statement); !done) return done;
   }
-  return connection.execute(fmt::format("INSERT INTO schema_version (version, applied_ms) VALUES ({}, {})",
-                                        migration.version, utc_now_ns() / 1'000'000));
+  return connection.execute(
+      fmt::format("INSERT INTO schema_version (version, applied_ms) VALUES ({}, {})", migration.version, utc_now_ms()));
 }
 
 Result<> run(Connection& connection, std::span<const sql::Migration> migrations) {

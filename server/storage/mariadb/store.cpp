@@ -36,7 +36,7 @@ class MariadbStore final : public Store {
     auto connection = mariadb::Connection::open(options_, mariadb::Role::migrator);
     if (!connection) return std::unexpected(connection.error());
     return mariadb::migrate(**connection, sql::mariadb_migrations(), [](mariadb::Connection& migrated) {
-      return mariadb::add_partitions(migrated, utc_now_ns() / 1'000'000);
+      return mariadb::add_partitions(migrated, utc_now_ms());
     });
   }
   Result<std::unique_ptr<Reader>> open_reader() override {

@@ -11,9 +11,9 @@ Result<> apply(Connection& connection, const sql::Migration& migration) {
   if (auto done = connection.execute("BEGIN IMMEDIATE"); !done) return done;
   auto done = connection.execute(std::string(migration.script).c_str());
   if (done) {
-    done = connection.execute(fmt::format("INSERT INTO schema_version (version, applied_ms) VALUES ({}, {})",
-                                          migration.version, utc_now_ns() / 1'000'000)
-                                  .c_str());
+    done = connection.execute(
+        fmt::format("INSERT INTO schema_version (version, applied_ms) VALUES ({}, {})", migration.version, utc_now_ms())
+            .c_str());
   }
   if (done) done = connection.execute("COMMIT");
   if (!done && !connection.roll_back()) log::warning("storage", "migration: roll-back failed, the log will undo it");
