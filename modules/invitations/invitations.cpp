@@ -39,8 +39,6 @@ const config::Option<std::int64_t> of_an_account{{.name = "invitations.of_an_acc
                                                   .scope = config::Scope::host,
                                                   .reload = config::Reload::live}};
 
-std::int64_t utc_ms() { return utc_now_ns() / 1'000'000; }
-
 std::unexpected<Error> not_now() { return fail(ErrorCode::unavailable, "invitations can't be read right now"); }
 std::unexpected<Error> over() { return fail(ErrorCode::conflict, "the invitation is over"); }
 
@@ -86,7 +84,7 @@ void InvitationsModule::look_up(std::string host, std::string_view token,
   if (id.empty() || !enabled(host)) return then(std::nullopt);
   at_keeper(host, [id = std::move(id), answer = back(std::move(then))](InvitationsModule& keeper, Kept* kept) {
     const auto* found = kept == nullptr ? nullptr : kept->book.find(id);
-    const bool holds = found != nullptr && found->expires_ms > utc_ms() && kept->book.is_open(id);
+    const bool holds = found != nullptr && found->expires_ms > utc_now_ms() && kept->book.is_open(id);
     if (!holds) return answer(std::nullopt);
     keeper.ask_for_inviter(*found, [answer, invitation = *found](Result<> is_there) {
       answer(is_there ? std::optional(invitation) : std::nullopt);
@@ -103,7 +101,7 @@ void InvitationsModule::show(std::string host, std::string_view token, std::func
     const auto* found = kept->book.find(id);
     if (found == nullptr && !kept->book.is_over(id)) return answer(fail(ErrorCode::not_found, "no such invitation"));
     // A use that is under way may fail yet.
-    if (found == nullptr || found->expires_ms <= utc_ms() || found->used >= found->uses) return answer(over());
+    if (found == nullptr || found->expires_ms <= utc_now_ms() || found->used >= found->uses) return answer(over());
     Made made{token, *found, uri_of(*found, token), keeper.web_url(*found, token)};
     keeper.ask_for_inviter(*found, [answer, made = std::move(made)](Result<> is_there) {
       if (!is_there) return answer(std::unexpected(is_there.error()));
@@ -132,7 +130,7 @@ void InvitationsModule::begin(std::string id, const core::Jid& account, std::fun
   at_keeper(std::string(account.domain()),
             [id = std::move(id), account, answer = back(std::move(then))](InvitationsModule&, Kept* kept) {
               if (kept == nullptr) return answer(not_now());
-              if (kept->book.is_kept(account.local(), id, utc_ms())) {
+              if (kept->book.is_kept(account.local(), id, utc_now_ms())) {
                 return answer(fail(ErrorCode::conflict, "the name is kept for somebody else"));
               }
               if (!id.empty() && !kept->book.begin(id, account.full())) {
@@ -164,7 +162,7 @@ void InvitationsModule::use_for_contact(std::string_view token, const core::Jid&
                                                                                          Kept* kept) {
     const auto* found = kept == nullptr ? nullptr : kept->book.find(id);
     const bool holds = found != nullptr && found->contact && found->inviter == inviter.full() &&
-                       found->expires_ms > utc_ms() && kept->book.begin(id, contact.full());
+                       found->expires_ms > utc_now_ms() && kept->book.begin(id, contact.full());
     if (!holds) return answer(false);
     auto unit = std::make_unique<core::Unit>();
     unit->record = core::about_account(
@@ -190,7 +188,7 @@ void InvitationsModule::make(Invitation wish, std::int64_t lifetime_ms, Ref<cons
       wish.uses > 1'000 || (!wish.name.empty() && wish.uses != 1) || (wish.contact && wish.inviter.empty())) {
     return then(fail(ErrorCode::invalid, "such an invitation can't be made"));
   }
-  wish.created_ms = utc_ms();
+  wish.created_ms = utc_now_ms();
   wish.expires_ms = wish.created_ms + (lifetime_ms == 0 ? allowed.lifetime_ms : lifetime_ms);
   auto token = new_token();
   wish.id = id_of(token);
@@ -199,11 +197,11 @@ void InvitationsModule::make(Invitation wish, std::int64_t lifetime_ms, Ref<cons
   auto keep_it = [this, wish, token, by, answer, most = allowed.of_an_account, host] {
     at_keeper(host, [wish, token, by, answer, most](InvitationsModule& keeper, Kept* kept) {
       if (kept == nullptr) return answer(not_now());
-      const bool theirs = !wish.inviter.empty() && kept->book.count_of(wish.inviter, utc_ms()) >= most;
+      const bool theirs = !wish.inviter.empty() && kept->book.count_of(wish.inviter, utc_now_ms()) >= most;
       if (theirs || kept->book.size() >= most_open) {
         return answer(fail(ErrorCode::limit, "too many invitations are open"));
       }
-      if (!wish.name.empty() && kept->book.is_kept(wish.name, {}, utc_ms())) {
+      if (!wish.name.empty() && kept->book.is_kept(wish.name, {}, utc_now_ms())) {
         return answer(fail(ErrorCode::conflict, "the name is kept for another invitation"));
       }
       keeper.keep(*kept, wish, by, [wish, token, answer, page = keeper.web_url(wish, token)](Result<> kept_now) {
@@ -212,15 +210,22 @@ void InvitationsModule::make(Invitation wish, std::int64_t lifetime_ms, Ref<cons
       });
     });
   };
-  if (wish.name.empty()) return keep_it();
-  const auto wanted = core::Jid::make(wish.name, host);
-  if (!wanted) return answer(fail(ErrorCode::invalid, "not a name"));
-  shard_.on_home(*wanted, [home = &shard_, keep_it, answer](core::Shard&, core::Account* account) {
-    if (account == nullptr) return answer(not_now());
-    if (account->exists || storage::is_gone(account->state)) {
-      return answer(fail(ErrorCode::conflict, "this account exists, or existed"));
-    }
-    home->post(keep_it);
+  auto look_for_name = [this, wish, keep_it, answer] {
+    if (wish.name.empty()) return keep_it();
+    const auto wanted = core::Jid::make(wish.name, wish.host);
+    if (!wanted) return answer(fail(ErrorCode::invalid, "not a name"));
+    shard_.on_home(*wanted, [home = &shard_, keep_it, answer](core::Shard&, core::Account* account) {
+      if (account == nullptr) return answer(not_now());
+      if (account->exists || storage::is_gone(account->state)) {
+        return answer(fail(ErrorCode::conflict, "this account exists, or existed"));
+      }
+      home->post(keep_it);
+    });
+  };
+  ask_for_inviter(wish, [home = &shard_, look_for_name, answer, inviter = wish.inviter](Result<> there) {
+    if (there) return home->post(look_for_name);
+    const bool is_away = there.error().code == ErrorCode::unavailable;
+    answer(is_away ? not_now() : fail(ErrorCode::not_found, "there is no account " + inviter + " that may invite"));
   });
 }
 

@@ -57,8 +57,8 @@ class Invitations {
     std::string uri;      // XEP-0401 §5.1, §5.4
     std::string web_url;  // of the page; empty: there is none
   };
-  // `wish` without id and times. Errors: conflict (the name is somebody's, or kept for somebody), limit, invalid,
-  // unavailable.
+  // `wish` without id and times. Errors: conflict (the name is somebody's, or kept for somebody), not_found (the
+  // inviter is nobody who may log in), limit, invalid, unavailable.
   virtual void make(Invitation wish, std::int64_t lifetime_ms, Ref<const audit::Origin> by,
                     std::function<void(Result<Made>)> then) = 0;
   // What whoever holds the token may see of it; nothing is used up. Errors: not_found (no such token, as far as is

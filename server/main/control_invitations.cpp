@@ -40,21 +40,6 @@ Result<T> ask_invitations(App& app, const std::string& host, const std::stop_tok
   return reply->wait(stop, patience);
 }
 
-Result<> is_somebody(App& app, const core::Jid& jid, const std::stop_token& stop) {
-  auto reply = std::make_shared<Reply<bool>>();
-  auto& shard = app.kernel().home(jid.bare());
-  shard.post([&shard, jid, reply] {
-    shard.with_account(jid, [reply](core::Account* account) {
-      if (account == nullptr) return reply->give(fail(ErrorCode::unavailable, "the store can't be reached"));
-      reply->give(account->exists && account->state == storage::AccountState::active);
-    });
-  });
-  const auto there = reply->wait(stop, patience);
-  if (!there) return std::unexpected(there.error());
-  if (!*there) return fail(ErrorCode::not_found, "there is no account " + jid.str() + " that may invite");
-  return {};
-}
-
 Json shown(const core::Invitation& one) {
   return {{"id", one.id.substr(0, 16)},
           {"host", one.host},
@@ -81,7 +66,6 @@ Result<Json> new_invitation(App& app, const Json& request, const std::stop_token
     if (!jid || !jid->is_bare() || !jid->has_local() || !app.config()->has_host(jid->domain())) {
       return fail(ErrorCode::invalid, "the inviter is none of our accounts");
     }
-    if (auto there = is_somebody(app, *jid, stop); !there) return std::unexpected(there.error());
     wish.inviter = jid->str();
     wish.contact = true;
   }
