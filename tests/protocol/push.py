@@ -242,30 +242,31 @@ async def a_detached_device_is_told_of_what_comes_and_of_what_it_had_not_acknowl
     assert (await told(pusher))["message-count"] == "1"
 
 
-@story("XEP-0357, XEP-0352", options=AT_ONCE)
-async def a_device_that_nobody_looks_at_is_told_too(town):
+async def nobody_looks_at(town):
+    """The service, bob, and alice's phone that he wrote to while nobody looks at it."""
     pusher, bob, alice = await service(town), await sender(town), await town.account("alice")
     phone = await phone_of(town, alice, pusher)
     await phone.sends("<inactive xmlns='urn:xmpp:csi:0'/>")
     await ping(phone)
     await writes(bob, alice.bare)
     await phone.receives("message")
+    return pusher, bob, phone
+
+
+@story("XEP-0357, XEP-0352", options=AT_ONCE)
+async def a_device_that_nobody_looks_at_is_told_too(town):
+    pusher, bob, phone = await nobody_looks_at(town)
     assert (await told(pusher))["message-count"] == "1"
     await phone.sends("<active xmlns='urn:xmpp:csi:0'/>")
     await ping(phone)
-    await writes(bob, alice.bare)
+    await writes(bob, phone.bare)
     await phone.receives("message")
     await pusher.receives_no("iq", before=ping, type_="set")
 
 
 @story("XEP-0357, XEP-0352", options={**AT_ONCE, "push.inactive": False})
 async def unless_the_administrator_says_that_it_is_not(town):
-    pusher, bob, alice = await service(town), await sender(town), await town.account("alice")
-    phone = await phone_of(town, alice, pusher)
-    await phone.sends("<inactive xmlns='urn:xmpp:csi:0'/>")
-    await ping(phone)
-    await writes(bob, alice.bare)
-    await phone.receives("message")
+    pusher, _, _ = await nobody_looks_at(town)
     await pusher.receives_no("iq", before=ping, type_="set")
 
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int accounts = 5;
 constexpr int nodes = 3;
-constexpr int kinds = 9;
+constexpr int data_kinds = 9;
 
 class ModelTest : public Contract {
  protected:
@@ -76,9 +76,9 @@ class ModelTest : public Contract {
       case 6:
         return RemovePepItem{owner(), node(below(nodes)), std::to_string(below(6))};
       case 7:
-        return PutAccountData{owner(), DataKind(below(kinds)), {node(below(nodes)), word()}};
+        return PutAccountData{owner(), DataKind(below(data_kinds)), {node(below(nodes)), word()}};
       case 8:
-        return RemoveAccountData{owner(), DataKind(below(kinds)), node(below(nodes))};
+        return RemoveAccountData{owner(), DataKind(below(data_kinds)), node(below(nodes))};
       default:
         return PutPepItem{owner(),
                           {node(below(nodes)), std::to_string(below(6)), word(), word()},
@@ -172,7 +172,7 @@ class ModelTest : public Contract {
       ASSERT_EQ(must(reader.roster(name)).items, model.roster(name).items) << name;
       ASSERT_EQ(must(reader.pep_nodes(name)), model.pep_nodes(name)) << name;
       for (int n = 0; n < nodes; ++n) ASSERT_NO_FATAL_FAILURE(expect_equal_items(model, reader, name, node(n)));
-      for (int kind = 0; kind < kinds; ++kind) {
+      for (int kind = 0; kind < data_kinds; ++kind) {
         const auto all = model.account_data(name, DataKind(kind));
         ASSERT_EQ(must(reader.account_data(name, DataKind(kind))), all) << name << ' ' << kind;
         for (const auto& one : all) {

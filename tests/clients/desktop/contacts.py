@@ -2,7 +2,8 @@
 
 import asyncio
 
-from omemo_client import WAIT_SECONDS, Person
+from omemo_client import WAIT_SECONDS, Person, quiet_logs
+from place import place_from_command_line
 from slixmpp.exceptions import IqError
 
 AXOLOTL = "eu.siacs.conversations.axolotl"
@@ -74,6 +75,25 @@ class Introduced(Person):
     def told(self, full):
         """The types and shows of presence that came since forgets()."""
         return self._told.get(full, [])
+
+
+async def bob_and_alice(description):
+    """What the command line says of the town, and the bot bob, online, whom the account alice has among her contacts."""
+    quiet_logs()
+    place = place_from_command_line(description)
+    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
+    await make_contacts(place, bob, "alice")
+    return place, bob
+
+
+async def talk_sealed(client, bob):
+    """Both ways; what the window shows of the bot's message."""
+    name = type(client).__name__
+    await client.seals()
+    await client.says(f"sealed by {name}")
+    same(await bob.hears(client.jid), f"sealed by {name}", f"{name} -> bot, decrypted")
+    await bob.says(client.jid, "sealed by the bot")
+    return await client.sees("sealed by the bot")
 
 
 async def make_contacts(place, bot, name):

@@ -3,11 +3,9 @@
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, Introduced, holds, make_contacts, same
+from contacts import CONTACT, bob_and_alice, holds, same
 from dino_client import Dino
 from gajim_client import Gajim
-from omemo_client import quiet_logs
-from place import place_from_command_line
 
 
 async def opens_sealed_chats(gajim, dino, bob):
@@ -48,10 +46,7 @@ async def resumes(device, bob):
 
 
 async def main():
-    quiet_logs()
-    place = place_from_command_line(__doc__)
-    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
-    await make_contacts(place, bob, "alice")
+    place, bob = await bob_and_alice(__doc__)
     async with Dino(place, "alice") as dino:
         # Dino tells of its device before its keys are there; a Gajim that is told in between asks for them just once.
         await bob.sees_keys(dino.jid, devices=2)  # Dino's, and what make_contacts() left

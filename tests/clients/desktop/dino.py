@@ -3,10 +3,8 @@
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, REFUSAL, Introduced, holds, make_contacts, same
+from contacts import CONTACT, REFUSAL, bob_and_alice, holds, talk_sealed
 from dino_client import Dino
-from omemo_client import quiet_logs
-from place import place_from_command_line
 
 
 async def refused(dino):
@@ -17,26 +15,15 @@ async def refused(dino):
     holds(f"refused, from the server: {notice['words']}")
 
 
-async def talk(dino, bob):
-    await dino.seals()
-    await dino.says("sealed by Dino")
-    same(await bob.hears(dino.jid), "sealed by Dino", "Dino -> bot, decrypted")
-    await bob.says(dino.jid, "sealed by the bot")
-    holds(f"bot -> Dino: {(await dino.sees('sealed by the bot'))['words']}")
-
-
 async def main():
-    quiet_logs()
-    place = place_from_command_line(__doc__)
-    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
-    await make_contacts(place, bob, "alice")
+    place, bob = await bob_and_alice(__doc__)
     async with Dino(place, "alice") as dino:
         await bob.sees(dino.jid, "available")
         holds("log-in and presence: the bot sees that Dino is there; its system trusts the town's CA alone")
         await dino.opens_chat(place.jid("bob"), CONTACT)
         holds(f"contacts: Dino shows bob by the name that the roster has for him: {CONTACT}")
         await refused(dino)
-        await talk(dino, bob)
+        holds(f"bot -> Dino: {(await talk_sealed(dino, bob))['words']}")
     await bob.sees(place.jid("alice"), "unavailable")
     holds("presence: Dino has gone")
     await bob.goes_offline()

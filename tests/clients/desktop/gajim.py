@@ -3,10 +3,8 @@
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, REFUSAL, Introduced, holds, make_contacts, same
+from contacts import CONTACT, REFUSAL, bob_and_alice, holds, same, talk_sealed
 from gajim_client import Gajim
-from omemo_client import quiet_logs
-from place import place_from_command_line
 
 
 async def contacts_and_presence(gajim, bob):
@@ -35,20 +33,13 @@ async def refused(gajim):
 
 
 async def talk(gajim, bob):
-    await gajim.seals()
-    await gajim.says("sealed by Gajim")
-    same(await bob.hears(gajim.jid), "sealed by Gajim", "Gajim -> bot, decrypted")
-    await bob.says(gajim.jid, "sealed by the bot")
-    await gajim.sees("sealed by the bot")
+    await talk_sealed(gajim, bob)
     mark = await gajim.sees("Encrypted (OMEMO)", role="icon")
     holds(f"bot -> Gajim: sealed by the bot [{mark['words'].splitlines()[0]}]")
 
 
 async def main():
-    quiet_logs()
-    place = place_from_command_line(__doc__)
-    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
-    await make_contacts(place, bob, "alice")
+    place, bob = await bob_and_alice(__doc__)
     async with Gajim(place, "alice", [place.jid("bob")]) as gajim:
         holds("log-in: Gajim is online, its system trusts the town's CA alone")
         await contacts_and_presence(gajim, bob)
