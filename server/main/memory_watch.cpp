@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,16 +15,27 @@ namespace {
 using core::MemoryState;
 
 constexpr std::uint64_t MiB = 1024 * 1024;
-constexpr std::uint64_t worth_giving_back = 8 * MiB;
+constexpr std::uint64_t worth_at_once = 8 * MiB;
+constexpr std::uint64_t worth_after_rest = 2 * MiB;
+constexpr std::int64_t rest_ms = 60'000;        // without giving back
 constexpr std::int64_t count_every_ms = 5'000;  // malloc's free lists are walked so often
 
-// proc(5), statm: the second number, in pages. In a chroot there is no /proc: what malloc has then.
-std::uint64_t resident_now() {
+// proc(5), statm: the second number, in pages. Nothing in a chroot without /proc.
+std::optional<std::uint64_t> resident_now() {
   std::ifstream file("/proc/self/statm");
   std::uint64_t size = 0, resident = 0;
-  if (file >> size >> resident) return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  if (!(file >> size >> resident)) return std::nullopt;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t used(const struct mallinfo2& heap) { return heap.uordblks + heap.hblkhd; }
+
+// What is in memory and malloc has given to nobody, the program itself too. malloc's own count of what is free does not
+// tell what of it went back to the system already.
+std::uint64_t idle_now() {
   const auto heap = mallinfo2();
-  return heap.uordblks + heap.hblkhd;
+  const auto resident = resident_now();
+  return resident ? *resident - std::min(*resident, used(heap)) : heap.fordblks;
 }
 
 // "0::/path" in /proc/self/cgroup (cgroups(7)); a limit of a parent counts too.
@@ -75,11 +87,14 @@ MemoryNeeds memory_needs(std::uint64_t resident, std::uint64_t strangers, std::u
   return needs;
 }
 
-bool TrimPolicy::is_due(std::uint64_t free) noexcept {
-  least_free_ = std::min(least_free_, free);
-  if (free < least_free_ + worth_giving_back) return false;
-  least_free_ = free;
-  return true;
+bool TrimPolicy::is_due(std::uint64_t idle, std::int64_t now_ms) noexcept {
+  least_ = std::min(least_, idle);
+  return idle - least_ >= (now_ms - given_back_ms_ >= rest_ms ? worth_after_rest : worth_at_once);
+}
+
+void TrimPolicy::gave_back(std::uint64_t idle, std::int64_t now_ms) noexcept {
+  least_ = idle;
+  given_back_ms_ = now_ms;
 }
 
 std::uint64_t available_memory() {
@@ -95,9 +110,12 @@ MemoryNeeds MemoryWatch::look(std::int64_t configured, std::int64_t now_ms, std:
   const auto limit = configured > 0 ? static_cast<std::uint64_t>(configured) : available_;
   if (strangers_go_ || now_ms - counted_ms_ >= count_every_ms) {
     counted_ms_ = now_ms;
-    if (trim_.is_due(mallinfo2().fordblks) || strangers_go_) malloc_trim(0);
+    if (trim_.is_due(idle_now(), now_ms) || strangers_go_) {
+      malloc_trim(0);
+      trim_.gave_back(idle_now(), now_ms);
+    }
   }
-  const auto resident = resident_now();
+  const auto resident = resident_now().value_or(used(mallinfo2()));
   resident_.store(resident, std::memory_order_relaxed);
   limit_.store(limit, std::memory_order_relaxed);
   // Who was ended since the last look may not have given all back yet.

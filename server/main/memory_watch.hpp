@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <string_view>
 
@@ -28,14 +29,17 @@ struct MemoryNeeds {
 [[nodiscard]] MemoryNeeds memory_needs(std::uint64_t resident, std::uint64_t strangers, std::uint64_t limit,
                                        core::MemoryState before) noexcept;
 
-// When giving back is worth its price: walking malloc's free lists, and page faults later.
+// When giving back is worth its price, page faults later: at once where it is much, within a minute where it is less.
 class TrimPolicy {
  public:
-  // `free`: bytes that malloc holds and nobody uses.
-  [[nodiscard]] bool is_due(std::uint64_t free) noexcept;
+  // `idle`: bytes in memory that nobody uses.
+  [[nodiscard]] bool is_due(std::uint64_t idle, std::int64_t now_ms) noexcept;
+  // What is still idle afterwards can't go.
+  void gave_back(std::uint64_t idle, std::int64_t now_ms) noexcept;
 
  private:
-  std::uint64_t least_free_ = 0;  // since the last time: that much lies there already, and is given back already
+  std::uint64_t least_ = std::numeric_limits<std::uint64_t>::max();  // idle, since the last time
+  std::int64_t given_back_ms_ = 0;
 };
 
 // What the service may take (cgroup v2, memory.max) or the machine has; bytes. Never 0.

@@ -68,9 +68,9 @@ class Neighbours:
                 raise AssertionError("a neighbour's message was lost")
             await asyncio.sleep(0.02)
 
-    def p99(self, since, until):
-        """(milliseconds, messages) of those that were sent in that time."""
-        waits = sorted(wait for began, wait in self._waits if since <= began < until)
+    def p99(self, *windows):
+        """(milliseconds, messages) of those that were sent within the windows, each since and until."""
+        waits = sorted(wait for began, wait in self._waits if any(since <= began < until for since, until in windows))
         return (waits[math.ceil(0.99 * len(waits)) - 1] if waits else float("nan")), len(waits)
 
     async def stop(self):

@@ -44,13 +44,17 @@ TEST(MemoryWatch, StrangersGiveBackFrom80PercentDownTo75AndTheYoungOnesFrom90) {
   EXPECT_EQ(needs(900).state, MemoryState::enough);
 }
 
-TEST(MemoryWatch, GivesBackWhatWasFreedOnceAndAgainWhenMoreIs) {
+TEST(MemoryWatch, GivesBackMuchAtOnceAndLessWithinAMinute) {
   TrimPolicy policy;
-  EXPECT_FALSE(policy.is_due(8 * MiB - 1));
-  EXPECT_TRUE(policy.is_due(100 * MiB));
-  EXPECT_FALSE(policy.is_due(100 * MiB));  // given back already: it still lies in malloc's lists
-  EXPECT_FALSE(policy.is_due(30 * MiB));   // in use again
-  EXPECT_TRUE(policy.is_due(100 * MiB));   // and free again
+  EXPECT_FALSE(policy.is_due(20 * MiB, 1'000));  // the program itself
+  EXPECT_FALSE(policy.is_due(28 * MiB - 1, 2'000));
+  EXPECT_TRUE(policy.is_due(28 * MiB, 3'000));
+  policy.gave_back(22 * MiB, 3'000);  // the rest lies between what is in use
+  EXPECT_FALSE(policy.is_due(22 * MiB, 4'000));
+  EXPECT_FALSE(policy.is_due(25 * MiB, 62'999));
+  EXPECT_TRUE(policy.is_due(25 * MiB, 63'000));
+  policy.gave_back(20 * MiB, 63'000);
+  EXPECT_FALSE(policy.is_due(22 * MiB - 1, 123'000));
 }
 
 TEST(MemoryWatch, MeasuresThisProcess) {
