@@ -15,7 +15,6 @@ from harness import NS, Disconnected, sealed
 
 KIB = 1024
 CAPS = 6    # MiB: what modules/caps keeps of client versions, with malloc's part
-STORE = 32  # MiB: server/storage/sqlite/connection.cpp, writer_cache
 WAITS = 32  # MiB: what waits for the store before its senders are read more slowly, an eighth of commit.queue_bytes
 DISCO = "{http://jabber.org/protocol/disco#info}query"
 ATTACKS = []
@@ -174,8 +173,8 @@ async def half_open_inside(stage, count):
 
 
 # limits.queue, 1 MiB, for unsent bytes and the messages that are kept for them; and, when the session has ended, those
-# once more on their way into the store. Its cache of pages stays.
-@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + STORE + WAITS, stays=6 + STORE)
+# once more on their way into the store.
+@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + WAITS)
 async def dead_readers(stage, count):
     body = sealed(payload_bytes=20_000)
     sleepers = [await (await stage.town.account("sleeper")).sleeper() for _ in range(count)]
