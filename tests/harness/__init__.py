@@ -10,12 +10,12 @@ Standard library and expat alone; the client under the stories is our own (strea
 Nothing sleeps: a story waits for a stanza, or proves an absence by a fence (receives_no(…, before=…)).
 """
 
-from .device import Account, Device, ping, word_from
+from .device import Account, Device, answer_of, ping, refusals_of, word_from
 from .ns import NS
 from .sealed import sealed, sealed_empty
 from .stories import announced, run, story
 from .stream import Disconnected, Stream, StreamClosed, with_id
 from .town import Town
 
-__all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "announced", "ping", "run",
-           "sealed", "sealed_empty", "story", "with_id", "word_from"]
+__all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "announced", "answer_of",
+           "ping", "refusals_of", "run", "sealed", "sealed_empty", "story", "with_id", "word_from"]

@@ -140,7 +140,8 @@ def expect_error(stanza, condition, type_=None):
 
 
 async def ping(device):
-    """A fence for what the server sends to this device on its own account's behalf."""
+    """A fence for what the server sends to this device on its own account's behalf: nothing of another account's, which
+    may live on another shard."""
     await device.tries("<ping xmlns='urn:xmpp:ping'/>")
 
 
@@ -151,4 +152,25 @@ def word_from(sender):
         from .sealed import sealed
         await sender.sends(f"<message to='{device.full}' id='{identity}' type='chat'>{sealed()}</message>")
         await device.receives("message", id=identity)
+    return fence
+
+
+def answer_of(other):
+    """A fence for what the account of `other` (or its server for it) answers: the device's word there, and one back."""
+    async def fence(device):
+        await word_from(device)(other)
+        await word_from(other)(device)
+    return fence
+
+
+def refusals_of(*addresses):
+    """A fence for errors from these addresses, at which nobody is (a resource that is gone, nobody's account, a domain):
+    later stanzas to each that are refused, both those whose refusal is recorded first and those answered at once."""
+    async def fence(device):
+        from .sealed import sealed
+        for address in addresses:
+            identity = f"fence-{next(_numbers)}"
+            await device.sends(f"<message to='{address}' id='{identity}' type='normal'>{sealed()}</message>")
+            await device.receives("message", id=identity, type_="error")
+            await device.tries("<x xmlns='urn:example:last'/>", to=address)
     return fence

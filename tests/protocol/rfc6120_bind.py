@@ -100,7 +100,7 @@ async def what_is_sent_ahead_behind_bind_is_processed_behind_it(town):
 
 @story("RFC 6120 §7.1")
 async def no_stanza_is_served_before_bind(town):
-    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
     to = f"to='{bob.full}' id='early'"
     for early in ("<presence/>", f"<presence {to}/>", f"<message {to} type='chat'>{sealed()}</message>", f"<iq type='get' {to}><a xmlns='b'/></iq>",
@@ -110,7 +110,7 @@ async def no_stanza_is_served_before_bind(town):
         await stream.sends(early)
         await stream.fails_with("not-authorized")
         assert not stream.waiting(lambda event: True), "it was answered"
-    await word_from(carol)(bob)
+    await word_from(alice)(bob)
     news = bob.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("id") == "early"
                               or str(getattr(event, "get", lambda _: "")("from")).startswith(alice.bare) and event.get("from") != alice.full)
     assert not news, news

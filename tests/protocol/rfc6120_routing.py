@@ -18,10 +18,11 @@ async def from_is_stamped_with_the_full_jid(town):
 @story("RFC 6120 §4.9.3.9")
 async def a_forged_from_ends_the_stream(town):
     for claim in ("bob@localhost", "localhost", "alice@elsewhere.example/r", "@@"):
-        alice, bob, carol = await town.devices("alice", "bob", "carol")
+        alice, bob = await town.devices("alice", "bob")
+        desk = await alice.account.device()  # of the same account: the same way
         await alice.sends(f"<message from='{claim}' to='{bob.full}' id='forged' type='chat'>{sealed()}</message>")
         await alice.stream.fails_with("invalid-from")
-        await bob.receives_no("message", before=word_from(carol), id="forged")
+        await bob.receives_no("message", before=word_from(desk), id="forged")
 
 
 @story("RFC 6120 §8.2.3")

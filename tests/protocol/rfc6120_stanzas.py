@@ -3,7 +3,7 @@
 import re
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, with_id, word_from
+from harness import NS, ping, refusals_of, run, sealed, story, with_id, word_from
 from harness.device import expect_error, matcher
 from harness.stream import _is_answer
 
@@ -200,7 +200,9 @@ async def an_answer_is_never_answered_and_an_impossible_one_reaches_nobody(town)
                       f"<iq type='error' id='none' to='{bob.full}'/><iq type='error' id='none'/>"
                       f"<iq type='result' to='{bob.full}'/><iq type='result' id='lost'/><iq type='error' id='lost' to='localhost'>{two}</iq>"
                       f"<iq type='result' id='lost' to='far.example'/><iq type='result' id='lost' to='{bob.bare}/gone'/>")
+    gone = refusals_of(f"{bob.bare}/gone", "localhost", "far.example")  # and behind it all the own account
     for identity in ("two", "none", "lost", None):
+        await alice.receives_no("iq", before=gone, id=identity)
         await alice.receives_no("iq", before=ping, id=identity)
     for identity in ("two", "none", None):
         await bob.receives_no("iq", before=word_from(alice), id=identity)
@@ -255,7 +257,7 @@ async def the_domain_with_or_without_a_resource_answers_or_refuses(town):
         await alice.is_refused("service-unavailable", "<a xmlns='urn:a'/>", to=to, type_="cancel")
         await alice.sends(f"<message to='{to}' id='m' type='chat'>{sealed()}</message><presence to='{to}' id='p'/>")
         assert (await alice.gets_error("message", "m", "service-unavailable", "cancel")).get("from") == to
-        await alice.receives_no("presence", before=ping, id="p")
+        await alice.receives_no("presence", before=refusals_of(to), id="p")
 
 
 @story("RFC 6120 §10.5.3.2, §10.5.4, §13.10.2")

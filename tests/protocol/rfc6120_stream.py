@@ -131,13 +131,14 @@ async def a_stream_error_from_the_client_ends_its_stream_without_another(town):
 
 @story("RFC 6120 §4.8.3")
 async def a_stanza_of_the_servers_namespace_is_refused(town):
-    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    alice, bob = await town.devices("alice", "bob")
+    desk = await alice.account.device()
     clear = await town.stream().connect()
     await clear.opens()
     for stream in (clear, alice.stream):
         await stream.sends(f"<message xmlns='jabber:server' to='{bob.full}' id='s2s' type='chat'>{sealed()}</message>")
         await stream.fails_with("invalid-namespace")
-    await word_from(carol)(bob)
+    await word_from(desk)(bob)
     assert not bob.stream.waiting(with_id("s2s"))
 
 
@@ -146,12 +147,13 @@ async def what_only_looks_like_a_stanza_is_not_delivered(town):
     for name, namespace in (("message", "http://example.org/ns2"), ("message", ""), ("iq", "urn:ietf:params:xml:ns:xmpp-bind"),
                             ("presence", "jabber:component:accept"), ("ns1:foo", "http://example.org/ns1"),
                             ("stream:message", None), ("stream:features", None)):
-        alice, bob, carol = await town.devices("alice", "bob", "carol")
+        alice, bob = await town.devices("alice", "bob")
+        desk = await alice.account.device()
         prefix = name.partition(":")[0] if ":" in name else ""
         declared = "" if namespace is None else f"xmlns{':' + prefix if prefix else ''}='{namespace}'"
         await alice.sends(f"<{name} {declared} to='{bob.full}' id='other' type='chat'>{sealed()}</{name}>")
         await alice.stream.fails_with("unsupported-stanza-type")
-        await word_from(carol)(bob)
+        await word_from(desk)(bob)
         assert not bob.stream.waiting(with_id("other")), "in whatever namespace"
 
 
@@ -159,23 +161,24 @@ async def what_only_looks_like_a_stanza_is_not_delivered(town):
 async def the_content_namespace_has_no_prefix(town):
     for stanza in ("<c:message xmlns:c='jabber:client' to='%s' id='c' type='chat'>%s</c:message>",
                    "<message xmlns:c='jabber:client' to='%s' id='c' type='chat'>%s<c:body>x</c:body></message>"):
-        alice, bob, carol = await town.devices("alice", "bob", "carol")
+        alice, bob = await town.devices("alice", "bob")
+        desk = await alice.account.device()
         await alice.sends(stanza % (bob.full, sealed()))
         await alice.stream.fails_with("bad-namespace-prefix")
-        await word_from(carol)(bob)
+        await word_from(desk)(bob)
         assert not bob.stream.waiting(with_id("c"))
 
 
 @story("RFC 6120 §8: a partial stanza")
 async def half_a_stanza_is_none(town):
-    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    alice, bob = await town.devices("alice", "bob")
+    desk = await alice.account.device()  # of the same account: the same way
     await alice.sends(f"<message to='{bob.full}' id='half' type='chat'>{sealed()}</message")
-    await carol.asks("<ping xmlns='urn:xmpp:ping'/>")
-    assert not bob.stream.waiting(with_id("half"))
+    await bob.receives_no("message", before=word_from(desk), id="half")
     await alice.drops()
     while alice.full in await town.ctl("session", "list"):
         pass
-    await bob.receives_no("message", before=word_from(carol), id="half")
+    await bob.receives_no("message", before=word_from(desk), id="half")
 
 
 @story("RFC 6120 §11.1")

@@ -3,7 +3,7 @@
 import itertools
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, word_from
+from harness import NS, refusals_of, run, sealed, story, word_from
 from harness.device import expect_error
 
 PLAIN = {"sealed.mode": "off"}  # a sealed host refuses some types before delivery, for what they are
@@ -201,7 +201,7 @@ async def presences(town):
                                              and (event.get("from") or "").startswith(receiver.bare))
             if receiver.account and not receiver.available():  # it waits (§8.5.2.2.2, §3.1.3), nothing else does
                 heir = await receiver.account.device()
-                await ping(heir)
+                await word_from(stranger)(heir)
                 waited = [event.get("type") for event in heir.stream.takes(
                     lambda event: getattr(event, "tag", None) == NS.CLIENT + "presence"
                     and (event.get("from") or "").startswith(stranger.bare))]
@@ -297,7 +297,7 @@ async def what_is_addressed_to_the_domain_is_the_servers(town):
         await alice.sends(f"<message to='{to}' id='d' type='error'>{ERROR}</message>"
                           f"<iq to='{to}' id='d' type='error'>{ERROR}</iq><iq to='{to}' id='d' type='result'/>")
         for name in ("presence", "message", "iq"):
-            await alice.receives_no(name, before=ping, id="d")
+            await alice.receives_no(name, before=refusals_of(to), id="d")
 
 
 run()

@@ -1,7 +1,7 @@
 """RFC 6121 §4: who is there."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, sealed, story, word_from
+from harness import NS, answer_of, refusals_of, run, sealed, story, word_from
 from harness.device import expect_error
 
 PLAIN = {"sealed.mode": "off"}
@@ -109,7 +109,7 @@ async def a_bad_priority_or_show_is_not_passed_on(town):
 async def a_probe_by_a_stranger_is_not_answered_with_presence(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sends(f"<presence type='probe' to='{bob.bare}'/>")
-    await alice.receives_no("presence", before=ping, from_=bob.full)
+    await alice.receives_no("presence", before=answer_of(bob), from_=bob.full)
 
 
 @story("RFC 6121 §4.5.4")
@@ -136,7 +136,7 @@ async def presence_addressed_to_another_domain_is_an_error_a_broadcast_is_none(t
         error = expect_error(await alice.receives("presence", id="far", type_="error"), "remote-server-not-found", "cancel")
         assert error.get("from") == "bob@elsewhere.example/r"
     await alice.sends("<presence><show>xa</show></presence>")
-    await alice.receives_no("presence", before=ping, type_="error")
+    await alice.receives_no("presence", before=refusals_of("bob@elsewhere.example"), type_="error")
 
 
 @story("RFC 6121 §8.5.1, §8.5.3.2.2")
@@ -145,7 +145,8 @@ async def presence_to_nobody_or_to_a_resource_that_is_gone_is_ignored(town):
     for to in ("nobody@localhost", "nobody@localhost/r", f"{bob.bare}/gone"):
         for type_ in ("", "type='unavailable'", "type='unsubscribe'", "type='unsubscribed'"):
             await alice.sends(f"<presence to='{to}' {type_}/>")
-    await alice.receives_no("presence", before=ping, type_="error")
+    gone = refusals_of("nobody@localhost/r", f"{bob.bare}/gone")
+    await alice.receives_no("presence", before=gone, type_="error")
     await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
 
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story, word_from
+from harness import NS, run, story, word_from
 
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
 STEPS = ("subscribe", "unsubscribe", "subscribed", "unsubscribed")
@@ -236,7 +236,7 @@ async def each_stanza_in_each_state_does_what_the_tables_say_on_both_sides(town)
             requested = pair.model.requests_of("alice"), pair.model.requests_of("bob")
             for name, waiting in zip(("alice", "bob"), requested, strict=True):  # what no roster shows (§3.1.3)
                 later = await pair.devices[name].account.device()
-                await ping(later)
+                await word_from(pair.devices["bob" if name == "alice" else "alice"])(later)
                 asked = {pair.names[event.get("from")] for event in later.stream.takes(
                     lambda event: getattr(event, "tag", None) == NS.CLIENT + "presence" and event.get("type") == "subscribe")}
                 assert asked == waiting, f"{step} in {state}: {asked} ask {name}, and not {waiting}"
@@ -293,7 +293,7 @@ async def wander(town, seed, steps, restarts=False):
         else:  # a second device asks what waits; everybody who may sees it come and go
             await trio.agrees(why)
             visitor = await device.account.device()
-            await ping(visitor)
+            await word_from(contact)(visitor)
             asked = {trio.names[event.get("from")] for event in visitor.stream.takes(
                 lambda event: getattr(event, "tag", None) == NS.CLIENT + "presence" and event.get("type") == "subscribe")}
             assert asked == trio.model.requests_of(who), why
