@@ -282,6 +282,45 @@ async def a_request_that_waited_is_complete(town):
         assert request.find("{urn:example:x}x/{urn:example:x}y").get("a") == "b" and len(request) == 3
 
 
+@story("RFC 6121 appendix A.1, §3.1.3: a request that nobody has answered", alone=True)
+async def a_request_is_asked_again_after_each_restart_until_it_is_answered(town):
+    """Of who is in no roster, of who was put there, and of who is seen already (None + PI twice, To + PI)."""
+    bob, *askers = await town.devices("bob", "alice", "carol", "dave")
+    alice, carol, dave = askers
+    await bob.sets(f"<query xmlns='jabber:iq:roster'><item jid='{carol.bare}' name='Carol'/></query>")
+    await asks_for(bob, dave)
+    await grants(dave, bob)
+    for number, asker in enumerate(askers):
+        await asker.sends(f"<presence type='subscribe' to='{bob.bare}' id='request{number}'/>")
+        await bob.receives("presence", type_="subscribe", from_=asker.bare)
+
+    async def restarted():
+        for device in (bob, *askers):
+            await device.drops()  # or the server waits for the ends of their streams
+        await town.restart()
+        return [await device.account.device() for device in (bob, *askers)]
+
+    for _ in range(2):
+        bob, *askers = await restarted()
+        for number, asker in enumerate(askers):
+            await bob.receives("presence", type_="subscribe", from_=asker.bare, to=bob.bare, id=f"request{number}")
+            await bob.receives_no("presence", before=word_from(asker), type_="subscribe", from_=asker.bare)  # once
+        shown = {item.get("jid"): (item.get("subscription"), item.get("ask"), item.get("name"))
+                 for item in (await bob.asks(ROSTER)).iter(NS.ROSTER + "item")}
+        assert shown == {carol.bare: ("none", None, "Carol"), dave.bare: ("to", None, None)}, shown
+        assert [(await state(asker, bob))[1] for asker in askers] == ["subscribe"] * 3
+    alice, carol, dave = askers
+    await grants(bob, alice)
+    await bob.sends(f"<presence type='unsubscribed' to='{carol.bare}'/>")
+    await carol.receives("presence", type_="unsubscribed", from_=bob.bare)
+    await grants(bob, dave)
+    bob, *askers = await restarted()
+    for asker in askers:
+        await bob.receives_no("presence", before=word_from(asker), type_="subscribe")
+    assert [await state(asker, bob) for asker in askers] == [("to", None), ("none", None), ("both", None)]
+    assert [await state(bob, asker) for asker in askers] == [("from", None), ("none", None), ("both", None)]
+
+
 @story("RFC 6121 §3.1.3, §2.2")
 async def a_request_goes_to_available_devices_and_every_answer_to_interested_ones(town):
     """Whatever the priority. Pushes and answers need no presence; a request needs no roster."""
