@@ -150,6 +150,28 @@ async def presence_to_nobody_or_to_a_resource_that_is_gone_is_ignored(town):
     await bob.receives_no("presence", before=word_from(alice), from_=alice.full)
 
 
+@story("RFC 6120 §10.5.3.2, RFC 6121 §8.5.2.2.2")
+async def presence_to_an_account_without_an_available_device_is_ignored_and_does_not_wait(town):
+    [alice] = await town.devices("alice")
+    away, connected = await town.account("away"), await town.account("connected")
+    quiet = await connected.device(present=False)
+    ended = await connected.device()
+    await ended.sends("<presence type='unavailable'/>")
+    await ended.receives("presence", from_=ended.full, type_="unavailable")
+    for to in (away.bare, connected.bare):
+        for type_ in ("", "type='unavailable'"):
+            await alice.sends(f"<presence to='{to}' {type_}/>")
+    gone = refusals_of(f"{away.bare}/gone", f"{connected.bare}/gone")
+    await alice.receives_no("presence", before=gone, from_=away.bare)
+    await alice.receives_no("presence", before=gone, type_="error")
+    for device in (quiet, ended):
+        await device.receives_no("presence", before=word_from(alice), from_=alice.full)
+    for device in (await away.device(), await connected.device(), quiet):
+        if device is quiet:
+            await device.becomes_available()
+        await device.receives_no("presence", before=word_from(alice), from_=alice.full)
+
+
 @story("RFC 6121 §8.5.2.1.2")
 async def presence_to_a_bare_jid_reaches_every_available_device_whatever_its_priority(town):
     alice, phone = await town.devices("alice", "bob")

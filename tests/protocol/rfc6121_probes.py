@@ -1,7 +1,7 @@
 """RFC 6121 §4.3 and §4.6: who is there, asked; and presence that is sent to one address."""
 
 import _path  # noqa: F401
-from harness import NS, run, story, word_from
+from harness import NS, answer_of, run, story, word_from
 
 PLAIN = {"sealed.mode": "off"}  # where a status text and what nobody knows may pass
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
@@ -45,6 +45,42 @@ async def a_probe_brings_the_last_presence_of_each_device_with_its_own_id(town):
     await bob.receives("presence", from_=laptop.full, id="pres2", to=bob.full)
     await bob.receives_no("presence", before=word_from(alice), from_=quiet.full)
     await other.receives_no("presence", before=word_from(alice), from_=alice.full)  # who did not ask
+
+
+def the_item(answer):
+    [item] = list(answer.iter(NS.ROSTER + "item"))
+    return item.get("subscription"), item.get("approved")
+
+
+@story("RFC 6121 §4.3.2, §4.3.2.1: the two sides differ, as after a backup of one", alone=True)
+async def who_lost_his_subscription_is_told_unsubscribed_by_the_bare_address_whatever_he_probes(town):
+    """Also by the probe of a log-in. An approval beforehand stays (§3.4)."""
+    pairs = {}
+    for asked in ("the account", "a device", "a device that is gone", "nothing: he logs in", "the account, approved"):
+        asker, contact = await town.devices("asker", "contact")
+        await watches(asker, contact)
+        pairs[asked] = asker.account, contact.account
+        for device in (asker, contact):
+            await device.drops()
+    await town.stop()
+    for asked, (asker, contact) in pairs.items():
+        where = f"WHERE owner = '{contact.bare}' AND jid = '{asker.bare}'"
+        assert town.sql(f"SELECT subscription FROM roster {where}") == [("2",)], "from"
+        town.sql(f"UPDATE roster SET subscription = 0, approved = {1 if 'approved' in asked else 0} {where}")
+    await town.start()
+    for asked, (account, contact) in pairs.items():
+        contact = await contact.device("here")
+        asker = await account.device(present="logs in" in asked)
+        if "logs in" not in asked:
+            assert the_item(await asker.asks(ROSTER)) == ("to", None), asked
+            to = contact.bare if "account" in asked else contact.full if asked == "a device" else f"{contact.bare}/gone"
+            await asker.sends(f"<presence type='probe' to='{to}' id='probe'/>")
+        answer = await asker.receives("presence", from_=contact.bare, to=asker.bare, type_="unsubscribed")
+        assert len(answer) == 0 and answer.get("id") == (None if "logs in" in asked else "probe"), (asked, answer.attrib)
+        await asker.receives_no("presence", before=answer_of(contact), from_=contact.full)
+        assert not presence_from(asker, contact.bare), asked
+        assert the_item(await asker.asks(ROSTER)) == ("none", None), asked
+        assert the_item(await contact.asks(ROSTER)) == ("none", "true" if "approved" in asked else None), asked
 
 
 @story("RFC 6121 §4.3.2, §4.3.2.1, XEP-0203")
@@ -95,6 +131,22 @@ async def a_probe_of_one_device_tells_of_that_one_and_only_whether_it_is_there(t
         answer = await bob.receives("presence", from_=gone)
         assert (answer.get("type"), answer.get("id")) == ("unavailable", "probe2") and len(answer) == 0
     await bob.receives_no("presence", before=word_from(laptop), from_=laptop.full)
+    # With nobody available, and after a change: what is told is what holds now, of that one, to that one.
+    other = await bob.account.device()
+    await alice.sends("<presence type='unavailable'/>")
+    await laptop.sends("<presence type='unavailable'/>")
+    await quiet.sends(f"<presence id='pres2'>{DETAILS}</presence>")
+    for device in (bob, other):
+        await device.receives("presence", id="pres2", from_=quiet.full)
+        await word_from(laptop)(device)
+        presence_from(device, alice.bare)
+    for asked, expected in ((alice.full, ("unavailable", "probe3")), (laptop.full, ("unavailable", "probe3")), (quiet.full, (None, "pres2"))):
+        await bob.sends(f"<presence type='probe' to='{asked}' id='probe3'/>")
+        answer = await bob.receives("presence", from_=asked, to=bob.full)
+        assert (answer.get("type"), answer.get("id")) == expected and len(answer) == 0, (asked, answer.attrib)
+    for device in (bob, other):
+        await word_from(quiet)(device)
+        assert not presence_from(device, alice.bare)
 
 
 @story("RFC 6121 §4.3, §4.3.2, §11")

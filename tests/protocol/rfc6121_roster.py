@@ -298,6 +298,37 @@ async def a_refused_set_is_not_pushed_and_a_done_one_is_answered_and_pushed_once
             await device.receives_no("iq", before=ping, type_="set")
 
 
+@story("RFC 6121 §2.2, §2.3.3", options={"limits.queue": 256 * 1024})
+async def a_get_that_fails_is_answered_by_an_error_and_the_next_one_brings_what_was_saved(town):
+    """What waits for a store that is away is bounded: a list behind all of it can't be told."""
+    alice, [bob] = await town.account("alice"), await town.devices("bob")
+    phone, laptop = await alice.device(), await alice.device(interested=False)
+    groups = [f"{number}{'g' * 1000}" for number in range(10)]
+    names = {f"set-{number}": f"contact{number}@localhost" for number in range(80)}
+
+    async def is_processed(device, identity):
+        typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/>"
+        await device.sends(f"<message to='{bob.full}' id='{identity}' type='chat'>{typing}</message>")  # passes the others by
+        await bob.receives("message", id=identity)
+
+    async with town.store_is_paused("roster"):
+        for identity, jid in names.items():
+            await phone.sends(f"<iq type='set' id='{identity}'>{item(jid, groups=groups)}</iq>")
+        await is_processed(phone, "sets")
+        for device, identity in ((phone, "get-1"), (laptop, "get-2")):
+            await device.sends(f"<iq type='get' id='{identity}'>{ROSTER}</iq>")
+            await is_processed(device, identity)
+            assert not device.stream.waiting(lambda event: getattr(event, "get", lambda _: None)("type") == "result")
+    for device, identity in ((phone, "get-1"), (laptop, "get-2")):
+        error = await device.gets_error("iq", identity, "resource-constraint", "wait")
+        assert [child.tag for child in error] == [NS.CLIENT + "error"], "no list, not even an empty one"
+    answers = {identity: (await phone.stream.wait_for(with_id(identity), identity)).get("type") for identity in names}
+    saved = {names[identity] for identity, type_ in answers.items() if type_ == "result"}
+    assert 0 < len(saved) < 80 and set(answers.values()) == {"result", "error"}, answers
+    for device in (phone, laptop):
+        assert set(await roster_of(device)) == saved
+
+
 @story("RFC 6121 §9, RFC 7622")
 async def an_address_with_a_scheme_in_front_is_none(town):
     [alice] = await town.devices("alice")
