@@ -1,6 +1,7 @@
 """Smart cards as far as a server sees them: an authority, certificates with addresses in them, revocation lists."""
 
 import datetime
+import subprocess
 from pathlib import Path
 
 from cryptography import x509
@@ -74,6 +75,20 @@ class Authority:
         path = self.folder / f"{self.name}-{self._count}.pem"
         path.write_bytes(_pem(key) + certificate.public_bytes(serialization.Encoding.PEM)
                          + (self.pem() if with_chain else b""))
+        return path
+
+    def card_of_openssl(self, notation, address):
+        """A card that another program made. `notation`: of the kind of name that `address` is, as that program or a URN
+        (RFC 6120 §13.7.1.4) writes its object identifier."""
+        self._count += 1
+        self.folder.joinpath("key").write_bytes(_pem(self._key))
+        self.folder.joinpath("names").write_text(
+            f"extendedKeyUsage = clientAuth\nsubjectAltName = otherName:{notation.removeprefix('urn:oid:')};UTF8:{address}\n")
+        for command in ("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=holder -keyout holder -out request",
+                        f"x509 -req -in request -CA {self.file} -CAkey key -set_serial {self._count} -days 9 -extfile names -out made"):
+            subprocess.run(["openssl", *command.split()], cwd=self.folder, check=True, capture_output=True)
+        path = self.folder / f"{self.name}-{self._count}.pem"
+        path.write_bytes(b"".join(self.folder.joinpath(name).read_bytes() for name in ("holder", "made")))
         return path
 
     def list(self, *revoked, ends=None):

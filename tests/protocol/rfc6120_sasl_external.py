@@ -125,6 +125,23 @@ async def a_card_opens_its_account_on_both_ports_and_both_versions(_town):
         assert record["mechanism"] == "EXTERNAL", record
 
 
+# RFC 6120 §13.7.1.4: three ways to write one object identifier, and its DER.
+NOTATIONS = ("id-on-xmppAddr", "1.3.6.1.5.5.7.8.5", "urn:oid:1.3.6.1.5.5.7.8.5")
+XMPP_ADDR_DER = bytes.fromhex("06082b06010505070805")
+
+
+@story("RFC 6120 §13.7.1.4")
+async def an_xmpp_address_counts_in_whichever_notation_it_was_written_and_its_neighbours_do_not(_town):
+    async with Office() as office:
+        alice, own = await office.owner()
+        for card in (own, *(office.ca.card_of_openssl(notation, alice.bare) for notation in NOTATIONS)):
+            names = x509.load_pem_x509_certificate(card.read_bytes()).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            assert XMPP_ADDR_DER in names.value.public_bytes(), card
+            await gets_in(await office.meets(card), alice)
+        for near in ("1.3.6.1.5.5.7.8.4", "1.3.6.1.5.5.7.8.5.1", "1.3.6.1.5.5.7.8", "1.3.6.1.5.5.7.9.5"):
+            await office.offers_no_external(office.ca.card_of_openssl(near, alice.bare))
+
+
 @story("RFC 4422 A.1, RFC 6120 §6.4.2")
 async def an_empty_challenge_asks_for_what_was_not_said_at_once(_town):
     async with Office() as office:
