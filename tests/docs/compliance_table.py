@@ -2,12 +2,14 @@
 
 A row:  | suite | level | specification | what | by | tests |    or    | check | specification | what … | by | tests |
   by     kernel, or modules with ", " between them; or "later: " or "refused: " and the reason
-  tests  `file` of tests/protocol, with blanks between them; – where `by` is a reason
+  tests  `file` of tests/protocol or `unit.NAME: Suite.Name`, with blanks between them; – where `by` is a reason
 """
 
 import re
 import sys
 from pathlib import Path
+
+from rfc_table import unit_tests
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SUITES = ["suite", "level", "specification", "what", "by", "tests"]
@@ -60,7 +62,7 @@ def shown(text):
 
 
 def faults_of_row(row, modules, stories, implemented, checks):
-    """`modules`, `stories`: names that exist; `implemented`: protocols(); `checks`: shown()."""
+    """`modules`, `stories` (unit tests too): names that exist; `implemented`: protocols(); `checks`: shown()."""
     if row is None:
         return ["another number of cells"]
     by, tests = row["by"], re.findall(r"`([^`]+)`", row["tests"])
@@ -70,7 +72,7 @@ def faults_of_row(row, modules, stories, implemented, checks):
     if set(names) & COMING - set(modules):
         return []
     found = [f"there is no module {name!r}" for name in names if name != "kernel" and name not in modules]
-    found += [f"there is no tests/protocol/{name}.py" for name in tests if name not in stories]
+    found += [f"there is no {name if ': ' in name else f'tests/protocol/{name}.py'}" for name in tests if name not in stories]
     if not tests:
         found.append("neither tests nor a reason")
     if "check" in row and "compliance" in tests and row["check"].strip("`") not in checks:
@@ -99,7 +101,7 @@ def faults(text, *known):
 def main():
     modules = {folder.name for folder in (ROOT / "modules").iterdir() if (folder / "CMakeLists.txt").exists()}
     stories = {file.stem for file in (ROOT / "tests" / "protocol").glob("[a-z]*.py")}
-    found = faults((ROOT / "docs" / "compliance.md").read_text(), modules, stories,
+    found = faults((ROOT / "docs" / "compliance.md").read_text(), modules, stories | unit_tests(ROOT / "tests" / "unit"),
                    protocols((ROOT / "docs" / "protocol.md").read_text()),
                    shown((ROOT / "tests" / "protocol" / "compliance.py").read_text()))
     print("\n".join(found) or "docs/compliance.md names what there is")
