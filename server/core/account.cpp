@@ -34,7 +34,14 @@ void Account::commit_ended(bool at_once, std::size_t bytes) {
   while (!waiting_.empty() && waiting_.front().behind <= ended_) {
     auto next = waiting_.take();
     waiting_bytes_ -= next.bytes;
+    const auto begun = begun_;
     next.deliver();
+    if (begun_ <= begun) continue;
+    // It began a commit itself, such as a change of the roster: what came behind it waits for that one, too.
+    for (auto& waiting : waiting_) {
+      if (waiting.behind >= begun_) break;
+      waiting.behind = begun_;
+    }
   }
   running_ = false;
 }

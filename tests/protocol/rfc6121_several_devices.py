@@ -30,7 +30,8 @@ class Side:
 
     def expect(self, other, interested=(), available=(), presence=None):
         """Came of `other` since the last call: to interested devices these stanzas and pushes, in order, to available ones
-        those; `presence`: a type of presence of each of the other's available devices, to all available ones."""
+        those; `presence`: a type of presence of each of the other's available devices, to all available ones. It ends
+        before the subscription does (§3.2.2), else it comes last."""
         for device in self.devices:
             came, seen = [], []
             for event in device.stream.takes(lambda event: getattr(event, "tag", None) in (NS.CLIENT + "presence", NS.CLIENT + "iq")):
@@ -38,14 +39,15 @@ class Side:
                 if item is not None:
                     assert event.get("type") == "set" and item.get("jid") == other.bare, item.attrib
                     came.append("push " + " ".join([item.get("subscription"), *(name for name in ("ask", "approved") if item.get(name))]))
-                elif event.get("from") == other.bare:
-                    came.append(event.get("type"))
-                else:
-                    seen.append((event.get("type") or "available", event.get("from")))
+                    continue
+                came.append(event.get("type") or "available")
+                if event.get("from") != other.bare:
+                    seen.append(event.get("from"))
+            shows = other.shown() if presence and device in self.both + self.available else []
             wanted = list(interested if device in self.both + self.interested else [])
             wanted += available if device in self.both + self.available else []
+            wanted = [presence] * len(shows) + wanted if "unsubscribed" in wanted else wanted + [presence] * len(shows)
             assert came == wanted, f"{device.full}: {came} and not {wanted}"
-            shows = [(presence, full) for full in other.shown()] if presence and device in self.both + self.available else []
             assert sorted(seen) == shows, f"{device.full} saw {seen} and not {shows}"
 
 

@@ -77,5 +77,32 @@ TEST_F(AccountOrder, WhatWaitedMayBeginCommitsAndSayMore) {
   EXPECT_TRUE(account.idle());
 }
 
+// RFC 6121 §3.1.6: an approval that waited, and the presence that came right behind it.
+TEST_F(AccountOrder, WhatWaitedBehindAChangeThatWaitedComesBehindItsCommit) {
+  account.commit_begun();
+  account.in_order([this] { account.commit_begun(); });
+  says("b");
+  says("c");
+  account.commit_ended();
+  EXPECT_EQ(seen, "") << "the change is under way";
+  says("d");
+  seen += "a";  // told as its commit ends
+  account.commit_ended();
+  EXPECT_EQ(seen, "abcd");
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, AChangeThatWaitedAndIsRefusedAtOnceHoldsNothingUp) {
+  account.commit_begun();
+  account.in_order([this] {
+    account.commit_begun();
+    account.commit_ended(true);
+  });
+  says("b");
+  account.commit_ended();
+  EXPECT_EQ(seen, "b");
+  EXPECT_TRUE(account.idle());
+}
+
 }  // namespace
 }  // namespace valise::core
