@@ -10,7 +10,7 @@ Standard library and expat alone; the client under the stories is our own (strea
 Nothing sleeps: a story waits for a stanza, or proves an absence by a fence (receives_no(…, before=…)).
 """
 
-from .device import Account, Device, answer_of, ping, refusals_of, word_from
+from .device import Account, Device, answer_of, ping, refusals_of, saved_word_from, word_from
 from .ns import NS
 from .sealed import sealed, sealed_empty
 from .stories import announced, run, story
@@ -18,4 +18,4 @@ from .stream import Disconnected, Stream, StreamClosed, with_id
 from .town import Town
 
 __all__ = ["NS", "Account", "Device", "Disconnected", "Stream", "StreamClosed", "Town", "announced", "answer_of",
-           "ping", "refusals_of", "run", "sealed", "sealed_empty", "story", "with_id", "word_from"]
+           "ping", "refusals_of", "run", "saved_word_from", "sealed", "sealed_empty", "story", "with_id", "word_from"]

@@ -155,6 +155,14 @@ def word_from(sender):
     return fence
 
 
+def saved_word_from(sender):
+    """The same for subscription stanzas: one goes out when the sender's side of it is saved, a message at once."""
+    async def fence(device):
+        await sender.asks("<query xmlns='jabber:iq:roster'/>")  # behind what is being saved
+        await word_from(sender)(device)
+    return fence
+
+
 def answer_of(other):
     """A fence for what the account of `other` (or its server for it) answers: the device's word there, and one back."""
     async def fence(device):

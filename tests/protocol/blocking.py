@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
-from harness import NS, announced, ping, run, sealed, story, with_id, word_from
+from harness import NS, announced, ping, run, saved_word_from, sealed, story, with_id, word_from
 from _pep import NICK, event_of, items, nick, publish, subscriptions, wants
 
 BLOCKING = "xmlns='urn:xmpp:blocking'"
@@ -203,6 +203,7 @@ async def presence_of_a_blocked_address_is_neither_delivered_nor_answered(town):
     await blocks(bob, alice.bare)
     for type_ in ("", "type='unavailable'", "type='subscribe'", "type='probe'", "type='unsubscribe'"):
         await alice.sends(f"<presence {type_} to='{bob.bare}'/>")
+    await alice.asks("<query xmlns='jabber:iq:roster'/>")  # what had to be saved has been sent on
     await bob.receives_no("presence", before=refused_word(alice), from_=alice.full)
     await bob.receives_no("presence", before=ping, from_=alice.bare)
     await alice.receives_no("presence", before=ping, from_=bob.bare)
@@ -231,7 +232,7 @@ async def a_request_that_waits_is_not_shown_while_its_sender_is_blocked(town):
     [alice] = await town.devices("alice")
     bob = await (await town.account("bob")).device(present=False)
     await alice.sends(f"<presence type='subscribe' to='{bob.bare}'/>")
-    await word_from(alice)(bob)
+    await saved_word_from(alice)(bob)
     await blocks(bob, alice.bare)
     await bob.becomes_available()
     await bob.receives_no("presence", before=ping, type_="subscribe")

@@ -3,7 +3,7 @@
 import re
 
 import _path  # noqa: F401
-from harness import NS, run, story, word_from
+from harness import NS, run, saved_word_from, story
 from harness.device import expect_error
 from harness.stream import show
 from _commands import administrator, command, executes, fields_of, form, items_of
@@ -153,7 +153,7 @@ async def who_shows_the_token_may_subscribe_and_is_asked_in_return(town):
     await bob.receives("presence", type_="subscribed", from_=alice.bare)
     await bob.receives("presence", from_=alice.full, type_=None)
     await alice.receives("presence", from_=bob.full, type_=None)
-    await alice.receives_no("presence", before=word_from(bob), type_="subscribe", from_=bob.bare)
+    await alice.receives_no("presence", before=saved_word_from(bob), type_="subscribe", from_=bob.bare)
     assert (await contacts_of(alice))[bob.bare][0] == "both" == (await contacts_of(bob))[alice.bare][0]
     [record] = await town.records(kind="admin", to=alice.bare, reason="invitation-used")
     assert record["from"] == bob.bare, record
@@ -161,7 +161,7 @@ async def who_shows_the_token_may_subscribe_and_is_asked_in_return(town):
     await carol.sends(f"<presence type='subscribe' to='{alice.bare}'><preauth xmlns='urn:xmpp:pars:0' token='{token}'/></presence>")
     asked = await alice.receives("presence", type_="subscribe", from_=carol.bare)
     assert asked.find(PARS + "preauth").get("token") == token, show(asked)
-    await carol.receives_no("presence", before=word_from(alice), type_="subscribed", from_=alice.bare)
+    await carol.receives_no("presence", before=saved_word_from(alice), type_="subscribed", from_=alice.bare)
 
 
 @story("XEP-0379 §4.1: the forbidden twins", options=ON)

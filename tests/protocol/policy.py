@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import _path  # noqa: F401
-from harness import NS, Town, ping, run, sealed, story, with_id, word_from
+from harness import NS, Town, ping, run, saved_word_from, sealed, story, with_id, word_from
 from harness.device import expect_error
 from harness.scram import Scram
 from harness.stream import show
@@ -136,7 +136,7 @@ async def a_rule_about_the_recipient_holds_for_subscriptions(town):
     await alice.sends(f"<presence type='subscribe' to='{hermit.bare}' id='ask'/>")
     error = expect_error(await alice.receives("presence", id="ask", type_="error"), "not-allowed", "cancel")
     assert error.find(f".//{NS.STANZA_ERROR}text").text == "The hermit does not answer."
-    await hermit.receives_no("presence", before=word_from(alice), type_="subscribe")
+    await hermit.receives_no("presence", before=saved_word_from(alice), type_="subscribe")
     records = await town.records(stanza="ask")
     assert [record["kind"] for record in records] == ["presence", "denied"], records
     assert records[1]["rule"] == "nobody asks the hermit"

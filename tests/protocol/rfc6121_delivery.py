@@ -186,6 +186,7 @@ async def presences(town):
             for kind in ("", "unavailable", "error", "probe", "subscribed", "unsubscribed", "unsubscribe", "subscribe"):
                 type_ = f" type='{kind}'" if kind else ""
                 await stranger.sends(f"<presence to='{address}' id='p-{kind}'{type_}>{ERROR if kind == 'error' else ''}</presence>")
+            await stranger.asks("<query xmlns='jabber:iq:roster'/>")  # behind what is being saved: it has been sent on
             await receiver.fence()
             for device in receiver.devices:
                 to_it = device is named or (form == "bare" and device in receiver.available())

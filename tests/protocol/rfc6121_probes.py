@@ -1,7 +1,7 @@
 """RFC 6121 §4.3 and §4.6: who is there, asked; and presence that is sent to one address."""
 
 import _path  # noqa: F401
-from harness import NS, answer_of, run, story, word_from
+from harness import NS, answer_of, run, saved_word_from, story, word_from
 
 PLAIN = {"sealed.mode": "off"}  # where a status text and what nobody knows may pass
 ROSTER = "<query xmlns='jabber:iq:roster'/>"
@@ -172,7 +172,7 @@ async def a_probe_does_not_end_a_request_that_waits(town):
     await alice.sends(f"<presence type='probe' to='{bob.bare}'/><presence type='subscribe' to='{bob.bare}'/>"
                       f"<presence type='probe' to='{bob.bare}'/><presence type='probe' to='{bob.full}'/>")
     await bob.receives("presence", type_="subscribe", from_=alice.bare)
-    await alice.receives_no("presence", before=word_from(bob), type_="unsubscribed")
+    await alice.receives_no("presence", before=saved_word_from(bob), type_="unsubscribed")
     [item] = list((await alice.asks(ROSTER)).iter(NS.ROSTER + "item"))
     assert (item.get("subscription"), item.get("ask")) == ("none", "subscribe")
 
