@@ -233,7 +233,7 @@ async def a_card_opens_no_account_that_is_not_there_or_not_active(_town):
         await external(stream)
         await fails_and_closes(stream, "not-authorized")
         [record] = await office.town.records(kind="login-failed", from_="nobody@localhost")
-        assert record["reason"] == "no_account_or_no_valid_certificate", record
+        assert record["reason"] == "no-account-or-no-valid-certificate", record
         alice, card = await office.owner()
         await office.town.ctl("user", "disable", alice.bare)
         stream = await office.meets(card)
