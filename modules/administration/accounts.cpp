@@ -111,7 +111,8 @@ void end_sessions(Execution execution) {
               session->stream.end("policy-violation", "an administrator ended this session");
               any = true;
             }
-            if (!any && !jid.is_bare()) return give(Outcome::unknown);
+            // An account whose sessions are over already is as it should be; nothing happened, so there is no record.
+            if (!any) return give(jid.is_bare() ? Outcome::done : Outcome::unknown);
             there.record(core::about_account(jid, "session-kick", origin));
             give(Outcome::done);
           });

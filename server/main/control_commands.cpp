@@ -245,11 +245,17 @@ Answer session_kick(const Request& request) {
   return on_account(request, jid->to_bare(),
                     [jid = *jid](core::Shard& shard, core::Account& account, AnswerReply reply) {
                       if (!account.exists) return reply->give(no_account(jid));
+                      const auto is_meant = [&](const core::Session* session) {
+                        return jid.is_bare() || session->jid.resource() == jid.resource();
+                      };
+                      if (std::ranges::none_of(account.sessions, is_meant)) {  // nothing happens: no record
+                        return reply->give(fail(ErrorCode::not_found, "there is no session of " + jid.str()));
+                      }
                       if (!reply->begin()) return;
                       std::size_t ended = 0;
                       const auto sessions = account.sessions;
                       for (auto* session : sessions) {
-                        if (!jid.is_bare() && session->jid.resource() != jid.resource()) continue;
+                        if (!is_meant(session)) continue;
                         session->stream.end("policy-violation", "an administrator ended this session");
                         ++ended;
                       }

@@ -96,6 +96,7 @@ async def one_session_ends_or_all_of_them(town):
     for device in (laptop, tablet):
         await device.stream.fails_with("policy-violation")
     await is_refused(root, "item-not-found", "end-user-session", accountjids=[phone.full])
+    await is_done(root, "end-user-session", accountjids=[alice.bare])  # they are over: nothing happens
     assert await reasons(town, alice.bare, root) == ["session-kick"] * 2
     await alice.device()
 
