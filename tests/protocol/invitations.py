@@ -86,6 +86,7 @@ async def an_invitation_for_a_name_is_for_that_name_and_keeps_it(town):
     fields = await tries(stream, "<query xmlns='jabber:iq:register'/>", "g1", "get")
     assert fields[0].findtext(REGISTER + "username") == "paris", show(fields)
     expect_error(await registers(stream, "romeo"), "not-acceptable")
+    expect_error(await registers(stream, "paris", "1234567"), "not-acceptable")
     assert "paris@localhost" not in {row["jid"] for row in await town.ctl_json("user", "list")}, "§6.2: not made before"
     assert (await registers(stream, "Paris")).get("type") == "result"
     bob = await town.account("bob")

@@ -279,7 +279,7 @@ async def where_cards_are_required_nothing_else_opens(_town):
                     await office.refuses(bad, direct=direct, version=version)
         stream = await office.meets(card)
         await stream.sends("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>x</username>"
-                           "<password>y</password></query></iq>")
+                           "<password>yyyyyyyy</password></query></iq>")
         await stream.fails_with("not-authorized")
         # A valid card of nobody here: the handshake is fine, and there is nothing to offer.
         for useless, how in ((office.ca.card(xmpp("alice@elsewhere.example")), {}), (card, {"sni": OTHER})):
