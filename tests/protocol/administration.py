@@ -18,7 +18,10 @@ async def check_config(town, text):
         str(PROGRAMS["valised"]), "--config", str(path), "--check-config",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     out, _ = await process.communicate()
-    return process.returncode, out.decode(), path
+    *lines, last = out.decode().splitlines()
+    says = "valised: "  # each line about what is wrong
+    assert all(line.startswith(says) for line in lines) and (last.startswith(says) or last == f"{path}: ok"), out
+    return process.returncode, "\n".join(line.removeprefix(says) for line in (*lines, last)), path
 
 
 @story("administration")
@@ -194,9 +197,46 @@ async def a_wrong_type_a_value_out_of_range_and_lua_errors_name_their_line(town)
 
 
 @story("configuration")
-async def a_good_configuration_is_said_to_be_good(town):
-    status, out, _ = await check_config(town, town.config_file.read_text())
-    assert status == 0, out
+async def a_good_configuration_is_said_to_be_good_and_a_port_that_is_taken_is_named(town):
+    good = town.config_file.read_text()
+    status, out, path = await check_config(town, good)
+    *taken, last = out.splitlines()
+    assert status == 0 and last == f"{path}: ok", out
+    lines = {name: number for number, name in enumerate((name for name, value in town.options.items() if value is not None), 1)}
+    for said, option, port in zip(taken, ("listen.c2s", "listen.c2s_tls", "listen.https"),
+                                  (town.place.port, town.place.tls_port, town.place.web_port), strict=True):
+        assert said.startswith(f"{path}:{lines[option]}: cannot listen on {town.place.address}:{port}: Address already in use"), out
+    free = "listen.c2s = { '127.0.0.1:0' }\nlisten.c2s_tls = {}\nlisten.https = {}\n"
+    rest = "".join(line + "\n" for line in good.splitlines() if not line.startswith(("listen.c2s", "listen.https")))
+    assert await check_config(town, rest + free) == (0, f"{path}: ok", path)
+
+
+@story("configuration: a reload", alone=True)
+async def each_error_of_a_reload_has_its_own_line(town):
+    lines = len(town.config_file.read_text().splitlines())
+    town.write_config("limits.nonsense = 1\nlimits.stanza = 1\n")
+    status, out, err = await town.reload()
+    said = err.splitlines()
+    assert status == 1 and out == "" and len(said) == 2, (status, out, err)
+    for number, line in enumerate(said, lines + 1):
+        assert line.startswith(f"valisectl: {town.config_file}:{number}: "), err
+
+
+@story("valised: wrong use")
+async def a_server_that_does_not_start_says_why_in_one_line(town):
+    good, bad, logs = (town.folder / name for name in ("good.lua", "bad.lua", "other.log"))
+    town.write_file(good, town.config_file.read_text() + f"log.file = '{logs}'\n")
+    town.write_file(bad, "nonsense = 1\n")
+    for arguments, wanted, text in ((("--nonsense",), 109, "The following argument was not expected: --nonsense; valised --help lists the options"),
+                                    (("--config",), 114, "--config: 1 required TEXT missing; valised --help lists the options"),
+                                    (("--config", "/nonexistent"), 2, "/nonexistent: No such file or directory"),
+                                    (("--config", str(bad)), 2, f'{bad}:1: unknown option "nonsense"'),
+                                    (("--config", str(good)), 1, f"cannot listen on {town.place.address}:{town.place.port}: Address already in use")):
+        process = await asyncio.create_subprocess_exec(str(PROGRAMS["valised"]), *arguments, stdout=asyncio.subprocess.PIPE,
+                                                       stderr=asyncio.subprocess.PIPE)
+        out, err = await process.communicate()
+        assert (process.returncode, out, err.decode()) == (wanted, b"", f"valised: {text}\n"), (arguments, process.returncode, out, err)
+    assert f"error main: cannot listen on {town.place.address}" in logs.read_text()
 
 
 @story("configuration", alone=True)
