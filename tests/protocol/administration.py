@@ -335,6 +335,7 @@ async def a_new_password_does_not_enable_a_disabled_account(town):
 @story("administration: two changes at once", alone=True)
 async def what_is_enabled_behind_a_deletion_stays_deleted(town):
     [alice] = await town.devices("alice")
+    await town.records()  # nothing of her log-in is under way any more: what waits then is the deletion
     async with town.store_is_paused():
         first = asyncio.create_task(town.ctl_result("user", "delete", alice.bare))
         await town.waits_for_the_store(1)
