@@ -1,4 +1,6 @@
 // What changes accounts. Each change is one record with the administrator as the one who acts.
+#include <fmt/core.h>
+
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "core/auth/password.hpp"
@@ -111,7 +113,8 @@ void end_sessions(Execution execution) {
               session->stream.end("policy-violation", "an administrator ended this session");
               any = true;
             }
-            if (!any && !jid.is_bare()) return give(Outcome::unknown);
+            // An account whose sessions are over already is as it should be; nothing happened, so there is no record.
+            if (!any) return give(jid.is_bare() ? Outcome::done : Outcome::unknown);
             there.record(core::about_account(jid, "session-kick", origin));
             give(Outcome::done);
           });
@@ -120,7 +123,8 @@ void end_sessions(Execution execution) {
 // ---- adding (§4.1) and new passwords (§4.7)
 
 // The keys of the password that was submitted, then `then`; where there is none, or no room, it is answered.
-void with_keys(Execution execution, std::move_only_function<void(Execution, std::vector<storage::ScramKey>)> then) {
+void with_keys(Execution execution, std::int64_t least,
+               std::move_only_function<void(Execution, std::vector<storage::ScramKey>)> then) {
   const auto& text = execution.values().text("password");
   if (!execution.is_encrypted()) {
     return execution.refuse(refusal(StanzaError::Type::modify, "not-authorized",
@@ -133,6 +137,12 @@ void with_keys(Execution execution, std::move_only_function<void(Execution, std:
     return execution.refuse(refusal(StanzaError::Type::modify, "not-acceptable",
                                     {"The two passwords differ, or this can't be one.",
                                      "Les deux mots de passe diffèrent, ou ce ne peut en être un."}));
+  }
+  if (!core::auth::is_long_enough(*password, least)) {
+    auto error = refusal(StanzaError::Type::modify, "not-acceptable", {});
+    error.text_en = fmt::format("Too short: a password has at least {} characters here.", least);
+    error.text_fr = fmt::format("Trop court : ici, un mot de passe a au moins {} caractères.", least);
+    return execution.refuse(error);
   }
   auto& shard = execution.shard();
   auto waiting = std::make_shared<std::pair<Execution, decltype(then)>>(std::move(execution), std::move(then));
@@ -150,10 +160,10 @@ void with_keys(Execution execution, std::move_only_function<void(Execution, std:
   if (!taken) waiting->first.refuse(try_later());
 }
 
-void add(Execution execution) {
+void add(Execution execution, std::int64_t least) {
   const auto jid = account_of(execution, "accountjid");
   if (!jid) return;
-  with_keys(std::move(execution), [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
+  with_keys(std::move(execution), least, [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
     auto origin = ready.origin();
     on_each(std::move(ready), {jid},
             [keys = std::move(keys), origin](core::Shard& there, core::Account& account, const core::Jid&, Give give) {
@@ -168,10 +178,10 @@ void add(Execution execution) {
   });
 }
 
-void change_password(Execution execution) {
+void change_password(Execution execution, std::int64_t least) {
   const auto jid = account_of(execution, "accountjid");
   if (!jid) return;
-  with_keys(std::move(execution), [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
+  with_keys(std::move(execution), least, [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
     auto origin = ready.origin();
     const auto own = jid.same_bare(ready.asker()) ? ready.session() : 0;
     on_each(
@@ -187,13 +197,20 @@ void change_password(Execution execution) {
 
 }  // namespace
 
-void declare_accounts(Commands& commands) {
+void declare_accounts(Commands& commands, const std::function<std::int64_t(const std::string& host)>& least) {
+  // The commands that give a password.
+  const auto with_least = [least](void (*run)(Execution, std::int64_t)) {
+    return [least, run](Execution execution) {
+      const auto characters = least(execution.host());
+      run(std::move(execution), characters);
+    };
+  };
   const Field again{.name = "password-verify",
                     .type = FieldType::text_private,
                     .label = {"The same again", "Le même encore une fois"}};
   const core::Text add_title{"Add an account", "Ajouter un compte"};
-  commands.add(
-      command("add-user", add_title, form_of(add_title, {}, {account_field(), password_field(), again}), &add));
+  commands.add(command("add-user", add_title, form_of(add_title, {}, {account_field(), password_field(), again}),
+                       with_least(&add)));
   auto deletion = command("delete-user", {"Delete accounts", "Supprimer des comptes"}, {}, &remove);
   deletion.stages = 2;
   deletion.may_be_cut = true;
@@ -221,7 +238,7 @@ void declare_accounts(Commands& commands) {
                        &end_sessions));
   const core::Text password_title{"Change a password", "Changer un mot de passe"};
   commands.add(command("change-user-password", password_title,
-                       form_of(password_title, {}, {account_field(), password_field()}), &change_password));
+                       form_of(password_title, {}, {account_field(), password_field()}), with_least(&change_password)));
 }
 
 }  // namespace valise::modules::administration

@@ -51,6 +51,7 @@ class BlockingModule final : public core::Module, public core::Blocking {
   };
   [[nodiscard]] std::vector<Concerned> concerned_by(const core::Account& account,
                                                     const Blocklist::Change& change) const;
+  void record_shown(const core::Account& account, const core::Jid& contact, bool available);
   // The change is durable; tells contacts of whom it changes what they may see.
   void end_and_tell(core::Account& account, const Blocklist::Change& change);
 

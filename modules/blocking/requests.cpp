@@ -164,6 +164,20 @@ std::vector<BlockingModule::Concerned> BlockingModule::concerned_by(const core::
   return concerned;
 }
 
+// What the contact is told of each available session is a presence of that session.
+void BlockingModule::record_shown(const core::Account& account, const core::Jid& contact, bool available) {
+  for (const auto* session : account.sessions) {
+    if (!session->available || !session->presence) continue;
+    core::audit::Record record;
+    record.kind = core::audit::Kind::presence;
+    record.type = available ? core::audit::StanzaType::none : core::audit::StanzaType::unavailable;
+    record.verdict = core::audit::Outcome::delivered;
+    record.origin = session->origin;
+    record.recipient = contact.bare();
+    shard_.record(std::move(record));
+  }
+}
+
 // §3.3, §3.4: whoever may see the account's presence sees it go, or what it is now. What an unblocked contact is now is
 // asked: its presence was not let in meanwhile.
 void BlockingModule::end_and_tell(core::Account& account, const Blocklist::Change& change) {
@@ -175,7 +189,10 @@ void BlockingModule::end_and_tell(core::Account& account, const Blocklist::Chang
     const auto contact = core::Jid::parse(jid);
     if (!contact || has_blocked(account, jid) != change.adds || told.contains(contact->bare())) continue;
     if (contact->is_bare()) told.insert(jid);
-    if (sees_us && subscriptions != nullptr) subscriptions->show(account, *contact, !change.adds);
+    if (sees_us && subscriptions != nullptr) {
+      record_shown(account, *contact, !change.adds);
+      subscriptions->show(account, *contact, !change.adds);
+    }
     if (!seen || change.adds) continue;
     for (const auto* session : account.sessions) {
       if (session->available) shard_.route(core::make_presence("probe", session->jid, contact->to_bare()));

@@ -177,8 +177,13 @@ void PresenceModule::undirect(core::Account& account, const std::function<bool(c
   for (auto* session : account.sessions) {
     auto* directed = session->part<Directed>(slot_);
     if (directed == nullptr) continue;
-    for (auto& jid : directed->take_if(which))
-      shard_.route(core::make_presence("unavailable", session->jid, std::move(jid)));
+    for (auto& jid : directed->take_if(which)) {
+      core::Flow flow;
+      flow.stanza = core::make_presence("unavailable", session->jid, std::move(jid));
+      flow.record.origin = session->origin;
+      (void)shard_.record_passing(flow, core::audit::Kind::presence);  // it is so, recorded or not
+      shard_.route(std::move(flow.stanza));
+    }
   }
 }
 

@@ -98,6 +98,8 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
                                   "Ceci ne peut être un mot de passe : trop long, ou avec des caractères de "
                                   "contrôle."}));
   }
+  const auto least = rules(jid.domain()).password_minimum;
+  if (!core::auth::is_long_enough(*password, least)) return request.error(too_short(least));
   auto& recent = *session.account.part<Recent>(slot_);
   if (const auto hour = shard_.loop().now_ms() / ms_per_hour; recent.hour != hour) {
     recent.hour = hour;

@@ -1,4 +1,6 @@
 // Before log-in (XEP-0077 §3.1): strangers make an account, where the host lets them.
+#include <fmt/core.h>
+
 #include "base/clock.hpp"
 #include "core/administrators.hpp"
 #include "core/auth/password.hpp"
@@ -52,18 +54,19 @@ const core::Invitation* invitation_of(core::Stranger& stranger) {
   return invited == nullptr ? nullptr : invited->invitation();
 }
 
-std::string form(const std::string& iq_id, core::Stranger& stranger) {
+std::string form(const std::string& iq_id, core::Stranger& stranger, std::int64_t password_minimum) {
   const auto language = stranger.language();
   const auto* invitation = invitation_of(stranger);
-  const core::Text instructions{"Choose a user name and a password.",
-                                "Choisissez un nom d’utilisateur et un mot de passe."};
+  const core::Text format{"Choose a user name and a password of at least {} characters.",
+                          "Choisissez un nom d’utilisateur et un mot de passe d’au moins {} caractères."};
+  const auto instructions = fmt::format(fmt::runtime(format.in(language)), password_minimum);
   std::string out;
   xml::Writer(out)
       .open("iq")
       .attribute("type", "result")
       .attribute("id", iq_id)
       .open("query", ns_register)
-      .element("instructions", {}, instructions.in(language))
+      .element("instructions", {}, instructions)
       .element("username", {}, invitation == nullptr ? std::string_view() : std::string_view(invitation->name))
       .element("password")
       .close()
@@ -93,7 +96,7 @@ bool RegistrationModule::take(xml::Element iq, core::Stranger& stranger) {
   } else if (preauth) {
     show_invitation(id, preauth.attribute_or_empty("token"), stranger);
   } else if (type == "get") {
-    stranger.answer()(form(id, stranger));
+    stranger.answer()(form(id, stranger, rules(stranger.host()).password_minimum));
   } else if (query.child("remove", ns_register)) {
     // §3.2: who is not known can't cancel anything.
     stranger.answer()(error(id,
@@ -132,6 +135,8 @@ void RegistrationModule::make_account(const std::string& iq_id, xml::Element que
   const auto jid = core::Jid::make(query.child("username", ns_register).text(), stranger.host());
   auto password = core::auth::prepare_password(query.child("password", ns_register).text());
   if (!jid || !jid->has_local() || !password) return answer(not_acceptable());
+  const auto least = rules(stranger.host()).password_minimum;
+  if (!core::auth::is_long_enough(*password, least)) return answer(too_short(least));
   const bool is_named = invitation != nullptr && !invitation->name.empty();
   if (is_named && invitation->name != jid->local()) return answer(another_name());
   const auto* administrators = shard_.service<core::Administrators>();

@@ -246,6 +246,14 @@ const Option<std::string> policy_file{Text{.name = "policy.file",
                                            .reason = "Lua file of rules; empty: the stock policy that is compiled in",
                                            .check = &check_absolute_path,
                                            .reload = Reload::live}};
+const Option<std::int64_t> accounts_password_minimum{
+    {.name = "accounts.password_minimum",
+     .otherwise = 8,
+     .reason = "characters that a new password has at least, whoever gives it; those that are there stay good",
+     .min = 1,
+     .max = 128,
+     .scope = Scope::host,
+     .reload = Reload::live}};
 const Option<std::int64_t> scram_iterations{
     {.name = "scram.iterations",
      .otherwise = 10'000,
@@ -438,6 +446,7 @@ const std::vector<const OptionBase*>& kernel_options() {
                                                   &archive_enabled,
                                                   &resumption_location,
                                                   &policy_file,
+                                                  &accounts_password_minimum,
                                                   &scram_iterations,
                                                   &scram_mechanisms,
                                                   &limits_stanza_before_login,

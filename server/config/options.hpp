@@ -56,6 +56,7 @@ extern const Choice<SealedMode> sealed_mode;
 extern const Option<bool> archive_enabled;
 extern const Option<std::string> resumption_location;
 extern const Option<std::string> policy_file;
+extern const Option<std::int64_t> accounts_password_minimum;
 extern const Option<std::int64_t> scram_iterations;
 extern const Option<Strings> scram_mechanisms;
 // -- limits (docs/security.md §3)

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <sstream>
 
 namespace valise::ctl {
 
@@ -11,7 +12,8 @@ int report(const Failure& failure, bool json) {
     const nlohmann::json out{{"error", {{"code", failure.code}, {"text", failure.text}}}};
     std::printf("%s\n", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
-    std::fprintf(stderr, "valisectl: %s\n", failure.text.c_str());
+    std::istringstream lines(failure.text);  // of a configuration: one an error
+    for (std::string line; std::getline(lines, line);) std::fprintf(stderr, "valisectl: %s\n", line.c_str());
   }
   return failure.exit;
 }

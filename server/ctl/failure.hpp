@@ -18,7 +18,8 @@ struct Failure {
   std::string text;
 };
 
-// Says it: one line on standard error, or {"error":{…}} on standard output with --json. Returns the exit code.
+// Says it: on standard error, each line behind the program's name, or {"error":{…}} on standard output with --json.
+// Returns the exit code.
 int report(const Failure& failure, bool json);
 
 }  // namespace valise::ctl

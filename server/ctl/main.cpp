@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "base/crypto.hpp"
 #include "client.hpp"
@@ -38,7 +39,7 @@ struct Options {
   std::string days;
   std::string inviter;
   std::int64_t uses = 1;
-  std::int64_t lifetime_days = 0;
+  std::optional<std::int64_t> lifetime_days;
   std::vector<std::string> groups;
 };
 
@@ -217,23 +218,22 @@ void add_invitation_commands(CLI::App& cli, Options& options, int& code) {
   made->add_option("--inviter", options.inviter, "name@host: the two become contacts");
   made->add_option("--group", options.groups, "of the two's contact lists; may be repeated")->expected(1);
   made->add_option("--uses", options.uses, "by so many people")->capture_default_str();
-  made->add_option("--days", options.lifetime_days, "how long it holds; otherwise invitations.lifetime");
+  made->add_option("--days", options.lifetime_days, "how long it holds, 1 to 366; otherwise invitations.lifetime");
   made->callback([&] {
-    code = ask(options,
-               {{"command", "invite.new"},
-                {"to", options.jid},
-                {"inviter", options.inviter},
-                {"groups", options.groups},
-                {"uses", options.uses},
-                {"days", options.lifetime_days}},
-               {.sentence = &invitation_sentence});
+    Json request{{"command", "invite.new"},
+                 {"to", options.jid},
+                 {"inviter", options.inviter},
+                 {"groups", options.groups},
+                 {"uses", options.uses}};
+    if (options.lifetime_days) request["days"] = *options.lifetime_days;
+    code = ask(options, std::move(request), {.sentence = &invitation_sentence});
   });
   auto* list = invite->add_subcommand("list", "open invitations of a host, or of all");
   list->add_option("host", options.host, "one of the server's hosts");
   list->callback([&] {
-    code = ask(
-        options, {{"command", "invite.list"}, {"host", options.host}},
-        {.columns = {"id", "host", "for", "name", "inviter", "used", "uses", "expires"}, .nothing = "no invitations"});
+    code = ask(options, {{"command", "invite.list"}, {"host", options.host}},
+               {.columns = {"id", "host", "for", "name", "inviter", "state", "used", "uses", "expires"},
+                .nothing = "no invitations"});
   });
   auto* revoke = invite->add_subcommand("revoke", "takes an invitation back");
   revoke->add_option("host", options.host, "its host")->required();

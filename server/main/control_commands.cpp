@@ -103,8 +103,14 @@ void write_account(core::Shard& shard, core::Account& account, storage::Write wr
                        [jid = account.jid, reply](Result<> done) { give(reply, jid, done); });
 }
 
-Result<std::vector<storage::ScramKey>> keys_from(const Request& request) {
+Result<std::vector<storage::ScramKey>> keys_from(const Request& request, const core::Jid& jid) {
   auto password = request.text("password");
+  const auto least = request.app.config()->get(config::options::accounts_password_minimum, jid.domain());
+  if (!core::auth::is_long_enough(password, least)) {
+    crypto::wipe(password);
+    return fail(ErrorCode::invalid,
+                "a password has at least " + std::to_string(least) + " characters (accounts.password_minimum)");
+  }
   const auto rounds = static_cast<unsigned>(request.app.config()->get(config::options::scram_iterations));
   auto keys = core::auth::make_keys(password, rounds);
   crypto::wipe(password);
@@ -114,7 +120,7 @@ Result<std::vector<storage::ScramKey>> keys_from(const Request& request) {
 Answer user_add(const Request& request) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  auto keys = keys_from(request);
+  auto keys = keys_from(request, *jid);
   if (!keys) return std::unexpected(keys.error());
   return on_account(request, *jid,
                     [keys = std::move(*keys)](core::Shard& shard, core::Account& account, AnswerReply reply) {
@@ -144,7 +150,9 @@ Answer on_existing(const Request& request,
 }
 
 Answer user_passwd(const Request& request) {
-  auto keys = keys_from(request);
+  const auto jid = local_account(request);
+  if (!jid) return std::unexpected(jid.error());
+  auto keys = keys_from(request, *jid);
   if (!keys) return std::unexpected(keys.error());
   return on_existing(request, [keys = *keys](core::Shard&, core::Account& account, core::Registration& registration,
                                              const AnswerReply& reply) {
@@ -245,11 +253,17 @@ Answer session_kick(const Request& request) {
   return on_account(request, jid->to_bare(),
                     [jid = *jid](core::Shard& shard, core::Account& account, AnswerReply reply) {
                       if (!account.exists) return reply->give(no_account(jid));
+                      const auto is_meant = [&](const core::Session* session) {
+                        return jid.is_bare() || session->jid.resource() == jid.resource();
+                      };
+                      if (std::ranges::none_of(account.sessions, is_meant)) {  // nothing happens: no record
+                        return reply->give(fail(ErrorCode::not_found, "there is no session of " + jid.str()));
+                      }
                       if (!reply->begin()) return;
                       std::size_t ended = 0;
                       const auto sessions = account.sessions;
                       for (auto* session : sessions) {
-                        if (!jid.is_bare() && session->jid.resource() != jid.resource()) continue;
+                        if (!is_meant(session)) continue;
                         session->stream.end("policy-violation", "an administrator ended this session");
                         ++ended;
                       }

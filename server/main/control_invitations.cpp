@@ -1,6 +1,7 @@
 #include "main/control_invitations.hpp"
 
 #include <chrono>
+#include <map>
 
 #include "base/clock.hpp"
 #include "core/invitations.hpp"
@@ -8,6 +9,7 @@
 #include "main/app.hpp"
 #include "main/control_hosts.hpp"
 #include "main/reply.hpp"
+#include "storage/store.hpp"
 
 namespace valise {
 namespace {
@@ -38,6 +40,22 @@ Result<T> ask_invitations(App& app, const std::string& host, const std::stop_tok
     ask(*invitations, reply);
   });
   return reply->wait(stop, patience);
+}
+
+// Whether it could be used now (core::Invitations::look_up): it rests while its inviter can't log in, and is of no use
+// when he has left.
+Result<std::string> state_of(const core::Invitation& one, storage::Reader& reader,
+                             std::map<std::string, std::string>& inviters) {
+  if (one.expires_ms <= utc_now_ms()) return "expired";
+  if (one.used >= one.uses) return "used";
+  if (one.inviter.empty()) return "open";
+  auto [place, is_new] = inviters.try_emplace(one.inviter, "inviter-gone");
+  if (!is_new) return place->second;
+  const auto account = reader.account(one.inviter);
+  if (!account) return std::unexpected(account.error());
+  if (!*account || storage::is_gone((*account)->state)) return place->second;
+  place->second = (*account)->state == storage::AccountState::active ? "open" : "inviter-disabled";
+  return place->second;
 }
 
 Json shown(const core::Invitation& one) {
@@ -75,9 +93,12 @@ Result<Json> new_invitation(App& app, const Json& request, const std::stop_token
     }
   }
   const auto uses = number_of(request, "uses", 1);
+  if (uses < 1 || uses > 1'000) return fail(ErrorCode::invalid, "an invitation has 1 to 1,000 uses");
+  const bool says_days = request.contains("days");
   const auto days = number_of(request, "days", 0);
-  if (uses < 1 || uses > 1'000 || days < 0 || days > most_days) {
-    return fail(ErrorCode::invalid, "1 to 1,000 uses, 1 to 366 days");
+  if (says_days && (days < 1 || days > most_days)) {
+    return fail(ErrorCode::invalid,
+                "an invitation holds for 1 to 366 days; without --days as invitations.lifetime says");
   }
   if (!wish.name.empty() && uses != 1) return fail(ErrorCode::invalid, "an invitation for one name has one use");
   wish.uses = static_cast<unsigned>(uses);
@@ -97,7 +118,10 @@ Result<Json> new_invitation(App& app, const Json& request, const std::stop_token
 Result<Json> list_invitations(App& app, const Json& request, const std::stop_token& stop) {
   const auto hosts = hosts_asked_for(app, text_of(request, "host"));
   if (!hosts) return std::unexpected(hosts.error());
+  auto reader = app.store()->open_reader();
+  if (!reader) return std::unexpected(reader.error());
   using All = std::vector<core::Invitation>;
+  std::map<std::string, std::string> inviters;
   Json rows = Json::array();
   for (const auto& host : *hosts) {
     const auto all = ask_invitations<All>(
@@ -105,7 +129,12 @@ Result<Json> list_invitations(App& app, const Json& request, const std::stop_tok
           invitations.list(host, [reply](Result<All> result) { reply->give(std::move(result)); });
         });
     if (!all) return std::unexpected(all.error());
-    for (const auto& one : *all) rows.push_back(shown(one));
+    for (const auto& one : *all) {
+      auto state = state_of(one, **reader, inviters);
+      if (!state) return std::unexpected(state.error());
+      rows.push_back(shown(one));
+      rows.back()["state"] = std::move(*state);
+    }
   }
   return rows;
 }

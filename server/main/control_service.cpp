@@ -110,7 +110,7 @@ Result<Json> announce(App& app, const Announcement& announcement, const std::sto
   if (announcement.to != "online" && announcement.to != "all") {
     return fail(ErrorCode::invalid, "say to whom: online or all");
   }
-  app.record_admin("announce-" + announcement.to, announcement.host);
+  app.record_admin(announcement.to == "online" ? "announce-online" : "announce-all", announcement.host);
   const auto children = children_of(app, announcement);
   if (announcement.to == "online") return to_available(app, announcement.host, children, stop);
   return to_all(app, announcement.host, children, stop);

@@ -23,6 +23,7 @@
 #include "main/privileges.hpp"
 #include "main/protocols.hpp"
 #include "main/settings.hpp"
+#include "net/listener.hpp"
 
 namespace valise {
 namespace {
@@ -36,9 +37,32 @@ config::Registry make_registry() {
   return registry;
 }
 
+void say(const std::string& text) { std::fprintf(stderr, "valised: %s\n", text.c_str()); }
+
 int report(const std::vector<config::ConfigError>& errors) {
-  for (const auto& error : errors) std::fprintf(stderr, "%s\n", error.message().c_str());
+  for (const auto& error : errors) say(error.message());
   return 2;
+}
+
+// Also where whoever starts it looks, if the log is a file.
+int could_not_start(const config::Snapshot& config, const Error& error) {
+  log::error("main", "{}", error.text);
+  if (!config.get(config::options::log_file).empty()) say(error.text);
+  return 1;
+}
+
+// Whether a start could have its ports now. No error: what has them may be this very server.
+void try_ports(const config::Snapshot& config) {
+  namespace options = config::options;
+  for (const auto* option :
+       {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
+    for (const auto& address : config.get(*option)) {
+      const auto bound = net::bind_sockets(address, 0);
+      if (bound) continue;
+      const config::ConfigError warning{config.path(), config.line(*option), bound.error().text};
+      say(warning.message() + " (no error if this server runs already, or will have more rights)");
+    }
+  }
 }
 
 void write_pid_file(const std::string& path) {
@@ -111,13 +135,11 @@ int start_and_serve(const std::string& config_path, config::Registry& registry,
   const int signals = open_signals();
   App app(config_path, registry, config, user);
   if (const auto started = app.start({.accept_gap = accept_gap}); !started) {
-    log::error("main", "{}", started.error().text);
-    return 1;
+    return could_not_start(*config, started.error());
   }
   Control control(app);
   if (const auto started = control.start(config->get(config::options::listen_control)); !started) {
-    log::error("main", "{}", started.error().text);
-    return 1;
+    return could_not_start(*config, started.error());
   }
   const auto& pid_file = config->get(config::options::run_pid_file);
   write_pid_file(pid_file);
@@ -142,7 +164,7 @@ int run(const std::string& config_path, bool check_only, bool accept_gap) {
   const auto user = find_user((*config)->get(config::options::run_user));
   if (!user) return report(at(config::options::run_user, user.error().text));
   if (check_only && *user && geteuid() != 0 && geteuid() != (*user)->user) {
-    std::fprintf(stderr, "checked as user %u: run it as root to check the files as run.user\n", geteuid());
+    say("checked as user " + std::to_string(geteuid()) + ": run it as root to check the files as run.user");
   }
   if (auto entered = enter_folder((*config)->get(config::options::run_chroot)); !entered) {
     return report(at(config::options::run_chroot, entered.error().text));
@@ -152,12 +174,13 @@ int run(const std::string& config_path, bool check_only, bool accept_gap) {
     // Read again: inside a chroot the file of this name is what a reload will read.
     std::vector<config::ConfigError> missing;
     config = load_checked(config_path, registry, check_only ? &missing : nullptr);
-    for (const auto& folder : missing) std::fprintf(stderr, "%s (needed at the start)\n", folder.message().c_str());
+    for (const auto& folder : missing) say(folder.message() + " (needed at the start)");
     if (!config) return report(config.error());
     if (const auto errors = prepare_modules(**config); !errors.empty()) return report(errors);
     if (!check_only) log::open(log_level(**config), (*config)->get(config::options::log_file));
   }
   if (check_only) {
+    try_ports(**config);
     std::printf("%s: ok\n", config_path.c_str());
     return 0;
   }
@@ -182,7 +205,13 @@ int main(int argc, char** argv) {
   cli.add_flag("--describe-options", describe, "print the reference of all options as Markdown and end");
   cli.add_flag("--describe-protocols", protocols, "print the table of RFCs and XEPs as Markdown and end");
   cli.set_version_flag("--version", std::string("valised " VALISE_VERSION));
-  CLI11_PARSE(cli, argc, argv);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return cli.exit(error);  // --help, --version
+    valise::say(std::string(error.what()) + "; valised --help lists the options");
+    return error.get_exit_code();
+  }
   try {
     if (describe) {
       const auto text = valise::config::describe(valise::make_registry());
@@ -195,7 +224,7 @@ int main(int argc, char** argv) {
     }
     return valise::run(config, check, accept_gap);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "valised: %s\n", error.what());
+    valise::say(error.what());
     return 1;
   }
 }

@@ -38,7 +38,7 @@ auth::Outcome<void> read_agent(Authenticate& out, xml::Element agent) {
   if (!agent) return {};
   if (const auto id = agent.attribute("id")) {
     auto parsed = core::parse_agent(*id);
-    if (!parsed) return auth::refuse(auth::Condition::malformed_request, "the user agent's id is no UUID v4");
+    if (!parsed) return auth::refuse(auth::Condition::malformed_request, "the user agent id is no UUID v4");
     out.agent = std::move(*parsed);
   }
   out.software = short_text(agent.child("software", ns::sasl_2).text());
@@ -64,7 +64,7 @@ auth::Outcome<void> read_fast(Authenticate& out, xml::Element root) {
       return auth::refuse(auth::Condition::malformed_request, "the count is no positive integer");
     }
   }
-  if (out.agent.empty()) return auth::refuse(auth::Condition::malformed_request, "a token without a user agent's id");
+  if (out.agent.empty()) return auth::refuse(auth::Condition::malformed_request, "a token without a user agent id");
   return {};
 }
 

@@ -18,7 +18,10 @@ async def check_config(town, text):
         str(PROGRAMS["valised"]), "--config", str(path), "--check-config",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     out, _ = await process.communicate()
-    return process.returncode, out.decode(), path
+    *lines, last = out.decode().splitlines()
+    says = "valised: "  # each line about what is wrong
+    assert all(line.startswith(says) for line in lines) and (last.startswith(says) or last == f"{path}: ok"), out
+    return process.returncode, "\n".join(line.removeprefix(says) for line in (*lines, last)), path
 
 
 @story("administration")
@@ -39,7 +42,7 @@ async def a_password_is_changed_and_the_old_one_is_worth_nothing(town):
 @story("administration")
 async def an_account_is_made_once_only(town):
     alice = await town.account("alice")
-    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="x y z\n")
+    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="u v w x y z\n")
     assert status != 0 and "exists" in err, err
 
 
@@ -68,7 +71,7 @@ async def a_deleted_account_leaves_nothing_and_its_name_rests(town):
     await alice.asks("<ping xmlns='urn:xmpp:ping'/>")
     await town.ctl("user", "delete", alice.bare)
     await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
-    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="sesame\n")
+    status, _, err = await town.ctl_result("user", "add", alice.bare, stdin="a sesame\n")
     assert status != 0 and "rests" in err, err
     listed = [row["jid"] for row in await town.ctl_json("user", "list")]
     assert alice.bare not in listed and bob.bare in listed
@@ -85,6 +88,38 @@ async def sessions_are_listed_and_kicked(town):
     await town.ctl("session", "kick", phone.full)
     await phone.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
     await laptop.asks("<ping xmlns='urn:xmpp:ping'/>")
+
+
+@story("administration: the record says what happened")
+async def a_kick_that_ends_nothing_is_said_and_not_recorded(town):
+    alice = await town.account("alice")
+    phone = await alice.device("phone")
+    status, out, err = await town.ctl_result("session", "kick", alice.bare + "/elsewhere")
+    assert status == 1 and err == f"valisectl: there is no session of {alice.bare}/elsewhere\n" and out == "", (status, out, err)
+    await phone.asks("<ping xmlns='urn:xmpp:ping'/>")
+    await town.ctl("session", "kick", alice.bare)
+    status, out, _ = await town.ctl_result("session", "kick", alice.bare, as_json=True)
+    assert status == 1 and json.loads(out)["error"]["code"] == "not-found", out
+    assert len(await town.records(kind="admin", to=alice.bare, reason="session-kick")) == 1
+
+
+@story("accounts.password_minimum")
+async def a_short_password_is_refused(town):
+    alice = await town.account("alice")
+    for arguments in (("user", "passwd", alice.bare), ("user", "add", "brief@localhost")):
+        status, _, err = await town.ctl_result(*arguments, stdin="1234567\n")
+        assert status == 1 and err == "valisectl: a password has at least 8 characters (accounts.password_minimum)\n", err
+    status, _, err = await town.ctl_result("user", "add", "--batch", stdin="brief@localhost ééééééé\n")
+    assert status == 1 and err.startswith("valisectl: line 1: a password has at least 8 characters"), err
+    await (await town.stream().reaches_tls()).authenticates(alice.name, alice.password)
+    assert "brief@localhost" not in {row["jid"] for row in await town.ctl_json("user", "list")}
+    await town.ctl("user", "add", "brief@localhost", stdin="éééééééé\n")  # characters, not bytes
+    assert not await town.records(kind="admin", to=alice.bare, reason="user-passwd")
+
+
+@story("accounts.password_minimum", options={"accounts.password_minimum": 1})
+async def an_administrator_may_allow_shorter_ones(town):
+    await town.ctl("user", "add", "brief@localhost", stdin="x\n")
 
 
 @story("administration")
@@ -162,9 +197,46 @@ async def a_wrong_type_a_value_out_of_range_and_lua_errors_name_their_line(town)
 
 
 @story("configuration")
-async def a_good_configuration_is_said_to_be_good(town):
-    status, out, _ = await check_config(town, town.config_file.read_text())
-    assert status == 0, out
+async def a_good_configuration_is_said_to_be_good_and_a_port_that_is_taken_is_named(town):
+    good = town.config_file.read_text()
+    status, out, path = await check_config(town, good)
+    *taken, last = out.splitlines()
+    assert status == 0 and last == f"{path}: ok", out
+    lines = {name: number for number, name in enumerate((name for name, value in town.options.items() if value is not None), 1)}
+    for said, option, port in zip(taken, ("listen.c2s", "listen.c2s_tls", "listen.https"),
+                                  (town.place.port, town.place.tls_port, town.place.web_port), strict=True):
+        assert said.startswith(f"{path}:{lines[option]}: cannot listen on {town.place.address}:{port}: Address already in use"), out
+    free = "listen.c2s = { '127.0.0.1:0' }\nlisten.c2s_tls = {}\nlisten.https = {}\n"
+    rest = "".join(line + "\n" for line in good.splitlines() if not line.startswith(("listen.c2s", "listen.https")))
+    assert await check_config(town, rest + free) == (0, f"{path}: ok", path)
+
+
+@story("configuration: a reload", alone=True)
+async def each_error_of_a_reload_has_its_own_line(town):
+    lines = len(town.config_file.read_text().splitlines())
+    town.write_config("limits.nonsense = 1\nlimits.stanza = 1\n")
+    status, out, err = await town.reload()
+    said = err.splitlines()
+    assert status == 1 and out == "" and len(said) == 2, (status, out, err)
+    for number, line in enumerate(said, lines + 1):
+        assert line.startswith(f"valisectl: {town.config_file}:{number}: "), err
+
+
+@story("valised: wrong use")
+async def a_server_that_does_not_start_says_why_in_one_line(town):
+    good, bad, logs = (town.folder / name for name in ("good.lua", "bad.lua", "other.log"))
+    town.write_file(good, town.config_file.read_text() + f"log.file = '{logs}'\n")
+    town.write_file(bad, "nonsense = 1\n")
+    for arguments, wanted, text in ((("--nonsense",), 109, "The following argument was not expected: --nonsense; valised --help lists the options"),
+                                    (("--config",), 114, "--config: 1 required TEXT missing; valised --help lists the options"),
+                                    (("--config", "/nonexistent"), 2, "/nonexistent: No such file or directory"),
+                                    (("--config", str(bad)), 2, f'{bad}:1: unknown option "nonsense"'),
+                                    (("--config", str(good)), 1, f"cannot listen on {town.place.address}:{town.place.port}: Address already in use")):
+        process = await asyncio.create_subprocess_exec(str(PROGRAMS["valised"]), *arguments, stdout=asyncio.subprocess.PIPE,
+                                                       stderr=asyncio.subprocess.PIPE)
+        out, err = await process.communicate()
+        assert (process.returncode, out, err.decode()) == (wanted, b"", f"valised: {text}\n"), (arguments, process.returncode, out, err)
+    assert f"error main: cannot listen on {town.place.address}" in logs.read_text()
 
 
 @story("configuration", alone=True)
@@ -263,6 +335,7 @@ async def a_new_password_does_not_enable_a_disabled_account(town):
 @story("administration: two changes at once", alone=True)
 async def what_is_enabled_behind_a_deletion_stays_deleted(town):
     [alice] = await town.devices("alice")
+    await town.records()  # nothing of her log-in is under way any more: what waits then is the deletion
     async with town.store_is_paused():
         first = asyncio.create_task(town.ctl_result("user", "delete", alice.bare))
         await town.waits_for_the_store(1)
@@ -274,20 +347,20 @@ async def what_is_enabled_behind_a_deletion_stays_deleted(town):
     assert status == 1 and "no account" in err, err
     assert await state_of(town, alice) is None
     await alice.stream.wait_for(lambda event: isinstance(event, Disconnected), "the end of the session")
-    status, _, err = await town.ctl_result("user", "add", alice.account.bare, stdin="sesame\n")
+    status, _, err = await town.ctl_result("user", "add", alice.account.bare, stdin="a sesame\n")
     assert status == 1 and "rests" in err, err
 
 
 @story("administration: one name, two commands", alone=True)
 async def an_account_that_is_being_made_is_not_made_twice(town):
     async with town.store_is_paused():
-        first = asyncio.create_task(town.ctl_result("user", "add", "twin@localhost", stdin="first\n"))
+        first = asyncio.create_task(town.ctl_result("user", "add", "twin@localhost", stdin="the first\n"))
         await town.waits_for_the_store(1)
-        status, _, err = await town.ctl_result("user", "add", "twin@localhost", stdin="second\n")
+        status, _, err = await town.ctl_result("user", "add", "twin@localhost", stdin="the second\n")
         assert status == 1 and "exists" in err, err
     status, _, err = await first
     assert status == 0, err
-    await (await town.stream().reaches_tls()).authenticates("twin", "first")
+    await (await town.stream().reaches_tls()).authenticates("twin", "the first")
 
 
 @story("administration: nobody waits for another", alone=True)
@@ -346,7 +419,7 @@ async def a_server_that_is_not_there_has_its_own_code(town):
 @story("valisectl: user add --batch")
 async def a_batch_goes_on_behind_a_bad_line_and_says_which(town):
     there = await town.account("there")
-    lines = f"{there.bare} x y z\nnew1@localhost sesame one\nno-password@localhost\nnew2@localhost\tsesame two\n"
+    lines = f"{there.bare} u v w x y z\nnew1@localhost sesame one\nno-password@localhost\nnew2@localhost\tsesame two\n"
     status, out, _ = await town.ctl_result("user", "add", "--batch", stdin=lines, as_json=True)
     result = json.loads(out)
     assert status == 1 and result["added"] == 2 and [one["line"] for one in result["failed"]] == [1, 3], out
@@ -471,7 +544,7 @@ async def a_reload_is_recorded_and_says_each_time_what_needs_a_restart(town):
         assert (await town.ctl_json("reload"))["needs_restart"] == ["commit.gather_us"]
     assert "new.example" in (await town.ctl_json("status"))["hosts"]
     await town.ctl("session", "list")  # a fence: every shard has run what a reload left it to do
-    await town.ctl("user", "add", "alice@new.example", stdin="sesame\n")  # served at once, and durable behind them
+    await town.ctl("user", "add", "alice@new.example", stdin="a sesame\n")  # served at once, and durable behind them
     reasons = [(record["reason"], record.get("to")) for record in await town.records(kind="admin")]
     assert [reason for reason, _ in reasons if reason.startswith("reload")] == ["reload", "reload", "reload-sealed-off", "reload"], reasons
     assert ("reload-sealed-off", "localhost") in reasons
@@ -479,7 +552,7 @@ async def a_reload_is_recorded_and_says_each_time_what_needs_a_restart(town):
     status, out, err = await town.reload()
     assert status == 1 and "limits.nonsense" in err and "limits.rubbish" in err, err
     lines = town.log().splitlines()
-    await town.ctl("user", "add", "bob@new.example", stdin="sesame\n")  # behind it
+    await town.ctl("user", "add", "bob@new.example", stdin="a sesame\n")  # behind it
     [failed] = await town.records(kind="admin", reason="reload-failed")
     assert not {"to", "from"} & failed.keys() and "limits" not in json.dumps(failed), failed
     assert any(" error main: not reloaded" in line for line in lines)

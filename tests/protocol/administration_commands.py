@@ -44,10 +44,12 @@ async def what_is_taken_foreign_or_incomplete_is_not_added(town):
     bob, gone = await town.account("bob"), await town.account("gone")
     await town.ctl("user", "delete", gone.bare)
     for name in (bob.bare, gone.bare):
-        await is_refused(root, "conflict", "add-user", accountjid=name, password="x y z")
+        await is_refused(root, "conflict", "add-user", accountjid=name, password="u v w x y z")
     for name in ("eve@elsewhere.example", "localhost", "eve@localhost/phone"):
-        await is_refused(root, "item-not-found", "add-user", accountjid=name, password="x y z")
-    await is_refused(root, "not-acceptable", "add-user", accountjid="eve@localhost", password="one", password__verify="other")
+        await is_refused(root, "item-not-found", "add-user", accountjid=name, password="u v w x y z")
+    await is_refused(root, "not-acceptable", "add-user", accountjid="eve@localhost", password="a password", password__verify="another one")
+    await is_refused(root, "not-acceptable", "add-user", accountjid="eve@localhost", password="1234567", password__verify="1234567")
+    await is_refused(root, "not-acceptable", "change-user-password", accountjid=root.bare, password="1234567")
     await is_refused(root, "bad-request", "add-user", accountjid="eve@localhost")
     assert "eve@localhost" not in await states(town)
     await bob.device()
@@ -96,6 +98,7 @@ async def one_session_ends_or_all_of_them(town):
     for device in (laptop, tablet):
         await device.stream.fails_with("policy-violation")
     await is_refused(root, "item-not-found", "end-user-session", accountjids=[phone.full])
+    await is_done(root, "end-user-session", accountjids=[alice.bare])  # they are over: nothing happens
     assert await reasons(town, alice.bare, root) == ["session-kick"] * 2
     await alice.device()
 
@@ -191,7 +194,7 @@ async def accounts_are_counted_and_listed(town):
 @story("commands.administrators: names", options={**ROOT, "registration.enabled": True, "limits.registrations_per_hour": 1000}, alone=True)
 async def no_stranger_makes_the_account_of_an_administrator(town):
     stream = await town.stream().reaches_tls()
-    await stream.sends("<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>Root</username><password>x</password></query></iq>")
+    await stream.sends("<iq type='set' id='r1'><query xmlns='jabber:iq:register'><username>Root</username><password>xyzzyxyzzy</password></query></iq>")
     from harness.stream import _is_answer
     expect_error(await stream.wait_for(lambda event: _is_answer(event, "r1"), "an answer"), "conflict")
     assert not await states(town)

@@ -319,12 +319,19 @@ async def a_french_client_reads_why_in_french(town):
 
 # ---- presence at block and unblock (§3.3, §3.4)
 
+async def told(town, device, other):
+    """Types of the device's presence to that account, as the log has them."""
+    records = await town.records(kind="presence", from_=device.bare, resource=device.full.split("/")[1], to=other.bare)
+    return [record.get("type") for record in records if "subscribe" not in record.get("type", "")]
+
+
 @story("XEP-0191 §3.3, §3.4")
 async def a_contact_sees_the_blocker_go_and_come_back_and_neither_hears_of_the_other_meanwhile(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.is_friends_with(bob)
     await blocks(alice, bob.bare)
     await bob.receives("presence", from_=alice.full, type_="unavailable")
+    assert await told(town, alice, bob) == ["unavailable"]
     await alice.becomes_available("<show>away</show>")
     laptop = await alice.account.device()
     await bob.becomes_available("<show>dnd</show>")
@@ -336,6 +343,7 @@ async def a_contact_sees_the_blocker_go_and_come_back_and_neither_hears_of_the_o
     shown = await bob.receives("presence", from_=alice.full)  # the first since it went
     assert shown.get("type") is None and shown.findtext(NS.CLIENT + "show") == "away"
     await bob.receives("presence", from_=laptop.full, type_=None)
+    assert await told(town, alice, bob) == ["unavailable", None] and await told(town, laptop, bob) == [None]
     seen = await alice.receives("presence", from_=bob.full)
     assert seen.findtext(NS.CLIENT + "show") == "dnd", "the current presence of the contact is asked for"
 
@@ -360,6 +368,7 @@ async def who_was_told_by_directed_presence_sees_it_end_once(town):
     await bob.receives("presence", from_=alice.full, type_=None)
     await blocks(alice, bob.bare)
     await bob.receives("presence", from_=alice.full, type_="unavailable")
+    assert await told(town, alice, bob) == [None, "unavailable"]
     await alice.sends("<presence type='unavailable'/>")
     await bob.receives_no("presence", before=word_after_unblocking(alice, bob.bare), from_=alice.full)
 

@@ -86,6 +86,7 @@ async def an_invitation_for_a_name_is_for_that_name_and_keeps_it(town):
     fields = await tries(stream, "<query xmlns='jabber:iq:register'/>", "g1", "get")
     assert fields[0].findtext(REGISTER + "username") == "paris", show(fields)
     expect_error(await registers(stream, "romeo"), "not-acceptable")
+    expect_error(await registers(stream, "paris", "1234567"), "not-acceptable")
     assert "paris@localhost" not in {row["jid"] for row in await town.ctl_json("user", "list")}, "§6.2: not made before"
     assert (await registers(stream, "Paris")).get("type") == "result"
     bob = await town.account("bob")
@@ -194,6 +195,12 @@ async def invitations_are_listed_and_taken_back(town):
         assert (await town.ctl_result("invite", "revoke", "localhost", wrong))[0] == 1, wrong
     assert [record["reason"] for record in await town.records(kind="admin", to=alice.bare) if "invit" in record["reason"]] == \
         ["invitation-made", "invitation-revoked"]
+    for days in ("0", "-1", "367"):
+        status, _, err = await town.ctl_result("invite", "new", "localhost", "--days", days)
+        assert status == 1 and "holds for 1 to 366 days" in err, err
+    for uses in ("0", "1001"):
+        status, _, err = await town.ctl_result("invite", "new", "localhost", "--uses", uses)
+        assert status == 1 and "1 to 1,000 uses" in err, err
     text = await town.ctl("invite", "new", "localhost")
     assert text.startswith("xmpp:localhost?register;preauth=") and "invite revoke localhost" in text, text
     assert (await town.ctl("invite", "list")).startswith("ID "), "a table"
@@ -211,7 +218,12 @@ async def somebody_has_so_many_open_at_once(town):
 async def an_invitation_ends_with_its_inviter(town):
     [alice] = await town.devices("alice")
     token = token_of((await invites(alice))["uri"])
+
+    async def states():
+        return [one["state"] for one in await town.ctl_json("invite", "list") if one["inviter"] == alice.bare]
+    assert await states() == ["open"]
     await town.ctl("user", "disable", alice.bare)
+    assert await states() == ["inviter-disabled"] and "inviter-disabled" in await town.ctl("invite", "list")
     for inviter in (alice.bare, "nobody@localhost"):
         status, _, err = await town.ctl_result("invite", "new", "localhost", "--inviter", inviter)
         assert status == 1 and f"there is no account {inviter} that may invite" in err, err
@@ -220,6 +232,7 @@ async def an_invitation_ends_with_its_inviter(town):
     assert (await shows(await town.stream().reaches_tls(), token)).get("type") == "result"
     await town.ctl("user", "delete", alice.bare)
     expect_error(await shows(await town.stream().reaches_tls(), token), "item-not-found")
+    assert await states() == ["inviter-gone"]
 
 
 @story("XEP-0379 §6.2: time and restarts", options=ON, alone=True)

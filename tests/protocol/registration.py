@@ -87,24 +87,42 @@ async def a_stranger_makes_an_account_and_logs_in_on_the_same_stream(town):
 async def a_stranger_is_refused_what_is_taken_incomplete_or_not_his(town):
     bob = await town.account("bob")
     stream = await town.stream().reaches_tls()
-    for inner, condition in ((f"<username>{bob.name}</username><password>m1cro</password>", "conflict"),
+    for inner, condition in ((f"<username>{bob.name}</username><password>m1crosoft</password>", "conflict"),
                              ("<username>carol</username>", "not-acceptable"),
                              ("<username>carol</username><password/>", "not-acceptable"),
-                             ("<password>x</password>", "not-acceptable"),
-                             ("<username>a b</username><password>x</password>", "not-acceptable"),
+                             ("<password>xyzzyxyzzy</password>", "not-acceptable"),
+                             ("<username>a b</username><password>xyzzyxyzzy</password>", "not-acceptable"),
                              ("<remove/>", "registration-required")):
         expect_error(await tries_before_login(stream, inner), condition)
     await is_let_in(town, bob.name, bob.password)
     assert not await town.records(kind="admin", to="carol@localhost")
 
 
+def text_of(answer):
+    return answer.find(NS.CLIENT + "error").findtext(NS.STANZA_ERROR + "text")
+
+
+@story("accounts.password_minimum", options=OPEN)
+async def a_short_password_makes_no_account(town):
+    stream = await town.stream().reaches_tls()
+    form = await tries_before_login(stream, "", "get", "r0")
+    assert "at least 8 characters" in form[0].findtext(REGISTER + "instructions"), show(form)
+    for short in ("x", "1234567", "ééééééé"):
+        answer = await tries_before_login(stream, f"<username>brief</username><password>{short}</password>")
+        expect_error(answer, "not-acceptable", "modify")
+        assert text_of(answer) == "Too short: a password has at least 8 characters here.", show(answer)
+    assert not await town.records(kind="admin", to="brief@localhost")
+    answer = await tries_before_login(stream, "<username>brief</username><password>12345678</password>")
+    assert answer.get("type") == "result", show(answer)
+
+
 @story("XEP-0077 §3.1.1", options={"registration.enabled": True, "limits.registrations_per_hour": 2})
 async def a_network_makes_so_many_accounts_an_hour(town):
     stream = await town.stream().reaches_tls()
     for number in range(2):
-        answer = await tries_before_login(stream, f"<username>many{number}</username><password>x</password>")
+        answer = await tries_before_login(stream, f"<username>many{number}</username><password>xyzzyxyzzy</password>")
         assert answer.get("type") == "result", show(answer)
-    answer = await tries_before_login(stream, "<username>many2</username><password>x</password>")
+    answer = await tries_before_login(stream, "<username>many2</username><password>xyzzyxyzzy</password>")
     expect_error(answer, "resource-constraint", "wait")
 
 
@@ -137,6 +155,16 @@ async def a_new_password_holds_for_every_mechanism_and_the_old_one_for_none(town
     assert [(record["reason"], record["from"], record["resource"]) for record in records] == \
         [("password-changed", alice.bare, alice.full.split("/")[1])] * 2, records
     assert b"sesame" not in town.stored_bytes(), "a password was written somewhere"
+
+
+@story("accounts.password_minimum")
+async def an_owner_is_told_in_his_language_that_his_new_password_is_short(town):
+    alice = await (await town.account("alice")).device(lang="fr")
+    answer = await alice.tries(password(alice.account.name, "1234567"), "set", "localhost")
+    expect_error(answer, "not-acceptable", "modify")
+    assert text_of(answer) == "Trop court : ici, un mot de passe a au moins 8 caractères.", show(answer)
+    await is_let_in(town, alice.account.name, alice.account.password)
+    await alice.sets(password(alice.account.name, "éééééééé"))
 
 
 @story("XEP-0077 §3.3: durable when it is answered", alone=True)
@@ -180,7 +208,7 @@ async def a_password_is_refused_where_it_is_incomplete_unusable_or_somebody_else
 async def an_open_host_refuses_what_is_sent_to_another_account(town):
     alice, bob = await town.devices("alice", "bob")
     for to in (bob.bare, "nobody@localhost"):
-        for kind, inner in (("get", ""), ("set", "<remove/>"), ("set", f"<username>{bob.account.name}</username><password>x</password>")):
+        for kind, inner in (("get", ""), ("set", "<remove/>"), ("set", f"<username>{bob.account.name}</username><password>xyzzyxyzzy</password>")):
             await alice.is_refused("service-unavailable", register(inner), kind, to)
     await bob.asks("<ping xmlns='urn:xmpp:ping'/>")
     await is_let_in(town, bob.account.name, bob.account.password)
@@ -287,7 +315,7 @@ async def is_as_if_she_had_never_been(town, name, bare, bob):
     await bob.asks("<ping xmlns='urn:xmpp:ping'/>")
     assert not town.rows_of(bare), "a request was kept for her"
     await is_not_let_in(town, name, f"sesame {name}")
-    status, _, err = await town.ctl_result("user", "add", bare, stdin="again\n")
+    status, _, err = await town.ctl_result("user", "add", bare, stdin="once again\n")
     assert status == 1 and "rests" in err, err
 
 
@@ -306,7 +334,7 @@ async def who_removes_his_account_is_gone_for_himself_and_for_everybody(town):
         await others[0].asks("<ping xmlns='urn:xmpp:ping'/>")
     await is_as_if_she_had_never_been(town, alice.account.name, alice.bare, others[0])
     stream = await town.stream().reaches_tls()
-    expect_error(await tries_before_login(stream, f"<username>{alice.account.name}</username><password>x</password>"), "conflict")
+    expect_error(await tries_before_login(stream, f"<username>{alice.account.name}</username><password>xyzzyxyzzy</password>"), "conflict")
     records = [r for r in await town.records(kind="admin", to=alice.bare) if r["reason"] != "user-add"]
     assert [(r["reason"], r["from"]) for r in records] == [("removed", alice.bare)], records
     waiting = await away.device()  # what she sent is its recipient's

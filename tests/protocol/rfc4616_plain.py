@@ -95,15 +95,15 @@ async def accounts_that_are_made_side_by_side_are_all_answered(town):
     guest, stream = await meets(town), await meets(town)
     for number in range(4):
         await guest.sends(f"<iq type='set' id='r{number}'><query xmlns='jabber:iq:register'><username>guest{number}</username>"
-                          f"<password>sesame</password></query></iq>")
+                          f"<password>open sesame</password></query></iq>")
     answers = [(await guest.wait_for(lambda e: getattr(e, "get", lambda _: None)("type") in ("result", "error"), "an answer")).get("id")
                for _ in range(4)]
     assert sorted(answers) == ["r0", "r1", "r2", "r3"], answers
     await guest.sends("<iq type='set' id='again'><query xmlns='jabber:iq:register'><username>guest0</username>"
-                      "<password>sesame</password></query></iq>")
+                      "<password>open sesame</password></query></iq>")
     taken = await guest.wait_for(lambda e: getattr(e, "get", lambda _: None)("id") == "again", "an answer")
     assert taken.get("type") == "error"
-    await stream.sends(auth("guest0", "sesame"))
+    await stream.sends(auth("guest0", "open sesame"))
     await stream.sasl_answer("success")
 
 
@@ -184,7 +184,7 @@ async def an_account_that_there_was_no_room_for_does_not_count(town):
     async def asks(*numbers):
         await guest.sends("".join(
             f"<iq type='set' id='r{number}'><query xmlns='jabber:iq:register'><username>host{number}</username>"
-            "<password>sesame</password></query></iq>" for number in numbers))
+            "<password>open sesame</password></query></iq>" for number in numbers))
     await asks(*range(20))  # in one piece: nobody has been worked at for long when the last one comes
     answers = [await answer(number) for number in range(20)]
     refused = [one for one in answers if one.get("type") == "error"]

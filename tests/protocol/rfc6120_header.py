@@ -141,7 +141,7 @@ async def who_logs_in_is_who_the_header_said(town):
         await stream.sends(f"<response {SASL}>{scram.final((await stream.sasl_answer('challenge')).text)}</response>")
         await stream.fails_with("invalid-from")
         assert not stream.takes(lambda event: getattr(event, "tag", "").startswith(NS.SASL)), claim
-    failed = await town.records(kind="login-failed", reason="from_differs", from_=alice.bare)
+    failed = await town.records(kind="login-failed", reason="from-differs", from_=alice.bare)
     assert len(failed) == 2, failed
 
 

@@ -250,7 +250,7 @@ async def a_card_opens_no_account_that_is_not_there_or_not_active(_town):
         await external(stream)
         await fails_and_closes(stream, "not-authorized")
         [record] = await office.town.records(kind="login-failed", from_="nobody@localhost")
-        assert record["reason"] == "no_account_or_no_valid_certificate", record
+        assert record["reason"] == "no-account-or-no-valid-certificate", record
         alice, card = await office.owner()
         await office.town.ctl("user", "disable", alice.bare)
         stream = await office.meets(card)
@@ -296,7 +296,7 @@ async def where_cards_are_required_nothing_else_opens(_town):
                     await office.refuses(bad, direct=direct, version=version)
         stream = await office.meets(card)
         await stream.sends("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>x</username>"
-                           "<password>y</password></query></iq>")
+                           "<password>yyyyyyyy</password></query></iq>")
         await stream.fails_with("not-authorized")
         # A valid card of nobody here: the handshake is fine, and there is nothing to offer.
         for useless, how in ((office.ca.card(xmpp("alice@elsewhere.example")), {}), (card, {"sni": OTHER})):

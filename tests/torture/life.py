@@ -231,7 +231,7 @@ class Life:
         erin = self.accounts.get("erin")
         if erin is None:
             return
-        _, _, err = await self.town.ctl_result("user", "add", erin.bare, stdin="again\n")
+        _, _, err = await self.town.ctl_result("user", "add", erin.bare, stdin="once again\n")
         is_gone = "rests" in err
         if is_gone and self.removal is None or not is_gone and self.removal == 0:
             raise AssertionError(f"{where}: the removal was {self.removal}, but: {err}")

@@ -101,7 +101,9 @@ void append_token(std::string& out, std::string_view name, std::string_view text
   if (text.empty()) return;
   out.append(name);
   out.push_back('"');
-  for (const char c : text.substr(0, max_token_bytes)) out.push_back(token[static_cast<unsigned char>(c)] ? c : '_');
+  for (const char c : text.substr(0, max_token_bytes)) {
+    out.push_back(token[static_cast<unsigned char>(c)] ? c : c == ' ' ? '-' : '_');
+  }
   out.push_back('"');
 }
 

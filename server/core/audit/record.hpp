@@ -104,8 +104,8 @@ struct Record {
   Ref<const Origin> origin;
   std::string recipient;  // bare JID; of an admin record: the account it is about
   std::string stanza_id;  // the id attribute
-  std::string reason;     // a code ("plaintext", "policy", "user-add"): other bytes than [A-Za-z0-9._:-]
-                          // become '_', at most 64
+  std::string reason;     // a code ("plaintext", "policy", "user-add"): a space becomes '-', other bytes than
+                          // [A-Za-z0-9._:-] '_', at most 64
   std::string rule;       // name of the policy rule that decided
 };
 

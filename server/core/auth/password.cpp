@@ -22,6 +22,12 @@ Result<std::string> prepare_password(std::string_view password) {
   return prepared;
 }
 
+bool is_long_enough(std::string_view password, std::int64_t least) noexcept {
+  // Characters, not bytes: what continues one in UTF-8 does not count.
+  return std::ranges::count_if(password, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }) >=
+         least;
+}
+
 storage::ScramKey derive_key(Hash hash, std::string_view prepared, std::string_view salt, unsigned iterations) {
   auto salted = crypto::pbkdf2(hash, prepared, salt, iterations);
   auto key = key_of_salted(hash, salted, salt, iterations);

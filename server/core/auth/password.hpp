@@ -25,6 +25,9 @@ inline constexpr crypto::Hash all_hashes[] = {crypto::Hash::sha1, crypto::Hash::
 // The caller wipes the result.
 [[nodiscard]] Result<std::string> prepare_password(std::string_view password);
 
+// Whether a new password has at least so many characters (accounts.password_minimum).
+[[nodiscard]] bool is_long_enough(std::string_view password, std::int64_t least) noexcept;
+
 // One key per hash, each with its own random salt. Fails with `invalid` for an unusable password or a number of
 // iterations out of range.
 [[nodiscard]] Result<std::vector<storage::ScramKey>> make_keys(std::string_view password,

@@ -26,6 +26,14 @@ TEST(Password, KeysAreMadeForEachHashWithOwnSalts) {
   EXPECT_NE(*make_keys("pencil", 4'096), *make_keys("pencil", 4'096));
 }
 
+TEST(Password, CharactersAreCountedAndNotBytes) {
+  EXPECT_TRUE(is_long_enough("12345678", 8));
+  EXPECT_FALSE(is_long_enough("1234567", 8));
+  EXPECT_TRUE(is_long_enough("\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92", 3));
+  EXPECT_FALSE(is_long_enough("\xc3\xa9\xe2\x82\xac\xf0\x9f\x94\x92", 4));
+  EXPECT_FALSE(is_long_enough("", 1));
+}
+
 TEST(Password, OnlyTheRightPasswordVerifies) {
   const auto keys = make_keys("pencil", 4'096);
   ASSERT_TRUE(keys);
