@@ -15,7 +15,7 @@ namespace ns = core::ns;
 
 constexpr std::size_t longest_value = 256;  // of features and nodes
 constexpr int most_identities = 16;
-constexpr int most_features = 512;
+constexpr int most_features = 128;
 constexpr int most_forms = 4;
 constexpr int most_fields = 16;
 constexpr int most_values = 16;
@@ -68,15 +68,27 @@ std::string time_answer(xml::Element time) {
   return out;
 }
 
+bool says_which_software(xml::Element form) {
+  for (const auto field : form.children()) {
+    if (field.is("field", ns::data_forms) && field.attribute_or_empty("var") == "FORM_TYPE")
+      return field.child("value", ns::data_forms).text() == "urn:xmpp:dataforms:softwareinfo";
+  }
+  return false;
+}
+
 // XEP-0128, XEP-0232: what software runs there. Without its fields in order the caps hash of XEP-0115 would not agree.
 void append_form(xml::Writer& writer, xml::Element form) {
   static constexpr std::string_view types[] = {"hidden",  "text-single", "text-multi", "list-single", "list-multi",
                                                "boolean", "fixed",       "jid-single", "jid-multi"};
+  static constexpr std::string_view names[] = {"FORM_TYPE",  "ip_version", "os",
+                                               "os_version", "software",   "software_version"};
+  if (!says_which_software(form)) return;
   writer.open("x", ns::data_forms).attribute("type", "result");
   int fields = 0;
   for (const auto field : form.children()) {
     const auto var = field.attribute_or_empty("var");
-    if (!field.is("field", ns::data_forms) || var.empty() || !is_token(var, 64) || ++fields > most_fields) continue;
+    const bool known = std::ranges::find(names, var) != std::end(names);
+    if (!field.is("field", ns::data_forms) || !known || ++fields > most_fields) continue;
     writer.open("field").attribute("var", var);
     const auto type = field.attribute_or_empty("type");
     if (std::ranges::find(types, type) != std::end(types)) writer.attribute("type", type);

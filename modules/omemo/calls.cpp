@@ -1,6 +1,7 @@
 #include "modules/omemo/calls.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
@@ -32,24 +33,37 @@ void append_reason(xml::Writer& writer, xml::Element reason) {
   }
 }
 
-void append_part(xml::Writer& writer, xml::Element child) {
-  if (child.is("description", rtp)) {
-    const auto media = child.attribute_or_empty("media");
-    if (media == "audio" || media == "video") writer.open("description", rtp).attribute("media", media).close();
-  } else if (child.is("device", verification)) {
-    const auto device = child.attribute_or_empty("id");
-    if (is_number(device, 10)) writer.open("device", verification).attribute("id", device).close();
-  } else if (child.is("reason", jingle)) {
-    append_reason(writer, child);
-  } else if (child.is("tie-break", jingle_message)) {
-    writer.element("tie-break");
-  } else if (child.is("migrated", jingle_message)) {
-    const auto to = child.attribute_or_empty("to");
-    if (is_token(to)) writer.open("migrated").attribute("to", to).close();
-  }
-}
+// Each part once, or a row of them is a letter.
+class Parts {
+ public:
+  explicit Parts(xml::Writer& writer) : writer_(writer) {}
 
-// XEP-0482: a Jingle session or a room; an <external uri/> could say anything, so it refuses the whole.
+  void append(xml::Element child) {
+    if (child.is("description", rtp)) {
+      const auto media = child.attribute_or_empty("media");
+      if ((media == "audio" && first(audio_)) || (media == "video" && first(video_)))
+        writer_.open("description", rtp).attribute("media", media).close();
+    } else if (child.is("device", verification)) {
+      const auto device = child.attribute_or_empty("id");
+      if (is_number(device, 10) && first(device_)) writer_.open("device", verification).attribute("id", device).close();
+    } else if (child.is("reason", jingle)) {
+      if (first(reason_)) append_reason(writer_, child);
+    } else if (child.is("tie-break", jingle_message)) {
+      if (first(tie_break_)) writer_.element("tie-break");
+    } else if (child.is("migrated", jingle_message)) {
+      const auto to = child.attribute_or_empty("to");
+      if (is_token(to) && first(migrated_)) writer_.open("migrated").attribute("to", to).close();
+    }
+  }
+
+ private:
+  static bool first(bool& seen) { return !std::exchange(seen, true); }
+
+  xml::Writer& writer_;
+  bool audio_ = false, video_ = false, device_ = false, reason_ = false, tie_break_ = false, migrated_ = false;
+};
+
+// XEP-0482: one Jingle session, one room; an <external uri/> could say anything, so it refuses the whole.
 bool append_invitation(std::string& out, xml::Element element) {
   const auto id = element.attribute_or_empty("id");
   if (!is_any_of(element.name(), {"invite", "accept", "reject", "left", "retract"}) || !is_token(id)) return false;
@@ -61,14 +75,16 @@ bool append_invitation(std::string& out, xml::Element element) {
     const auto value = element.attribute_or_empty(name);
     if (is_boolean(value)) writer.attribute(name, value);
   }
+  bool session = false, place = false;
   for (const auto child : element.children()) {
     if (child.is_text()) continue;
     const auto sid = child.attribute_or_empty("sid");
     const auto jid = child.attribute_or_empty("jid");
     const auto room = child.attribute_or_empty("room");
-    if (child.is("jingle", call_message) && is_token(sid) && (jid.empty() || is_bare_address(jid))) {
+    if (child.is("jingle", call_message) && is_token(sid) && (jid.empty() || is_bare_address(jid)) &&
+        !std::exchange(session, true)) {
       writer.open("jingle").attribute_if("sid", sid).attribute_if("jid", jid).close();
-    } else if (child.is("muji", call_message) && is_bare_address(room)) {
+    } else if (child.is("muji", call_message) && is_bare_address(room) && !std::exchange(place, true)) {
       writer.open("muji").attribute("room", room).close();
     } else {
       return false;
@@ -91,7 +107,8 @@ bool append_call(std::string& out, xml::Element element) {
   if (id.empty() || !is_token(id) || element.has_visible_text()) return false;
   xml::Writer writer(out);
   writer.open(element.name(), jingle_message).attribute("id", id);
-  for (const auto child : element.children()) append_part(writer, child);
+  Parts parts(writer);
+  for (const auto child : element.children()) parts.append(child);
   writer.close();
   return true;
 }

@@ -7,6 +7,7 @@
 #include "base/crypto.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
+#include "modules/omemo/values.hpp"
 
 namespace valise::modules::omemo {
 namespace {
@@ -195,8 +196,6 @@ const char* check_header(xml::Element header, const EnvelopeLimits& limits, cons
   return check_distinct(state);
 }
 
-bool is_printable(unsigned char c) { return (c >= 0x20 && c < 0x7f) || is_space(static_cast<char>(c)); }
-
 bool is_base64_character(unsigned char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
 }
@@ -231,7 +230,7 @@ bool looks_like_plaintext(std::string_view payload) {
   const auto all = [&](auto test) {
     return std::ranges::all_of(payload, [&](char c) { return test(static_cast<unsigned char>(c)); });
   };
-  if (payload.size() >= 24 && all(is_printable)) return true;
+  if (payload.size() >= 24 && is_printable(payload)) return true;
   if (payload.size() >= 20 && all(is_base64_character)) return true;
   if (payload.size() >= 48 && is_utf8(payload)) return true;
   return has_file_magic(payload);

@@ -8,6 +8,7 @@
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/questions.hpp"
+#include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules {
@@ -44,6 +45,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     registrar.at(core::Stage::sealed, core::Kind::presence, [this](core::Flow& flow) { return presence(flow); });
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
+    registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return address(flow); });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
   }
@@ -61,7 +63,9 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict message(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
+    auto id = flow.stanza->id;
     auto refusal = pass(*flow.stanza);
+    if (refusal) flow.stanza->id = std::move(id);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
   }
@@ -80,11 +84,12 @@ class Omemo final : public core::Module, public core::SealedContent {
     return refusal;
   }
 
-  // Requests to the server and to one's own account have handlers of their own; between two people little passes.
+  // Requests to the server and to one's own account have handlers of their own; between two devices little passes,
+  // whether or not they are one person's.
   core::Verdict request(core::Flow& flow) {
     auto& stanza = *flow.stanza;
-    const bool to_person = stanza.to && stanza.to->has_local() && !stanza.to->same_bare(stanza.from);
-    if (!to_person) return nullptr;
+    const bool to_server = !stanza.to || !stanza.to->has_local();
+    if (to_server || (stanza.to->is_bare() && stanza.to->same_bare(stanza.from))) return nullptr;
     if (required(stanza)) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
       if (!rebuilt) return not_offered("request-not-offered");
@@ -99,10 +104,20 @@ class Omemo final : public core::Module, public core::SealedContent {
     return nullptr;
   }
 
-  // Where it arrives, an answer of another person's client has to be one to a question of this session.
+  // RFC 6121 §8.5.3.2.1: what is for a device that is not there goes to the others as if it were for the account. A
+  // name that is a sentence is no device's.
+  core::Verdict address(core::Flow& flow) const {
+    auto& stanza = *flow.stanza;
+    const bool elsewhere = stanza.type == "chat" && stanza.to && !stanza.to->is_bare() &&
+                           flow.recipient->find(stanza.to->resource()) == nullptr && !is_token(stanza.to->resource());
+    if (elsewhere && required(stanza)) stanza.to = stanza.to->to_bare();
+    return nullptr;
+  }
+
+  // Where it arrives, an answer of another device has to be one to a question of this session.
   core::Verdict answer(core::Flow& flow) {
     const auto& stanza = *flow.stanza;
-    if (is_question(stanza) || stanza.to->same_bare(stanza.from) || !required(stanza)) return nullptr;
+    if (is_question(stanza) || !required(stanza)) return nullptr;
     const auto* session = flow.recipient->find(stanza.to->resource());
     if (session == nullptr) return nullptr;  // nobody gets it
     auto* questions = session->part<Questions>(questions_slot_);

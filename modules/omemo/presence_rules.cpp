@@ -1,4 +1,7 @@
 // docs/sealed.md 3.5: presence says that somebody is there, and how; it has no place for prose.
+#include <algorithm>
+#include <utility>
+
 #include "base/crypto.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"
@@ -17,13 +20,21 @@ constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
 // RFC 6121 §4.7.2.3; whether it is in range is for modules/presence to say.
 bool is_priority(std::string_view text) { return is_number(text.starts_with('-') ? text.substr(1) : text, 3); }
 
+// XEP-0115 §5.1, XEP-0300: the bytes of a hash.
+std::size_t size_of(std::string_view hash) {
+  static constexpr std::pair<std::string_view, std::size_t> sizes[] = {
+      {"md5", 16}, {"sha-1", 20}, {"sha-224", 28}, {"sha-256", 32}, {"sha-384", 48}, {"sha-512", 64}};
+  const auto* found = std::ranges::find(sizes, hash, &std::pair<std::string_view, std::size_t>::first);
+  return found == std::end(sizes) ? 0 : found->second;
+}
+
 // XEP-0115: the name of a hash, a node URI, the hash.
 void append_caps(std::string& out, xml::Element caps) {
   const auto hash = caps.attribute_or_empty("hash");
   const auto node = caps.attribute_or_empty("node");
   const auto ver = caps.attribute_or_empty("ver");
   const auto digest = crypto::base64_decode(ver);
-  if (!is_plain_token(hash, 16) || !is_token(node) || !digest || digest->size() < 16 || digest->size() > 64) return;
+  if (!is_token(node) || !digest || digest->empty() || digest->size() != size_of(hash) || is_printable(*digest)) return;
   xml::Writer(out).open("c", ns::caps).attribute("hash", hash).attribute("node", node).attribute("ver", ver).close();
 }
 

@@ -3,6 +3,9 @@
 #include <array>
 #include <optional>
 
+#include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/values.hpp"
+
 namespace valise::modules::omemo {
 namespace {
 
@@ -70,7 +73,8 @@ bool only(const Fields& fields, std::initializer_list<unsigned> numbers, std::in
 
 bool all_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
 
-bool is_key(std::string_view key) { return key.size() == 32 && !all_zero(key); }
+// A key or a ciphertext that is a text: one of 10^13 true ones is taken for it.
+bool is_key(std::string_view key) { return key.size() == 32 && !all_zero(key) && !is_printable(key); }
 
 bool is_legacy_key(std::string_view key) { return key.size() == 33 && key[0] == '\x05' && is_key(key.substr(1)); }
 
@@ -81,6 +85,7 @@ const char* parse_legacy_signal(std::string_view bytes, RatchetMessage& out) {
   if (!only(fields, {2, 3}, {1, 4})) return "fields of a signal message";
   if (!is_legacy_key(*fields.bytes[1])) return "ratchet key";
   if (*fields.number[2] >= max_counter || *fields.number[3] >= max_counter) return "counter";
+  if (looks_like_plaintext(*fields.bytes[4])) return "ciphertext is a text";
   out.ratchet_key = *fields.bytes[1];
   out.ciphertext = fields.bytes[4]->size();
   return nullptr;
@@ -108,6 +113,7 @@ const char* parse_authenticated(std::string_view bytes, RatchetMessage& out) {
   if (!only(inner, {1, 2}, {3, 4})) return "fields of a message";
   if (!is_key(*inner.bytes[3])) return "ratchet key";
   if (*inner.number[1] >= max_counter || *inner.number[2] >= max_counter) return "counter";
+  if (looks_like_plaintext(*inner.bytes[4])) return "ciphertext is a text";
   out.ratchet_key = *inner.bytes[3];
   out.ciphertext = inner.bytes[4]->size();
   return nullptr;

@@ -126,7 +126,12 @@ std::optional<std::string> rebuild_request(const core::Stanza& iq) {
     return to_account && payload.is("pubsub", ns::pubsub) ? pubsub_change(payload) : std::nullopt;
   }
   if (payload.is("query", ns::disco_info) || payload.is("query", ns::disco_items)) return disco_question(payload);
-  if (payload.is("pubsub", ns::pubsub)) return pubsub_question(payload);
+  if (payload.is("pubsub", ns::pubsub)) {
+    // Devices keep no nodes; Profanity asks them for their list all the same. A row of items would be a letter.
+    const bool to_account = iq.to && iq.to->is_bare();
+    const bool plain = is_empty_element(payload.first_element()) && !payload.child("set", ns::rsm);
+    return to_account || plain ? pubsub_question(payload) : std::nullopt;
+  }
   if (!asks_plainly(payload) || !is_empty_element(payload)) return std::nullopt;
   std::string out;
   xml::Writer(out).element(payload.name(), payload.ns());

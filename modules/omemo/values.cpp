@@ -7,6 +7,8 @@
 
 namespace valise::modules::omemo {
 namespace {
+constexpr std::size_t longest_address = 256;  // bytes
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 }  // namespace
@@ -40,8 +42,15 @@ bool is_date(std::string_view text) {
 bool is_language(std::string_view text) { return core::is_language_tag(text); }
 
 bool is_bare_address(std::string_view text) {
+  if (text.size() > longest_address) return false;
   const auto jid = core::Jid::parse(text);
   return jid && jid->is_bare() && jid->has_local();
+}
+
+bool is_printable(std::string_view bytes) {
+  return bytes.size() >= 16 && std::ranges::all_of(bytes, [](unsigned char c) {
+           return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
+         });
 }
 
 bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }

@@ -19,8 +19,11 @@ namespace valise::modules::omemo {
 [[nodiscard]] bool is_date(std::string_view text);
 // BCP 47: a tag of at most 35 characters.
 [[nodiscard]] bool is_language(std::string_view text);
-// A JID that is bare and has a local part: a person or a room.
+// A JID of at most 256 bytes that is bare and has a local part: a person or a room.
 [[nodiscard]] bool is_bare_address(std::string_view text);
+// At least 16 bytes, all of them printable ASCII or blanks: of true key material one of 10^6 is, of 32 bytes one of
+// 10^13.
+[[nodiscard]] bool is_printable(std::string_view bytes);
 // Neither children nor visible text.
 [[nodiscard]] bool is_empty_element(xml::Element element);
 

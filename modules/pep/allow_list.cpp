@@ -1,7 +1,11 @@
 #include "modules/pep/allow_list.hpp"
 
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
 #include <algorithm>
 #include <array>
+#include <set>
 #include <span>
 
 #include "base/crypto.hpp"
@@ -22,6 +26,7 @@ constexpr std::size_t max_name = 128;
 constexpr std::size_t max_nick = 64;
 constexpr std::size_t max_avatar_bytes = 64 * 1024;
 constexpr std::size_t max_conferences = 256;
+constexpr std::size_t most_of_a_kind = 8;  // of what a card may have several of
 constexpr std::string_view avatar_data = "urn:xmpp:avatar:data";
 constexpr std::string_view avatar_metadata = "urn:xmpp:avatar:metadata";
 constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
@@ -198,8 +203,11 @@ bool append_vcard_field(std::string& out, xml::Element field) {
   writer.open(field.name());
   if (const auto parameters = field.child("parameters", vcard_ns)) append_vcard_parameters(writer, parameters);
   bool any = false;
+  std::multiset<std::string_view> seen;
   for (const auto value : field.children()) {
     if (value.is_text() || value.ns() != vcard_ns || std::ranges::find(known, value.name()) == known.end()) continue;
+    if (seen.count(value.name()) >= (field.name() == "org" ? most_of_a_kind : 1)) continue;
+    seen.insert(value.name());
     const auto text = value.single_text();
     if (!text || text->size() > max_name) return false;
     writer.element(value.name(), {}, *text);
@@ -210,18 +218,35 @@ bool append_vcard_field(std::string& out, xml::Element field) {
   return true;
 }
 
-// The directory's fields; free text (note, url …) and photos stay away.
+// The directory's fields, each once (numbers, addresses and organisations: eight) like those of the other card; free
+// text (note, url …) and photos stay away.
 Outcome allow_vcard(xml::Element payload) {
   constexpr std::array<std::string_view, 8> fields{"fn", "n", "nickname", "org", "title", "role", "email", "tel"};
   if (!payload.is("vcard", vcard_ns)) return bad_payload;
+  constexpr std::array<std::string_view, 3> repeated{"org", "email", "tel"};
   std::string kept;
+  std::multiset<std::string_view> seen;
   for (const auto field : payload.children()) {
     if (field.is_text() || field.ns() != vcard_ns || std::ranges::find(fields, field.name()) == fields.end()) continue;
+    const bool several = std::ranges::find(repeated, field.name()) != repeated.end();
+    if (seen.count(field.name()) >= (several ? most_of_a_kind : 1)) continue;
+    seen.insert(field.name());
     if (!append_vcard_field(kept, field) || kept.size() > 4096) return bad_payload;
   }
   std::string out;
   xml::Writer(out).open("vcard", vcard_ns).raw(kept).close();
   return out;
+}
+
+// A whole certificate, and nothing behind it.
+bool is_certificate(std::string_view bytes) {
+  const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+  auto* certificate = d2i_X509(nullptr, &at, static_cast<long>(bytes.size()));
+  if (certificate == nullptr) ERR_clear_error();
+  const bool whole =
+      certificate != nullptr && at == reinterpret_cast<const unsigned char*>(bytes.data() + bytes.size());
+  X509_free(certificate);
+  return whole;
 }
 
 Outcome allow_verification(xml::Element payload) {
@@ -238,8 +263,7 @@ Outcome allow_verification(xml::Element payload) {
     if (!certificate.is("certificate", ns)) continue;
     const auto index = certificate.attribute_or_empty("index");
     const auto bytes = decode_wrapped_base64(certificate.text());
-    // DER: a SEQUENCE with a two-byte length.
-    if (++count > 8 || !is_number(index) || !bytes || bytes->size() > 8192 || !bytes->starts_with("\x30\x82")) {
+    if (++count > 8 || !is_number(index) || !bytes || bytes->size() > 8192 || !is_certificate(*bytes)) {
       return bad_payload;
     }
     writer.open("certificate").attribute("index", index).text(crypto::base64_encode(*bytes)).close();

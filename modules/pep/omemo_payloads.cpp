@@ -104,6 +104,11 @@ void read_label(xml::Element element, Device& device) {
   device.label_signature = std::move(*bytes);
 }
 
+// Nobody signs prekeys, so that they could be a letter; of true ones one in 10^14 is nothing but printable characters.
+bool is_text(const omemo_keys::Key& key) noexcept {
+  return std::ranges::all_of(key, [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
+}
+
 std::expected<std::vector<PreKey>, PayloadFault> parse_prekeys(xml::Element parent, const Names& names) {
   if (parent.has_visible_text()) return unexpected(PayloadFault::structure);
   std::vector<PreKey> prekeys;
@@ -237,7 +242,9 @@ std::expected<void, PayloadFault> check_keys(const Bundle& bundle) {
   const auto identity = identity_u(bundle);
   if (!identity || omemo_keys::is_low_order(*identity)) return unexpected(PayloadFault::weak_key);
   if (omemo_keys::is_low_order(bundle.signed_prekey.key)) return unexpected(PayloadFault::weak_key);
-  if (std::ranges::any_of(bundle.prekeys, [](const PreKey& prekey) { return omemo_keys::is_low_order(prekey.key); })) {
+  if (std::ranges::any_of(bundle.prekeys, [](const PreKey& prekey) {
+        return omemo_keys::is_low_order(prekey.key) || is_text(prekey.key);
+      })) {
     return unexpected(PayloadFault::weak_key);
   }
   const auto signed_bytes = serialised(bundle.signed_prekey.key, names_of(bundle.version));

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "core/namespaces.hpp"
+#include "core/record_id.hpp"
 #include "modules/pep/denials.hpp"
 #include "xml/writer.hpp"
 
@@ -63,7 +64,7 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
     record.verdict = core::audit::Outcome::refused;
     record.size = request.stanza().size;
     record.recipient = request.target().str();
-    record.stanza_id = request.stanza().id;
+    record.stanza_id = core::id_for_record(request.stanza());
     record.reason = denial.reason;
     record.rule = denial.rule;
     record.origin = request.origin();

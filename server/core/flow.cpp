@@ -1,5 +1,7 @@
 #include "core/flow.hpp"
 
+#include "core/record_id.hpp"
+
 namespace valise::core {
 
 bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner) {
@@ -15,7 +17,7 @@ void describe(Flow& flow) {
   record.type = audit::stanza_type_of(stanza.type);
   record.size = stanza.size;
   if (stanza.to) record.recipient = stanza.to->bare();
-  record.stanza_id = stanza.id;
+  record.stanza_id = id_for_record(stanza);
   record.sender_device = stanza.seal.sender_device;
   record.recipient_keys = stanza.seal.keys;
   switch (stanza.seal.form) {

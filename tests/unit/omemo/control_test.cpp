@@ -158,6 +158,10 @@ TEST(Calls, TheirMessagesPassWithoutText) {  // XEP-0353
       outcome("<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' "
               "media='see you at five'/></propose>"),
       "<propose xmlns='urn:xmpp:jingle-message:0' id='c1'/>");
+  EXPECT_EQ(outcome("<finish xmlns='urn:xmpp:jingle-message:0' id='c1'><migrated to='c2'/><migrated to='see'/>"
+                    "<migrated to='you'/></finish>"),
+            "<finish xmlns='urn:xmpp:jingle-message:0' id='c1'><migrated to='c2'/></finish>")
+      << "a row of them spells words";
   EXPECT_EQ(outcome("<proceed xmlns='urn:xmpp:jingle-message:0' id='c1'>see you</proceed>"), "refused plaintext");
   EXPECT_EQ(outcome("<ringing xmlns='urn:xmpp:jingle-message:0'/>"), "refused plaintext");
   EXPECT_EQ(outcome("<say xmlns='urn:xmpp:jingle-message:0' id='c1'/>"), "refused plaintext");
@@ -176,6 +180,8 @@ TEST(Calls, InvitationsNameASessionOrARoomAndNoWebAddress) {  // XEP-0482
        {"<invite xmlns='urn:xmpp:call-message:1'><external uri='https://a.example/see-you'/></invite>",
         "<invite xmlns='urn:xmpp:call-message:1'><jingle sid='s'/><external uri='tel:1'/></invite>",
         "<invite xmlns='urn:xmpp:call-message:1'><muji room='see you'/></invite>",
+        "<invite xmlns='urn:xmpp:call-message:1'><jingle sid='see'/><jingle sid='you'/></invite>",
+        "<invite xmlns='urn:xmpp:call-message:1'><muji room='see@c.example'/><muji room='you@c.example'/></invite>",
         "<invite xmlns='urn:xmpp:call-message:1'>see you</invite>",
         "<left xmlns='urn:xmpp:call-message:1' id='see you'/>"}) {
     EXPECT_EQ(outcome(element), "refused plaintext") << element;

@@ -36,27 +36,21 @@ TEST(Presence, KeepsWhatHasAForm) {
 
 TEST(Presence, SaysNothing) {
   for (const auto* children :
-       {"see you",
-        "<status>see you</status>",
-        "<status xml:lang='fr'>see you</status>",
-        "<show>see you</show>",
-        "<show>away<b/>see you</show>",
-        "<priority>see you</priority>",
-        "<priority>-</priority>",
-        "<priority>1234</priority>",
-        "<priority/>",
-        "<preauth xmlns='urn:xmpp:pars:0' token='abc'/>",
-        "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>",
-        "<x xmlns='urn:x'>see you</x>",
+       {"see you", "<status>see you</status>", "<status xml:lang='fr'>see you</status>", "<show>see you</show>",
+        "<show>away<b/>see you</show>", "<priority>see you</priority>", "<priority>-</priority>",
+        "<priority>1234</priority>", "<priority/>", "<preauth xmlns='urn:xmpp:pars:0' token='abc'/>",
+        "<nick xmlns='http://jabber.org/protocol/nick'>see you</nick>", "<x xmlns='urn:x'>see you</x>",
         "<c xmlns='http://jabber.org/protocol/caps' node='see you at five' hash='sha-1' "
         "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='see you' "
         "ver='9VqTMSkgCeNjPkre3AkO3UTE0UY='/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='sha-1' ver='see-you-at-five'/>",
+        // 16 bytes under the name of a hash of 20; 20 bytes that are a text.
+        "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='sha-1' ver='AAECAwQFBgcICQoLDA0ODw=='/>",
+        "<c xmlns='http://jabber.org/protocol/caps' node='http://a' hash='sha-1' ver='c2VlIHlvdSBhdCBmaXZlIC4uLi4='/>",
         "<c xmlns='http://jabber.org/protocol/caps' node='http://a' ver='1.0' ext='see you'/>",
         "<c xmlns='http://jabber.org/protocol/caps'>see you</c>",
-        "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>",
-        "<delay xmlns='urn:xmpp:delay' stamp='see you'/>",
+        "<idle xmlns='urn:xmpp:idle:1' since='see-you-at-five-T'/>", "<delay xmlns='urn:xmpp:delay' stamp='see you'/>",
         "<body>see you</body>"}) {
     EXPECT_EQ(of(children), "") << children;
     EXPECT_EQ(of(children, " type='subscribed'"), "") << children;

@@ -117,6 +117,18 @@ TEST(PreKeySignalMessage, BentIsRefused) {
       [](PreKeySignal& s) { s.more = noise(8); },  // a MAC of its own
       [](PreKeySignal& s) { s.more = bytes(7, "hello"); },
       [](PreKeySignal& s) { std::swap(s.base, s.identity); },
+      // Right framing around a text.
+      [](PreKeySignal& s) { s.identity = bytes(3, "\x05the merger is on friday, at noon"); },
+      [](PreKeySignal& s) {
+        Signal inner;
+        inner.ciphertext = bytes(4, "the merger is on friday, at noon, burn this now.");
+        s.message = bytes(4, inner.text());
+      },
+      [](PreKeySignal& s) {
+        Signal inner;
+        inner.ciphertext = bytes(4, "la fusion est décidée, à huis clos, vendredi.");
+        s.message = bytes(4, inner.text());
+      },
       [](PreKeySignal& s) {
         Signal inner;
         inner.version = "\x22";

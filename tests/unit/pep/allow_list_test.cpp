@@ -1,6 +1,7 @@
 #include "modules/pep/allow_list.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/x509.h>
 
 #include "base/crypto.hpp"
 #include "support.hpp"
@@ -141,6 +142,43 @@ TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
                         "'><fn><text>Alice</text></fn><note><text>secret</text></note>"
                         "<url><uri>http://example.org/</uri></url></vcard>"),
             "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn></vcard>");
+  EXPECT_EQ(allowed("urn:xmpp:vcard4", "current",
+                    "<vcard xmlns='" + ns +
+                        "'><fn><text>Alice</text></fn><fn><text>the merger</text></fn><n><surname>L</surname>"
+                        "<surname>is on friday</surname></n></vcard>"),
+            "<vcard xmlns='" + ns + "'><fn><text>Alice</text></fn><n><surname>L</surname></n></vcard>")
+      << "a letter in lines";
+}
+
+std::string certificate() {
+  auto* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  auto* made = X509_new();
+  X509_gmtime_adj(X509_getm_notBefore(made), 0);
+  X509_gmtime_adj(X509_getm_notAfter(made), 3600);
+  X509_set_pubkey(made, key);
+  X509_sign(made, key, nullptr);
+  unsigned char* bytes = nullptr;
+  const auto size = i2d_X509(made, &bytes);
+  std::string out(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  X509_free(made);
+  EVP_PKEY_free(key);
+  return out;
+}
+
+TEST(PepAllowList, ACertificateIsOneAndWhole) {
+  const auto chain = [](std::string_view bytes) {
+    return allowed("eu.siacs.conversations.axolotl.verification:27183", "current",
+                   "<verification xmlns='eu.siacs.conversations.axolotl'><chain><certificate index='0'>" +
+                       crypto::base64_encode(bytes) +
+                       "</certificate></chain><signature>AAAA</signature></verification>");
+  };
+  const auto good = certificate();
+  EXPECT_TRUE(chain(good).starts_with("<verification ")) << chain(good);
+  for (const auto& bad : {std::string("\x30\x82\x00\x20", 4) + "the merger is on friday, at noon",
+                          good + "the merger is on friday", good.substr(0, good.size() - 1)}) {
+    EXPECT_EQ(chain(bad), "refused: pep-payload");
+  }
 }
 
 TEST(PepAllowList, AVcardsFieldsAreValuesWithoutMarkup) {
