@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -82,7 +83,7 @@ class Reports final : public core::Module, public AbuseReports {
                                           xml::Element element) override {
     auto report = read_report(element);
     if (!report) return std::nullopt;
-    report->at_ms = utc_now_ms();
+    report->at_ms = last_ms_ = std::max(utc_now_ms(), last_ms_ + 1);  // names sort as the reports came
     report->reporter = reporter.jid.str();
     report->reported = reported;
     const std::string host(reporter.jid.domain());
@@ -157,6 +158,7 @@ class Reports final : public core::Module, public AbuseReports {
   unsigned slot_ = 0;
   std::size_t keep_ = 1'000;
   std::size_t per_day_ = 20;
+  std::int64_t last_ms_ = 0;
   core::TextMap<HostOptions> hosts_;
 };
 
