@@ -138,7 +138,7 @@ void online(Execution execution, std::move_only_function<void(Execution, Strings
       [host](core::Shard& one) {
         Strings names;
         for (const auto& [name, account] : one.accounts()) {
-          if (!account->sessions.empty() && account->jid.domain() == host) names.push_back(name);
+          if (!account->sessions.empty() && account->jid.domain() == host) names.emplace_back(name);
         }
         return names;
       },

@@ -82,6 +82,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
   const auto since = since_ms <= IdGenerator::epoch_ms ? 0 : IdGenerator::first_of(since_ms);
   const auto newest = reader.newest_received(jid, since, Recent::most);
   if (!newest) return std::unexpected(newest.error());
+  if (!part->wishes && !part->keep_days && newest->empty()) return nullptr;
   // The oldest first: it is the first to make room.
   for (const auto& row : *newest | std::views::reverse) {
     if (row.stanza_id.empty()) continue;
@@ -150,7 +151,7 @@ bool ArchiveModule::is_on(std::string_view domain) const {
 }
 
 Wishes ArchiveModule::wishes_of(const core::Account& account) const {
-  return archive(account).wishes.value_or(
+  return said(account).wishes.value_or(
       Wishes{.otherwise = rules(account.jid.domain()).otherwise, .always = {}, .never = {}});
 }
 

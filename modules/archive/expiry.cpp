@@ -39,7 +39,7 @@ void ArchiveModule::sweep_later(std::int64_t delay_ms) {
 }
 
 core::Archives::KeptFor ArchiveModule::kept_for(const core::Account& account) const {
-  const auto& own = archive(account).keep_days;
+  const auto& own = said(account).keep_days;
   return {.days = own.value_or(rules(account.jid.domain()).keep_days),
           .own = own.has_value(),
           .otherwise = std::string(name_of(wishes_of(account).otherwise))};

@@ -9,7 +9,7 @@ bool ArchiveModule::keeps(const core::Account& account, const core::Jid& peer) c
     const auto* contacts = shard_.service<core::Contacts>();
     return contacts != nullptr && contacts->find(account, peer.bare()) != nullptr;
   };
-  const auto& own = archive(account).wishes;
+  const auto& own = said(account).wishes;
   if (own) return own->keeps(peer, is_contact);
   return Wishes{.otherwise = rules(account.jid.domain()).otherwise, .always = {}, .never = {}}.keeps(peer, is_contact);
 }
@@ -28,7 +28,7 @@ core::Verdict ArchiveModule::sent(core::Flow& flow) const {
 core::Verdict ArchiveModule::received(core::Flow& flow) const {
   if (flow.again) return nullptr;  // it has them
   const auto& stanza = *flow.stanza;
-  const auto& account = *flow.recipient;
+  auto& account = *flow.recipient;
   if (!flow.storable.store || !flow.storable.for_good || !account.exists) return nullptr;
   const bool to_self = stanza.from.same_bare(account.jid);
   const bool for_recipient = is_on(account.jid.domain()) && keeps(account, stanza.from);

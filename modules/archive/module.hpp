@@ -58,7 +58,11 @@ class ArchiveModule final : public core::Module, public core::Archives {
   struct LastResult;
   struct Sweep;
 
-  [[nodiscard]] Archive& archive(const core::Account& account) const { return *account.part<Archive>(account_slot_); }
+  // Where nobody said or sent anything there is none: to read, and to change.
+  [[nodiscard]] const Archive& said(const core::Account& account) const {
+    return account.part_or_empty<Archive>(account_slot_);
+  }
+  [[nodiscard]] Archive& archive(core::Account& account) const { return account.ensure_part<Archive>(account_slot_); }
   [[nodiscard]] const HostRules& rules(std::string_view host) const;
   [[nodiscard]] bool is_on(std::string_view host) const;
   [[nodiscard]] Wishes wishes_of(const core::Account& account) const;

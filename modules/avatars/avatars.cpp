@@ -47,6 +47,7 @@ class AvatarsModule final : public core::Module, public CardPictures {
         [](storage::Reader& reader, const std::string& owner) -> Result<std::unique_ptr<core::Part>> {
           auto id = read_id(reader, owner);
           if (!id) return std::unexpected(id.error());
+          if (id->empty()) return nullptr;
           auto avatar = std::make_unique<Avatar>();
           avatar->id = std::move(*id);
           return avatar;
@@ -67,7 +68,9 @@ class AvatarsModule final : public core::Module, public CardPictures {
   }
 
   // CardPictures
-  [[nodiscard]] std::string current(const core::Account& account) const override { return avatar(account).id; }
+  [[nodiscard]] std::string current(const core::Account& account) const override {
+    return account.part_or_empty<Avatar>(slot_).id;
+  }
 
   [[nodiscard]] bool is_shown_to(const core::Account& account, const core::Jid& who) const override {
     const auto* pep = shard_.service<PepDiscovery>();
@@ -84,7 +87,7 @@ class AvatarsModule final : public core::Module, public CardPictures {
         [this, picture = std::move(picture), writes = std::move(writes)](core::Account& owner,
                                                                          AnswerChanges answer) mutable {
           auto id = picture.empty() ? std::string() : id_of_picture(picture);
-          if (id.empty() || id != avatar(owner).id) {
+          if (id.empty() || id != current(owner)) {
             return answer(changes_to(picture, std::move(id), std::move(writes), true));
           }
           // The picture that it is already: nothing to tell, but its data may have been taken away.
@@ -103,8 +106,6 @@ class AvatarsModule final : public core::Module, public CardPictures {
   }
 
  private:
-  [[nodiscard]] Avatar& avatar(const core::Account& account) const { return *account.part<Avatar>(slot_); }
-
   // XEP-0398 §3.2: the data first. `tells`: of another picture than before.
   [[nodiscard]] OwnChanges changes_to(const std::string& picture, std::string id, std::vector<storage::Write> writes,
                                       bool tells) {
@@ -127,7 +128,7 @@ class AvatarsModule final : public core::Module, public CardPictures {
         flow.sender->ensure_part<Showing>(session_slot_).none = hides;
       }
     }
-    const auto& id = avatar(flow.sender->account).id;
+    const auto& id = flow.sender->account.part_or_empty<Avatar>(slot_).id;
     if (id.empty()) return nullptr;
     if (auto children = with_hash(presence, id)) presence.rewrite(std::move(*children));
     return nullptr;
@@ -155,7 +156,7 @@ class AvatarsModule final : public core::Module, public CardPictures {
 
   // Whoever sees the presence of a session learns the new hash; an unknown one he would have to ask for.
   void changed(core::Account& account, std::string id) {
-    auto& now = avatar(account).id;
+    auto& now = account.ensure_part<Avatar>(slot_).id;
     if (now == id) return;
     now = std::move(id);
     auto* presence = shard_.service<PresenceRepetition>();

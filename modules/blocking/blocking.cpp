@@ -19,6 +19,7 @@ const StanzaError blocked_by_you{.type = StanzaError::Type::cancel,
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   auto rows = reader.account_data(jid, storage::DataKind::blocked);
   if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return nullptr;
   Blocklist::Addresses addresses;
   for (auto& row : *rows) addresses.insert(std::move(row.name));
   return std::make_unique<Blocklist>(std::move(addresses));
@@ -52,7 +53,7 @@ void BlockingModule::configure(const config::Snapshot& snapshot) {
 bool BlockingModule::has_blocked(const core::Account& account, std::string_view jid) const {
   const auto bare = jid.substr(0, jid.find('/'));
   if (bare == account.jid.full() || bare == account.jid.domain()) return false;
-  return list(account).matches(jid);
+  return blocked(account).matches(jid);
 }
 
 core::Verdict BlockingModule::outbound(core::Flow& flow) const {

@@ -31,7 +31,11 @@ class BlockingModule final : public core::Module, public core::Blocking {
     std::vector<reports::Taken> reports{};
   };
 
-  [[nodiscard]] Blocklist& list(const core::Account& account) const { return *account.part<Blocklist>(account_slot_); }
+  // Most accounts have none: to read, and to change.
+  [[nodiscard]] const Blocklist& blocked(const core::Account& account) const {
+    return account.part_or_empty<Blocklist>(account_slot_);
+  }
+  [[nodiscard]] Blocklist& list(core::Account& account) const { return account.ensure_part<Blocklist>(account_slot_); }
 
   // ---- blocking.cpp: the stages
   core::Verdict outbound(core::Flow& flow) const;

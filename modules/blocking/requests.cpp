@@ -52,7 +52,7 @@ void BlockingModule::get(core::IqRequest request) {
 
 void BlockingModule::answer_get(core::Account& account, core::IqRequest& request) {
   if (auto* session = account.find(request.from().resource())) session->ensure_part<Interested>(session_slot_);
-  request.result(items_element("blocklist", list(account).addresses()));
+  request.result(items_element("blocklist", blocked(account).addresses()));
 }
 
 void BlockingModule::set(core::IqRequest request, bool adds) {
@@ -62,9 +62,9 @@ void BlockingModule::set(core::IqRequest request, bool adds) {
   Command command{.all = !adds && addresses->empty(), .change = {.adds = adds, .addresses = std::move(*addresses)}};
   auto& wanted = command.change.addresses;
   if (adds && wanted.empty()) return request.error(no_item);
-  const auto& blocked = list(*request.account());
-  if (adds && blocked.size_with(wanted) > max_blocked_) return request.error(full);
-  if (command.all) wanted = blocked.will_be();
+  const auto& now = blocked(*request.account());
+  if (adds && now.size_with(wanted) > max_blocked_) return request.error(full);
+  if (command.all) wanted = now.will_be();
   if (adds) command.reports = reports_of(request);
   carry_out(std::move(request), std::move(command));
 }

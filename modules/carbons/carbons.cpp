@@ -25,15 +25,13 @@ struct History final : core::Part {
   Exchanged exchanged;
 };
 
-Result<std::unique_ptr<core::Part>> load(storage::Reader&, const std::string&) { return std::make_unique<History>(); }
-
 class Carbons final : public core::Module, private core::MessageCopies {
  public:
   explicit Carbons(core::Shard& shard) : shard_(shard) {}
 
   void start(core::Registrar& registrar) override {
     wishes_ = registrar.session_part();
-    histories_ = registrar.account_part(load);
+    histories_ = registrar.account_part();
     for (const bool on : {true, false}) {
       registrar.iq(core::IqTarget::account, "set", on ? "enable" : "disable", ns_carbons,
                    [this, on](core::IqRequest request) { turn(std::move(request), on); });
@@ -68,14 +66,14 @@ class Carbons final : public core::Module, private core::MessageCopies {
     return wish != nullptr && wish->enabled;
   }
 
-  [[nodiscard]] Exchanged& exchanged(const core::Account& account) const {
-    return account.part<History>(histories_)->exchanged;
+  [[nodiscard]] Exchanged& exchanged(core::Account& account) const {
+    return account.ensure_part<History>(histories_).exchanged;
   }
 
   // §6.1. `peer`: the other side of the message.
   [[nodiscard]] bool is_copied(const core::Account& account, const core::Stanza& message, Direction direction,
                                const core::Jid& peer) const {
-    if (message.is_error()) return exchanged(account).knows(peer.bare(), message.id);
+    if (message.is_error()) return account.part_or_empty<History>(histories_).exchanged.knows(peer.bare(), message.id);
     return is_eligible(message, direction, shard_.host(message.from.domain()) != nullptr);
   }
 

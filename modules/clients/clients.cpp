@@ -61,6 +61,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
     const auto last = client->last_ms;
     known->by_agent.emplace(row.name, Known::Entry{std::move(*client), last});
   }
+  if (known->by_agent.empty()) return nullptr;
   return known;
 }
 

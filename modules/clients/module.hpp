@@ -48,7 +48,7 @@ class ClientsModule final : public core::Module, public core::Clients {
   void on_revoked(Revoked listener) override { revoked_.push_back(std::move(listener)); }
 
  private:
-  [[nodiscard]] Known& known(const core::Account& account) const { return *account.part<Known>(slot_); }
+  [[nodiscard]] Known& known(core::Account& account) const { return account.ensure_part<Known>(slot_); }
   // logins.cpp
   void forget(core::Account& account, const std::string& newcomer, std::vector<storage::Write>& writes);
   [[nodiscard]] core::GivenToken give(core::Account& account, core::Client& client, std::string_view mechanism) const;

@@ -46,7 +46,7 @@ std::string ClientsModule::opaque(const core::Account& account, std::string_view
 std::vector<core::ClientLine> ClientsModule::clients(const core::Account& account) const {
   const auto now = utc_now_ms();
   std::vector<core::ClientLine> lines;
-  for (const auto& [agent, entry] : known(account).by_agent) {
+  for (const auto& [agent, entry] : account.part_or_empty<Known>(slot_).by_agent) {
     const auto& client = entry.client;
     const bool connected =
         std::ranges::any_of(account.sessions, [&](const auto* session) { return session->client == agent; });

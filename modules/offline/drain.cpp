@@ -34,7 +34,7 @@ std::string stamps(const core::Stanza& kept, const core::Jid& account, std::uint
 
 // One to the full address of a session that is held back waits with the others.
 core::Verdict OfflineModule::hold_back(core::Flow& flow) {
-  const auto& part = waiting(*flow.recipient);
+  const auto& part = waits(*flow.recipient);
   auto& stanza = *flow.stanza;
   if ((part.drain.session == 0 && part.in_hand.parked.empty()) || stanza.to->is_bare()) return nullptr;
   const auto* session = flow.recipient->find(stanza.to->resource());
@@ -54,19 +54,20 @@ void OfflineModule::hold(Drain& drain, core::Session& session) {
 }
 
 void OfflineModule::available(core::Session& session) {
-  auto& part = waiting(session.account);
-  auto& drain = part.drain;
-  if (drain.session == 0) {
+  if (waits(session.account).drain.session == 0) {
     if (has_news_for(session)) begin(session);
     return;
   }
+  auto& drain = waiting(session.account).drain;
   const bool refuses = session.priority < 0;
   hold(drain, session);
   if (refuses && drain.session == session.id) end(session.account, false);
 }
 
 void OfflineModule::unavailable(core::Session& session) {
-  auto& part = waiting(session.account);
+  auto* const found = session.account.part<Waiting>(slot_);
+  if (found == nullptr) return;
+  auto& part = *found;
   auto& drain = part.drain;
   std::erase_if(part.in_hand.parked, [&](const Drain::Held& held) { return held.session == session.id; });
   std::erase_if(part.in_hand.unseen, [&](const InHand::Unseen& unseen) { return unseen.session == session.id; });

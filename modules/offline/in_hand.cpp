@@ -56,7 +56,7 @@ void OfflineModule::commit(core::Account& account, Delivered delivered, std::siz
 // ---- what a client reads in its archive
 
 bool OfflineModule::show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) {
-  if (!waiting(session.account).queue.holds(row) || is_unseen_elsewhere(session, row)) {
+  if (!waits(session.account).queue.holds(row) || is_unseen_elsewhere(session, row)) {
     session.stream.deliver(stanza, nullptr, {});
     return false;
   }
@@ -69,8 +69,8 @@ bool OfflineModule::show(core::Session& session, const core::StanzaPtr& stanza, 
 // Only what is archived can have been shown. A drain under way leaves it out.
 void OfflineModule::shown(core::Session& session, const std::vector<std::uint64_t>& rows) {
   auto& account = session.account;
+  if (waits(account).queue.size() == 0) return;
   auto& part = waiting(account);
-  if (part.queue.size() == 0) return;
   Delivered delivered;
   std::ranges::copy_if(rows, std::back_inserter(delivered.archived),
                        [&](auto id) { return part.queue.holds(id) && !is_unseen_elsewhere(session, id); });
@@ -88,7 +88,7 @@ void OfflineModule::shown(core::Session& session, const std::vector<std::uint64_
 // ---- what came while a session collected what waited
 
 bool OfflineModule::is_unseen_elsewhere(const core::Session& session, std::uint64_t row) const {
-  return std::ranges::any_of(waiting(session.account).in_hand.unseen, [&](const InHand::Unseen& unseen) {
+  return std::ranges::any_of(waits(session.account).in_hand.unseen, [&](const InHand::Unseen& unseen) {
     return unseen.session != session.id && std::ranges::find(unseen.rows, row) != unseen.rows.end();
   });
 }
@@ -112,7 +112,7 @@ void OfflineModule::show_unseen(core::Session& session, std::uint64_t row, const
 
 std::vector<std::uint64_t> OfflineModule::known_to(const core::Session& session) const {
   auto known = session.stream.held_rows();
-  const auto& in_hand = waiting(session.account).in_hand;
+  const auto& in_hand = waits(session.account).in_hand;
   const auto received = in_hand.received.all();
   known.insert(known.end(), received.begin(), received.end());
   known.insert(known.end(), in_hand.marking.begin(), in_hand.marking.end());
@@ -122,19 +122,19 @@ std::vector<std::uint64_t> OfflineModule::known_to(const core::Session& session)
 
 bool OfflineModule::has_news_for(const core::Session& session) const {
   if (!session.available || session.priority < 0 || !session.stream.connected()) return false;
-  return waiting(session.account).queue.has_other_than(known_to(session));
+  return waits(session.account).queue.has_other_than(known_to(session));
 }
 
 void OfflineModule::look_again(core::Account& account) {
-  if (waiting(account).drain.session != 0) return;
+  if (waits(account).drain.session != 0) return;
   for (auto* session : account.sessions) {
     if (has_news_for(*session)) return begin(*session);
   }
 }
 
 void OfflineModule::detached(core::Session& session) {
+  if (waits(session.account).drain.session != session.id) return;
   auto& part = waiting(session.account);
-  if (part.drain.session != session.id) return;
   const auto held = std::ranges::find(part.drain.held, session.id, &Drain::Held::session);
   if (held != part.drain.held.end()) {
     part.in_hand.parked.push_back(*held);
@@ -144,9 +144,9 @@ void OfflineModule::detached(core::Session& session) {
 }
 
 void OfflineModule::resumed(core::Session& session) {
-  auto& part = waiting(session.account);
-  auto& parked = part.in_hand.parked;
-  if (const auto found = std::ranges::find(parked, session.id, &Drain::Held::session); found != parked.end()) {
+  if (waits(session.account).in_hand.is_parked(session.id)) {
+    auto& parked = waiting(session.account).in_hand.parked;
+    const auto found = std::ranges::find(parked, session.id, &Drain::Held::session);
     session.priority = found->priority;
     parked.erase(found);
   }

@@ -95,7 +95,7 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void start(core::Registrar& registrar) override;
   // core::WaitingRows
   [[nodiscard]] bool has_had(const core::Account& account, std::uint64_t row) const override {
-    return waiting(account).queue.has_had(row);
+    return waits(account).queue.has_had(row);
   }
   // ---- in_hand.cpp
   void received(core::Account& account, std::uint64_t row, bool archived) override;
@@ -103,11 +103,15 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   bool show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) override;
   void shown(core::Session& session, const std::vector<std::uint64_t>& rows) override;
   [[nodiscard]] std::size_t waiting_for(const core::Account& account) const override {
-    return waiting(account).queue.size();
+    return waits(account).queue.size();
   }
 
  private:
-  [[nodiscard]] Waiting& waiting(const core::Account& account) const { return *account.part<Waiting>(slot_); }
+  // Most accounts have none: to read, and to change.
+  [[nodiscard]] const Waiting& waits(const core::Account& account) const {
+    return account.part_or_empty<Waiting>(slot_);
+  }
+  [[nodiscard]] Waiting& waiting(core::Account& account) const { return account.ensure_part<Waiting>(slot_); }
 
   // ---- offline.cpp
   core::Verdict keep(core::Flow& flow, std::vector<storage::Write>& writes);
@@ -147,7 +151,7 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void resume(const core::Jid& jid, std::uint64_t run, Step step) {
     auto* account = shard_.find_account(jid.full());
     if (account == nullptr) return;
-    const auto& drain = waiting(*account).drain;
+    const auto& drain = waits(*account).drain;
     if (drain.session != 0 && drain.run == run) step(*account);
   }
 

@@ -43,6 +43,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
     }
     if (rows->size() < page_size) break;
   }
+  if (part->queue.size() == 0) return nullptr;
   return part;
 }
 

@@ -33,7 +33,7 @@ void Pep::tell_list(core::Account& account, OmemoVersion version, const std::vec
 }
 
 void Pep::tell_list_now(core::Account& account, OmemoVersion version) {
-  const auto& list = part(account).list(version);
+  const auto& list = part(account).known_list(version);
   const std::string node(device_list_node(version));
   const auto* state = find(account, node);
   if (!list.published || state == nullptr) return;

@@ -16,7 +16,7 @@ std::optional<omemo_keys::Key> identity_of(const std::vector<storage::PepItem>& 
 }  // namespace
 
 std::optional<std::span<const std::uint32_t>> Pep::devices(const core::Account& account, OmemoVersion version) const {
-  const auto& list = part(account).list(version);
+  const auto& list = part(account).known_list(version);
   if (!list.published) return std::nullopt;
   return std::span(list.ids);
 }

@@ -15,8 +15,8 @@ constexpr std::size_t small_change = 256;  // bytes that a change of ours is tak
 
 // Devices that a list names, in either version: a client takes both down, or none.
 bool is_listed(const PepPart& part, std::uint32_t device) {
-  return std::ranges::any_of(part.lists, [device](const CachedDeviceList& list) {
-    return std::ranges::find(list.ids, device) != list.ids.end();
+  return std::ranges::any_of(part.lists, [device](const auto& list) {
+    return list && std::ranges::find(list->ids, device) != list->ids.end();
   });
 }
 

@@ -23,11 +23,12 @@ std::string stamped(std::string event, std::int64_t published_ms) {
 void Pep::offer(core::Session& session) {
   const auto* capabilities = shard_.service<core::Capabilities>();
   if (!session.available || capabilities == nullptr) return;
-  auto& mine = session.ensure_part<PepSession>(session_slot_);
   std::set<std::string, std::less<>> wanted;
   capabilities->each_notify(session, [&](std::string_view node) {
     if (wanted.size() < max_offered) wanted.emplace(node);
   });
+  if (wanted.empty() && session.part<PepSession>(session_slot_) == nullptr) return;
+  auto& mine = session.ensure_part<PepSession>(session_slot_);
   // What a client no longer asks for it is told anew when it asks again. While its features are not known, nothing says
   // so.
   if (capabilities->knows(session)) {
@@ -100,7 +101,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
       from_store.push_back({node, state->told});
       continue;
     }
-    const auto& list = part(owner).list(name.version);
+    const auto& list = part(owner).known_list(name.version);
     if (!list.published) continue;
     auto event = item_event(state->config, node, list.item_id, {}, list.payload);
     tell_one(owner, state->config, target, stamped(std::move(event), list.published_ms));

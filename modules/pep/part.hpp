@@ -74,7 +74,7 @@ inline constexpr std::size_t max_known_identities = 128;  // of an account, in m
 
 struct PepPart final : core::Part {
   Nodes nodes;
-  std::array<CachedDeviceList, 2> lists;                                         // by OmemoVersion
+  std::array<std::unique_ptr<CachedDeviceList>, 2> lists;                        // by OmemoVersion; null: none
   std::map<std::pair<OmemoVersion, std::uint32_t>, omemo_keys::Key> identities;  // of bundles that were seen
   std::array<std::unique_ptr<HeldEvent>, 2> held;
   // Changes run one after the other up to their commit; what comes meanwhile waits.
@@ -106,9 +106,16 @@ struct PepPart final : core::Part {
     });
   }
 
-  [[nodiscard]] CachedDeviceList& list(OmemoVersion version) { return lists[static_cast<std::size_t>(version)]; }
-  [[nodiscard]] const CachedDeviceList& list(OmemoVersion version) const {
-    return lists[static_cast<std::size_t>(version)];
+  // To read, and to change.
+  [[nodiscard]] const CachedDeviceList& known_list(OmemoVersion version) const {
+    static const CachedDeviceList none;
+    const auto& known = lists[static_cast<std::size_t>(version)];
+    return known ? *known : none;
+  }
+  [[nodiscard]] CachedDeviceList& list(OmemoVersion version) {
+    auto& known = lists[static_cast<std::size_t>(version)];
+    if (!known) known = std::make_unique<CachedDeviceList>();
+    return *known;
   }
 };
 

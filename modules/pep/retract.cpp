@@ -81,8 +81,10 @@ void Pep::retract_now(core::Account& account, core::IqRequest request, std::stri
 void Pep::forget_item(core::Account& account, const std::string& node, std::string_view id) {
   auto& state = part(account);
   const auto name = classify(node);
-  auto& list = state.list(name.version);
-  if (name.kind == NodeKind::device_list && list.item_id == id) list = {.changes = list.changes + 1};
+  if (name.kind == NodeKind::device_list && state.known_list(name.version).item_id == id) {
+    auto& list = state.list(name.version);
+    list = {.changes = list.changes + 1};
+  }
   if (name.kind == NodeKind::bundle) {
     const auto device = name.version == OmemoVersion::legacy ? name.device : parse_device_id(id).value_or(0);
     state.identities.erase({name.version, device});

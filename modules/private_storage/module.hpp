@@ -24,7 +24,7 @@ class PrivateStorage final : public core::Module {
     Fifo<core::IqRequest> waiting;
     std::size_t bytes = 0;  // of those that wait; limits.queue bounds it
   };
-  [[nodiscard]] Line& line(const core::Account& account) const { return *account.part<Line>(slot_); }
+  [[nodiscard]] Line& line(core::Account& account) const { return account.ensure_part<Line>(slot_); }
   [[nodiscard]] Schema schema_of(const core::Account& account) const;
 
   // ---- requests.cpp

@@ -38,9 +38,7 @@ core::Verdict keep_off(const core::Flow& flow) {
 
 void PrivateStorage::start(core::Registrar& registrar) {
   using core::IqTarget;
-  slot_ = registrar.account_part([](storage::Reader&, const std::string&) -> Result<std::unique_ptr<core::Part>> {
-    return std::make_unique<Line>();
-  });
+  slot_ = registrar.account_part();
   registrar.at(core::Stage::validate, core::Kind::iq, [](core::Flow& flow) { return keep_off(flow); });
   for (const auto* type : {"get", "set"}) {
     registrar.iq(IqTarget::account, type, "query", ns_private, [this](core::IqRequest request) {

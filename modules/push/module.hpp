@@ -57,8 +57,8 @@ class PushModule final : public core::Module, public core::Arrivals {
   friend struct Errand;
   enum class Outcome : std::uint8_t { done, later, refused };
 
-  [[nodiscard]] Registrations& registrations(const core::Account& account) const {
-    return *account.part<Registrations>(slot_);
+  [[nodiscard]] Registrations& registrations(core::Account& account) const {
+    return account.ensure_part<Registrations>(slot_);
   }
   // ---- requests.cpp
   void enable(core::IqRequest request);

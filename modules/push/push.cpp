@@ -76,6 +76,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
     if (!row.name.starts_with(row_prefix)) continue;
     if (auto registration = decode(row.value)) part->by_row.emplace(row.name, std::move(*registration));
   }
+  if (part->by_row.empty()) return nullptr;
   return part;
 }
 
@@ -136,8 +137,9 @@ core::Features PushModule::features(const std::string&) const {
 }
 
 void PushModule::arrived(core::Account& account, const core::Jid& from, bool again) {
-  if (!rules_.enabled) return;
-  for (auto& [row, registration] : registrations(account).by_row) {
+  auto* const mine = account.part<Registrations>(slot_);
+  if (!rules_.enabled || mine == nullptr) return;
+  for (auto& [row, registration] : mine->by_row) {
     if (is_there(registration, account, !rules_.inactive)) {
       registration.missed = registration.told_of = 0;
       continue;
@@ -150,8 +152,9 @@ void PushModule::arrived(core::Account& account, const core::Jid& from, bool aga
 
 // Its person sees what came.
 void PushModule::back(core::Session& session) {
-  if (!session.available || session.outlet != nullptr) return;
-  for (auto& [row, registration] : registrations(session.account).by_row) {
+  auto* const mine = session.account.part<Registrations>(slot_);
+  if (!session.available || session.outlet != nullptr || mine == nullptr) return;
+  for (auto& [row, registration] : mine->by_row) {
     if (!is_of(registration, session)) continue;
     registration.missed = registration.told_of = 0;
     end(session.account.jid, row);

@@ -100,7 +100,7 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
   }
   const auto least = rules(jid.domain()).password_minimum;
   if (!core::auth::is_long_enough(*password, least)) return request.error(too_short(least));
-  auto& recent = *session.account.part<Recent>(slot_);
+  auto& recent = session.account.ensure_part<Recent>(slot_);
   if (const auto hour = shard_.loop().now_ms() / ms_per_hour; recent.hour != hour) {
     recent.hour = hour;
     recent.in_hour = 0;
@@ -121,11 +121,11 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
 void RegistrationModule::with_new_keys(core::IqRequest request, const core::Jid& jid, std::uint64_t session_id,
                                        Keys keys) {
   auto* account = shard_.find_account(jid.bare());
-  if (account != nullptr) account->part<Recent>(slot_)->under_way = false;
+  if (account != nullptr) account->ensure_part<Recent>(slot_).under_way = false;
   // A session that was ended meanwhile, perhaps by another new password, has no say any more.
   const auto* session = account == nullptr ? nullptr : account->find_id(session_id);
   if (!keys || session == nullptr || !account->exists) return request.error(try_later());
-  if (account->part<Recent>(slot_)->being_kept != 0) return request.error(try_later());
+  if (account->part_or_empty<Recent>(slot_).being_kept != 0) return request.error(try_later());
   set_keys(*account, std::move(*keys), core::about_account(jid, "password-changed", session->origin), session_id,
            [request = std::move(request)](Result<> done) mutable {
              if (done) return request.result();
@@ -134,12 +134,12 @@ void RegistrationModule::with_new_keys(core::IqRequest request, const core::Jid&
 }
 
 void RegistrationModule::remove_own(core::IqRequest request, core::Session& session) {
-  if (std::exchange(session.account.part<Recent>(slot_)->leaving, true)) return request.error(try_later());
+  if (std::exchange(session.account.ensure_part<Recent>(slot_).leaving, true)) return request.error(try_later());
   auto record = core::about_account(session.account.jid, "removed", session.origin);
   remove(
       session.account, std::move(record),
       [this, jid = session.account.jid, request = std::move(request)](Result<> done) mutable {
-        if (auto* account = shard_.find_account(jid.bare())) account->part<Recent>(slot_)->leaving = false;
+        if (auto* account = shard_.find_account(jid.bare())) account->ensure_part<Recent>(slot_).leaving = false;
         if (done) return request.result();
         request.error(done.error().code == ErrorCode::not_found ? not_registered() : try_later());
       },

@@ -76,9 +76,7 @@ RegistrationModule::RegistrationModule(core::Shard& shard)
     : shard_(shard), retry_([](void* self) { static_cast<RegistrationModule*>(self)->try_again(); }, this) {}
 
 void RegistrationModule::start(core::Registrar& registrar) {
-  slot_ = registrar.account_part([](storage::Reader&, const std::string&) -> Result<std::unique_ptr<core::Part>> {
-    return std::make_unique<Recent>();
-  });
+  slot_ = registrar.account_part();
   // §3.3 asks the domain; §3.2 leaves the address out, which is the account.
   for (const auto target : {core::IqTarget::server, core::IqTarget::account}) {
     registrar.iq(target, "get", "query", ns_register, [this](core::IqRequest request) { get(std::move(request)); });
@@ -136,10 +134,11 @@ void RegistrationModule::set_keys(core::Account& account, std::vector<storage::S
                                   core::audit::Record record, std::uint64_t keep,
                                   std::move_only_function<void(Result<>)> done) {
   auto write = storage::SetAccountKeys{account.jid.str(), std::move(keys)};
-  ++account.part<Recent>(slot_)->being_kept;
+  ++account.ensure_part<Recent>(slot_).being_kept;
   core::change_account(shard_, account, {std::move(write), std::move(record), std::nullopt},
                        [this, jid = account.jid, keep, done = std::move(done)](Result<> outcome) mutable {
-                         if (auto* kept = shard_.find_account(jid.bare())) --kept->part<Recent>(slot_)->being_kept;
+                         if (auto* kept = shard_.find_account(jid.bare()))
+                           --kept->ensure_part<Recent>(slot_).being_kept;
                          const bool changed = outcome.has_value();
                          done(std::move(outcome));
                          if (!changed) return;

@@ -25,7 +25,7 @@ class AbuseReports {
  public:
   // `report`: a child of the <item/> that blocks `reported`. Nothing: it is no report (XEP-0377 §4), and the block goes
   // on without it.
-  [[nodiscard]] virtual std::optional<Taken> take(const core::Account& reporter, const std::string& reported,
+  [[nodiscard]] virtual std::optional<Taken> take(core::Account& reporter, const std::string& reported,
                                                   xml::Element report) = 0;
 
  protected:

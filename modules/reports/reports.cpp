@@ -63,9 +63,7 @@ class Reports final : public core::Module, public AbuseReports {
   explicit Reports(core::Shard& shard) : shard_(shard) {}
 
   void start(core::Registrar& registrar) override {
-    slot_ = registrar.account_part([](storage::Reader&, const std::string&) -> Result<std::unique_ptr<core::Part>> {
-      return std::make_unique<Recent>();
-    });
+    slot_ = registrar.account_part();
     shard_.publish<AbuseReports>(*this);
   }
 
@@ -79,7 +77,7 @@ class Reports final : public core::Module, public AbuseReports {
   }
 
   // AbuseReports
-  [[nodiscard]] std::optional<Taken> take(const core::Account& reporter, const std::string& reported,
+  [[nodiscard]] std::optional<Taken> take(core::Account& reporter, const std::string& reported,
                                           xml::Element element) override {
     auto report = read_report(element);
     if (!report) return std::nullopt;
@@ -111,8 +109,8 @@ class Reports final : public core::Module, public AbuseReports {
     bool text = true;
   };
 
-  [[nodiscard]] bool may_report(const core::Account& reporter) {
-    auto& times = reporter.part<Recent>(slot_)->times_ms;
+  [[nodiscard]] bool may_report(core::Account& reporter) {
+    auto& times = reporter.ensure_part<Recent>(slot_).times_ms;
     const auto now = shard_.loop().now_ms();
     std::erase_if(times, [&](std::int64_t at) { return at + day_ms <= now; });
     if (times.size() >= per_day_) return false;

@@ -33,7 +33,7 @@ class UnifiedPush final : public core::Module {
   [[nodiscard]] core::Features features(const std::string& host) const override;
 
  private:
-  [[nodiscard]] Endpoints& endpoints(const core::Account& account) const { return *account.part<Endpoints>(slot_); }
+  [[nodiscard]] Endpoints& endpoints(core::Account& account) const { return account.ensure_part<Endpoints>(slot_); }
   [[nodiscard]] const Rules& rules_of(std::string_view host) const;
 
   // ---- requests.cpp: the distributor

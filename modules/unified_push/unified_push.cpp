@@ -54,6 +54,7 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
     auto endpoint = decode(row.value);
     if (id && endpoint) part->by_id.emplace(std::move(*id), std::move(*endpoint));
   }
+  if (part->by_id.empty()) return nullptr;
   return part;
 }
 

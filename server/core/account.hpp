@@ -36,6 +36,20 @@ class Account {
   [[nodiscard]] T* part(unsigned slot) const {
     return slot < parts_.size() ? static_cast<T*>(parts_[slot].get()) : nullptr;
   }
+  // To read: an empty one where there is none.
+  template <class T>
+  [[nodiscard]] const T& part_or_empty(unsigned slot) const {
+    static const T empty{};
+    const auto* found = part<T>(slot);
+    return found == nullptr ? empty : *found;
+  }
+  // To change.
+  template <class T>
+  [[nodiscard]] T& ensure_part(unsigned slot) {
+    if (slot >= parts_.size()) parts_.resize(slot + 1);
+    if (!parts_[slot]) parts_[slot] = std::make_unique<T>();
+    return static_cast<T&>(*parts_[slot]);
+  }
   void set_parts(std::vector<std::unique_ptr<Part>> parts) { parts_ = std::move(parts); }
 
   // -- Order of delivery: what waits for no commit may still not overtake what does (ARCHITECTURE.md, "Order").

@@ -100,8 +100,9 @@ class Registrar {
   virtual void iq(IqTarget target, std::string_view type, std::string_view name, std::string_view ns,
                   IqHandler handler) = 0;
   virtual void on_session(SessionEvent event, std::function<void(Session&)> handler) = 0;
-  // Gives the module a place in every account (see Account::part); it is loaded with the account.
-  [[nodiscard]] virtual unsigned account_part(PartLoader loader) = 0;
+  // Gives the module a place in every account (see Account::part); it is loaded with the account, if there is a loader
+  // and it finds something: a null one is none.
+  [[nodiscard]] virtual unsigned account_part(PartLoader loader = {}) = 0;
   [[nodiscard]] virtual unsigned session_part() = 0;
   // An element of a bound stream that is no stanza, by its namespace; it is not counted (XEP-0198 §4). False: there is
   // no such element.

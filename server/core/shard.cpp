@@ -96,7 +96,7 @@ void Shard::on_turn_end() {
 // ---- accounts
 
 Account* Shard::find_account(std::string_view bare) {
-  const auto found = accounts_.find(std::string(bare));
+  const auto found = accounts_.find(bare);
   return found == accounts_.end() ? nullptr : found->second.get();
 }
 
@@ -121,7 +121,7 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
         if (!row) return std::unexpected(row.error());
         loaded.row = std::move(*row);
         for (const auto& loader : hooks_.loaders) {
-          auto part = loader(reader, jid.str());
+          auto part = loader ? loader(reader, jid.str()) : Result<std::unique_ptr<Part>>();
           if (!part) return std::unexpected(part.error());
           loaded.parts.push_back(std::move(*part));
         }
@@ -139,7 +139,7 @@ void Shard::with_account(const Jid& bare, std::move_only_function<void(Account*)
           made->set_parts(std::move(loaded->parts));
           made->last_used_ms = loop_.now_ms();
           account = made.get();
-          accounts_[jid.str()] = std::move(made);
+          accounts_.emplace(account->jid.full(), std::move(made));
           if (!loaded->row) keep_nobody(jid.str());
         } else {
           log::warning("core", "an account could not be loaded: {}", loaded.error().text);

@@ -170,7 +170,9 @@ class Shard final : private net::TurnEnd {
     const auto found = services_.find(&service_key<Service>);
     return found == services_.end() ? nullptr : static_cast<Service*>(found->second);
   }
-  [[nodiscard]] const std::unordered_map<std::string, std::unique_ptr<Account>>& accounts() const { return accounts_; }
+  // By bare JID.
+  using Accounts = std::unordered_map<std::string_view, std::unique_ptr<Account>>;
+  [[nodiscard]] const Accounts& accounts() const { return accounts_; }
 
   // Those who watch the account's messages (XEP-0280), but for `receivers` (session ids), see one that arrived; `extra`
   // stands in it (stanza-id, delay).
@@ -196,7 +198,7 @@ class Shard final : private net::TurnEnd {
   Hooks hooks_;
   std::vector<std::unique_ptr<Module>> modules_;
   std::unordered_map<const void*, void*> services_;
-  std::unordered_map<std::string, std::unique_ptr<Account>> accounts_;
+  Accounts accounts_;  // the keys are the accounts' own
   std::unordered_map<std::string, std::vector<std::move_only_function<void(Account*)>>> loading_;
   std::deque<std::string> nobodies_;              // in accounts_, and without a row when they were read; oldest first
   std::size_t loading_bytes_ = 0;                 // of stanzas that wait for an account to be read

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/release.hpp"
+
 namespace valise::stream {
 
 class AckWindow {
@@ -47,7 +49,10 @@ class AckWindow {
     return true;
   }
   // Its connection is gone, and with it who asked.
-  void forget_request() { asked_ = false; }
+  void rest() {
+    asked_ = false;
+    if (open() == 0) release(handled_);
+  }
   // Modulo 2^32 (XEP-0198 §4).
   [[nodiscard]] std::uint32_t h() const noexcept { return static_cast<std::uint32_t>(base_); }
   [[nodiscard]] std::size_t open() const noexcept { return handled_.size() - first_; }

@@ -29,7 +29,6 @@ constexpr std::size_t origin_bytes = 1'024;  // what Session::origin takes, abou
 // What waited for a connection goes in slices, each behind the acknowledgement of the last: the connection's own queue
 // is for a client that reads slowly (limits.queue).
 constexpr std::size_t slice_bytes = 131'072;
-constexpr std::size_t id_bytes = 16;  // 128 bits of chance: nobody guesses it
 
 bool has_delay(const Outbound& outbound) {
   const auto& stanza = *outbound.stanza;
@@ -202,9 +201,10 @@ std::string LiveSession::enable(xml::Element request) {
   auto window_s = settings.resumption_ms / 1000;
   if (max) window_s = std::min<std::int64_t>(window_s, *max);
   if ((wish == "true" || wish == "1") && window_s > 0) {
-    managed_->id = crypto::random_hex(id_bytes);
+    // 128 bits of chance: nobody guesses it.
+    std::ranges::copy(crypto::random_hex(managed_->id.size() / 2), managed_->id.begin());
     managed_->window_ms = window_s * 1000;
-    writer.attribute("id", managed_->id).attribute("resume", "true").attribute("max", std::to_string(window_s));
+    writer.attribute("id", resumption_id()).attribute("resume", "true").attribute("max", std::to_string(window_s));
     const auto* host = settings.host(session_.jid.domain());
     if (host != nullptr && !host->resume_location.empty()) writer.attribute("location", host->resume_location);
   }
@@ -236,7 +236,7 @@ void LiveSession::answer_request() {
 // ---- connections come and go
 
 std::string_view LiveSession::resumption_id() const noexcept {
-  return managed_ ? std::string_view(managed_->id) : std::string_view();
+  return resumable() ? std::string_view(managed_->id.data(), managed_->id.size()) : std::string_view();
 }
 
 std::uint32_t LiveSession::h() const noexcept { return managed_ ? managed_->inbound.h() : 0; }
@@ -254,7 +254,7 @@ void LiveSession::tell_awaiting() {
 void LiveSession::detach() {
   carrier_ = nullptr;
   managed_->timer.cancel();
-  managed_->inbound.forget_request();
+  managed_->inbound.rest();
   managed_->asked = managed_->over = false;
   // What was parsed is a third of what it takes; where it waits for its client as well, it is there anyway.
   if (session_.presence && managed_->outbound.size() == 0) {
@@ -320,7 +320,7 @@ void LiveSession::finish() {
   shard.close_session(session_);
   if (!managed_) return;
   managed_->timer.cancel();
-  if (!managed_->id.empty()) host_.hibernation().remember(managed_->id, session_.account.jid.str(), h());
+  if (resumable()) host_.hibernation().remember(std::string(resumption_id()), session_.account.jid.str(), h());
   give_back(managed_->outbound.take_all());
   tell_awaiting();
 }

@@ -5,6 +5,7 @@
 // Owned by the connection that carries it; while none does, by its shard's Hibernation. Home shard only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -84,8 +85,8 @@ class LiveSession final : public core::SessionStream {
 
   // ---- its connections
   [[nodiscard]] bool resumable() const noexcept { return managed_ && managed_->window_ms > 0; }
-  [[nodiscard]] std::string_view resumption_id() const noexcept;
-  [[nodiscard]] std::uint32_t h() const noexcept;  // handled of what the client sent
+  [[nodiscard]] std::string_view resumption_id() const noexcept;  // empty: it can't be resumed
+  [[nodiscard]] std::uint32_t h() const noexcept;                 // handled of what the client sent
   // All that came in is handled: what <resumed/> says of it does not change any more.
   [[nodiscard]] bool all_handled() const noexcept { return !managed_ || managed_->inbound.open() == 0; }
   // The stream with this number is told (C2s::resume_ready) when all is handled or the session has ended; one of them,
@@ -112,7 +113,7 @@ class LiveSession final : public core::SessionStream {
         : timer([](void* self) { static_cast<LiveSession*>(self)->on_timer(); }, &session) {}
     AckWindow inbound;
     OutboundQueue outbound;
-    std::string id;              // empty: it can't be resumed
+    std::array<char, 32> id{};   // hexadecimal
     std::int64_t window_ms = 0;  // how long after its connection's end it can be resumed; 0: not at all
     std::uint64_t place = 0;
     std::uint64_t awaited_by = 0;

@@ -383,6 +383,10 @@ void Client::request(std::string_view type, std::string_view inner, std::string_
   send(fmt::format("<iq type='{}' id='q{}'{}>{}</iq>", type, ++next_request_, address, inner));
 }
 
+void Client::acknowledge() {
+  link_.send(fmt::format("<a xmlns='urn:xmpp:sm:3' h='{}'/><r xmlns='urn:xmpp:sm:3'/>", handled_));
+}
+
 void Client::fence() { request("get", "<ping xmlns='urn:xmpp:ping'/>", settings_.domain); }
 
 void Client::register_account(const Account& account) {

@@ -62,6 +62,8 @@ class Client final : private Link::Owner {
   void request(std::string_view type, std::string_view inner, std::string_view to = {});
   // An iq that changes nothing: when it is answered, the server has handled all that was sent before.
   void fence();
+  // XEP-0198: acknowledges all that it got, and asks for the same: unacknowledged().
+  void acknowledge();
   void register_account(const Account& account);
   void close(bool polite);
 

@@ -219,7 +219,7 @@ def parse_arguments():
     parser.add_argument("--logins", type=int, default=500, help="log-ins measured (500)")
     parser.add_argument("--returns", type=int, default=1000, help="clients that drop and return at once (1000)")
     parser.add_argument("--turns", type=int, default=25, help="log-ins of each account with a roster (25)")
-    parser.add_argument("--detached", type=int, default=5000, help="detached sessions (5000)")
+    parser.add_argument("--detached", type=int, default=10000, help="detached sessions (10000)")
     parser.add_argument("--quiet", type=int, default=60, help="seconds before idle memory is read (60)")
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--seconds", type=int, default=10, help="measured, per chat scenario (10)")

@@ -32,6 +32,16 @@ bool run_detached(Stage& stage) {
       hang_up(stage.town, some);
       return true;
     }
+    // A client that was quiet for a second has acknowledged what it got: what waits for that is not the session's
+    // price.
+    for (auto* client : some) client->acknowledge();
+    const auto settled = [&] {
+      return std::ranges::all_of(some, [](auto* one) { return one->unacknowledged() == 0; });
+    };
+    if (!stage.town.loop.run(now_ns() + 60 * second_ns, settled)) {
+      stage.town.failure("stanzas were not acknowledged");
+      return false;
+    }
     for (auto* client : some) client->close(false);
     begin = end;
   }

@@ -112,7 +112,7 @@ std::uint32_t Brake::delay(double level, unsigned free, std::uint32_t longest) c
 Brake::Known::Seen* Brake::find_known(Key account, Key network, std::int64_t now_ms) {
   auto* known = known_.find(account);
   if (known == nullptr) return nullptr;
-  for (auto& seen : std::span(known->seen).first(known->count)) {
+  for (auto& seen : known->seen) {
     if (seen.network == network && now_ms - seen.at_ms <= limits_.remember_ms) return &seen;
   }
   return nullptr;
@@ -144,7 +144,10 @@ Brake::Known::Seen* Brake::uncharge(Key account, Key network, std::int64_t now_m
     return seen;
   }
   if (auto* bucket = networks_.find(network)) lower(*bucket);
-  if (auto* bucket = accounts_.find(account)) lower(*bucket);
+  if (auto* bucket = accounts_.find(account)) {
+    lower(*bucket);
+    if (bucket->level == 0) accounts_.erase(account);  // as if nobody had tried
+  }
   return nullptr;
 }
 
@@ -163,15 +166,11 @@ void Brake::succeeded(const Network& network, std::string_view account, std::int
     seen->at_ms = now_ms;
     return;
   }
-  auto& known = known_.at(account_key);
-  auto used = std::span(known.seen).first(known.count);
+  auto& seen = known_.at(account_key).seen;
   // Its own expired place, a free one, or that of the network seen longest ago.
-  auto place = std::ranges::find(used, network_key, &Known::Seen::network);
-  if (place == used.end() && known.count < known.seen.size()) {
-    known.seen[known.count++] = {.network = network_key, .at_ms = now_ms};
-    return;
-  }
-  if (place == used.end()) place = std::ranges::min_element(used, {}, &Known::Seen::at_ms);
+  auto place = std::ranges::find(seen, network_key, &Known::Seen::network);
+  if (place == seen.end() && seen.size() < Known::most) place = seen.emplace(place);
+  if (place == seen.end()) place = std::ranges::min_element(seen, {}, &Known::Seen::at_ms);
   *place = {.network = network_key, .at_ms = now_ms};
 }
 
@@ -192,7 +191,7 @@ std::string Brake::known_pairs(std::int64_t now_ms, std::int64_t utc_ms) const {
   const std::lock_guard lock(mutex_);
   std::string out = seed_;
   for (const auto& [account, known] : std::views::reverse(known_.latest_first())) {
-    for (const auto& seen : std::span(known.seen).first(known.count)) {
+    for (const auto& seen : known.seen) {
       const SavedPair pair{account, seen.network, utc_ms - (now_ms - seen.at_ms)};
       out.append(reinterpret_cast<const char*>(&pair), sizeof pair);
     }
@@ -207,10 +206,9 @@ bool Brake::restore(std::string_view pairs, std::int64_t now_ms, std::int64_t ut
   for (pairs.remove_prefix(seed_.size()); !pairs.empty(); pairs.remove_prefix(sizeof(SavedPair))) {
     SavedPair pair{};
     std::memcpy(&pair, pairs.data(), sizeof pair);
-    auto& known = known_.at(pair.account);
-    if (known.count == known.seen.size()) continue;
-    known.seen[known.count++] = {.network = pair.network,
-                                 .at_ms = now_ms - std::max<std::int64_t>(0, utc_ms - pair.at_utc_ms)};
+    auto& seen = known_.at(pair.account).seen;
+    if (seen.size() == Known::most) continue;
+    seen.push_back({.network = pair.network, .at_ms = now_ms - std::max<std::int64_t>(0, utc_ms - pair.at_utc_ms)});
   }
   return true;
 }

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace valise::core::auth {
 
@@ -47,7 +48,7 @@ struct BrakeLimits {
   std::uint32_t network_delay_ms = 15'000;
   std::uint32_t own_delay_ms = 2'000;  // a known network's own wrong passwords
   std::int64_t remember_ms = 30LL * 24 * 3'600'000;
-  std::size_t table = 65'536;  // entries of each table: about 100 bytes each (known pairs: 200)
+  std::size_t table = 65'536;  // entries of each table: about 100 bytes each (known pairs: 150, of six networks 300)
 };
 
 class Brake {
@@ -110,8 +111,8 @@ class Brake {
       std::int64_t at_ms = 0;
       Bucket own;
     };
-    std::array<Seen, 6> seen{};  // an account's latest networks: a user cannot push others out of the table
-    unsigned count = 0;
+    static constexpr std::size_t most = 6;
+    std::vector<Seen> seen;  // an account's latest networks: a user cannot push others out of the table
   };
 
   [[nodiscard]] Key key(char kind, std::string_view bytes) const;

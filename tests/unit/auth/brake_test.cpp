@@ -188,6 +188,14 @@ TEST(Brake, MemoryIsBounded) {
   EXPECT_LE(brake.entries(), 300u);
 }
 
+TEST(Brake, ALogInLeavesNothingOfItsAttemptBehind) {
+  Brake brake;
+  (void)brake.attempt(home, alice, 0);
+  EXPECT_EQ(brake.entries(), 2u) << "of its network and of its account";
+  brake.succeeded(home, alice, 0);
+  EXPECT_EQ(brake.entries(), 2u) << "of its network and the known pair";
+}
+
 TEST(Brake, AFloodOfNamesDoesNotPushOutWhoIsKnown) {
   Brake brake({.table = 100});
   brake.succeeded(home, alice, 0);

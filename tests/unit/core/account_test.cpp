@@ -104,5 +104,22 @@ TEST_F(AccountOrder, AChangeThatWaitedAndIsRefusedAtOnceHoldsNothingUp) {
   EXPECT_TRUE(account.idle());
 }
 
+struct Count final : Part {
+  int value = 0;
+};
+
+TEST(AccountPart, IsEmptyToWhoReadsUntilSomebodyChangesIt) {
+  Account account{*Jid::parse("alice@x.org")};
+  const unsigned slot = 3;
+  EXPECT_EQ(account.part_or_empty<Count>(slot).value, 0);
+  EXPECT_EQ(account.part<Count>(slot), nullptr) << "reading makes none";
+  auto& made = account.ensure_part<Count>(slot);
+  made.value = 7;
+  (void)account.ensure_part<Count>(slot + 20);
+  EXPECT_EQ(&account.ensure_part<Count>(slot), &made) << "it stays where it is";
+  EXPECT_EQ(account.part_or_empty<Count>(slot).value, 7);
+  EXPECT_EQ(account.part_or_empty<Count>(slot + 1).value, 0);
+}
+
 }  // namespace
 }  // namespace valise::core

@@ -45,7 +45,7 @@ TEST(AckWindow, AnswersARequestOnceAndOnlyForWhatCameBeforeIt) {
   EXPECT_TRUE(window.answer_due());
   EXPECT_FALSE(window.answer_due());
   window.requested();
-  window.forget_request();
+  window.rest();
   EXPECT_FALSE(window.answer_due());
 }
 
