@@ -10,63 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from wire import Wire
+
 HERE = Path(__file__).resolve().parent
 WAIT_SECONDS = 120 * float(os.environ.get("VALISE_TEST_PATIENCE", "1"))
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
-
-
-class Wire:
-    """Between a desktop and the server; it can be cut, as when a laptop leaves its network."""
-
-    def __init__(self, place, path):
-        self._place, self._path, self._server = place, path, None
-        self._passes = asyncio.Event()
-        self._writers, self._tasks = set(), set()
-        self.connections = 0  # so far
-
-    async def opens(self):
-        self._passes.set()
-        if self._server is None:
-            self._server = await asyncio.start_unix_server(self._accept, str(self._path))
-
-    async def _accept(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        ends = {writer}
-        try:
-            await self._passes.wait()
-            there, back = await asyncio.open_connection(self._place.host, self._place.port)
-            ends.add(back)
-            self.connections += 1
-            self._writers |= ends
-            pumps = [asyncio.create_task(self._pump(*pair)) for pair in ((reader, back), (there, writer))]
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        except OSError:
-            pass  # no server: the client sees its connection end
-        finally:
-            for end in ends:
-                end.transport.abort()
-            self._writers -= ends
-            self._tasks.discard(asyncio.current_task())
-
-    @staticmethod
-    async def _pump(reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-
-    def cuts(self):
-        """Every connection is gone without a goodbye; new ones get no answer until opens()."""
-        self._passes.clear()
-        for end in list(self._writers):
-            end.transport.abort()
-
-    async def closes(self):
-        self.cuts()
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class Desktop:
@@ -82,7 +30,7 @@ class Desktop:
         self.bridge = self.folder / "bridge"
         for folder in (self.home, self.bridge, *(self.home / part for part in ("data", "config", "cache", "run"))):
             folder.mkdir(mode=0o700)
-        self.wire = Wire(place, self.bridge / "xmpp")
+        self.wire = Wire((place.host, place.port), self.bridge / "xmpp")
         self._process = None
         self._turn = asyncio.Lock()
 
