@@ -96,6 +96,14 @@ async def talk_sealed(client, bob):
     return await client.sees("sealed by the bot")
 
 
+async def befriend(device, bot):
+    """`bot` and the account of `device` subscribe to each other."""
+    await device.update_roster(bot.boundjid.bare, name=CONTACT)
+    device.send_presence_subscription(bot.boundjid.bare)
+    await bot.sees(device.boundjid.bare, "available")
+    await device.sees(bot.boundjid.bare, "available")
+
+
 async def make_contacts(place, bot, name):
     """`bot` and the account `name` subscribe to each other; `name` does it with a device that then leaves."""
     other = Introduced(place, name, "before")
@@ -105,9 +113,6 @@ async def make_contacts(place, bot, name):
     other.add_event_handler("session_start", lambda _: started.set())
     other.connect(place.host, place.port)
     await asyncio.wait_for(started.wait(), WAIT_SECONDS)
-    await other.update_roster(bot.boundjid.bare, name=CONTACT)
-    other.send_presence_subscription(bot.boundjid.bare)
-    await bot.sees(place.jid(name), "available")
-    await other.sees(bot.boundjid.bare, "available")
+    await befriend(other, bot)
     await other.goes_offline()
     await bot.sees(place.jid(name), "unavailable")
