@@ -3,6 +3,7 @@
 import json
 import sqlite3
 
+from contacts import CONTACT
 from sandbox import Desktop
 
 ACCOUNT = "town"
@@ -22,6 +23,7 @@ class Gajim(Desktop):
     """`chats`: the addresses whose chats were open when it was last closed."""
 
     resource = "gajim"
+    application = (BUS, "/org/gajim/Gajim")
 
     def __init__(self, place, name, chats=()):
         super().__init__(place, name)
@@ -71,7 +73,7 @@ class Gajim(Desktop):
 
     async def acts_as(self, action, *words, window=False):
         """One of the application's own actions, as its menus call them."""
-        await self.asks("activates", name=BUS, path=WINDOW if window else "/org/gajim/Gajim", action=action, words=words)
+        await self.asks("activates", name=BUS, path=WINDOW if window else self.application[1], action=action, words=words)
 
     async def opens_chat(self, jid, shown):
         await self.acts_as("open-chat", ACCOUNT, jid)
@@ -84,3 +86,8 @@ class Gajim(Desktop):
         """Into the open chat."""
         await self.types(text)
         await self.presses("Return")
+
+    async def returns(self):
+        """With all that it kept; the chat is opened again."""
+        await self.starts()
+        await self.opens_chat(self.place.jid("bob"), CONTACT)

@@ -21,10 +21,13 @@ class Desktop:
     """Use as `async with`. `name` is whose it is; `self.home` is the home folder, seen inside as /tmp/home."""
 
     resource = None  # of the client's full address
+    application = None  # on the bus: name and path
+    patience = WAIT_SECONDS
 
     def __init__(self, place, name):
         self.place, self.name = place, name
         self.jid = place.jid(name)
+        self.full = f"{self.jid}/{self.resource}"
         self.folder = Path(tempfile.mkdtemp(prefix=f"valise-desktop-{name}-"))
         self.home = self.folder / "home"
         self.bridge = self.folder / "bridge"
@@ -94,12 +97,12 @@ class Desktop:
 
     async def until(self, what, question):
         """Asks again until the answer holds; the window is not ours, it cannot tell us."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             if answer := await question():
                 return answer
             if time.monotonic() > deadline:
-                raise AssertionError(f"{type(self).__name__} of {self.jid}: not in {WAIT_SECONDS:.0f} s: {what}")
+                raise AssertionError(f"{type(self).__name__} of {self.jid}: not in {self.patience:.0f} s: {what}")
             if not await self.asks("alive"):
                 raise AssertionError(f"{type(self).__name__} ended: " +
                                      (self.home / "client.log").read_text(errors="replace")[-3000:])
@@ -108,6 +111,10 @@ class Desktop:
     async def sees(self, words, **how):
         """Waits until `words` stand in the window; returns what stands there: {"role", "words", "at"}."""
         return await self.until(f"{words!r} in the window", lambda: self.asks("sees", words=words, **how))
+
+    async def times(self, words):
+        """How many lines of the window are these words."""
+        return sum(words in line.partition(": ")[2].split(" | ") for line in await self.asks("tree"))
 
     async def acts(self, words, **how):
         await self.until(f"{words!r} to be pressed", lambda: self.asks("acts", words=words, **how))
@@ -131,8 +138,10 @@ class Desktop:
         shutil.copy(self.home / "screen.png", file)
 
     async def leaves(self):
-        """Closes the client as its own menu does. starts() brings it back with all that it kept."""
-        await self.asks("stop")
+        """Quits the client as its own menu does. starts() brings it back with all that it kept."""
+        name, path = self.application
+        await self.asks("activates", name=name, path=path, action="quit", words=[])
+        await self.asks("ends")
 
     async def prepares(self):
         """The account, written as the client itself would have."""
