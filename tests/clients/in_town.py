@@ -13,9 +13,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from harness import Town  # noqa: E402
+from harness.town import PROGRAMS  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
 PAGE_PORT = 5229  # of the page in converse/, on the town's address
+WIRE_PORT = 5230  # of a wire (wire.py), on the same
 # Words of the conversations in converse/, desktop/, pair.py, demo.py, everyday.py and profanity.py.
 TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
          b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length",
@@ -33,6 +35,8 @@ async def main(script):
         town.write_file(place, json.dumps({"host": town.place.address, "port": town.place.port, "domain": "localhost",
                                            "ca": town.place.ca, "accounts": passwords,
                                            "web_port": town.place.web_port, "page_port": PAGE_PORT,
+                                           "wire_port": WIRE_PORT, "valisectl": str(PROGRAMS["valisectl"]),
+                                           "audit": str(town.audit_folder),
                                            "certificate": str(town.folder / "tls" / "localhost.pem"),
                                            "key": str(town.folder / "tls" / "localhost.key")}))
         process = await asyncio.create_subprocess_exec(

@@ -73,6 +73,11 @@ class LegacyOmemo(xep_0384.XEP_0384):
             if jid.bare != self.xmpp.boundjid.bare:
                 await manager.refresh_device_list(oldmemo.oldmemo.NAMESPACE, jid.bare)
 
+    async def _on_device_list_update(self, msg):
+        """Other clients publish the lists of both namespaces; only the one that is loaded is of use."""
+        if msg["pubsub_event"]["items"]["node"] == xep_0384.OLDMEMO_DEVICE_LIST_NODE:
+            await super()._on_device_list_update(msg)
+
     async def _make_manager(self):
         manager = await xep_0384._make_session_manager(self.xmpp, self).create(
             [oldmemo.Oldmemo(self._storage)],

@@ -20,6 +20,10 @@ class Place:
     page_port: int = 0
     certificate: str = ""
     key: str = ""
+    # Where a test puts a wire of its own between a client and the server, and how it reads the server's records.
+    wire_port: int = 0
+    valisectl: str = ""
+    audit: str = ""
 
     def jid(self, name):
         return f"{name}@{self.domain}"

@@ -1,6 +1,7 @@
 """Converse.js in Chromium against valised: log-in over WebSocket and over BOSH, sealed messages both ways with slixmpp."""
 
 import asyncio
+import contextlib
 import http.client as web_client
 import http.server as web_server
 import json
@@ -54,8 +55,9 @@ class Pages:
             def do_POST(self):
                 told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 loop.call_soon_threadsafe(pages.heard.put_nowait, told)
-                self.send_response(204)
-                self.end_headers()
+                with contextlib.suppress(OSError):  # a page that is being left does not wait for the answer
+                    self.send_response(204)
+                    self.end_headers()
 
             def log_message(self, *_):
                 pass
@@ -144,4 +146,5 @@ async def main():
     pages.close()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,48 +1,20 @@
-"""One account at Gajim and at Dino: what one device sends or gets, the other shows; Gajim resumes after a cut."""
+"""One account at Gajim and at Dino: what one device sends or gets, the other shows; what one missed comes from the archive;
+both resume after a cut."""
 
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, bob_and_alice, holds, same
+from contacts import CONTACT, bob_and_alice, same
 from dino_client import Dino
 from gajim_client import Gajim
+from two_devices import history, received_on_both, resumes, sent_shows_on_both
 
 
 async def opens_sealed_chats(gajim, dino, bob):
     for device in (gajim, dino):
-        await bob.sees_device(f"{device.jid}/{device.resource}", "available")
+        await bob.sees_device(device.full, "available")
         await device.opens_chat(bob.boundjid.bare, CONTACT)
         await device.seals()
-
-
-async def received_on_both(gajim, dino, bob):
-    await bob.says(gajim.jid, "read this when you are back")
-    for device in (gajim, dino):
-        await device.sees("read this when you are back")
-        holds(f"received: {type(device).__name__} shows what bob sent to both")
-
-
-async def sent_shows_on_both(gajim, dino, bob):
-    for device, other in ((gajim, dino), (dino, gajim)):
-        words = f"sealed for bob by {type(device).__name__}"
-        await device.says(words)
-        same(await bob.hears(device.jid), words, f"sent: bob reads what {type(device).__name__} seals")
-        await other.sees(words)
-        holds(f"sent: {type(other).__name__} shows what {type(device).__name__} sent")
-
-
-async def resumes(device, bob):
-    """The wire is cut and bob goes on writing; the device comes back to the same session (XEP-0198 §5)."""
-    who = f"{device.jid}/{device.resource}"
-    before, name = device.wire.connections, type(device).__name__
-    device.wire.cuts()
-    bob.forgets(who)
-    await bob.says(device.jid, f"sealed for {name} at the cut")
-    await device.wire.opens()
-    await device.sees(f"sealed for {name} at the cut")
-    same(device.wire.connections > before, True, f"a cut: {name} is back and shows what was sent meanwhile")
-    same("unavailable" in bob.told(who), False, f"a cut: bob was not told that {name} left")
-    return bob.told(who)
 
 
 async def main():
@@ -53,9 +25,13 @@ async def main():
         async with Gajim(place, "alice", [place.jid("bob")]) as gajim:
             await bob.sees_keys(dino.jid, devices=3)
             await opens_sealed_chats(gajim, dino, bob)
-            await received_on_both(gajim, dino, bob)
+            await received_on_both((gajim, dino), bob)
             await sent_shows_on_both(gajim, dino, bob)
-            same(await resumes(gajim, bob), [], "a cut: Gajim resumed its session; bob saw no new log-in either")
+            for device, other in ((gajim, dino), (dino, gajim)):
+                await history(device, other, bob)
+            await resumes(gajim, bob)
+            same(bob.told(gajim.full), [], "a cut: bob saw no new log-in of Gajim either")
+            await resumes(dino, bob)  # it tells bob once more that it is there
     await bob.goes_offline()
 
 

@@ -1,9 +1,9 @@
-"""Dino: log-in, contacts, presence, the refusal in its window, sealed messages both ways."""
+"""Dino: log-in, contacts, presence, the refusal in its window, sealed messages both ways, a contact's picture."""
 
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, REFUSAL, bob_and_alice, holds, talk_sealed
+from contacts import CONTACT, REFUSAL, bob_and_alice, holds, shows_a_picture, talk_sealed
 from dino_client import Dino
 
 
@@ -24,8 +24,10 @@ async def main():
         holds(f"contacts: Dino shows bob by the name that the roster has for him: {CONTACT}")
         await refused(dino)
         holds(f"bot -> Dino: {(await talk_sealed(dino, bob))['words']}")
-    await bob.sees(place.jid("alice"), "unavailable")
-    holds("presence: Dino has gone")
+        await shows_a_picture(dino, bob, "data/dino/avatars")
+        await dino.leaves()
+        await bob.sees_device(dino.full, "unavailable")
+        holds("presence: Dino has gone")
     await bob.goes_offline()
 
 

@@ -1,10 +1,12 @@
-"""Gajim: log-in, contacts, presence, the refusal in its window, sealed messages both ways, blocking, a contact's card."""
+"""Gajim: log-in, contacts, presence, the refusal in its window, sealed messages both ways, a contact's picture,
+blocking."""
 
 import asyncio
 
 import _path  # noqa: F401
-from contacts import CONTACT, REFUSAL, bob_and_alice, holds, same, talk_sealed
+from contacts import AXOLOTL, CONTACT, REFUSAL, bob_and_alice, holds, same, shows_a_picture, talk_sealed
 from gajim_client import Gajim
+from slixmpp.exceptions import IqError
 
 
 async def contacts_and_presence(gajim, bob):
@@ -38,6 +40,26 @@ async def talk(gajim, bob):
     holds(f"bot -> Gajim: sealed by the bot [{mark['words'].splitlines()[0]}]")
 
 
+async def blocks(gajim, bob):
+    """With Gajim's own dialog; to bob alice is as nobody, her keys included, until she unblocks him."""
+    await gajim.blocks_or_unblocks(bob.boundjid.bare)
+    await gajim.acts("Block", role="push button", exact=True)
+    await bob.sees_device(gajim.full, "unavailable")
+    holds("blocking: bob sees that Gajim has gone")
+    try:
+        condition = await bob.plugin["xep_0060"].get_items(gajim.jid, f"{AXOLOTL}.devicelist") and None
+    except IqError as error:
+        condition = error.condition
+    same(condition, "service-unavailable", "blocking: bob is told of no keys")
+    await gajim.blocks_or_unblocks(bob.boundjid.bare)
+    await bob.sees_device(gajim.full, "available")
+    holds("blocking: unblocked, bob sees that Gajim is there")
+    await gajim.opens_chat(bob.boundjid.bare, CONTACT)
+    await bob.says(gajim.jid, "sealed for alice once more")
+    await gajim.sees("sealed for alice once more")
+    holds("blocking: unblocked, bob's message is shown")
+
+
 async def main():
     place, bob = await bob_and_alice(__doc__)
     async with Gajim(place, "alice", [place.jid("bob")]) as gajim:
@@ -46,8 +68,11 @@ async def main():
         await gajim.opens_chat(place.jid("bob"), CONTACT)
         await refused(gajim)
         await talk(gajim, bob)
-    await bob.sees(place.jid("alice"), "unavailable")
-    holds("presence: Gajim has gone")
+        await shows_a_picture(gajim, bob, "cache/gajim/avatars")
+        await blocks(gajim, bob)
+        await gajim.leaves()
+        await bob.sees_device(gajim.full, "unavailable")
+        holds("presence: Gajim has gone")
     await bob.goes_offline()
 
 

@@ -1,8 +1,10 @@
 """Gajim on a desktop of its own: its settings written as it writes them, its window read and its keys pressed."""
 
+import asyncio
 import json
 import sqlite3
 
+from contacts import CONTACT
 from sandbox import Desktop
 
 ACCOUNT = "town"
@@ -22,6 +24,7 @@ class Gajim(Desktop):
     """`chats`: the addresses whose chats were open when it was last closed."""
 
     resource = "gajim"
+    application = (BUS, "/org/gajim/Gajim")
 
     def __init__(self, place, name, chats=()):
         super().__init__(place, name)
@@ -71,7 +74,11 @@ class Gajim(Desktop):
 
     async def acts_as(self, action, *words, window=False):
         """One of the application's own actions, as its menus call them."""
-        await self.asks("activates", name=BUS, path=WINDOW if window else "/org/gajim/Gajim", action=action, words=words)
+        await self.asks("activates", name=BUS, path=WINDOW if window else self.application[1], action=action, words=words)
+
+    async def blocks_or_unblocks(self, jid):
+        """As the menu of a contact does; before it blocks, Gajim asks."""
+        await self.asks("activates", name=BUS, path=self.application[1], action=f"{ACCOUNT}-block-contact", words=jid)
 
     async def opens_chat(self, jid, shown):
         await self.acts_as("open-chat", ACCOUNT, jid)
@@ -84,3 +91,16 @@ class Gajim(Desktop):
         """Into the open chat."""
         await self.types(text)
         await self.presses("Return")
+
+    async def leaves(self):
+        """As its menu does. Where something is unread Gajim asks whether to quit."""
+        await self.acts_as("quit")
+        async with asyncio.timeout(self.patience):
+            while await self.asks("alive"):
+                await self.asks("acts", words="Quit", role="push button", exact=True)
+                await asyncio.sleep(0.2)  # its end and its question: it tells us of neither
+
+    async def returns(self):
+        """With all that it kept; the chat is opened again."""
+        await self.starts()
+        await self.opens_chat(self.place.jid("bob"), CONTACT)

@@ -160,6 +160,10 @@ class Servant:
             self.process.kill()
             return self.process.wait()
 
+    def ends(self):
+        """Waits until the client has ended by itself."""
+        return self.process.wait(60)
+
     def alive(self):
         return self.process.poll() is None
 
@@ -202,8 +206,8 @@ class Servant:
         return answer.unpack()
 
     def activates(self, name, path, action, words):
-        """Runs an action of a GtkApplication (org.gtk.Actions) whose parameter is a list of strings, or none."""
-        parameter = [GLib.Variant("as", words)] if words else []
+        """Runs an action of a GtkApplication (org.gtk.Actions) whose parameter is a list of strings, a string, or none."""
+        parameter = [GLib.Variant("s" if isinstance(words, str) else "as", words)] if words else []
         self.actions(name, path, "Activate", GLib.Variant("(sava{sv})", (action, parameter, {})))
         return True
 

@@ -10,79 +10,30 @@ import tempfile
 import time
 from pathlib import Path
 
+from wire import Wire
+
 HERE = Path(__file__).resolve().parent
 WAIT_SECONDS = 120 * float(os.environ.get("VALISE_TEST_PATIENCE", "1"))
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"
-
-
-class Wire:
-    """Between a desktop and the server; it can be cut, as when a laptop leaves its network."""
-
-    def __init__(self, place, path):
-        self._place, self._path, self._server = place, path, None
-        self._passes = asyncio.Event()
-        self._writers, self._tasks = set(), set()
-        self.connections = 0  # so far
-
-    async def opens(self):
-        self._passes.set()
-        if self._server is None:
-            self._server = await asyncio.start_unix_server(self._accept, str(self._path))
-
-    async def _accept(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        ends = {writer}
-        try:
-            await self._passes.wait()
-            there, back = await asyncio.open_connection(self._place.host, self._place.port)
-            ends.add(back)
-            self.connections += 1
-            self._writers |= ends
-            pumps = [asyncio.create_task(self._pump(*pair)) for pair in ((reader, back), (there, writer))]
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        except OSError:
-            pass  # no server: the client sees its connection end
-        finally:
-            for end in ends:
-                end.transport.abort()
-            self._writers -= ends
-            self._tasks.discard(asyncio.current_task())
-
-    @staticmethod
-    async def _pump(reader, writer):
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-
-    def cuts(self):
-        """Every connection is gone without a goodbye; new ones get no answer until opens()."""
-        self._passes.clear()
-        for end in list(self._writers):
-            end.transport.abort()
-
-    async def closes(self):
-        self.cuts()
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class Desktop:
     """Use as `async with`. `name` is whose it is; `self.home` is the home folder, seen inside as /tmp/home."""
 
     resource = None  # of the client's full address
+    application = None  # on the bus: name and path
+    patience = WAIT_SECONDS
 
     def __init__(self, place, name):
         self.place, self.name = place, name
         self.jid = place.jid(name)
+        self.full = f"{self.jid}/{self.resource}"
         self.folder = Path(tempfile.mkdtemp(prefix=f"valise-desktop-{name}-"))
         self.home = self.folder / "home"
         self.bridge = self.folder / "bridge"
         for folder in (self.home, self.bridge, *(self.home / part for part in ("data", "config", "cache", "run"))):
             folder.mkdir(mode=0o700)
-        self.wire = Wire(place, self.bridge / "xmpp")
+        self.wire = Wire((place.host, place.port), self.bridge / "xmpp")
         self._process = None
         self._turn = asyncio.Lock()
 
@@ -146,12 +97,12 @@ class Desktop:
 
     async def until(self, what, question):
         """Asks again until the answer holds; the window is not ours, it cannot tell us."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self.patience
         while True:
             if answer := await question():
                 return answer
             if time.monotonic() > deadline:
-                raise AssertionError(f"{type(self).__name__} of {self.jid}: not in {WAIT_SECONDS:.0f} s: {what}")
+                raise AssertionError(f"{type(self).__name__} of {self.jid}: not in {self.patience:.0f} s: {what}")
             if not await self.asks("alive"):
                 raise AssertionError(f"{type(self).__name__} ended: " +
                                      (self.home / "client.log").read_text(errors="replace")[-3000:])
@@ -160,6 +111,10 @@ class Desktop:
     async def sees(self, words, **how):
         """Waits until `words` stand in the window; returns what stands there: {"role", "words", "at"}."""
         return await self.until(f"{words!r} in the window", lambda: self.asks("sees", words=words, **how))
+
+    async def times(self, words):
+        """How many lines of the window are these words."""
+        return sum(words in line.partition(": ")[2].split(" | ") for line in await self.asks("tree"))
 
     async def acts(self, words, **how):
         await self.until(f"{words!r} to be pressed", lambda: self.asks("acts", words=words, **how))
@@ -183,8 +138,10 @@ class Desktop:
         shutil.copy(self.home / "screen.png", file)
 
     async def leaves(self):
-        """Closes the client as its own menu does. starts() brings it back with all that it kept."""
-        await self.asks("stop")
+        """Quits the client as its own menu does. starts() brings it back with all that it kept."""
+        name, path = self.application
+        await self.asks("activates", name=name, path=path, action="quit", words=[])
+        await self.asks("ends")
 
     async def prepares(self):
         """The account, written as the client itself would have."""

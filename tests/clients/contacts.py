@@ -1,6 +1,8 @@
 """What people have done before a story begins: two of them see each other's presence."""
 
 import asyncio
+import base64
+import hashlib
 
 from omemo_client import WAIT_SECONDS, Person, quiet_logs
 from place import place_from_command_line
@@ -9,6 +11,8 @@ from slixmpp.exceptions import IqError
 AXOLOTL = "eu.siacs.conversations.axolotl"
 
 REFUSAL = "Not delivered: this server only carries encrypted messages. Switch on OMEMO (the padlock) in this chat and send again."
+
+PIXEL = base64.b64decode(b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==")  # a PNG
 
 CONTACT = "Bob Martin"  # the name that the roster has for the bot
 
@@ -86,6 +90,21 @@ async def bob_and_alice(description):
     return place, bob
 
 
+async def shows_a_picture(client, bob, folder):
+    """Bob publishes an avatar (XEP-0084); the client fetches it into that folder of its home, under its SHA-1."""
+    bob.register_plugin("xep_0084")
+    await bob.plugin["xep_0084"].publish_avatar(PIXEL)
+    digest = hashlib.sha1(PIXEL).hexdigest()
+    await bob.plugin["xep_0084"].publish_avatar_metadata(
+        [{"id": digest, "type": "image/png", "bytes": str(len(PIXEL)), "width": "1", "height": "1"}])
+
+    async def is_there():
+        file = client.home / folder / digest
+        return file.exists() and file.read_bytes() == PIXEL
+    await client.until("bob's avatar in its cache", is_there)
+    holds(f"avatar: {type(client).__name__} has fetched bob's picture")
+
+
 async def talk_sealed(client, bob):
     """Both ways; what the window shows of the bot's message."""
     name = type(client).__name__
@@ -94,6 +113,14 @@ async def talk_sealed(client, bob):
     same(await bob.hears(client.jid), f"sealed by {name}", f"{name} -> bot, decrypted")
     await bob.says(client.jid, "sealed by the bot")
     return await client.sees("sealed by the bot")
+
+
+async def befriend(device, bot):
+    """`bot` and the account of `device` subscribe to each other."""
+    await device.update_roster(bot.boundjid.bare, name=CONTACT)
+    device.send_presence_subscription(bot.boundjid.bare)
+    await bot.sees(device.boundjid.bare, "available")
+    await device.sees(bot.boundjid.bare, "available")
 
 
 async def make_contacts(place, bot, name):
@@ -105,9 +132,6 @@ async def make_contacts(place, bot, name):
     other.add_event_handler("session_start", lambda _: started.set())
     other.connect(place.host, place.port)
     await asyncio.wait_for(started.wait(), WAIT_SECONDS)
-    await other.update_roster(bot.boundjid.bare, name=CONTACT)
-    other.send_presence_subscription(bot.boundjid.bare)
-    await bot.sees(place.jid(name), "available")
-    await other.sees(bot.boundjid.bare, "available")
+    await befriend(other, bot)
     await other.goes_offline()
     await bot.sees(place.jid(name), "unavailable")
