@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hourly_count.hpp"
 #include "core/account_change.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -29,8 +30,7 @@ struct Recent final : core::Part {
   bool under_way = false;   // a new password is being made
   bool leaving = false;     // the owner's removal is on its way to the store
   unsigned being_kept = 0;  // new passwords on their way to the store, an administrator's too: the last word is theirs
-  std::uint32_t in_hour = 0;
-  std::int64_t hour = -1;
+  HourlyCount passwords;
 };
 
 // XEP-0077 §7: errors carry the old code as well (XEP-0086).

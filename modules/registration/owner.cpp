@@ -8,8 +8,6 @@ namespace {
 
 using Type = core::StanzaError::Type;
 
-constexpr std::int64_t ms_per_hour = 3'600'000;
-
 core::StanzaError bad_request() {
   return refusal(Type::modify, "bad-request",
                  {"A new password needs your user name and the password; a removal nothing else.",
@@ -101,11 +99,8 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
   const auto least = rules(jid.domain()).password_minimum;
   if (!core::auth::is_long_enough(*password, least)) return request.error(too_short(least));
   auto& recent = session.account.ensure_part<Recent>(slot_);
-  if (const auto hour = shard_.loop().now_ms() / ms_per_hour; recent.hour != hour) {
-    recent.hour = hour;
-    recent.in_hour = 0;
-  }
-  if (recent.under_way || recent.being_kept != 0 || recent.in_hour >= passwords_per_hour_) {
+  const auto now = shard_.loop().now_ms();
+  if (recent.under_way || recent.being_kept != 0 || !recent.passwords.has_room(passwords_per_hour_, now)) {
     return request.error(try_later());
   }
   const core::Share share{.known = true, .network = core::auth::Network::parse(session.peer_address)};
@@ -114,7 +109,7 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
     with_new_keys(std::move(*shared), jid, id, std::move(keys));
   });
   if (!taken) return shared->error(try_later());
-  ++recent.in_hour;
+  recent.passwords.add(now);
   recent.under_way = true;
 }
 

@@ -15,7 +15,6 @@ std::atomic<std::uint64_t> next_stream{1};
 constexpr std::size_t gate_entries = 100'000;  // beyond it, idle networks are forgotten
 constexpr std::string_view shut_down_text = "the server is being stopped";
 constexpr std::string_view short_of_memory = "the server is short of memory";
-constexpr std::int64_t ms_per_hour = 3'600'000;
 constexpr std::int64_t grace_ms = 5'000;  // a client that wants to log in has done so by then
 }  // namespace
 
@@ -23,8 +22,8 @@ constexpr std::int64_t grace_ms = 5'000;  // a client that wants to log in has d
 
 Gate::Counts& Gate::counts_of(const std::string& address, std::int64_t now_ms) {
   if (by_network_.size() >= forget_at_) {
-    std::erase_if(by_network_, [hour = now_ms / ms_per_hour](const auto& entry) {
-      return entry.second.open == 0 && entry.second.hour != hour;
+    std::erase_if(by_network_, [now_ms](const auto& entry) {
+      return entry.second.open == 0 && entry.second.registered.is_over(now_ms);
     });
     forget_at_ = std::max(gate_entries, 2 * by_network_.size());
   }
@@ -60,17 +59,14 @@ void Gate::left(const std::string& address, std::int64_t now_ms) {
 bool Gate::may_register(const std::string& address, const core::Settings& settings, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
   auto& counts = counts_of(address, now_ms);
-  if (counts.hour != now_ms / ms_per_hour) {
-    counts.hour = now_ms / ms_per_hour;
-    counts.registered_in_hour = 0;
-  }
-  return ++counts.registered_in_hour <= settings.registrations_per_hour;
+  if (!counts.registered.has_room(settings.registrations_per_hour, now_ms)) return false;
+  counts.registered.add(now_ms);
+  return true;
 }
 
 void Gate::could_not_register(const std::string& address, std::int64_t now_ms) {
   const std::lock_guard lock(mutex_);
-  auto& counts = counts_of(address, now_ms);
-  if (counts.hour == now_ms / ms_per_hour && counts.registered_in_hour > 0) --counts.registered_in_hour;
+  counts_of(address, now_ms).registered.take_back();
 }
 
 // ---- TlsHolder

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/hourly_count.hpp"
 #include "core/shard.hpp"
 #include "net/listener.hpp"
 #include "net/tls/context.hpp"
@@ -39,8 +40,7 @@ class Gate {
     std::uint32_t open = 0;
     std::uint32_t new_in_second = 0;
     std::int64_t second = 0;
-    std::uint32_t registered_in_hour = 0;
-    std::int64_t hour = -1;
+    HourlyCount registered;
   };
   Counts& counts_of(const std::string& address, std::int64_t now_ms);
   std::mutex mutex_;  // guards what follows
