@@ -145,10 +145,13 @@ async def utf_16(stage, count):
     await stage.each(count, one)
 
 
-async def begin_and_wait(streams, beginning):
-    """Every stream begins what it does not end; the server must end them all."""
-    for stream in streams:
+async def all_begin(stage, count, opens, beginning):
+    """So many streams begin what they do not end; the server must end them all."""
+    async def begins():
+        stream = await opens()
         await sends_until_cut(stream, beginning)
+        return stream
+    streams = await stage.each(count, begins)
 
     async def all_end():
         while not all(stream.is_cut() for stream in streams):
@@ -161,15 +164,18 @@ async def begin_and_wait(streams, beginning):
 @attack("connections that begin an element before log-in", "policy-violation", 150, 1_000,
         lambda count: 16 + count * 128 / KIB)
 async def half_open_before(stage, count):
-    streams = await stage.each(count, stage.secured)
-    await begin_and_wait(streams, ["<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>" + "A" * 8000])
+    await all_begin(stage, count, stage.secured,
+                    ["<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>" + "A" * 8000])
 
 
+# Twice limits.stanza, in which a stanza of 200 KiB is being read, and the session.
 @attack("sessions that begin a message of 200 KiB", "policy-violation", 60, 1_000,
-        lambda count: 16 + count * 2 * 256 / KIB)
+        lambda count: 16 + count * (2 * 256 + 64) / KIB)
 async def half_open_inside(stage, count):
-    streams = [device.stream for device in await stage.each(count, stage.session)]
-    await begin_and_wait(streams, ["<message to='a@localhost' id='h'><body>", *pieces_of("x" * 200 * KIB, 16384)])
+    async def opens():
+        return (await stage.session()).stream
+    await all_begin(stage, count, opens,
+                    ["<message to='a@localhost' id='h'><body>", *pieces_of("x" * 200 * KIB, 16384)])
 
 
 # limits.queue, 1 MiB, for unsent bytes and the messages that are kept for them; and, when the session has ended, those
