@@ -184,6 +184,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     } else {
       if (finished.id != 0) passing.recorded = finished.id;
       auto extra = stamp(passing);
+      if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       const bool tells = passing.tells && !passing.first_copy;
       if (stored && !pending->has_targets()) {
         if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, extra);
@@ -193,7 +194,6 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       }
       const auto told = tells ? passing.stanza : StanzaPtr();
       const bool again = passing.again;
-      if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       if (passing.since_ms == 0) passing.since_ms = utc_now_ms();
       if (stored) pending->is_stored();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come

@@ -154,6 +154,21 @@ async def nobody_sees_a_message_before_it_is_durable(town):
     assert len(await town.records(stanza="m1", from_=phone.bare)) == 1  # a copy is no message of its own
 
 
+@story("XEP-0280 §7, XEP-0203, ARCHITECTURE.md: the life of a unit")
+async def a_copy_of_what_begins_again_says_when_it_was(town):
+    [alice] = await town.devices("alice")
+    bob = await town.account("bob")
+    phone, negative = await bob.device("phone"), await watching(bob, "negative", "<priority>-1</priority>")
+    async with town.store_is_paused("msg"):
+        await alice.sends(message(bob.bare, "m1"))
+        await town.waits_for_the_store(1)
+        await phone.drops()
+        while any(row["jid"] == phone.full for row in await town.ctl_json("session", "list")):
+            pass  # until the server has seen it go
+    # Others may have come before it meanwhile.
+    assert (await sees(negative, "received", "m1")).find(NS.DELAY + "delay") is not None
+
+
 @story("XEP-0280 §8, ARCHITECTURE.md: the life of a unit")
 async def who_begins_to_watch_while_a_message_waits_for_the_store_sees_it(town):
     [phone] = await town.devices("alice")

@@ -304,10 +304,10 @@ class Phone:
             self._is_asked_or_answered(event)
         elif tag == SM + "a":
             self._acknowledges(int(event.get("h")))
-        elif tag == SM + "r" and self.chance.random() < 0.8:  # what it does not acknowledge now, it does with the next
+        elif tag == SM + "r" and (self.world.is_over or self.chance.random() < 0.8):  # else with the next
             self._answers(f"<a xmlns='urn:xmpp:sm:3' h='{session.handled}'/>")
         elif tag == NS.STREAM + "error":
-            self.world.fault(f"{self.name}: the stream ends with {[child.tag for child in event]}")
+            self.world.fault(f"{self.name}: the stream ends with {[child.text or child.tag for child in event]}")
         elif isinstance(event, Disconnected) and not self.wire.is_left and self.wire.life == self.world.life:
             self.world.fault(f"{self.name}: the server left: {event}")
 
