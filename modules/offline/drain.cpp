@@ -93,6 +93,7 @@ void OfflineModule::read_page(core::Account& account) {
   // store is read it may say less, so the count is taken here.
   auto& asking = waiting(account);
   asking.drain.read_up_to = asking.queue.expected();
+  asking.drain.gone.clear();
   account.in_order([this, jid = account.jid, run = asking.drain.run] {
     resume(jid, run, [&](core::Account& loaded) {
       shard_.read([owner = jid.str(), after = waiting(loaded).drain.cursor](
@@ -129,7 +130,8 @@ void OfflineModule::hand_over(core::Account& account) {
     drain.cursor = row.id;
     const bool again =
         !row.stanza_id.empty() && !drain.shown.insert(mark_of(row.from, row.to, row.stanza_id, row.digest)).second;
-    if (std::ranges::binary_search(known, row.id)) continue;
+    if (std::ranges::binary_search(known, row.id) || std::ranges::find(drain.gone, row.id) != drain.gone.end())
+      continue;
     drain.in_slice = true;
     const auto given = again ? Given::nothing : deliver(*session, row);
     if (drain.run != run || drain.session == 0) return;  // the stream ended over it

@@ -48,7 +48,9 @@ void OfflineModule::commit(core::Account& account, Delivered delivered, std::siz
   unit->done = [this, &account, ids = std::move(ids)](core::Unit& finished) {
     auto& part = waiting(account);
     std::erase_if(part.in_hand.marking, [&](std::uint64_t id) { return std::ranges::find(ids, id) != ids.end(); });
-    if (finished.outcome) part.queue.remove(ids);
+    if (!finished.outcome) return;
+    part.queue.remove(ids);
+    if (part.drain.session != 0) part.drain.gone.insert(part.drain.gone.end(), ids.begin(), ids.end());
   };
   shard_.commit_in_order(account, std::move(unit), bytes);
 }

@@ -34,7 +34,8 @@ struct Drain {
   std::uint64_t cursor = 0;      // greatest id handed over
   std::uint64_t read_up_to = 0;  // Queue::expected() when the page was asked for
   std::vector<storage::BoxMessage> page;
-  std::size_t next = 0;  // in page
+  std::size_t next = 0;             // in page
+  std::vector<std::uint64_t> gone;  // marked delivered since the page was asked for: it may still have them
   bool last_page = false;
   Delivered handed;           // not yet marked; not those that the client acknowledges itself
   bool in_slice = false;      // something was sent since the client was last waited for

@@ -108,6 +108,7 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
                   others = std::exchange(flow.written, nullptr)](std::uint64_t id) mutable {
     if (others) others(id);
     part.queue.came_back(id, mark);
+    std::erase(part.drain.gone, id);  // it waits again
     if (id != 0 && collector != 0) note_unseen(part, collector, id);
   };
   return nullptr;
