@@ -58,6 +58,8 @@ bool names(std::span<const std::uint32_t> list, std::uint32_t device) {
 }  // namespace
 
 Claims claims_of(const core::Stanza& stanza) {
+  // Of most messages no key begins a session, which was counted (of an iq it was not).
+  const bool may_begin = stanza.kind != core::Kind::message || stanza.seal.prekeys != 0;
   Claims claims;
   for (const auto child : stanza.root().children()) {
     if (child.is_text() || !is_encrypted(child) || claims.count == claims.list.size()) continue;
@@ -70,6 +72,7 @@ Claims claims_of(const core::Stanza& stanza) {
     // One of them is enough: check_envelope saw to it that all of a header have one identity key.
     any_key(header, [&](xml::Element key, std::string_view) {
       empty = false;
+      if (!may_begin) return true;
       const auto flag = key.attribute_or_empty(legacy ? "prekey" : "kex");
       if (flag == "true" || flag == "1") claim.identity = identity_in(key, claim.version);
       return claim.identity.has_value();
