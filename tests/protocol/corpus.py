@@ -97,5 +97,4 @@ async def what_clients_cannot_do_without_succeeds(town):
         await own.asks("<query xmlns='http://jabber.org/protocol/disco#items'/>", to=to)
 
 
-if __name__ == "__main__":
-    run()
+run()
