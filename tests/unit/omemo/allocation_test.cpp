@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "modules/omemo/replay.hpp"
 #include "samples.hpp"
 
 namespace valise::modules::omemo {
@@ -41,21 +42,35 @@ std::string prekeys() {
   return sample.text();
 }
 
-std::size_t taken_by(const core::Stanza& message) {
+std::size_t taken_by(const core::Stanza& message, Replay& replay) {
   std::size_t before = 0;
   for (int i = 0; i < 2; ++i) {  // the first time the thread's own tables grow
     before = allocations;
     Envelope envelope;
     const auto* why = check_envelope(message.payload(), {}, parties_of(message), envelope);
     EXPECT_EQ(why, nullptr) << why;
+    EXPECT_EQ(replay.check(message.from.bare(), message.to->full(), message.id, {&envelope, 1}, 1'000), nullptr);
   }
   return allocations - before;
 }
 
 TEST(Allocation, a_seal_is_checked_without_any) {
+  Replay replay;
   for (const auto& seal :
        {legacy_of(3, 30), legacy_of(100, 30), legacy_of(1'000, 65'536), second_of(3), second_of(100), prekeys()}) {
-    EXPECT_EQ(taken_by(*message_of(seal)), 0u) << seal.substr(0, 200);
+    EXPECT_EQ(taken_by(*message_of(seal), replay), 0u) << seal.substr(0, 200);
+  }
+}
+
+TEST(Allocation, and_a_device_that_has_sent_much_takes_no_more) {
+  Replay replay;
+  for (std::size_t i = 0; i <= Replay::most; ++i) {
+    const auto message = message_of(legacy_of(3, 30));
+    Envelope envelope;
+    ASSERT_EQ(check_envelope(message->payload(), {}, parties_of(*message), envelope), nullptr);
+    const std::size_t before = allocations;
+    ASSERT_EQ(replay.check("romeo@a.example", "juliet@a.example", "m1", {&envelope, 1}, 1'000), nullptr);
+    EXPECT_TRUE(i < Replay::most || allocations == before);
   }
 }
 
