@@ -8,6 +8,8 @@ import _path  # noqa: F401
 from harness import NS, ping, run, sealed, sealed_empty, story, word_from
 from harness.sealed import encrypted, encrypted_2
 
+NO_ARCHIVE = {"archive.enabled": False}
+
 
 def message(to, identity, inner):
     named = f" id='{identity}'" if identity else ""
@@ -113,6 +115,36 @@ async def what_is_sent_again_passes_and_under_another_name_does_not(town):
     await is_refused(town, alice, bob, "two", inner)
     await is_refused(town, alice, carol, "one", inner)
     assert len(await town.records(kind="denied", from_=alice.bare)) == 2
+
+
+@story("docs/sealed.md D2: delivered and kept nowhere", options=NO_ARCHIVE)
+async def what_was_delivered_is_not_delivered_again(town):
+    alice, bob = await town.devices("alice", "bob")
+    inner = sealed()
+    await passes(alice, bob, "one", inner)
+    laptop = await alice.account.device()
+    for device in (alice, laptop):
+        await device.sends(message(bob.bare, "one", inner))
+        await bob.receives_no("message", before=word_from(device), id="one")
+    await passes(alice, bob, "one", sealed())  # another content is another message
+
+
+@story("docs/sealed.md D2: without an id", options=NO_ARCHIVE)
+async def a_seal_without_an_id_is_known_by_itself(town):
+    alice, bob = await town.devices("alice", "bob")
+    away = await town.account("away")
+    inner = sealed()
+    for _ in range(2):
+        await alice.sends(message(bob.bare, "", inner))
+    await bob.receives("message", child=NS.OMEMO + "encrypted", from_=alice.full)
+    await bob.receives_no("message", before=word_from(alice), child=NS.OMEMO + "encrypted", from_=alice.full)
+    other = sealed()
+    for _ in range(2):
+        await alice.sends(message(away.bare, "", other))
+        await ping(alice)
+    phone = await away.device()
+    await phone.receives("message", child=NS.OMEMO + "encrypted", from_=alice.full)
+    await phone.receives_no("message", before=word_from(alice), child=NS.OMEMO + "encrypted", from_=alice.full)
 
 
 @story("docs/sealed.md D3: without payload, as twomemo sends them")
