@@ -1,5 +1,4 @@
-// Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message; and which
-// are identical re-sends (docs/sealed.md D2), archived or not.
+// Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message.
 #include "base/clock.hpp"
 #include "modules/archive/module.hpp"
 
@@ -30,12 +29,11 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   if (flow.again) return nullptr;  // it has them
   const auto& stanza = *flow.stanza;
   auto& account = *flow.recipient;
-  if (!flow.storable.store || !account.exists) return nullptr;
+  if (!flow.storable.store || !flow.storable.for_good || !account.exists) return nullptr;
   const bool to_self = stanza.from.same_bare(account.jid);
-  const bool for_recipient = flow.storable.for_good && is_on(account.jid.domain()) && keeps(account, stanza.from);
-  const bool for_sender = flow.storable.for_good && flow.kept_for_sender && !to_self;
-  const bool archived = for_recipient || for_sender;
-  if (!archived && stanza.seal.form == core::Seal::Form::none) return nullptr;
+  const bool for_recipient = is_on(account.jid.domain()) && keeps(account, stanza.from);
+  const bool for_sender = flow.kept_for_sender && !to_self;
+  if (!for_recipient && !for_sender) return nullptr;
 
   std::string children;
   stanza.append_children(children);
@@ -44,7 +42,8 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
                            .stanza_id = stanza.id,
                            .digest = offline::content_digest(children)},
                           {}};
-  if (offline::says_which(stanza)) {
+  // Without an id nothing says that two equal messages are one.
+  if (!stanza.id.empty()) {
     const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
     auto& recent = archive(account).recent;
     flow.first_copy = recent.find(mark, utc_now_ms());
@@ -67,7 +66,6 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
       return nullptr;
     }
   }
-  if (!archived) return nullptr;
   stanza.append(put.message.stanza);
   if (for_recipient) {
     put.boxes.push_back({.owner = account.jid.str(),

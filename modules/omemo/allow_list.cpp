@@ -6,6 +6,7 @@
 
 #include "core/namespaces.hpp"
 #include "modules/omemo/calls.hpp"
+#include "modules/omemo/encrypted.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -212,12 +213,11 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
       twice = false;
       continue;
     }
-    auto& envelope = out.envelopes[out.envelope_count];
+    Envelope envelope;
     if (const auto* why = check_envelope(child, {}, parties_of(message), envelope)) {
       out.detail = why;
       break;
     }
-    ++out.envelope_count;
     out.seal.form = seen[0] && seen[1] ? core::Seal::Form::both
                     : seen[1]          ? core::Seal::Form::omemo_2
                                        : core::Seal::Form::legacy;

@@ -2,15 +2,12 @@
 // rebuilt from an allow-list, so that what the table does not name does not exist behind this room.
 #include "modules/omemo/omemo.hpp"
 
-#include <algorithm>
 #include <unordered_map>
 
-#include "core/namespaces.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/questions.hpp"
-#include "modules/omemo/replay.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -21,14 +18,8 @@ using namespace omemo;
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
 
-// docs/sealed.md D3.
-bool is_replayed(Replay& replay, const core::Stanza& stanza, std::span<const Envelope> seals, std::int64_t now_ms) {
-  const auto account = stanza.from.bare();
-  return replay.check(account, stanza.to ? stanza.to->full() : account, stanza.id, seals, now_ms) != nullptr;
-}
-
-// Written anew from the allow-list, or refused. `replay`: null for what was sent earlier, and looked at then.
-core::Verdict pass(core::Stanza& stanza, Replay* replay, std::int64_t now_ms) {
+// Written anew from the allow-list, or refused.
+core::Verdict pass(core::Stanza& stanza) {
   canonicalise(stanza);
   if (stanza.is_error()) {
     stanza.rewrite(rebuild_error(stanza));
@@ -41,7 +32,6 @@ core::Verdict pass(core::Stanza& stanza, Replay* replay, std::int64_t now_ms) {
   auto rebuilt = rebuild_message(stanza);
   stanza.seal = rebuilt.seal;
   if (rebuilt.refused) return refuse(*rebuilt.refused);
-  if (replay != nullptr && is_replayed(*replay, stanza, rebuilt.seals(), now_ms)) return refuse(Reason::malformed);
   stanza.rewrite(std::move(rebuilt.children));
   return nullptr;
 }
@@ -58,12 +48,11 @@ class Omemo final : public core::Module, public core::SealedContent {
     registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return address(flow); });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
-    replay_.limit(Replay::process_memory / std::max<std::size_t>(shard_.kernel().shards.size(), 1));
   }
 
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
-    return required(kept) && !by_service ? pass(kept, nullptr, 0) : nullptr;
+    return required(kept) && !by_service ? pass(kept) : nullptr;
   }
 
  private:
@@ -75,7 +64,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   core::Verdict message(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
     auto id = flow.stanza->id;
-    auto refusal = pass(*flow.stanza, &replay_, shard_.loop().now_ms());
+    auto refusal = pass(*flow.stanza);
     if (refusal) flow.stanza->id = std::move(id);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
@@ -83,7 +72,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict presence(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
-    return pass(*flow.stanza, nullptr, 0);
+    return pass(*flow.stanza);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -103,7 +92,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     if (to_server || (stanza.to->is_bare() && stanza.to->same_bare(stanza.from))) return nullptr;
     if (required(stanza)) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
-      if (!rebuilt || replays(stanza)) return not_offered("request-not-offered");
+      if (!rebuilt) return not_offered("request-not-offered");
       canonicalise(stanza);
       stanza.rewrite(std::move(*rebuilt));
     }
@@ -113,15 +102,6 @@ class Omemo final : public core::Module, public core::SealedContent {
       questions.ask(stanza.to->full(), stanza.id, stanza.payload().ns(), shard_.loop().now_ms());
     }
     return nullptr;
-  }
-
-  // Of an iq that was found valid.
-  bool replays(const core::Stanza& iq) {
-    Envelope envelope;
-    const auto payload = iq.payload();
-    if (iq.is_error() || !payload.is("encrypted", core::ns::omemo_2)) return false;
-    return check_envelope(payload, {}, parties_of(iq), envelope) == nullptr &&
-           is_replayed(replay_, iq, {&envelope, 1}, shard_.loop().now_ms());
   }
 
   // RFC 6121 §8.5.3.2.1: what is for a device that is not there goes to the others as if it were for the account. A
@@ -164,7 +144,6 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Shard& shard_;
   unsigned questions_slot_ = 0;
-  Replay replay_;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
 };
 

@@ -33,23 +33,6 @@ def encrypted(payload_bytes=24, sid=DEVICE, rids=(230140052,), prekey=False):
             f"<iv>{_b64(os.urandom(12))}</iv></header>{payload}</encrypted>")
 
 
-def _field(number, data):
-    return bytes([number << 3 | 2, len(data)]) + data
-
-
-def message_2():
-    """OMEMOAuthenticatedMessage: mac (16), and n, pn, dh_pub (32), ciphertext (64)."""
-    inner = b"\x08\x01\x10\x00" + _field(3, os.urandom(32)) + _field(4, os.urandom(64))
-    return _field(1, os.urandom(16)) + _field(2, inner)
-
-
-def encrypted_2(jid, payload_bytes=176, sid=DEVICE, rids=(230140052,)):
-    """An <encrypted/> element of OMEMO 2 for devices of `jid`."""
-    keys = "".join(f"<key rid='{rid}'>{_b64(message_2())}</key>" for rid in rids)
-    return (f"<encrypted xmlns='urn:xmpp:omemo:2'><header sid='{sid}'><keys jid='{jid}'>{keys}</keys></header>"
-            f"<payload>{_b64(os.urandom(payload_bytes))}</payload></encrypted>")
-
-
 def sealed(fallback="I sent you an OMEMO encrypted message", **how):
     """What a client puts into a sealed chat message: payload, fallback body, hint."""
     return f"{encrypted(**how)}<body>{fallback}</body><store xmlns='urn:xmpp:hints'/>"
