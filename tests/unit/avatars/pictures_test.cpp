@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "../pictures.hpp"
 #include "base/crypto.hpp"
 
 namespace valise::modules::avatars {
 namespace {
 
-const auto png = tests::png();
+const std::string png = std::string("\x89PNG\r\n\x1a\n", 8) + "bytes";
 
 std::string metadata(std::string_view infos) {
   return "<metadata xmlns='urn:xmpp:avatar:metadata'>" + std::string(infos) + "</metadata>";
