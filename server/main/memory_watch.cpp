@@ -115,7 +115,8 @@ MemoryNeeds MemoryWatch::look(std::int64_t configured, std::int64_t now_ms, std:
       trim_.gave_back(idle_now(), now_ms);
     }
   }
-  const auto resident = resident_now().value_or(used(mallinfo2()));
+  const auto counted = resident_now();
+  const auto resident = counted ? *counted : used(mallinfo2());
   resident_.store(resident, std::memory_order_relaxed);
   limit_.store(limit, std::memory_order_relaxed);
   // Who was ended since the last look may not have given all back yet.
