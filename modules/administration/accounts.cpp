@@ -1,6 +1,4 @@
 // What changes accounts. Each change is one record with the administrator as the one who acts.
-#include <fmt/core.h>
-
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "core/auth/password.hpp"
@@ -123,8 +121,7 @@ void end_sessions(Execution execution) {
 // ---- adding (§4.1) and new passwords (§4.7)
 
 // The keys of the password that was submitted, then `then`; where there is none, or no room, it is answered.
-void with_keys(Execution execution, std::int64_t least,
-               std::move_only_function<void(Execution, std::vector<storage::ScramKey>)> then) {
+void with_keys(Execution execution, std::move_only_function<void(Execution, std::vector<storage::ScramKey>)> then) {
   const auto& text = execution.values().text("password");
   if (!execution.is_encrypted()) {
     return execution.refuse(refusal(StanzaError::Type::modify, "not-authorized",
@@ -138,13 +135,8 @@ void with_keys(Execution execution, std::int64_t least,
                                     {"The two passwords differ, or this can't be one.",
                                      "Les deux mots de passe diffèrent, ou ce ne peut en être un."}));
   }
-  if (!core::auth::is_long_enough(*password, least)) {
-    auto error = refusal(StanzaError::Type::modify, "not-acceptable", {});
-    error.text_en = fmt::format("Too short: a password has at least {} characters here.", least);
-    error.text_fr = fmt::format("Trop court : ici, un mot de passe a au moins {} caractères.", least);
-    return execution.refuse(error);
-  }
   auto& shard = execution.shard();
+  if (const auto error = core::too_short(shard, execution.host(), *password)) return execution.refuse(*error);
   auto waiting = std::make_shared<std::pair<Execution, decltype(then)>>(std::move(execution), std::move(then));
   const bool taken = shard.compute(
       core::Share{.known = true, .network = {}},
@@ -160,10 +152,10 @@ void with_keys(Execution execution, std::int64_t least,
   if (!taken) waiting->first.refuse(try_later());
 }
 
-void add(Execution execution, std::int64_t least) {
+void add(Execution execution) {
   const auto jid = account_of(execution, "accountjid");
   if (!jid) return;
-  with_keys(std::move(execution), least, [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
+  with_keys(std::move(execution), [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
     auto origin = ready.origin();
     on_each(std::move(ready), {jid},
             [keys = std::move(keys), origin](core::Shard& there, core::Account& account, const core::Jid&, Give give) {
@@ -178,10 +170,10 @@ void add(Execution execution, std::int64_t least) {
   });
 }
 
-void change_password(Execution execution, std::int64_t least) {
+void change_password(Execution execution) {
   const auto jid = account_of(execution, "accountjid");
   if (!jid) return;
-  with_keys(std::move(execution), least, [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
+  with_keys(std::move(execution), [jid = *jid](Execution ready, std::vector<storage::ScramKey> keys) {
     auto origin = ready.origin();
     const auto own = jid.same_bare(ready.asker()) ? ready.session() : 0;
     on_each(
@@ -197,20 +189,13 @@ void change_password(Execution execution, std::int64_t least) {
 
 }  // namespace
 
-void declare_accounts(Commands& commands, const std::function<std::int64_t(const std::string& host)>& least) {
-  // The commands that give a password.
-  const auto with_least = [least](void (*run)(Execution, std::int64_t)) {
-    return [least, run](Execution execution) {
-      const auto characters = least(execution.host());
-      run(std::move(execution), characters);
-    };
-  };
+void declare_accounts(Commands& commands) {
   const Field again{.name = "password-verify",
                     .type = FieldType::text_private,
                     .label = {"The same again", "Le même encore une fois"}};
   const core::Text add_title{"Add an account", "Ajouter un compte"};
-  commands.add(command("add-user", add_title, form_of(add_title, {}, {account_field(), password_field(), again}),
-                       with_least(&add)));
+  commands.add(
+      command("add-user", add_title, form_of(add_title, {}, {account_field(), password_field(), again}), &add));
   auto deletion = command("delete-user", {"Delete accounts", "Supprimer des comptes"}, {}, &remove);
   deletion.stages = 2;
   deletion.may_be_cut = true;
@@ -238,7 +223,7 @@ void declare_accounts(Commands& commands, const std::function<std::int64_t(const
                        &end_sessions));
   const core::Text password_title{"Change a password", "Changer un mot de passe"};
   commands.add(command("change-user-password", password_title,
-                       form_of(password_title, {}, {account_field(), password_field()}), with_least(&change_password)));
+                       form_of(password_title, {}, {account_field(), password_field()}), &change_password));
 }
 
 }  // namespace valise::modules::administration

@@ -1,8 +1,5 @@
 #include "modules/administration/administration.hpp"
 
-#include <unordered_map>
-
-#include "config/options.hpp"
 #include "modules/administration/module.hpp"
 
 namespace valise::modules {
@@ -71,19 +68,12 @@ class Administration final : public core::Module {
   void start(core::Registrar&) override {
     auto* commands = shard_.service<commands::Commands>();
     if (commands == nullptr) return;
-    declare_accounts(*commands, [this](const std::string& host) { return least_[host]; });
+    declare_accounts(*commands);
     declare_people(*commands);
-  }
-  void configure(const config::Snapshot& snapshot) override {
-    least_.clear();
-    for (const auto& host : snapshot.hosts()) {
-      least_[host] = snapshot.get(config::options::accounts_password_minimum, host);
-    }
   }
 
  private:
   core::Shard& shard_;
-  std::unordered_map<std::string, std::int64_t> least_;  // host -> characters of a new password
 };
 
 }  // namespace

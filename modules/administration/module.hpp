@@ -59,8 +59,7 @@ void on_all(core::Shard& shard, std::function<T(core::Shard&)> part,
 // The same for a list; empty: it was answered.
 [[nodiscard]] std::vector<core::Jid> accounts_of(Execution& execution, bool with_resource);
 
-// accounts.cpp: what changes them. `least`: characters of a new password on that host, now.
-void declare_accounts(commands::Commands& commands, const std::function<std::int64_t(const std::string& host)>& least);
-void declare_people(commands::Commands& commands);  // people.cpp: what is told of them
+void declare_accounts(commands::Commands& commands);  // accounts.cpp: what changes them
+void declare_people(commands::Commands& commands);    // people.cpp: what is told of them
 
 }  // namespace valise::modules::administration

@@ -19,10 +19,9 @@ inline constexpr std::string_view ns_pars = "urn:xmpp:pars:0";
 
 // What the configuration says about one host.
 struct HostRules {
-  bool enabled = false;               // strangers may make accounts
-  bool change_password = false;       // people may change their own password
-  bool remove = false;                // people may remove their account
-  std::int64_t password_minimum = 1;  // characters of a new password
+  bool enabled = false;          // strangers may make accounts
+  bool change_password = false;  // people may change their own password
+  bool remove = false;           // people may remove their account
 };
 
 // Of an account: what its owner asked for lately.
@@ -35,7 +34,9 @@ struct Recent final : core::Part {
 
 // XEP-0077 §7: errors carry the old code as well (XEP-0086).
 [[nodiscard]] core::StanzaError refusal(core::StanzaError::Type type, std::string_view condition, core::Text text);
-[[nodiscard]] core::StanzaError too_short(std::int64_t least);
+// core::too_short, with the old code.
+[[nodiscard]] std::optional<core::StanzaError> short_password(const core::Shard& shard, std::string_view host,
+                                                              std::string_view password);
 
 class RegistrationModule final : public core::Module, public core::Registration, public core::StrangerRequests {
  public:

@@ -96,8 +96,7 @@ void RegistrationModule::change_password(core::IqRequest request, core::Session&
                                   "Ceci ne peut être un mot de passe : trop long, ou avec des caractères de "
                                   "contrôle."}));
   }
-  const auto least = rules(jid.domain()).password_minimum;
-  if (!core::auth::is_long_enough(*password, least)) return request.error(too_short(least));
+  if (const auto error = short_password(shard_, jid.domain(), *password)) return request.error(*error);
   auto& recent = session.account.ensure_part<Recent>(slot_);
   const auto now = shard_.loop().now_ms();
   if (recent.under_way || recent.being_kept != 0 || !recent.passwords.has_room(passwords_per_hour_, now)) {

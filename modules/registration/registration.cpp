@@ -1,9 +1,6 @@
 #include "modules/registration/registration.hpp"
 
-#include <fmt/core.h>
-
 #include "base/crypto.hpp"
-#include "config/options.hpp"
 #include "core/auth/brake.hpp"
 #include "core/auth/password.hpp"
 #include "modules/registration/module.hpp"
@@ -65,10 +62,10 @@ core::StanzaError refusal(core::StanzaError::Type type, std::string_view conditi
   return error;
 }
 
-core::StanzaError too_short(std::int64_t least) {
-  auto error = refusal(core::StanzaError::Type::modify, "not-acceptable", {});
-  error.text_en = fmt::format("Too short: a password has at least {} characters here.", least);
-  error.text_fr = fmt::format("Trop court : ici, un mot de passe a au moins {} caractères.", least);
+std::optional<core::StanzaError> short_password(const core::Shard& shard, std::string_view host,
+                                                std::string_view password) {
+  auto error = core::too_short(shard, host, password);
+  if (error) error->legacy_code = legacy_code(error->condition);
   return error;
 }
 
@@ -95,7 +92,7 @@ void RegistrationModule::configure(const config::Snapshot& snapshot) {
     const auto* settings = shard_.host(host);
     const bool passwords = settings == nullptr || !settings->only_certificates;
     hosts_[host] = {snapshot.get(enabled, host) && passwords, snapshot.get(allow_password, host),
-                    snapshot.get(allow_removal, host), snapshot.get(config::options::accounts_password_minimum, host)};
+                    snapshot.get(allow_removal, host)};
   }
   passwords_per_hour_ = static_cast<std::uint32_t>(snapshot.get(passwords_per_hour));
   password_ends_sessions_ = snapshot.get(ends_sessions);

@@ -96,7 +96,7 @@ bool RegistrationModule::take(xml::Element iq, core::Stranger& stranger) {
   } else if (preauth) {
     show_invitation(id, preauth.attribute_or_empty("token"), stranger);
   } else if (type == "get") {
-    stranger.answer()(form(id, stranger, rules(stranger.host()).password_minimum));
+    stranger.answer()(form(id, stranger, core::password_minimum(shard_, stranger.host())));
   } else if (query.child("remove", ns_register)) {
     // §3.2: who is not known can't cancel anything.
     stranger.answer()(error(id,
@@ -135,8 +135,7 @@ void RegistrationModule::make_account(const std::string& iq_id, xml::Element que
   const auto jid = core::Jid::make(query.child("username", ns_register).text(), stranger.host());
   auto password = core::auth::prepare_password(query.child("password", ns_register).text());
   if (!jid || !jid->has_local() || !password) return answer(not_acceptable());
-  const auto least = rules(stranger.host()).password_minimum;
-  if (!core::auth::is_long_enough(*password, least)) return answer(too_short(least));
+  if (const auto error = short_password(shard_, stranger.host(), *password)) return answer(*error);
   const bool is_named = invitation != nullptr && !invitation->name.empty();
   if (is_named && invitation->name != jid->local()) return answer(another_name());
   const auto* administrators = shard_.service<core::Administrators>();

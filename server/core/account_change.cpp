@@ -1,5 +1,7 @@
 #include "core/account_change.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -17,6 +19,20 @@ std::optional<std::uint64_t> new_credentials(const storage::Write& write) {
 }
 
 }  // namespace
+
+std::int64_t password_minimum(const Shard& shard, std::string_view host) {
+  const auto* settings = shard.host(host);
+  return settings == nullptr ? 1 : settings->password_minimum;
+}
+
+std::optional<StanzaError> too_short(const Shard& shard, std::string_view host, std::string_view password) {
+  const auto least = password_minimum(shard, host);
+  if (auth::is_long_enough(password, least)) return std::nullopt;
+  StanzaError error{.type = StanzaError::Type::modify, .condition = "not-acceptable"};
+  error.text_en = fmt::format("Too short: a password has at least {} characters here.", least);
+  error.text_fr = fmt::format("Trop court : ici, un mot de passe a au moins {} caractères.", least);
+  return error;
+}
 
 audit::Record about_account(const Jid& account, std::string reason, Ref<const audit::Origin> by) {
   audit::Record record;

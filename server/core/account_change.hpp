@@ -25,6 +25,12 @@ struct AccountChange {
 // changed.
 void change_account(Shard& shard, Account& account, AccountChange change, std::move_only_function<void(Result<>)> done);
 
+// Characters that a new password has at least on that host (accounts.password_minimum).
+[[nodiscard]] std::int64_t password_minimum(const Shard& shard, std::string_view host);
+// `password`: prepared. What to answer if it has fewer; nothing if it is long enough.
+[[nodiscard]] std::optional<StanzaError> too_short(const Shard& shard, std::string_view host,
+                                                   std::string_view password);
+
 // Ends the account's sessions, but not the one with the id `except` (0: all of them).
 void end_sessions(Account& account, std::string_view condition, std::string_view text, std::uint64_t except = 0);
 

@@ -20,7 +20,8 @@ struct HostSettings {
   bool email_names = false;          // a certificate without an XMPP address names an account by mail address
   bool archive = false;              // keep each message as rows, not only undelivered ones
   Language language = Language::english;
-  std::string resume_location;  // XEP-0198 §5; empty: any
+  std::int64_t password_minimum = 1;  // characters of a new one
+  std::string resume_location;        // XEP-0198 §5; empty: any
 };
 
 struct TextHash {

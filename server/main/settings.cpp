@@ -23,6 +23,7 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   host.email_names = config.get(options::tls_client_names, name) == config::ClientNames::email;
   host.resume_location = config.get(options::resumption_location, name);
   host.archive = config.get(options::archive_enabled, name);
+  host.password_minimum = config.get(options::accounts_password_minimum, name);
   host.language = config.get(options::default_language, name) == config::Language::fr ? core::Language::french
                                                                                       : core::Language::english;
   return host;
