@@ -63,9 +63,10 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict message(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
-    auto id = flow.stanza->id;
+    auto& id = flow.stanza->id;
+    auto wrong = is_token(id) ? std::string() : id;  // which does not pass
     auto refusal = pass(*flow.stanza);
-    if (refusal) flow.stanza->id = std::move(id);  // RFC 6120 §8.3.1: by it the sender knows which one
+    if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
   }

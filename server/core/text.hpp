@@ -29,6 +29,15 @@ enum class Language : unsigned char { english, french };
   return length != 0;
 }
 
+// Printable ASCII without blanks, or nothing (docs/sealed.md D12): no sentence.
+[[nodiscard]] constexpr bool is_token(std::string_view text, std::size_t limit = 128) noexcept {
+  if (text.size() > limit) return false;
+  for (const char c : text) {
+    if (c <= ' ' || c >= 0x7f) return false;
+  }
+  return true;
+}
+
 [[nodiscard]] constexpr std::string_view tag_of(Language language) noexcept {
   return language == Language::french ? "fr" : "en";
 }
