@@ -3,13 +3,11 @@ archive what it missed; Profanity resumes after a cut."""
 
 import asyncio
 
-from contacts import CONTACT, Introduced, befriend, holds
+from contacts import CONTACT, holds
 from omemo_client import quiet_logs
 from place import place_from_command_line
 from profanity_client import Profanity as Terminal
-from slixmpp_device import Slixmpp
-from two_devices import history, received_on_both, resumes, sent_shows_on_both
-from wire import Wire
+from two_devices import beside_slixmpp, both_chat, history, resumes
 
 
 class Profanity:
@@ -85,23 +83,15 @@ async def returns_alone(profanity, second, bob):
 async def main():
     quiet_logs()
     place = place_from_command_line(__doc__)
-    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
-    second = await Slixmpp(place, "alice", place.jid("bob")).comes()
-    await befriend(second.person, bob)
-    wire = Wire((place.host, place.port), (place.host, place.wire_port))
-    await wire.opens()
-    async with Profanity(place, "alice", place.jid("bob"), wire) as profanity:
-        await bob.sees_keys(profanity.jid, devices=2)
-        await profanity.opens_sealed_chat()
-        holds("both devices are online, and bob has the keys of both")
-        await received_on_both((profanity, second), bob)
-        await sent_shows_on_both(profanity, second, bob)
-        await history(second, profanity, bob)
-        await resumes(profanity, bob)
-        await returns_alone(profanity, second, bob)
-        holds(f"history: Profanity does not ask our archive (README.md): {await profanity.asks_for_history()}")
-    await wire.closes()
-    await bob.goes_offline()
+    async with beside_slixmpp(place, place.port) as (bob, second, wire):
+        async with Profanity(place, "alice", place.jid("bob"), wire) as profanity:
+            await bob.sees_keys(profanity.jid, devices=2)
+            await profanity.opens_sealed_chat()
+            await both_chat(profanity, second, bob)
+            await history(second, profanity, bob)
+            await resumes(profanity, bob)
+            await returns_alone(profanity, second, bob)
+            holds(f"history: Profanity does not ask our archive (README.md): {await profanity.asks_for_history()}")
 
 
 asyncio.run(main())

@@ -2,13 +2,35 @@
 tells how many times it shows one, leaves and returns; `wire` is what it hangs on."""
 
 import asyncio
+import contextlib
 import json
 
-from contacts import holds, same
+from contacts import Introduced, befriend, holds, same
+from slixmpp_device import Slixmpp
+from wire import Wire
 
 
 def word_for(device):
     return type(device).__name__
+
+
+@contextlib.asynccontextmanager
+async def beside_slixmpp(place, port):
+    """bob, alice at slixmpp, whom he knows, and a wire to that port for her other device."""
+    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
+    second = await Slixmpp(place, "alice", place.jid("bob")).comes()
+    await befriend(second.person, bob)
+    wire = Wire((place.host, port), (place.host, place.wire_port))
+    await wire.opens()
+    yield bob, second, wire
+    await wire.closes()
+    await bob.goes_offline()
+
+
+async def both_chat(device, second, bob):
+    holds("both devices are online, and bob has the keys of both")
+    await received_on_both((device, second), bob)
+    await sent_shows_on_both(device, second, bob)
 
 
 async def received_on_both(devices, bob):

@@ -11,13 +11,10 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "invitation_page")]
 
 from browser import WAIT_SECONDS, Browser  # noqa: E402
-from contacts import Introduced, befriend, holds  # noqa: E402
 from converse import Pages  # noqa: E402
 from omemo_client import quiet_logs  # noqa: E402
 from place import place_from_command_line  # noqa: E402
-from slixmpp_device import Slixmpp  # noqa: E402
-from two_devices import history, received_on_both, resumes, sent_shows_on_both  # noqa: E402
-from wire import Wire  # noqa: E402
+from two_devices import beside_slixmpp, both_chat, history, resumes  # noqa: E402
 
 
 class Converse:
@@ -68,23 +65,15 @@ class Converse:
 async def main():
     quiet_logs()
     place = place_from_command_line(__doc__)
-    bob = await Introduced(place, "bob").goes_online(place.host, place.port)
-    second = await Slixmpp(place, "alice", place.jid("bob")).comes()
-    await befriend(second.person, bob)
-    wire = Wire((place.host, place.web_port), (place.host, place.wire_port))
-    await wire.opens()
     pages = Pages(place.host, place.page_port, place.certificate, place.key, asyncio.get_running_loop())
-    async with Converse(place, "alice", place.jid("bob"), wire, pages) as converse:
-        await bob.sees_keys(converse.jid, devices=2)
-        holds("both devices are online, and bob has the keys of both")
-        await received_on_both((converse, second), bob)
-        await sent_shows_on_both(converse, second, bob)
-        await history(converse, second, bob)
-        await history(second, converse, bob)
-        await resumes(converse, bob)
-    await wire.closes()
-    await second.leaves()
-    await bob.goes_offline()
+    async with beside_slixmpp(place, place.web_port) as (bob, second, wire):
+        async with Converse(place, "alice", place.jid("bob"), wire, pages) as converse:
+            await bob.sees_keys(converse.jid, devices=2)
+            await both_chat(converse, second, bob)
+            await history(converse, second, bob)
+            await history(second, converse, bob)
+            await resumes(converse, bob)
+        await second.leaves()
     pages.close()
 
 
