@@ -84,6 +84,26 @@ TEST(MariadbFault, KilledAmidCommitsItLosesNothingAnsweredAndHalvesNothing) {
   EXPECT_EQ(must(reader->greatest_id()), ids.back());
 }
 
+TEST(MariadbFault, WhatAKilledProcessWasWritingIsSettledWhenTheNextOneHasClaimedTheStore) {
+  Bed bed(Kind::mariadb);
+  auto earlier = must(mariadb::Connection::open(bed.mariadb(), mariadb::Role::writer));
+  bed.close();  // its writer has gone, whose lock this one takes
+  ASSERT_TRUE(mariadb::end_earlier_writer(*earlier));
+  ASSERT_EQ(must(earlier->number("SELECT GET_LOCK(CONCAT('valise.commit.', LEFT(DATABASE(), 40)), 0)")), 1U);
+  ASSERT_TRUE(earlier->execute("INSERT INTO undelivered (owner, id) VALUES ('alice@valise.example', 7)"));
+  std::thread slow([&] {
+    (void)earlier->execute("DO SLEEP(600)");
+    EXPECT_FALSE(earlier->commit());
+  });
+  const auto next = must(open_mariadb(bed.mariadb()));
+  const auto claimed = next->claim();
+  EXPECT_TRUE(claimed) << claimed.error().text;
+  EXPECT_EQ(must(must(next->open_reader())->undelivered(alice, 0, 10)).size(), 0U);
+  const auto writer = next->open_writer();
+  EXPECT_TRUE(writer);
+  slow.join();
+}
+
 // What the store answers when the word COMMIT, or the answer to it, is lost on the way.
 void lose_commit(Proxy::Loss loss) {
   Bed bed(Kind::mariadb);

@@ -29,6 +29,7 @@ class MariadbStore final : public Store {
                               "machine is gone, free it with KILL {}",
                               options_.database, *holder, *holder));
     }
+    if (auto done = mariadb::end_earlier_writer(**connection); !done) return done;
     claim_ = std::move(*connection);
     return {};
   }

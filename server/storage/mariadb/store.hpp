@@ -18,6 +18,11 @@ Result<> migrate(
 // correct.
 Result<> add_partitions(Connection& connection, std::int64_t now_ms);
 
+// Ends the connection of an earlier writer to this database, if the server still has one: what that was committing is
+// committed or undone when this returns. Errors: conflict, when it does not go.
+Result<> end_earlier_writer(Connection& connection);
+
+// Ends an earlier writer's connection, likewise.
 Result<std::unique_ptr<Writer>> open_writer(const MariadbOptions& options);
 
 }  // namespace valise::storage::mariadb

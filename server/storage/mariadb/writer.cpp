@@ -18,6 +18,25 @@ constexpr std::int64_t patience_ms = 3000;  // how long one commit() looks for a
 constexpr std::int64_t first_wait_ms = 50;
 constexpr std::int64_t longest_wait_ms = 1000;
 
+// A process that was killed may have sent a COMMIT that the server has yet to carry out, and recovery must not look
+// before. So each writer's connection has a lock, which the server frees when it is done with the connection.
+constexpr std::string_view commit_lock = "CONCAT('valise.commit.', LEFT(DATABASE(), 40))";
+
+Result<> supersede(Connection& connection) {
+  const auto holder = connection.number(fmt::format("SELECT IS_USED_LOCK({})", commit_lock));
+  if (!holder) return std::unexpected(holder.error());
+  if (*holder != 0) {
+    if (auto done = connection.execute(fmt::format("KILL {}", *holder)); !done) {
+      if (connection.lost()) return done;
+      log::info("storage", "an earlier writer's connection {} was not ended: {}", *holder, done.error().text);
+    }
+  }
+  const auto locked = connection.number(fmt::format("SELECT GET_LOCK({}, 5)", commit_lock));
+  if (!locked) return std::unexpected(locked.error());
+  if (*locked == 1) return {};
+  return fail(ErrorCode::conflict, fmt::format("mariadb: an earlier writer's connection {} does not end", *holder));
+}
+
 class MariadbWriter final : public Writer {
  public:
   explicit MariadbWriter(MariadbOptions options) : options_(std::move(options)) {}
@@ -25,6 +44,7 @@ class MariadbWriter final : public Writer {
   Result<> open() {
     auto opened = Connection::open(options_, Role::writer);
     if (!opened) return std::unexpected(opened.error());
+    if (auto done = supersede(**opened); !done) return done;
     connection_ = *std::move(opened);
     return {};
   }
@@ -83,6 +103,12 @@ class MariadbWriter final : public Writer {
 };
 
 }  // namespace
+
+Result<> end_earlier_writer(Connection& connection) {
+  if (auto done = supersede(connection); !done) return done;
+  auto freed = connection.number(fmt::format("SELECT RELEASE_LOCK({})", commit_lock));
+  return freed ? Result<>() : std::unexpected(freed.error());
+}
 
 Result<std::unique_ptr<Writer>> open_writer(const MariadbOptions& options) {
   auto writer = std::make_unique<MariadbWriter>(options);
