@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/copies.hpp"
+#include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/carbons/eligible.hpp"
 #include "modules/carbons/exchanged.hpp"
@@ -94,26 +95,29 @@ class Carbons final : public core::Module, private core::MessageCopies {
 
   // To oneself it is one that was sent, and each device gets it once.
   void arrived(core::Account& account, const core::Stanza& message, std::span<const std::uint64_t> receivers,
-               std::string_view extra) override {
+               std::uint64_t id, std::string_view extra) override {
     if (!is_copied(account, message, Direction::received, message.from)) return;
     if (!message.is_error()) exchanged(account).remember(message.from.bare(), message.id);
-    copy(account, message, message.from.same_bare(account.jid) ? "sent" : "received", receivers, extra);
+    copy(account, message, message.from.same_bare(account.jid) ? "sent" : "received", receivers, id, extra);
   }
 
-  void sent(core::Account& account, const core::Stanza& message, std::string_view extra) override {
+  void sent(core::Account& account, const core::Stanza& message, std::uint64_t id, std::string_view extra) override {
     if (!is_copied(account, message, Direction::sent, *message.to)) return;
     if (!message.is_error()) exchanged(account).remember(message.to->bare(), message.id);
-    copy(account, message, "sent", {}, extra);
+    copy(account, message, "sent", {}, id, extra);
   }
 
-  // Written once for all sessions. Nothing here waits: this is the message's place in the order already.
+  // Written once for all sessions. This is the message's place in the order already; it waits only where a session is
+  // still to get older ones.
   void copy(const core::Account& account, const core::Stanza& message, std::string_view how,
-            std::span<const std::uint64_t> receivers, std::string_view extra) const {
+            std::span<const std::uint64_t> receivers, std::uint64_t id, std::string_view extra) const {
     core::StanzaPtr carbon;
+    auto* waiting = shard_.service<core::WaitingRows>();
     const auto sessions = account.sessions;
     for (auto* session : sessions) {
       if (!sees(*session, message, receivers)) continue;
       if (!carbon) carbon = wrap(account, message, how, extra);
+      if (waiting != nullptr && waiting->keeps_behind(*session, id, carbon)) continue;
       session->stream.deliver(carbon, &session->jid, {});
     }
   }

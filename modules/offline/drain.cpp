@@ -71,9 +71,9 @@ void OfflineModule::unavailable(core::Session& session) {
   auto& drain = part.drain;
   std::erase_if(part.in_hand.parked, [&](const Drain::Held& held) { return held.session == session.id; });
   std::erase_if(part.in_hand.unseen, [&](const InHand::Unseen& unseen) { return unseen.session == session.id; });
-  if (drain.session == 0) return;
   std::erase_if(drain.held, [&](const Drain::Held& held) { return held.session == session.id; });
-  if (drain.session == session.id) end(session.account, false);
+  if (drain.session == session.id) return end(session.account, false);
+  release(session);
 }
 
 void OfflineModule::begin(core::Session& session) {
@@ -169,6 +169,7 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
   const bool with_id = row.archived || host == nullptr || !host->archive;
   const auto extra = stamps(**stanza, session.account.jid, row.id, with_id);
   auto custody = std::make_unique<RowInHand>(*this, session.account.jid, row.id, row.archived);
+  release(session, row.id);
   if (!waiting(session.account).in_hand.unseen.empty()) show_unseen(session, row.id, **stanza, extra);
   if (!session.stream.entrust(*stanza, extra, *custody)) return Given::sent;
   (void)custody.release();  // it deletes itself
@@ -254,6 +255,7 @@ void OfflineModule::end(core::Account& account, bool complete) {
     session->priority = held.priority;
     if (heir == nullptr && session->stream.connected() && held.session != finished.session) heir = session;
   }
+  if (auto* session = account.find_id(finished.session)) release(*session);
   if (!complete && heir != nullptr) begin(*heir);
 }
 

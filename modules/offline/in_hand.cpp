@@ -107,7 +107,7 @@ void OfflineModule::show_unseen(core::Session& session, std::uint64_t row, const
   for (const auto* other : account.sessions) {
     if (std::ranges::find(waiters, other->id) == waiters.end()) others.push_back(other->id);
   }
-  shard_.show_arrived(account, stanza, others, extra);
+  shard_.show_arrived(account, stanza, others, row, extra);
 }
 
 // ----
@@ -146,13 +146,15 @@ void OfflineModule::detached(core::Session& session) {
 }
 
 void OfflineModule::resumed(core::Session& session) {
-  if (waits(session.account).in_hand.is_parked(session.id)) {
-    auto& parked = waiting(session.account).in_hand.parked;
-    const auto found = std::ranges::find(parked, session.id, &Drain::Held::session);
-    session.priority = found->priority;
-    parked.erase(found);
+  if (auto* const part = session.account.part<Waiting>(slot_)) {
+    auto& parked = part->in_hand.parked;
+    if (const auto found = std::ranges::find(parked, session.id, &Drain::Held::session); found != parked.end()) {
+      session.priority = found->priority;
+      parked.erase(found);
+    }
   }
   if (session.available) available(session);
+  release(session);
 }
 
 }  // namespace valise::modules::offline

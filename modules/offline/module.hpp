@@ -62,6 +62,14 @@ struct InHand {
     std::vector<std::uint64_t> rows;
   };
   std::vector<Unseen> unseen;
+  // Copies of newer messages for sessions that are drained or parked: who knows a message by its stanza-id has all that
+  // are older (XEP-0313 §4.3 "after"), so nothing newer may come to a client that is owed something.
+  struct Behind {
+    std::uint64_t session;
+    std::vector<std::pair<std::uint64_t, core::StanzaPtr>> copies;  // by id, in order
+    std::size_t bytes = 0;
+  };
+  std::vector<Behind> behind;
 
   [[nodiscard]] bool is_parked(std::uint64_t session) const {
     return std::ranges::find(parked, session, &Drain::Held::session) != parked.end();
@@ -103,6 +111,8 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void look_again(core::Account& account) override;
   bool show(core::Session& session, const core::StanzaPtr& stanza, std::uint64_t row) override;
   void shown(core::Session& session, const std::vector<std::uint64_t>& rows) override;
+  // ---- behind.cpp
+  bool keeps_behind(core::Session& session, std::uint64_t id, const core::StanzaPtr& copy) override;
   [[nodiscard]] std::size_t waiting_for(const core::Account& account) const override {
     return waits(account).queue.size();
   }
@@ -128,6 +138,11 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   [[nodiscard]] bool is_unseen_elsewhere(const core::Session& session, std::uint64_t row) const;
   // The session got it: those who have not seen it see a copy.
   void show_unseen(core::Session& session, std::uint64_t row, const core::Stanza& stanza, const std::string& extra);
+
+  // ---- behind.cpp
+  // Copies that are older than `id` go; all of them where nothing is owed to the session any more.
+  void release(core::Session& session, std::uint64_t id);
+  void release(core::Session& session);
 
   // ---- drain.cpp
   core::Verdict hold_back(core::Flow& flow);

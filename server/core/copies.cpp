@@ -17,10 +17,11 @@ void Shard::show_sender(Unit& unit, Flow& flow) {
   const auto row = flow.kept_for_sender ? flow.row : 0;
   if (row != 0 || puts_row(unit.writes, from.bare())) {
     unit.beside.done = [there, row, message = flow.stanza](Unit& told) {
-      there->show_sent(*message, stanza_id(row != 0 ? row : told.id, message->from.to_bare()));
+      const auto id = row != 0 ? row : told.id;
+      there->show_sent(*message, id, stanza_id(id, message->from.to_bare()));
     };
   } else {
-    unit.beside.done = [there, message = flow.stanza](Unit&) { there->show_sent(*message, {}); };
+    unit.beside.done = [there, message = flow.stanza](Unit& told) { there->show_sent(*message, told.id, {}); };
   }
 }
 
@@ -29,16 +30,17 @@ void Shard::show_sender(const Flow& flow) {
   if (hooks_.copies == nullptr || !flow.watchers || !flow.watchers->any() || from.same_bare(flow.recipient->jid))
     return;
   const auto home = kernel_.home_index(from.bare());
-  post_to(home, [there = kernel_.shards[home].get(), message = flow.stanza] { there->show_sent(*message, {}); });
+  post_to(home, [there = kernel_.shards[home].get(), message = flow.stanza] { there->show_sent(*message, 0, {}); });
 }
 
-void Shard::show_sent(const Stanza& message, std::string_view extra) {
-  if (auto* account = find_account(message.from.bare())) hooks_.copies->sent(*account, message, extra);
+void Shard::show_sent(const Stanza& message, std::uint64_t id, std::string_view extra) {
+  if (auto* account = find_account(message.from.bare())) hooks_.copies->sent(*account, message, id, extra);
 }
 
 void Shard::show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
-                         std::string_view extra) {
-  if (hooks_.copies != nullptr && account.watchers->any()) hooks_.copies->arrived(account, message, receivers, extra);
+                         std::uint64_t id, std::string_view extra) {
+  if (hooks_.copies == nullptr || !account.watchers->any()) return;
+  hooks_.copies->arrived(account, message, receivers, id, extra);
 }
 
 void Shard::show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers) {
@@ -49,7 +51,7 @@ void Shard::show_in_order(Account& account, StanzaPtr message, const std::vector
   }
   const auto bytes = message->memory();
   account.in_order([this, &account, message = std::move(message),
-                    ids = std::move(ids)] { show_arrived(account, *message, ids, {}); },
+                    ids = std::move(ids)] { show_arrived(account, *message, ids, 0, {}); },
                    bytes);
 }
 

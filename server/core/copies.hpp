@@ -27,8 +27,8 @@ class Watchers : public RefCounted<Watchers> {
   std::atomic<std::uint32_t> count_{0};
 };
 
-// All on the home shard of the account that is named. `extra`: what the server stamps on the message, as in
-// Stanza::append.
+// All on the home shard of the account that is named. `id`: of the message's row or unit, its place among others; 0: it
+// has none. `extra`: what the server stamps on the message, as in Stanza::append.
 class MessageCopies {
  public:
   // Whether somebody would see a message that came for the account and that no session takes.
@@ -36,9 +36,9 @@ class MessageCopies {
   // A message has come for the account, in its place in the order of what the account gets. `receivers`: ids of the
   // sessions that get it themselves.
   virtual void arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
-                       std::string_view extra) = 0;
+                       std::uint64_t id, std::string_view extra) = 0;
   // A session of the account has sent a message to another account; in the order of ids, if it has one.
-  virtual void sent(Account& account, const Stanza& message, std::string_view extra) = 0;
+  virtual void sent(Account& account, const Stanza& message, std::uint64_t id, std::string_view extra) = 0;
 
  protected:
   ~MessageCopies() = default;

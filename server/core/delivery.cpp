@@ -187,7 +187,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
       const bool tells = passing.tells && !passing.first_copy;
       if (stored && !pending->has_targets()) {
-        if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, extra);
+        if (!passing.copied) show_arrived(recipient, *passing.stanza, {&passing.collector, 1}, kept, extra);
         handled(passing);
         if (tells) hooks_.arrivals->arrived(recipient, passing.stanza->from, passing.again);
         return recipient.commit_ended(finished.at_once);

@@ -47,7 +47,7 @@ void Handover::show_others(Account& recipient, const Stanza& stanza, std::string
   if (!recipient.watchers->any()) return;
   std::vector<std::uint64_t> receivers;
   for (const auto& way : ways_) receivers.push_back(way.session);
-  shard_.show_arrived(recipient, stanza, receivers, extra);
+  shard_.show_arrived(recipient, stanza, receivers, flow.row != 0 ? flow.row : flow.recorded, extra);
 }
 
 // ---- what becomes of it in one session

@@ -118,6 +118,9 @@ class WaitingRows {
   // A client has these messages from its archive: those among them that wait do so no longer, unless another session
   // counts on getting them.
   virtual void shown(Session& session, const std::vector<std::uint64_t>& rows) = 0;
+  // A copy (XEP-0280) of the message `id`, 0 for one without a place, for a session. True: the session is still to get
+  // older messages, and gets the copy in its turn, as long as it lives.
+  [[nodiscard]] virtual bool keeps_behind(Session& session, std::uint64_t id, const StanzaPtr& copy) = 0;
   // How many wait.
   [[nodiscard]] virtual std::size_t waiting_for(const Account& account) const = 0;
 

@@ -174,9 +174,9 @@ class Shard final : private net::TurnEnd {
   using Accounts = std::unordered_map<std::string_view, std::unique_ptr<Account>>;
   [[nodiscard]] const Accounts& accounts() const { return accounts_; }
 
-  // Those who watch the account's messages (XEP-0280), but for `receivers` (session ids), see one that arrived; `extra`
-  // stands in it (stanza-id, delay).
-  void show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,
+  // Those who watch the account's messages (XEP-0280), but for `receivers` (session ids), see one that arrived; `id`
+  // and `extra` (stanza-id, delay) as in MessageCopies.
+  void show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers, std::uint64_t id,
                     std::string_view extra);
 
  private:
@@ -226,7 +226,7 @@ class Shard final : private net::TurnEnd {
   // copies.cpp: who else sees a message (XEP-0280)
   void show_sender(Unit& unit, Flow& flow);  // his other sessions, once the unit is complete
   void show_sender(const Flow& flow);        // the same of a message that waits for no unit
-  void show_sent(const Stanza& message, std::string_view extra);
+  void show_sent(const Stanza& message, std::uint64_t id, std::string_view extra);
   void show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers);
   [[nodiscard]] bool is_watched(const Account& account, const Stanza& message) const;
 };
