@@ -37,6 +37,7 @@ class Bed {
   // The same database as another process sees it; and the end of this one.
   [[nodiscard]] std::unique_ptr<Store> open_again() const;
   void close();
+  void close_writer() { writer_.reset(); }
   [[nodiscard]] std::string sqlite_path() const { return folder_.path("valise.db"); }
   [[nodiscard]] const MariadbOptions& mariadb() const { return mariadb_; }
   // The rows of all tables together that hold `text` as an owner or account key: for "leaves nothing behind".

@@ -262,6 +262,7 @@ TEST(MariadbFault, AServerThatDoesNotSyncItsCommitsIsRefused) {
 
 TEST(MariadbFault, AReadOnlyServerIsUnavailableAndTheSetIsTakenLater) {
   Bed bed(Kind::mariadb);
+  bed.close_writer();  // a plain user can't end the connection of another one
   Client root(bed.mariadb().unix_socket);
   root.query(fmt::format("GRANT ALL ON {}.* TO plain@localhost IDENTIFIED BY ''", bed.mariadb().database));
   auto options = bed.mariadb();
@@ -294,6 +295,7 @@ TEST(MariadbFault, ErrorNumbersAreSortedByWhatTheCallerCanDo) {
 
 TEST(MariadbFault, APasswordFileMustBeAFileThatOthersCannotRead) {
   Bed bed(Kind::mariadb);
+  bed.close_writer();
   const TemporaryFolder folder;
   Client(bed.mariadb().unix_socket)
       .query(
