@@ -51,8 +51,7 @@ async def blocks(gajim, bob):
     except IqError as error:
         condition = error.condition
     same(condition, "service-unavailable", "blocking: bob is told of no keys")
-    await gajim.blocks_or_unblocks(bob.boundjid.bare)
-    await bob.sees_device(gajim.full, "available")
+    await gajim.unblocks(bob.boundjid.bare, lambda: bob.seen.get(gajim.full) == "available")
     holds("blocking: unblocked, bob sees that Gajim is there")
     await gajim.opens_chat(bob.boundjid.bare, CONTACT)
     await bob.says(gajim.jid, "sealed for alice once more")

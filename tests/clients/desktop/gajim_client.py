@@ -80,6 +80,19 @@ class Gajim(Desktop):
         """As the menu of a contact does; before it blocks, Gajim asks."""
         await self.asks("activates", name=BUS, path=self.application[1], action=f"{ACCOUNT}-block-contact", words=jid)
 
+    async def unblocks(self, jid, is_back):
+        """Until Gajim has heard of the block itself it asks once more whether to block. `is_back`: whether it worked."""
+        async def no_question():
+            return not await self.asks("sees", words="Really block")
+
+        async def works():
+            if not is_back() and await self.asks("acts", words="Cancel", role="push button", exact=True):
+                await self.until("the question to go", no_question)
+                await self.blocks_or_unblocks(jid)
+            return is_back()
+        await self.blocks_or_unblocks(jid)
+        await self.until("the block to go", works)
+
     async def opens_chat(self, jid, shown):
         await self.acts_as("open-chat", ACCOUNT, jid)
         await self.sees(shown, exact=True)
