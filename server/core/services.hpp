@@ -140,7 +140,7 @@ class Archives {
   // Nothing: as for all of the host. `done`: when that is durable and in force, or the store's error.
   virtual void keep_for(Account& account, std::optional<std::uint32_t> days, audit::Record record,
                         std::move_only_function<void(Result<>)> done) = 0;
-  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were.
+  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were; what waits stays.
   virtual void expire(std::move_only_function<void(Result<std::uint64_t>)> done) = 0;
 
  protected:

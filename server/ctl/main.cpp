@@ -313,7 +313,8 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
 std::string keep_sentence(const Json& answer) { return answer.value("jid", "") + ": done\n"; }
 
 std::string expire_sentence(const Json& answer) {
-  return std::to_string(answer.value("removed", std::uint64_t{0})) + " rows of old messages were due to go\n";
+  const auto due = answer.value("due", std::uint64_t{0});
+  return std::to_string(due) + (due == 1 ? " row" : " rows") + " of old messages due to go\n";
 }
 
 void add_archive_commands(CLI::App& cli, Options& options, int& code) {

@@ -485,9 +485,9 @@ Answer archive_expire(const Request& request) {
     auto* archives = shard.service<core::Archives>();
     if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
     if (!reply->begin()) return;
-    archives->expire([reply](Result<std::uint64_t> removed) {
-      if (!removed) return reply->give(std::unexpected(removed.error()));
-      reply->give(Json{{"removed", *removed}});
+    archives->expire([reply](Result<std::uint64_t> due) {
+      if (!due) return reply->give(std::unexpected(due.error()));
+      reply->give(Json{{"due", *due}});
     });
   });
   return reply->wait(request.stop, patience);
