@@ -263,7 +263,8 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   clients->add_option("jid", options.jid, "name@host")->required();
   clients->callback([&] {
     code = ask(options, {{"command", "client.list"}, {"jid", options.jid}},
-               {.columns = {"id", "connected", "password", "token", "certificate", "software", "device", "last"},
+               {.columns = {"id", "state", "resource", "address", "password", "token", "certificate", "software",
+                            "device", "first", "last"},
                 .nothing = "no clients"});
   });
   auto* revoke = client->add_subcommand("revoke", "ends a client's sessions and takes its tokens back");
