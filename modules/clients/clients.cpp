@@ -69,11 +69,14 @@ Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::str
 
 void ClientsModule::start(core::Registrar& registrar) {
   slot_ = registrar.account_part(load);
+  session_slot_ = registrar.session_part();
   registrar.iq(core::IqTarget::account, "get", "list", ns_cam,
                [this](core::IqRequest request) { list(std::move(request)); });
   registrar.iq(core::IqTarget::account, "set", "revoke", ns_cam,
                [this](core::IqRequest request) { revoke(std::move(request)); });
-  registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) { left(session); });
+  registrar.on_session(core::SessionEvent::detached, [this](core::Session& session) { moved(session, true); });
+  registrar.on_session(core::SessionEvent::resumed, [this](core::Session& session) { moved(session, false); });
+  registrar.on_session(core::SessionEvent::closed, [this](core::Session& session) { closed(session); });
   shard_.publish<core::Clients>(*this);
 }
 

@@ -19,6 +19,15 @@ storage::Write row(const core::Account& account, const core::Client& client) {
   return storage::PutAccountData{account.jid.str(), storage::DataKind::client, {client.agent, core::encode(client)}};
 }
 
+// XEP-0388 §2.3: a client may leave out what it calls itself; what it has said before stays.
+void call(std::string& name, std::string said, bool kept) {
+  if (!kept) {
+    name.clear();
+  } else if (!said.empty()) {
+    name = std::move(said);
+  }
+}
+
 }  // namespace
 
 // Those that have not come for long, and the longest absent where there are too many.
@@ -70,8 +79,8 @@ void ClientsModule::logged_in(core::Account& account, core::ClientLogin login,
   }
   if (login.method == Method::password) client.password = account.credentials;
   if (login.method == Method::certificate) client.certificate = true;
-  client.software = rules_.names ? std::move(login.software) : std::string();
-  client.device = rules_.names ? std::move(login.device) : std::string();
+  call(client.software, std::move(login.software), rules_.names);
+  call(client.device, std::move(login.device), rules_.names);
   std::optional<core::GivenToken> given;
   auto wanted = std::string(login.wants_token);
   if (login.invalidate) {
@@ -115,13 +124,27 @@ void ClientsModule::write(core::Account& account, Known::Entry& entry) {
   shard_.commit_in_order(account, std::move(unit), 0);
 }
 
-void ClientsModule::left(core::Session& session) {
+// The session's client is here, or was until now.
+void ClientsModule::seen(core::Session& session) {
   if (session.client.empty() || !session.account.exists) return;
   auto& all = known(session.account).by_agent;
   const auto found = all.find(session.client);
   if (found == all.end()) return;
   found->second.client.last_ms = utc_now_ms();
   if (found->second.client.last_ms - found->second.written_ms >= late_ms) write(session.account, found->second);
+}
+
+void ClientsModule::moved(core::Session& session, bool cut) {
+  auto& seen_then = session.ensure_part<Seen>(session_slot_);
+  seen_then.last_ms = utc_now_ms();
+  seen_then.cut = cut;
+  seen(session);
+}
+
+// Who was cut was here last when that happened, not when nobody came back.
+void ClientsModule::closed(core::Session& session) {
+  const auto* seen_then = session.part<Seen>(session_slot_);
+  if (seen_then == nullptr || !seen_then->cut) seen(session);
 }
 
 std::vector<storage::Write> ClientsModule::keys_changed(core::Account& account, std::uint64_t from, std::uint64_t to) {

@@ -23,6 +23,12 @@ struct Known final : core::Part {
   std::map<std::string, Entry> by_agent;
 };
 
+// Of a session that has lost its connection once.
+struct Seen final : core::Part {
+  std::int64_t last_ms = 0;  // UTC: the connection's end or, where there is another one, the resumption
+  bool cut = false;
+};
+
 struct Rules {
   bool tokens = true;
   bool names = true;
@@ -52,15 +58,19 @@ class ClientsModule final : public core::Module, public core::Clients {
   // logins.cpp
   void forget(core::Account& account, const std::string& newcomer, std::vector<storage::Write>& writes);
   [[nodiscard]] core::GivenToken give(core::Account& account, core::Client& client, std::string_view mechanism) const;
-  void left(core::Session& session);
+  void seen(core::Session& session);
+  void moved(core::Session& session, bool cut);
+  void closed(core::Session& session);
   void write(core::Account& account, Known::Entry& entry);
   // requests.cpp: XEP-0494
+  [[nodiscard]] core::ClientLine line_of(const core::Account& account, const core::Client& client) const;
+  [[nodiscard]] core::ClientLine line_of(const core::Session& session) const;
   void list(core::IqRequest request);
   void revoke(core::IqRequest request);
   [[nodiscard]] std::string opaque(const core::Account& account, std::string_view what, std::string_view id) const;
 
   core::Shard& shard_;
-  unsigned slot_ = 0;
+  unsigned slot_ = 0, session_slot_ = 0;
   Rules rules_;
   std::vector<Revoked> revoked_;
 };

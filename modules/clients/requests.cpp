@@ -32,6 +32,13 @@ std::string time(std::int64_t ms) { return format_utc(ms / 1000 * 1'000'000'000)
 
 std::string_view truth(bool value) { return value ? "true" : "false"; }
 
+void add_session(core::ClientLine& line, const core::Session& session) {
+  using enum core::ClientLine::State;
+  if (line.state != connected) line.state = session.stream.connected() ? connected : cut;
+  line.resources.emplace_back(session.jid.resource());
+  line.addresses.push_back(session.peer_address);
+}
+
 }  // namespace
 
 // Neither the user agent's id, which is nobody else's business (XEP-0388 §2.3), nor a session's number.
@@ -42,37 +49,50 @@ std::string ClientsModule::opaque(const core::Account& account, std::string_view
   return crypto::hex_encode(std::string_view(bytes).substr(0, 8));
 }
 
+core::ClientLine ClientsModule::line_of(const core::Account& account, const core::Client& client) const {
+  const auto now = utc_now_ms();
+  core::ClientLine line{.id = opaque(account, "client", client.agent),
+                        .session = true,
+                        .resources = {},
+                        .addresses = {},
+                        .first_ms = client.first_ms,
+                        .last_ms = client.last_ms,
+                        .password = client.password == account.credentials,
+                        .token = is_live(client.current, account, now) || is_live(client.fresh, account, now),
+                        .certificate = client.certificate,
+                        .software = client.software,
+                        .device = client.device};
+  for (const auto* session : account.sessions) {
+    if (session->client == client.agent) add_session(line, *session);
+  }
+  return line;
+}
+
+core::ClientLine ClientsModule::line_of(const core::Session& session) const {
+  const bool certificate = session.mechanism == "EXTERNAL";
+  const auto* seen_then = session.part<Seen>(session_slot_);
+  core::ClientLine line{.id = opaque(session.account, "session", std::to_string(session.id)),
+                        .session = true,
+                        .resources = {},
+                        .addresses = {},
+                        .first_ms = session.since_ms,
+                        .last_ms = seen_then == nullptr ? session.since_ms : seen_then->last_ms,
+                        .password = !certificate,
+                        .certificate = certificate,
+                        .software = {},
+                        .device = {}};
+  add_session(line, session);
+  return line;
+}
+
 // What has said which client it is, then the sessions of those that have not.
 std::vector<core::ClientLine> ClientsModule::clients(const core::Account& account) const {
-  const auto now = utc_now_ms();
   std::vector<core::ClientLine> lines;
   for (const auto& [agent, entry] : account.part_or_empty<Known>(slot_).by_agent) {
-    const auto& client = entry.client;
-    const bool connected =
-        std::ranges::any_of(account.sessions, [&](const auto* session) { return session->client == agent; });
-    lines.push_back({.id = opaque(account, "client", agent),
-                     .connected = connected,
-                     .session = true,
-                     .first_ms = client.first_ms,
-                     .last_ms = connected ? now : client.last_ms,
-                     .password = client.password == account.credentials,
-                     .token = is_live(client.current, account, now) || is_live(client.fresh, account, now),
-                     .certificate = client.certificate,
-                     .software = client.software,
-                     .device = client.device});
+    lines.push_back(line_of(account, entry.client));
   }
   for (const auto* session : account.sessions) {
-    if (!session->client.empty()) continue;
-    const bool certificate = session->mechanism == "EXTERNAL";
-    lines.push_back({.id = opaque(account, "session", std::to_string(session->id)),
-                     .connected = true,
-                     .session = true,
-                     .first_ms = session->since_ms,
-                     .last_ms = now,
-                     .password = !certificate,
-                     .certificate = certificate,
-                     .software = {},
-                     .device = {}});
+    if (session->client.empty()) lines.push_back(line_of(*session));
   }
   return lines;
 }
@@ -84,7 +104,7 @@ void ClientsModule::list(core::IqRequest request) {
   writer.open("clients", ns_cam);
   for (const auto& line : clients(*request.account())) {
     writer.open("client")
-        .attribute("connected", truth(line.connected))
+        .attribute("connected", truth(line.state != core::ClientLine::State::away))  // §3.1: a cut one counts
         .attribute("id", line.id)
         .attribute("type", line.session ? "session" : "access");
     writer.element("first-seen", {}, time(line.first_ms)).element("last-seen", {}, time(line.last_ms));

@@ -67,17 +67,7 @@ const config::Option<std::int64_t> wrong_tokens{
      .max = 1'000'000,
      .reload = config::Reload::live}};
 
-Result<> check(const config::Snapshot& snapshot) {
-  namespace options = config::options;
-  const bool web = !snapshot.get(options::listen_https).empty() || !snapshot.get(options::listen_http).empty();
-  for (const auto& host : snapshot.hosts()) {
-    if (web || !snapshot.get(enabled, host)) continue;
-    return fail(ErrorCode::invalid,
-                snapshot.path() + ":" + std::to_string(snapshot.line(enabled, host)) +
-                    ": invitation_page.enabled: there is no web listener; set listen.https or listen.http");
-  }
-  return {};
-}
+Result<> check(const config::Snapshot& snapshot) { return core::needs_web_listener(snapshot, enabled); }
 
 struct HostPage {
   std::string url;

@@ -44,6 +44,8 @@ const config::Option<std::int64_t> per_minute{{.name = "unified_push.per_minute"
                                                .scope = config::Scope::host,
                                                .reload = config::Reload::live}};
 
+Result<> check(const config::Snapshot& snapshot) { return core::needs_web_listener(snapshot, enabled); }
+
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   const auto rows = reader.account_data(jid, storage::DataKind::push);
   if (!rows) return std::unexpected(rows.error());
@@ -121,6 +123,7 @@ const core::Manifest& unified_push_manifest() {
             registry.add(lifetime);
             registry.add(per_minute);
           },
+      .check = &check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<unified_push::UnifiedPush>(shard);
       },

@@ -13,6 +13,7 @@ namespace valise::config {
 namespace {
 
 using Failure = std::unexpected<std::string>;
+constexpr std::int64_t day_s = 86'400;  // days(1)
 
 std::string what_it_takes(const OptionBase& option) {
   if (std::holds_alternative<bool>(option.otherwise)) return "true or false";
@@ -50,8 +51,12 @@ std::expected<Value, std::string> number(lua_State* lua, int index, const Option
   const auto value = lua_type(lua, index) == LUA_TNUMBER ? lua_tointegerx(lua, index, &whole) : 0;
   if (whole == 0) return wrong_type(lua, index, option);
   if (value < option.min || value > option.max) {
-    return Failure(fmt::format("is out of range: {}; it takes {} to {}", show(Value(std::int64_t{value}), option.unit),
-                               show(Value(option.min), option.unit), show(Value(option.max), option.unit)));
+    const bool in_seconds = option.name.ends_with("_days") && value % day_s == 0 && value / day_s <= option.max;
+    const auto days = in_seconds && value > 0 ? value / day_s : 0;
+    return Failure(fmt::format("is out of range: {}; it takes {} to {}{}",
+                               show(Value(std::int64_t{value}), option.unit), show(Value(option.min), option.unit),
+                               show(Value(option.max), option.unit),
+                               days == 0 ? std::string() : fmt::format("; write {}, not days({})", days, days)));
   }
   return Value(std::int64_t{value});
 }
@@ -171,7 +176,7 @@ void push_helpers(lua_State* lua) {
     lua_setfield(lua, -2, name);
   }
   const std::pair<const char*, lua_Integer> times[] = {
-      {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}};
+      {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", day_s}};
   for (const auto& [name, factor] : times) {
     lua_pushinteger(lua, factor);
     lua_pushcclosure(lua, &scaled, 1);

@@ -140,7 +140,7 @@ class Archives {
   // Nothing: as for all of the host. `done`: when that is durable and in force, or the store's error.
   virtual void keep_for(Account& account, std::optional<std::uint32_t> days, audit::Record record,
                         std::move_only_function<void(Result<>)> done) = 0;
-  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were.
+  // Removes what is due, of all accounts; on the first shard. `done`: how many rows were; what waits stays.
   virtual void expire(std::move_only_function<void(Result<std::uint64_t>)> done) = 0;
 
  protected:
@@ -217,10 +217,13 @@ struct GivenToken {
 };
 // One client of an account, as its owner and administrators see it (XEP-0494 §3.1).
 struct ClientLine {
-  std::string id;  // opaque: not the user agent's
-  bool connected = false;
-  bool session = false;                                       // it has had one
-  std::int64_t first_ms = 0, last_ms = 0;                     // UTC
+  enum class State : std::uint8_t { away, cut, connected };  // cut: it has sessions, all of which wait to be resumed
+  std::string id;                                            // opaque: not the user agent's
+  State state = State::away;
+  bool session = false;                           // it has had one
+  std::vector<std::string> resources, addresses;  // of its sessions, in one order
+  // UTC. The last: of its log-in or resumption; once its connection has ended, of that.
+  std::int64_t first_ms = 0, last_ms = 0;
   bool password = false, token = false, certificate = false;  // what it can log in with
   std::string software, device;
 };

@@ -1,5 +1,7 @@
 #include "core/web_address.hpp"
 
+#include <fmt/core.h>
+
 #include "config/options.hpp"
 #include "core/jid/domain.hpp"
 
@@ -16,6 +18,16 @@ std::string web_address(const config::Snapshot& config, const std::string& host)
   if (addresses.empty() || !config.get(options::http_proxies).empty()) return url;
   const auto port = addresses.front().substr(addresses.front().rfind(':'));
   return port == ":443" ? url : url + port;
+}
+
+Result<> needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled) {
+  if (!config.get(options::listen_https).empty() || !config.get(options::listen_http).empty()) return {};
+  for (const auto& host : config.hosts()) {
+    if (!config.get(enabled, host)) continue;
+    return fail(ErrorCode::invalid, fmt::format("{}:{}: {}: there is no web listener; set listen.https or listen.http",
+                                                config.path(), config.line(enabled, host), enabled.name));
+  }
+  return {};
 }
 
 std::string name_in_web_address(const std::string& address) {

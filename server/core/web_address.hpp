@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/error.hpp"
 #include "config/snapshot.hpp"
 
 namespace valise::core {
@@ -13,5 +14,9 @@ namespace valise::core {
 
 // The name in such an address, as the Host field of a request has it: no port, no brackets.
 [[nodiscard]] std::string name_in_web_address(const std::string& address);
+
+// An option of hosts that means something where there is a web listener only. Otherwise: where it is switched on, and
+// what is missing, as Manifest::check says it.
+[[nodiscard]] Result<> needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled);
 
 }  // namespace valise::core

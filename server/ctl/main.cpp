@@ -35,7 +35,7 @@ struct Options {
   bool replace = false;
   std::string file;
   std::string report;
-  bool online = false;
+  bool online = false, all = false;
   std::string days;
   std::string inviter;
   std::int64_t uses = 1;
@@ -122,6 +122,8 @@ int announce_file(const Options& options) {
   if (in.bad() || (options.file != "-" && !file.is_open())) {
     return report({could_not, "unavailable", "cannot read " + options.file}, options.json);
   }
+  if (text.size() == most)
+    return report({could_not, "invalid", options.file + " is no announcement: too long"}, options.json);
   if (!is_utf8(text)) {
     return report({could_not, "invalid", options.file + " is not UTF-8"}, options.json);
   }
@@ -261,7 +263,8 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   clients->add_option("jid", options.jid, "name@host")->required();
   clients->callback([&] {
     code = ask(options, {{"command", "client.list"}, {"jid", options.jid}},
-               {.columns = {"id", "connected", "password", "token", "certificate", "software", "device", "last"},
+               {.columns = {"id", "state", "resource", "address", "password", "token", "certificate", "software",
+                            "device", "first", "last"},
                 .nothing = "no clients"});
   });
   auto* revoke = client->add_subcommand("revoke", "ends a client's sessions and takes its tokens back");
@@ -278,10 +281,10 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   auto* announce = cli.add_subcommand("announce", "a message of the service to people of a host");
   announce->add_option("host", options.host, "one of the server's hosts")->required();
   announce->add_option("file", options.file, "the text, in UTF-8; - reads standard input")->required();
-  announce->add_flag("--online,!--all", options.online,
-                     "to whoever is available now; --all: to every account, also later");
-  announce->callback([&, announce] {
-    if (announce->count("--online") != 1) throw CLI::RequiredError("--online or --all");
+  auto* online = announce->add_flag("--online", options.online, "to whoever is available now");
+  announce->add_flag("--all", options.all, "to every account; it waits for those who are away")->excludes(online);
+  announce->callback([&] {
+    if (!options.online && !options.all) throw CLI::RequiredError("--online or --all");
     code = announce_file(options);
   });
   auto* reports = cli.add_subcommand("reports", "what people report of those whom they block");
@@ -311,7 +314,8 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
 std::string keep_sentence(const Json& answer) { return answer.value("jid", "") + ": done\n"; }
 
 std::string expire_sentence(const Json& answer) {
-  return std::to_string(answer.value("removed", std::uint64_t{0})) + " rows of old messages were due to go\n";
+  const auto due = answer.value("due", std::uint64_t{0});
+  return std::to_string(due) + (due == 1 ? " row" : " rows") + " of old messages due to go\n";
 }
 
 void add_archive_commands(CLI::App& cli, Options& options, int& code) {

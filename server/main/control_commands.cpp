@@ -299,6 +299,18 @@ Result<Held> held_by_all(const Request& request) {
   return sum;
 }
 
+std::string_view state_name(core::ClientLine::State state) {
+  switch (state) {
+    case core::ClientLine::State::connected:
+      return "connected";
+    case core::ClientLine::State::cut:
+      return "cut";
+    case core::ClientLine::State::away:
+      return "away";
+  }
+  return "?";
+}
+
 // What they said of themselves stands in the answer: it is not recorded.
 Answer client_list(const Request& request) {
   const auto jid = local_account(request);
@@ -308,7 +320,10 @@ Answer client_list(const Request& request) {
     Json rows = Json::array();
     for (const auto& line : shard.service<core::Clients>()->clients(account)) {
       rows.push_back({{"id", line.id},
-                      {"connected", line.connected},
+                      {"state", state_name(line.state)},
+                      {"connected", line.state != core::ClientLine::State::away},
+                      {"resource", line.resources},
+                      {"address", line.addresses},
                       {"first", format_utc(line.first_ms * 1'000'000)},
                       {"last", format_utc(line.last_ms * 1'000'000)},
                       {"password", line.password},
@@ -485,9 +500,9 @@ Answer archive_expire(const Request& request) {
     auto* archives = shard.service<core::Archives>();
     if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
     if (!reply->begin()) return;
-    archives->expire([reply](Result<std::uint64_t> removed) {
-      if (!removed) return reply->give(std::unexpected(removed.error()));
-      reply->give(Json{{"removed", *removed}});
+    archives->expire([reply](Result<std::uint64_t> due) {
+      if (!due) return reply->give(std::unexpected(due.error()));
+      reply->give(Json{{"due", *due}});
     });
   });
   return reply->wait(request.stop, patience);

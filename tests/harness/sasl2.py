@@ -15,10 +15,10 @@ XMLNS = "xmlns='urn:xmpp:sasl:2'"
 
 
 def agent(identity=None, software="Storyteller", device="Phone"):
-    """<user-agent/>; `identity` None: without an id."""
+    """<user-agent/>; None: without that."""
     attribute = f" id='{identity}'" if identity else ""
-    return (f"<user-agent{attribute}><software>{escape(software)}</software>"
-            f"<device>{escape(device)}</device></user-agent>")
+    said = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in (("software", software), ("device", device)) if text)
+    return f"<user-agent{attribute}>{said}</user-agent>"
 
 
 def new_agent():
@@ -75,10 +75,11 @@ def token_message(name, token, binding=b"", tamper=lambda proof: proof):
     return base64.b64encode(name.encode() + b"\0" + tamper(proof)).decode()
 
 
-def token_request(name, token, identity, inner="", mechanism="HT-SHA-256-NONE", fast="", binding=b"", **how):
+def token_request(name, token, identity, inner="", mechanism="HT-SHA-256-NONE", fast="", binding=b"", names=None, **how):
+    """`names`: what the client calls itself (software, device), if not as ever."""
     return (f"<authenticate {XMLNS} mechanism='{mechanism}'>"
             f"<initial-response>{token_message(name, token, binding, **how)}</initial-response>"
-            f"{agent(identity)}<fast xmlns='urn:xmpp:fast:0' {fast}/>{inner}</authenticate>")
+            f"{agent(identity, **(names or {}))}<fast xmlns='urn:xmpp:fast:0' {fast}/>{inner}</authenticate>")
 
 
 async def uses_token(stream, name, token, identity, inner="", **how):

@@ -12,9 +12,14 @@ async def announces(town, how, text=TEXT, host="localhost"):
     return await town.ctl_result("announce", how, host, "-", stdin=text, as_json=True)
 
 
-def is_announcement(message, type_):
+SUBJECTS = {"en": "Announcement of the service localhost", "fr": "Annonce du service localhost"}
+
+
+def is_announcement(message, type_, lang="en"):
+    """The reader's language first; another device of his may speak the other."""
     assert message.get("from") == "localhost" and message.get("type") == type_, message.attrib
-    assert message.findtext(NS.CLIENT + "subject") == "Announcement of the service localhost"
+    said = [(one.get("{http://www.w3.org/XML/1998/namespace}lang"), one.text) for one in message.findall(NS.CLIENT + "subject")]
+    assert said == [(lang, SUBJECTS[lang]), *((other, text) for other, text in SUBJECTS.items() if other != lang)], said
     assert message.findtext(NS.CLIENT + "body") == TEXT
 
 
@@ -55,6 +60,20 @@ async def everybody_gets_a_message_now_or_later(town):
     assert sorted((record["to"], record["verdict"]) for record in records) == [(alice.bare, "delivered"), (away.bare, "stored")]
 
 
+@story("valisectl announce: in the reader's language", options={"default_language": "fr"}, alone=True)
+async def everybody_reads_who_speaks_in_his_own_language(town):
+    alice, bob = (await town.devices("alice"))[0], (await town.devices("bob", lang="fr-CA"))[0]
+    away = await town.account("away")
+    assert (await announces(town, "--online"))[0] == 0
+    is_announcement(await alice.receives("message", from_="localhost"), "headline", "en")
+    is_announcement(await bob.receives("message", from_="localhost"), "headline", "fr")
+    assert (await announces(town, "--all"))[0] == 0
+    is_announcement(await alice.receives("message", from_="localhost", type="normal"), "normal", "en")
+    is_announcement(await bob.receives("message", from_="localhost", type="normal"), "normal", "fr")
+    late = await away.device()
+    is_announcement(await late.receives("message", from_="localhost"), "normal", "fr")  # nobody knew better: the host's
+
+
 @story("valisectl announce: nobody blocks the service", alone=True)
 async def who_blocks_others_hears_the_service(town):
     alice = (await town.devices("alice"))[0]
@@ -78,16 +97,25 @@ async def a_client_makes_no_announcement(town):
 @story("valisectl announce: what it refuses", alone=True)
 async def what_is_no_announcement_is_sent_to_nobody(town):
     [alice] = await town.devices("alice")
-    for text, host, code in (("", "localhost", "invalid"), (" \n", "localhost", "invalid"), ("x" * 16385, "localhost", "invalid"),
-                             ("bell \a", "localhost", "invalid"), ("escape \x1b[2J", "localhost", "invalid"),
-                             (TEXT, "elsewhere.example", "not-found")):
+    for text, host, code, why in (("", "localhost", "invalid", "the announcement is empty"),
+                                  (" \n", "localhost", "invalid", "the announcement is empty"),
+                                  ("x" * 16385, "localhost", "invalid", "at most 16 KiB"),
+                                  ("bell \a", "localhost", "invalid", "no control characters"),
+                                  ("escape \x1b[2J", "localhost", "invalid", "no control characters"),
+                                  (TEXT, "elsewhere.example", "not-found", "elsewhere.example")):
         for how in ("--online", "--all"):
             status, out, err = await announces(town, how, text, host)
-            assert status == 1 and json.loads(out or err)["error"]["code"] == code, (text[:20], status, out, err)
-    for arguments in (("announce", "localhost", "-"), ("announce", "--all", "localhost", "/nowhere/at/all"),
+            error = json.loads(out or err)["error"]
+            assert status == 1 and error["code"] == code and why in error["text"], (text[:20], status, error)
+    status, out, err = await announces(town, "--all", "é" * 40_000)
+    assert status == 2 and "too long" in json.loads(out or err)["error"]["text"], (out, err)
+    for arguments in (("announce", "localhost", "-"), ("announce", "--all", "--online", "localhost", "-"),
+                      ("announce", "--all", "localhost", "/nowhere/at/all"),
                       ("announce", "--all", "localhost")):
         status, out, err = await town.ctl_result(*arguments, stdin=TEXT)
         assert status == 2, (arguments, status, out, err)
+    help_ = await town.ctl("announce", "--help")
+    assert "{false}" not in help_ and [line.split()[0] for line in help_.splitlines() if line.startswith("  -")] == ["-h,--help", "--online", "--all"], help_
     latin = town.folder / "latin1"
     latin.write_bytes("à".encode("latin-1"))
     assert (await town.ctl_result("announce", "--all", "localhost", str(latin)))[0] == 2

@@ -241,6 +241,67 @@ async def an_owner_sees_his_clients(town):
     assert one.get("connected") == "false"
 
 
+async def line_of(town, account):
+    (line,) = await town.ctl_json("client", "list", account.bare)
+    return line
+
+
+async def is_cut(town, phone):
+    await phone.drops()
+    while [one for one in await town.ctl_json("session", "list") if one["jid"] == phone.full and one["connected"]]:
+        pass
+
+
+@story("XEP-0494 §3.1: who is here, who was cut, who is not")
+async def a_client_that_was_cut_is_not_connected_and_was_here_until_then(town):
+    alice, identity = await town.account("alice"), new_agent()
+    phone = await device(town, alice, identity, inner="<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    (session,) = [one for one in await town.ctl_json("session", "list") if one["jid"] == phone.full]
+    here = await line_of(town, alice)
+    assert (here["state"], here["connected"], here["last"]) == ("connected", True, here["first"])  # no time passes by itself
+    assert here["resource"] == [phone.full.split("/", 1)[1]] and here["address"] == [session["address"]]
+    await is_cut(town, phone)
+    cut = await line_of(town, alice)
+    assert (cut["state"], cut["connected"], cut["resource"]) == ("cut", True, here["resource"])
+    assert cut["first"] == here["first"] and cut["last"] > here["last"]
+    laptop = await alice.device()
+    (one, _) = clients(await laptop.asks(LIST))
+    assert one.get("connected") == "true"  # §3.1: what may yet be resumed is
+    assert one.findtext(CAM + "last-seen")[:19] == cut["last"][:19]
+    await laptop.leaves()
+    table = (await town.ctl("client", "list", alice.bare)).splitlines()
+    assert table[0].split() == ["ID", "STATE", "RESOURCE", "ADDRESS", "PASSWORD", "TOKEN", "CERTIFICATE", "SOFTWARE", "DEVICE",
+                                "FIRST", "LAST"]
+    assert table[1].split()[1:4] == ["cut", *here["resource"], *here["address"]], table
+    await town.ctl("session", "kick", phone.full)
+    away = await line_of(town, alice)
+    assert (away["state"], away["connected"], away["resource"], away["address"]) == ("away", False, [], [])
+    assert away["last"] == cut["last"]
+
+
+@story("XEP-0494 §3.1: sessions of a client that has not said which it is")
+async def so_is_a_session_alone(town):
+    alice = await (await town.account("alice")).device()
+    await alice.stream.sends("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    await alice.stream.wait_for(lambda event: getattr(event, "tag", "") == "{urn:xmpp:sm:3}enabled", "enabled")
+    here = await line_of(town, alice.account)
+    assert (here["state"], here["last"]) == ("connected", here["first"])
+    await is_cut(town, alice)
+    cut = await line_of(town, alice.account)
+    assert cut["state"] == "cut" and cut["last"] > here["last"] and cut["first"] == here["first"]
+
+
+@story("XEP-0388 §2.3: a client may leave out what it calls itself")
+async def what_it_said_before_stays(town):
+    alice, identity, token = await enrolled(town)
+    await comes_back(town, alice, identity, token, names={"software": None, "device": None})
+    line = await line_of(town, alice)
+    assert (line["software"], line["device"]) == ("Storyteller", "Phone")
+    await comes_back(town, alice, identity, token, names={"software": None, "device": "Tablet"})
+    line = await line_of(town, alice)
+    assert (line["software"], line["device"]) == ("Storyteller", "Tablet")
+
+
 @story("XEP-0494 §5")
 async def nobody_else_sees_or_revokes_them(town):
     alice, identity, token = await enrolled(town)

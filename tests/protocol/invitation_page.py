@@ -78,7 +78,7 @@ async def without_an_address_of_its_own_it_has_that_of_the_web(town):
 
 @story("the configuration")
 async def what_cannot_be_is_refused_at_the_start(_town):
-    for line, options in (("there is no web listener", {"listen.https": None}),
+    for line, options in (("there is no web listener; set listen.https or listen.http", {"listen.https": None}),
                           ("in lower case and without a path", {"invitation_page.url": "https://a.example/x"}),
                           ("in lower case and without a path", {"invitation_page.url": "http://a.example"}),
                           ("takes NAME; PLATFORMS; ADDRESS", {"invitation_page.clients": ["Dino; beos; https://dino.im"]})):

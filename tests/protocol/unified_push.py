@@ -9,6 +9,7 @@ import _path  # noqa: F401
 from harness import ping, run, story
 from harness.sasl2 import device as log_in
 from harness.stream import WAIT_SECONDS
+from harness.town import ServerDied, Town
 from harness.web import http
 from _push import new_agent, refuses
 
@@ -86,6 +87,20 @@ async def where_an_administrator_has_not_switched_it_on_there_is_none(town):
     assert UP[1:-1] not in await phone.features_of()
     await phone.is_refused("service-unavailable", register(name(), name()), "set", "localhost")
     assert (await http(town.place, "POST", "/push/AAAA", record())).status == 404
+
+
+@story("unified_push.enabled: without a web listener nobody could send anything")
+async def it_is_refused_where_nothing_listens_for_the_web(_town):
+    town = Town({**ON, "listen.https": None})
+    try:
+        await town.start()
+    except ServerDied as died:
+        assert "unified_push.enabled: there is no web listener; set listen.https or listen.http" in str(died), died
+        assert "valise.lua:" in str(died), died
+    else:
+        raise AssertionError("it starts")
+    finally:
+        await town.close()
 
 
 @story("UnifiedPush, Endpoint; Push 201", options=ON)

@@ -97,6 +97,22 @@ TEST(Load, RangesHoldAtTheirEdgesAndAreNamed) {
   EXPECT_THAT(errors("timeouts.login = hours(1)"), HasSubstr("out of range: 1 h; it takes 1 s to 10 min"));
 }
 
+TEST(Load, AnOptionInDaysTakesTheNumberAndSaysSoToWhoWritesSeconds) {
+  static const Option<std::int64_t> keep{{.name = "archive.keep_days", .reason = "", .max = 36'500}};
+  Registry registry;
+  registry.add(keep);
+  const auto fault = [&](const char* source) {
+    const auto loaded = load_text(source, "c.lua", registry);
+    return loaded ? std::string() : loaded.error()[0].message();
+  };
+  EXPECT_EQ(fault("archive.keep_days = 36500"), "");
+  EXPECT_EQ(fault("archive.keep_days = 36501"),
+            "c.lua:1: \"archive.keep_days\" is out of range: 36501; it takes 0 to 36500");
+  EXPECT_EQ(fault("archive.keep_days = days(30)"),
+            "c.lua:1: \"archive.keep_days\" is out of range: 2592000; it takes 0 to 36500; write 30, not "
+            "days(30)");
+}
+
 TEST(Load, AnUnknownEnumValueNamesTheAllowedOnesAndTheNearest) {
   EXPECT_EQ(
       errors("sealed.mode = 'of'"),
