@@ -374,6 +374,7 @@ void App::stop() {
   readers_->stop();
   workers_->stop();
   run_on_all([](core::Shard&) {});
+  if (const auto settled = store_->settle(); !settled) log::warning("storage", "{}", settled.error().text);
   for (auto& shard : kernel_.shards) shard->loop().stop();
   for (auto& thread : threads_) thread.join();
   streams_.clear();

@@ -75,6 +75,8 @@ class Store {
   virtual Result<> migrate() = 0;
   virtual Result<std::unique_ptr<Reader>> open_reader() = 0;
   virtual Result<std::unique_ptr<Writer>> open_writer() = 0;
+  // After the last Reader and Writer is gone: leaves the store as a copy of its files should find it.
+  virtual Result<> settle() = 0;
   virtual std::string describe() const = 0;  // "sqlite /var/lib/valise/valise.db", "mariadb 10.11 at db1 (TLS)"
 };
 
