@@ -179,7 +179,7 @@ Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   }
   auto reader = store_->open_reader();
   if (!reader) return std::unexpected(reader.error());
-  const auto recovered = core::recover(log.get(), **reader, recovery);
+  const auto recovered = core::recover(log.get(), **reader, [this] { return store_->open_writer(); }, recovery);
   if (!recovered) return std::unexpected(recovered.error());
   if (recovered->voided + recovered->recovered > 0) {
     log::warning("audit", "after a crash: {} records voided, {} written again", recovered->voided,

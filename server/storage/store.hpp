@@ -54,6 +54,8 @@ class Reader {
   virtual Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) = 0;
   // The greatest id in any table; 0 for an empty store.
   virtual Result<std::uint64_t> greatest_id() = 0;
+  // That of the last set that had one; nothing before the first.
+  virtual Result<std::optional<LogMark>> log_mark() = 0;
 };
 
 class Writer {
