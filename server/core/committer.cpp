@@ -228,6 +228,10 @@ void Committer::prepare() {
     batch_.set_units.push_back(unit.get());
   }
   for (const auto& set : batch_.sets) batch_.set_pointers.push_back(&set);
+  if (batch_.sets.empty()) return;
+  // Recovery holds the store against the log by this. Never more than is durable: a crash keeps all of it.
+  auto& mark = batch_.sets.front().log.emplace();
+  if (log_) mark = {.size = log_->durable_size(), .chain = log_->chain()};
 }
 
 // Known::no: stopped before the outcome was known.

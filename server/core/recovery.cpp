@@ -1,6 +1,7 @@
 #include "core/recovery.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -95,29 +96,66 @@ audit::Record recovered_record(const storage::BoxMessage& message) {
   return record;
 }
 
-// Records without rows.
-Result<std::uint64_t> void_claims(audit::Log& log, const LogTail& tail, const RecoveryOptions& options) {
-  if (tail.claims.empty()) return std::uint64_t{0};
+// A gap that no crash leaves.
+struct Gap {
+  std::string_view reason;  // of the record that says that it was accepted
+  std::string text;
+};
+
+Result<> accept(audit::Log& log, const Gap& gap, std::uint64_t id, const RecoveryOptions& options) {
+  if (!options.accept_gap) return fail(ErrorCode::corrupt, gap.text + ". To go on: valised --accept-gap");
+  log::warning("recovery", "{}; going on as told", gap.text);
+  return append(log, {note(audit::Kind::admin, id, gap.reason)});
+}
+
+constexpr std::string_view other_log = "log-of-another-store";
+
+// Is this the log that the store was written with, and all of it?
+Result<std::optional<Gap>> find_gap(const audit::Log& log, const std::optional<storage::LogMark>& mark) {
+  if (!mark) return std::nullopt;  // not known
+  if (mark->size == 0) {
+    return Gap{"log-was-off", "the store was written while the audit log was off: what happened then has no record"};
+  }
+  if (log.durable_size() < mark->size) {
+    return Gap{"log-older-than-store",
+               fmt::format("the audit log has {} entries, and had {} when the store was last written: it is an older "
+                           "copy (restored from a backup?), or another log, or its end was cut off",
+                           log.durable_size(), mark->size)};
+  }
+  const auto chain = log.chain_at(mark->size);
+  if (!chain) return std::unexpected(chain.error());
+  if (*chain == mark->chain) return std::nullopt;
+  return Gap{other_log,
+             fmt::format("the audit log is not the one that the store was written with: its first {} entries "
+                         "are others (was one of them restored, or taken from another server?)",
+                         mark->size)};
+}
+
+// A gap was accepted: from now on this store belongs to this log, whatever ids and marks it had.
+Result<> bind_store(const audit::Log& log, const StoreThread::OpenWriter& open_writer, std::uint64_t last_id) {
+  const auto writer = open_writer();
+  if (!writer) return std::unexpected(writer.error());
+  const storage::WriteSet set{
+      .id = last_id, .writes = {}, .log = storage::LogMark{.size = log.durable_size(), .chain = log.chain()}};
+  const storage::WriteSet* const sets[] = {&set};
+  return (*writer)->commit(sets);
+}
+
+// Records without rows, which a crash leaves of the last batch only.
+std::optional<Gap> find_gap(const LogTail& tail) {
   const bool was_under_way = std::all_of(tail.claims.begin(), tail.claims.end(),
                                          [&](const auto& claim) { return claim.batch == tail.last_batch; });
+  if (was_under_way) return std::nullopt;
+  return Gap{"store-older-than-log",
+             fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
+                         "older than the log (restored from a backup?)",
+                         tail.claims.size(), tail.claims.back().id)};
+}
+
+Result<> void_claims(audit::Log& log, const LogTail& tail) {
   std::vector<audit::Record> records;
-  if (was_under_way) {
-    for (const auto& claim : tail.claims) {
-      records.push_back(note(audit::Kind::voided, claim.id, "rows-lost"));
-    }
-  } else if (options.accept_gap) {
-    log::warning("recovery", "the store lacks the rows of {} records of the audit log; going on as told",
-                 tail.claims.size());
-    records.push_back(note(audit::Kind::admin, 0, "store-older-than-log"));
-  } else {
-    return fail(
-        ErrorCode::corrupt,
-        fmt::format("the store lacks the rows of {} or more records of the audit log, the last of unit {}: it is "
-                    "older than the log (restored from a backup?). To go on with it: valised --accept-gap",
-                    tail.claims.size(), tail.claims.back().id));
-  }
-  if (auto done = append(log, records); !done) return std::unexpected(done.error());
-  return was_under_way ? records.size() : 0;
+  for (const auto& claim : tail.claims) records.push_back(note(audit::Kind::voided, claim.id, "rows-lost"));
+  return append(log, records);
 }
 
 // Rows without record.
@@ -140,16 +178,22 @@ Result<std::uint64_t> recover_messages(audit::Log& log, storage::Reader& reader,
 
 // The first entry of a log names the greatest id of the store: what is up to there is older than the log, what is above
 // has a record, or lost it in a crash.
-Result<Recovery> begin_log(audit::Log& log, std::uint64_t store_id) {
-  if (auto done = append(log, {note(audit::Kind::admin, store_id, "log-begins")}); !done) {
-    return std::unexpected(done.error());
-  }
+Result<Recovery> begin_log(audit::Log& log, std::uint64_t store_id, const StoreThread::OpenWriter& open_writer,
+                           const RecoveryOptions& options) {
+  const Gap gap{"log-begins", fmt::format("the store has seen unit {}, and the audit log is empty: it was removed, or "
+                                          "was off so far; it would begin anew",
+                                          store_id)};
+  auto done =
+      store_id == 0 ? append(log, {note(audit::Kind::admin, 0, gap.reason)}) : accept(log, gap, store_id, options);
+  if (done && store_id != 0) done = bind_store(log, open_writer, store_id);
+  if (!done) return std::unexpected(done.error());
   return Recovery{.last_id = store_id};
 }
 
 }  // namespace
 
-Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptions options) {
+Result<Recovery> recover(audit::Log* log, storage::Reader& reader, const StoreThread::OpenWriter& open_writer,
+                         RecoveryOptions options) {
   Recovery result;
   const auto store_id = reader.greatest_id();
   if (!store_id) return std::unexpected(store_id.error());
@@ -157,25 +201,30 @@ Result<Recovery> recover(audit::Log* log, storage::Reader& reader, RecoveryOptio
   if (log == nullptr) return result;
 
   VALISE_FAULT("recover.begin");
-  if (log->durable_size() == 0) {
-    if (*store_id != 0 && !options.accept_gap) {
-      return fail(ErrorCode::corrupt,
-                  fmt::format("the store has seen unit {}, and the audit log is empty: it was removed, "
-                              "or was off so far. To begin it anew: valised --accept-gap",
-                              *store_id));
-    }
-    return begin_log(*log, *store_id);
-  }
+  if (log->durable_size() == 0) return begin_log(*log, *store_id, open_writer, options);
+  const auto mark = reader.log_mark();
+  if (!mark) return std::unexpected(mark.error());
   const auto tail = read_tail(log->options().folder, *store_id);
   if (!tail) return std::unexpected(tail.error());
   result.last_id = std::max(*store_id, tail->greatest_id);
-  const auto voided = void_claims(*log, *tail, options);
-  if (!voided) return std::unexpected(voided.error());
-  result.voided = *voided;
-  if (*store_id > tail->greatest_id) {
+  auto gap = find_gap(*log, *mark);
+  if (!gap) return std::unexpected(gap.error());
+  if (!*gap) *gap = find_gap(*tail);
+  // Another log tells nothing of this store's past, as a new one does not.
+  const bool is_other = *gap && (*gap)->reason == other_log;
+  if (*gap) {
+    if (auto done = accept(*log, **gap, is_other ? *store_id : 0, options); !done) return std::unexpected(done.error());
+  } else {
+    if (auto done = void_claims(*log, *tail); !done) return std::unexpected(done.error());
+    result.voided = tail->claims.size();
+  }
+  if (*store_id > tail->greatest_id && !is_other) {
     const auto recovered = recover_messages(*log, reader, tail->greatest_id);
     if (!recovered) return std::unexpected(recovered.error());
     result.recovered = *recovered;
+  }
+  if (*gap) {
+    if (auto done = bind_store(*log, open_writer, result.last_id); !done) return std::unexpected(done.error());
   }
   return result;
 }

@@ -179,7 +179,7 @@ Result<> App::open_log_and_committer(core::RecoveryOptions recovery) {
   }
   auto reader = store_->open_reader();
   if (!reader) return std::unexpected(reader.error());
-  const auto recovered = core::recover(log.get(), **reader, recovery);
+  const auto recovered = core::recover(log.get(), **reader, [this] { return store_->open_writer(); }, recovery);
   if (!recovered) return std::unexpected(recovered.error());
   if (recovered->voided + recovered->recovered > 0) {
     log::warning("audit", "after a crash: {} records voided, {} written again", recovered->voided,
@@ -374,6 +374,7 @@ void App::stop() {
   readers_->stop();
   workers_->stop();
   run_on_all([](core::Shard&) {});
+  if (const auto settled = store_->settle(); !settled) log::warning("storage", "{}", settled.error().text);
   for (auto& shard : kernel_.shards) shard->loop().stop();
   for (auto& thread : threads_) thread.join();
   streams_.clear();

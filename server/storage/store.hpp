@@ -54,6 +54,8 @@ class Reader {
   virtual Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) = 0;
   // The greatest id in any table; 0 for an empty store.
   virtual Result<std::uint64_t> greatest_id() = 0;
+  // That of the last set that had one; nothing before the first.
+  virtual Result<std::optional<LogMark>> log_mark() = 0;
 };
 
 class Writer {
@@ -75,6 +77,8 @@ class Store {
   virtual Result<> migrate() = 0;
   virtual Result<std::unique_ptr<Reader>> open_reader() = 0;
   virtual Result<std::unique_ptr<Writer>> open_writer() = 0;
+  // After the last Reader and Writer is gone: leaves the store as a copy of its files should find it.
+  virtual Result<> settle() = 0;
   virtual std::string describe() const = 0;  // "sqlite /var/lib/valise/valise.db", "mariadb 10.11 at db1 (TLS)"
 };
 

@@ -2,6 +2,7 @@
 // All ids are 64-bit, made by the committer (base/clock IdGenerator): never auto-increment.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -222,10 +223,19 @@ using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAcc
                            PutPepNode, RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData,
                            RemoveAccountData, PutMessage, MarkDelivered, MarkUndelivered, ExpireMessages>;
 
+// How far the audit log was durable before the sets beside this were written: so many entries, and its chain value
+// after them (core/audit/format.hpp). Without entries: they were written while the log was off.
+struct LogMark {
+  std::uint64_t size = 0;
+  std::array<unsigned char, 32> chain{};
+  bool operator==(const LogMark&) const = default;
+};
+
 // All writes of one unit: they become durable together or not at all.
 struct WriteSet {
   std::uint64_t id = 0;
   std::vector<Write> writes;
+  std::optional<LogMark> log = std::nullopt;  // nothing: what the store has stays
 };
 
 }  // namespace valise::storage

@@ -317,6 +317,23 @@ TEST_P(Contract, GreatestIdIsThatOfTheLastUnitWhateverItWrote) {
   EXPECT_EQ(must(bed.reader().greatest_id()), nothing);
 }
 
+TEST_P(Contract, TheLogsMarkIsThatOfTheLastSetThatHasOne) {
+  LogMark first{.size = 7, .chain = {}};
+  first.chain.fill(0xfe);
+  const LogMark second{.size = (std::uint64_t{1} << 62) + 1, .chain = {1, 2, 3}};
+  EXPECT_EQ(must(bed.reader().log_mark()), std::nullopt);
+  auto set = to_one(bed.next_id(), alice);
+  bed.commit({set});
+  EXPECT_EQ(must(bed.reader().log_mark()), std::nullopt);
+  set.log = first;  // written again, and of a batch whose other sets have none
+  bed.commit({set, to_one(bed.next_id(), alice)});
+  EXPECT_EQ(must(bed.reader().log_mark()), first);
+  bed.commit({to_one(bed.next_id(), alice)});
+  EXPECT_EQ(must(bed.reader().log_mark()), first);
+  bed.commit({{.id = must(bed.reader().greatest_id()), .writes = {}, .log = second}});  // as recovery does
+  EXPECT_EQ(must(bed.reader().log_mark()), second);
+}
+
 TEST_P(Contract, AnEmptySpanIsCommitted) { EXPECT_TRUE(bed.try_commit({})); }
 
 TEST_P(Contract, HostileStringsComeBackByteForByte) {

@@ -21,6 +21,7 @@ class Fickle final : public Store {
     return store_.open_reader();
   }
   Result<std::unique_ptr<Writer>> open_writer() override { return store_.open_writer(); }
+  Result<> settle() override { return store_.settle(); }
   std::string describe() const override { return "fickle"; }
 
   std::atomic<bool> away{false};

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -61,19 +62,28 @@ Result<> Log::start(std::optional<std::uint64_t> cut_to) {
     return replace_file(options_.folder, "head", head_text({}));
   }
   if (auto done = check_older_segments(*firsts); !done) return done;
-  Digest chain_before{};
-  if (const auto first = firsts->back(); first != 0) {
-    // The chain continues from the last leaf entry of the segment before.
-    const auto before = (*firsts)[firsts->size() - 2];
-    auto file = File::open(options_.folder + "/" + leaves_name(before), O_RDONLY);
-    if (!file) return std::unexpected(file.error());
-    std::string bytes;
-    const auto offset = file_header_size + (first - before) * leaf_entry_size - hash_size;
-    if (auto done = file->read_at(offset, hash_size, bytes); !done) return done;
-    if (bytes.size() != hash_size) return fail(ErrorCode::corrupt, file->path() + ": too short");
-    std::memcpy(chain_before.data(), bytes.data(), hash_size);
-  }
-  return mend(firsts->back(), chain_before, head_size, *head, cut_to);
+  const auto chain_before = chain_at(firsts->back());  // in the segment before
+  if (!chain_before) return std::unexpected(chain_before.error());
+  return mend(firsts->back(), *chain_before, head_size, *head, cut_to);
+}
+
+// It stands in the leaf of the last of these entries.
+Result<Digest> Log::chain_at(std::uint64_t size) const {
+  Digest chain{};
+  if (size == 0) return chain;
+  const auto firsts = list_segments(options_.folder);
+  if (!firsts) return std::unexpected(firsts.error());
+  const auto behind = std::ranges::lower_bound(*firsts, size);
+  if (behind == firsts->begin()) return fail(ErrorCode::corrupt, options_.folder + ": the first entries are gone");
+  const auto first = *std::prev(behind);
+  const auto file = File::open(options_.folder + "/" + leaves_name(first), O_RDONLY);
+  if (!file) return std::unexpected(file.error());
+  std::string bytes;
+  const auto offset = file_header_size + (size - first) * leaf_entry_size - hash_size;
+  if (auto done = file->read_at(offset, hash_size, bytes); !done) return std::unexpected(done.error());
+  if (bytes.size() != hash_size) return fail(ErrorCode::corrupt, file->path() + ": too short");
+  std::memcpy(chain.data(), bytes.data(), hash_size);
+  return chain;
 }
 
 // Sizes and names only: a full check of a long log belongs to verify().

@@ -60,6 +60,8 @@ class Log {
 
   [[nodiscard]] std::uint64_t durable_size() const noexcept { return size_; }  // entries, erased ones included
   [[nodiscard]] const Digest& chain() const noexcept { return chain_; }
+  // The chain value after that many entries, at most durable_size(). Errors: corrupt, unavailable.
+  [[nodiscard]] Result<Digest> chain_at(std::uint64_t size) const;
   [[nodiscard]] bool poisoned() const noexcept { return poisoned_; }
   [[nodiscard]] const LogRepairs& repairs() const noexcept { return repairs_; }
   [[nodiscard]] const LogOptions& options() const noexcept { return options_; }

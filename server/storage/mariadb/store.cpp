@@ -46,6 +46,7 @@ class MariadbStore final : public Store {
     });
   }
   Result<std::unique_ptr<Writer>> open_writer() override { return mariadb::open_writer(options_); }
+  Result<> settle() override { return {}; }
   std::string describe() const override {
     return options_.host.empty()
                ? fmt::format("mariadb {} at {}", options_.database, options_.unix_socket)

@@ -40,7 +40,9 @@ Result<> BatchWriter::write(Connection& connection, std::span<const WriteSet* co
   clear();
   connection_ = &connection;
   std::uint64_t greatest = 0;
+  const LogMark* mark = nullptr;
   for (const WriteSet* set : sets) {
+    if (set->log) mark = &*set->log;
     id_ = set->id;
     place_ = 0;
     greatest = std::max(greatest, id_);
@@ -52,7 +54,10 @@ Result<> BatchWriter::write(Connection& connection, std::span<const WriteSet* co
   if (auto flushed = flush_messages(); !flushed) return flushed;
   if (auto flushed = flush_roster(); !flushed) return flushed;
   if (greatest == 0) return {};
-  return run_one(Statement::raise_high_water, Value::number(greatest), Value::number(greatest));
+  const auto id = Value::number(greatest);
+  if (mark == nullptr) return run_one(Statement::raise_high_water, id, id);
+  const std::string_view chain(reinterpret_cast<const char*>(mark->chain.data()), mark->chain.size());
+  return run_one(Statement::mark_log, id, Value::number(mark->size), Value::blob(chain), id);
 }
 
 void BatchWriter::clear() {

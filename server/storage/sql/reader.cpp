@@ -390,4 +390,19 @@ Result<std::uint64_t> SqlReader::greatest_id() {
   return greatest;
 }
 
+Result<std::optional<LogMark>> SqlReader::log_mark() {
+  std::optional<LogMark> mark;
+  auto done = query(
+      Statement::get_log_mark, {}, [&] { mark.reset(); },
+      [&](const Row& row) -> Result<> {
+        const auto chain = row.bytes(1);
+        mark.emplace().size = row.id(0);
+        if (chain.size() != mark->chain.size()) return fail(ErrorCode::corrupt, "high_water.log_chain: not 32 bytes");
+        std::ranges::copy(chain, mark->chain.begin());
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return mark;
+}
+
 }  // namespace valise::storage::sql

@@ -39,6 +39,7 @@ class SqlReader final : public Reader {
   Result<std::vector<std::pair<std::string, std::string>>> data_of_all(DataKind kind, std::string_view name) override;
   Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override;
   Result<std::uint64_t> greatest_id() override;
+  Result<std::optional<LogMark>> log_mark() override;
 
  private:
   explicit SqlReader(OpenConnection open) : open_(std::move(open)) {}

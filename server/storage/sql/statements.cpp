@@ -80,6 +80,7 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::erase_boxes, "DELETE FROM box WHERE owner = ? AND id > ? AND id <= ?"},
     {Statement::erase_undelivered, "DELETE FROM undelivered WHERE owner = ?"},
     {Statement::raise_high_water, "UPDATE high_water SET id = ? WHERE one = 1 AND id < ?"},
+    {Statement::mark_log, "UPDATE high_water SET id = ?, log_size = ?, log_chain = ? WHERE one = 1 AND id <= ?"},
 
     {Statement::newest_pep_item_to_go,
      "SELECT version, place FROM pep_item WHERE owner = ? AND node = ? AND version <= ? AND (version < ? OR place <= "
@@ -173,6 +174,7 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::get_messages_after,
      "SELECT id, sender, recipient, stanza_id, digest FROM msg WHERE id > ? ORDER BY id LIMIT ?"},
     {Statement::get_high_water, "SELECT id FROM high_water WHERE one = 1"},
+    {Statement::get_log_mark, "SELECT log_size, log_chain FROM high_water WHERE one = 1 AND log_size IS NOT NULL"},
 }};
 
 constexpr bool in_order() {

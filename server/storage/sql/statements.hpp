@@ -45,6 +45,7 @@ enum class Statement : std::uint8_t {
   erase_boxes,
   erase_undelivered,
   raise_high_water,
+  mark_log,
   // queries
   newest_pep_item_to_go,
   end_of_box_slice,
@@ -73,6 +74,7 @@ enum class Statement : std::uint8_t {
   get_undelivered_ids,
   get_messages_after,
   get_high_water,
+  get_log_mark,
   count_
 };
 

@@ -43,6 +43,15 @@ class SqliteStore final : public Store {
     });
   }
   Result<std::unique_ptr<Writer>> open_writer() override { return sqlite::open_writer(path_); }
+  // The last connection that closes folds the write-ahead log in and removes it, unless it may only read.
+  Result<> settle() override {
+    auto connection = sqlite::Connection::open(path_, sqlite::Mode::checkpointer);
+    if (!connection) return std::unexpected(connection.error());
+    const auto busy = (*connection)->number("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (!busy) return std::unexpected(busy.error());
+    if (*busy == 0) return {};
+    return fail(ErrorCode::unavailable, fmt::format("sqlite {}: another process reads it, {}-wal stays", path_, path_));
+  }
   std::string describe() const override { return "sqlite " + path_; }
 
  private:

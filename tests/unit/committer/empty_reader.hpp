@@ -31,6 +31,7 @@ class EmptyReader : public Reader {
     return {};
   }
   Result<std::uint64_t> greatest_id() override { return 0; }
+  Result<std::optional<LogMark>> log_mark() override { return std::nullopt; }
 };
 
 }  // namespace valise::storage

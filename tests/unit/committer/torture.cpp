@@ -23,13 +23,17 @@ using namespace valise::core;
 
 namespace {
 
-// One line a row, "id letter", appended and synced once a commit; "m" had a record, "r" had none.
+std::string hex(const audit::Digest& digest) { return audit::note_text({0, digest}).substr(2); }
+
+// One line a row, "id letter", appended and synced once a commit; "m" had a record, "r" had none. Of the log's mark
+// "size #chain".
 struct FileWriter : storage::Writer {
   explicit FileWriter(std::string file) : path(std::move(file)) {}
   Result<> commit(std::span<const storage::WriteSet* const> sets) override {
     std::string lines;
     for (const auto* set : sets) {
       lines += std::to_string(set->id) + " " + std::get<storage::PutMessage>(set->writes[0]).message.stanza + "\n";
+      if (set->log) lines += std::to_string(set->log->size) + " #" + hex(set->log->chain) + "\n";
     }
     auto handle = audit::File::open(path, O_WRONLY | O_CREAT | O_APPEND);
     if (!handle) return std::unexpected(handle.error());
@@ -44,12 +48,25 @@ std::map<std::uint64_t, std::string> read_rows(const std::string& path) {
   std::map<std::uint64_t, std::string> rows;
   std::ifstream in(path);
   std::uint64_t id = 0;
-  for (std::string letter; in >> id >> letter;) rows[id] = letter;
+  for (std::string letter; in >> id >> letter;) {
+    if (letter.front() != '#') rows[id] = letter;
+  }
   return rows;
 }
 
+std::optional<storage::LogMark> read_mark(const std::string& path) {
+  std::optional<storage::LogMark> mark;
+  std::ifstream in(path);
+  std::uint64_t size = 0;
+  for (std::string chain; in >> size >> chain;) {
+    if (chain.front() != '#') continue;
+    mark = {size, audit::parse_note("0:" + chain.substr(1))->chain};
+  }
+  return mark;
+}
+
 struct FileReader : storage::EmptyReader {
-  explicit FileReader(const std::string& path) : rows(read_rows(path)) {}
+  explicit FileReader(const std::string& path) : rows(read_rows(path)), mark(read_mark(path)) {}
   Result<bool> has_message(std::uint64_t id) override { return rows.contains(id); }
   Result<std::vector<storage::BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override {
     std::vector<storage::BoxMessage> found;
@@ -59,7 +76,9 @@ struct FileReader : storage::EmptyReader {
     return found;
   }
   Result<std::uint64_t> greatest_id() override { return rows.empty() ? 0 : rows.rbegin()->first; }
+  Result<std::optional<storage::LogMark>> log_mark() override { return mark; }
   std::map<std::uint64_t, std::string> rows;
+  std::optional<storage::LogMark> mark;
 };
 
 int serve(const std::string& folder) {
@@ -67,22 +86,20 @@ int serve(const std::string& folder) {
   auto log = audit::Log::open({.folder = folder + "/audit", .segment_entries = 16, .settle_ms = 0});
   if (!log) return std::fprintf(stderr, "open: %s\n", log.error().text.c_str()), 1;
   FileReader reader(rows);
-  const auto recovery = recover(log->get(), reader);
+  const auto open_writer = [&] { return Result<std::unique_ptr<storage::Writer>>(std::make_unique<FileWriter>(rows)); };
+  const auto recovery = recover(log->get(), reader, open_writer);
   if (!recovery) return std::fprintf(stderr, "recover: %s\n", recovery.error().text.c_str()), 1;
 
   const int acknowledged = ::open((folder + "/acknowledged").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   CommitterOptions options{.last_id = recovery->last_id, .gather_us = 0, .max_batch = 5};
-  Committer committer(
-      options, std::move(*log),
-      [&] { return Result<std::unique_ptr<storage::Writer>>(std::make_unique<FileWriter>(rows)); },
-      [&](unsigned, std::vector<UnitPtr> units) {
-        std::string lines;
-        for (const auto& unit : units) {
-          if (!unit->outcome) continue;
-          lines += std::to_string(unit->id) + (unit->record ? " record" : " none") + "\n";
-        }
-        if (::write(acknowledged, lines.data(), lines.size()) < 0) std::abort();
-      });
+  Committer committer(options, std::move(*log), open_writer, [&](unsigned, std::vector<UnitPtr> units) {
+    std::string lines;
+    for (const auto& unit : units) {
+      if (!unit->outcome) continue;
+      lines += std::to_string(unit->id) + (unit->record ? " record" : " none") + "\n";
+    }
+    if (::write(acknowledged, lines.data(), lines.size()) < 0) std::abort();
+  });
   for (int i = 0; i < 40; ++i) {
     auto unit = std::make_unique<Unit>();
     if (i % 4 != 3) unit->record.emplace();
