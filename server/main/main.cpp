@@ -22,6 +22,7 @@
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/protocols.hpp"
+#include "main/running.hpp"
 #include "main/settings.hpp"
 #include "net/listener.hpp"
 
@@ -51,12 +52,15 @@ int could_not_start(const config::Snapshot& config, const Error& error) {
   return 1;
 }
 
-// Whether a start could have its ports now. No error: what has them may be this very server.
+// Whether a start could have its ports now. No error: it may have more rights. Those of the server that runs are its
+// own.
 void try_ports(const config::Snapshot& config) {
   namespace options = config::options;
+  const auto own = addresses_of_running_server(config.get(options::listen_control));
   for (const auto* option :
        {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
     for (const auto& address : config.get(*option)) {
+      if (std::ranges::find(own, address) != own.end()) continue;
       const auto bound = net::bind_sockets(address, 0);
       if (bound) continue;
       const config::ConfigError warning{config.path(), config.line(*option), bound.error().text};
