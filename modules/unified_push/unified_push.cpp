@@ -19,14 +19,16 @@ const config::Option<bool> enabled{
          .reason = "applications on people's devices get push messages through this server (UnifiedPush): whoever has "
                    "an endpoint's address may send to it over listen.https",
          .scope = config::Scope::host,
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"listen.https"}, {"listen.http"}}}};
 const config::Option<std::int64_t> most{{.name = "unified_push.max",
                                          .otherwise = 50,
                                          .reason = "endpoints of an account",
                                          .min = 1,
                                          .max = 1'000,
                                          .scope = config::Scope::host,
-                                         .reload = config::Reload::live}};
+                                         .reload = config::Reload::live,
+                                         .needs = {{"unified_push.enabled"}}}};
 const config::Option<std::int64_t> lifetime{{.name = "unified_push.lifetime",
                                              .otherwise = 7 * day_s,
                                              .reason = "how long an endpoint holds if its device does not renew it",
@@ -34,7 +36,8 @@ const config::Option<std::int64_t> lifetime{{.name = "unified_push.lifetime",
                                              .min = 1,
                                              .max = 366 * day_s,
                                              .scope = config::Scope::host,
-                                             .reload = config::Reload::live}};
+                                             .reload = config::Reload::live,
+                                             .needs = {{"unified_push.enabled"}}}};
 const config::Option<std::int64_t> per_minute{{.name = "unified_push.per_minute",
                                                .otherwise = 60,
                                                .reason = "messages to one endpoint, on average and at once; more are "
@@ -42,7 +45,8 @@ const config::Option<std::int64_t> per_minute{{.name = "unified_push.per_minute"
                                                .min = 1,
                                                .max = 6'000,
                                                .scope = config::Scope::host,
-                                               .reload = config::Reload::live}};
+                                               .reload = config::Reload::live,
+                                               .needs = {{"unified_push.enabled"}}}};
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   const auto rows = reader.account_data(jid, storage::DataKind::push);

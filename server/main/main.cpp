@@ -40,6 +40,11 @@ config::Registry make_registry() {
 
 void say(const std::string& text) { std::fprintf(stderr, "valised: %s\n", text.c_str()); }
 
+void say_warning(config::ConfigError warning) {
+  warning.text.insert(0, "warning: ");
+  say(warning.message());
+}
+
 int report(const std::vector<config::ConfigError>& errors) {
   for (const auto& error : errors) say(error.message());
   return 2;
@@ -177,11 +182,18 @@ int run(const std::string& config_path, bool check_only, bool accept_gap) {
     const ActingAs acting(*user);
     // Read again: inside a chroot the file of this name is what a reload will read.
     std::vector<config::ConfigError> missing;
-    config = load_checked(config_path, registry, check_only ? &missing : nullptr);
+    std::vector<config::ConfigError> warnings;
+    config = load_checked(config_path, registry, warnings, check_only ? &missing : nullptr);
     for (const auto& folder : missing) say(folder.message() + " (needed at the start)");
-    if (!config) return report(config.error());
-    if (const auto errors = prepare_modules(**config); !errors.empty()) return report(errors);
-    if (!check_only) log::open(log_level(**config), (*config)->get(config::options::log_file));
+    const auto errors = config ? prepare_modules(**config, warnings) : std::move(config.error());
+    if (!errors.empty() || check_only) {
+      for (const auto& warning : warnings) say_warning(warning);
+    }
+    if (!errors.empty()) return report(errors);
+    if (!check_only) {
+      log::open(log_level(**config), (*config)->get(config::options::log_file));
+      for (const auto& warning : warnings) log::warning("config", "{}", warning.message());
+    }
   }
   if (check_only) {
     try_ports(**config);
