@@ -15,7 +15,7 @@ archive.enabled = true         -- people's devices find what they sent and recei
 archive.keep_days = 90         -- so long; 0: for ever
 registration.enabled = false   -- accounts are made with valisectl
 invitations.enabled = false    -- true: and by whom an administrator sends a link (valisectl invite)
-invitation_page.enabled = false   -- true: the link leads to a web page (needs listen.https or listen.http)
+invitation_page.enabled = false   -- true: the link leads to a web page (needs invitations, listen.https or listen.http)
 
 -- Network -------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ const config::Choice<Default> default_option{
      .otherwise = "always",
      .reason = "whose messages are archived where a person has said nothing (XEP-0441); roster: of contacts",
      .scope = config::Scope::host,
-     .reload = config::Reload::live},
+     .reload = config::Reload::live,
+     .needs = {{"archive.enabled"}}},
     {{"always", Default::always}, {"never", Default::never}, {"roster", Default::roster}}};
 const config::Option<std::int64_t> keep_option{
     {.name = "archive.keep_days",
@@ -33,7 +34,8 @@ const config::Option<bool> unsealed_option{
      .otherwise = false,
      .reason = "where only sealed content passes, show what was archived while that was not so",
      .scope = config::Scope::host,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"sealed.mode", "required"}}}};
 const config::Option<std::int64_t> queries_option{{.name = "limits.archive_queries",
                                                    .otherwise = 4,
                                                    .reason = "archive queries of a session that wait for their answer",

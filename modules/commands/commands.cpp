@@ -6,7 +6,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "config/findings.hpp"
 #include "core/administrators.hpp"
+#include "core/named_accounts.hpp"
 #include "core/namespaces.hpp"
 #include "core/shard.hpp"
 #include "modules/commands/command.hpp"
@@ -112,6 +114,7 @@ class Module final : public core::Module, public core::Administrators, public Co
         anywhere_.insert(jid->str());
       }
     }
+    core::warn_of_missing_accounts(shard_, snapshot, commands::administrators);
     expiry_ms_ = snapshot.get(commands::expiry) * 1000;
   }
 
@@ -282,17 +285,14 @@ class Module final : public core::Module, public core::Administrators, public Co
 };
 
 // An administrator is an account of one of our hosts.
-Result<> check(const config::Snapshot& snapshot) {
+void check(const config::Snapshot& snapshot, config::Findings& findings) {
   for (const auto& host : snapshot.hosts()) {
     for (const auto& name : snapshot.get(administrators, host)) {
-      const auto jid = core::Jid::parse(name);
-      if (jid && snapshot.has_host(jid->domain())) continue;
-      return fail(ErrorCode::invalid, snapshot.path() + ":" + std::to_string(snapshot.line(administrators, host)) +
-                                          ": commands.administrators: \"" + name +
-                                          "\" is no account of one of this server's hosts");
+      if (const auto fault = core::not_of_our_hosts(name, snapshot); !fault.empty()) {
+        findings.error(administrators, host, "commands.administrators: " + fault);
+      }
     }
   }
-  return {};
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ const config::Option<std::int64_t> queue_option{
      .unit = config::Unit::bytes,
      .min = 0,
      .max = 1'048'576,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"csi.enabled"}}}};
 
 // A session whose client is inactive.
 struct Idle final : core::Part, core::Outlet {

@@ -50,8 +50,8 @@ bool is_contact_address(std::string_view text) noexcept {
 }
 
 bool is_status_address(std::string_view text) noexcept {
-  const auto scheme = text.starts_with("https://") ? 8U : text.starts_with("http://") ? 7U : 0U;
-  if (scheme == 0 || text.size() <= scheme || text.size() > 1'024) return false;
+  constexpr std::string_view scheme = "https://";
+  if (!text.starts_with(scheme) || text.size() == scheme.size() || text.size() > 1'024) return false;
   return std::ranges::all_of(text, [](char c) {
     return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
            c != '|' && c != '}';  // RFC 3986 §2

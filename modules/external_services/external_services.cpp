@@ -7,6 +7,7 @@
 #include "base/crypto.hpp"
 #include "base/log.hpp"
 #include "config/checks.hpp"
+#include "config/findings.hpp"
 #include "config/secret_file.hpp"
 #include "core/shard.hpp"
 #include "modules/external_services/credentials.hpp"
@@ -39,14 +40,16 @@ const config::Option<std::string> secret_option{
                "Empty: no credentials are given",
      .check = &config::check_absolute_path,
      .scope = config::Scope::host,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"external_services.list"}}}};
 const config::Option<std::int64_t> lifetime_option{{.name = "external_services.lifetime",
                                                     .otherwise = 12 * 3600,
                                                     .reason = "how long credentials for a TURN server are good",
                                                     .unit = config::Unit::seconds,
                                                     .min = 300,
                                                     .max = 7 * 24 * 3600,
-                                                    .reload = config::Reload::live}};
+                                                    .reload = config::Reload::live,
+                                                    .needs = {{"external_services.secret_file"}}}};
 
 const StanzaError bad_request{.type = StanzaError::Type::modify, .condition = "bad-request"};
 const StanzaError no_credentials{.type = StanzaError::Type::cancel, .condition = "item-not-found"};
@@ -72,16 +75,35 @@ Result<std::string> read_secret(const std::string& file) {
   if (!secret) return fail(secret.error().code, "external_services.secret_file: " + secret.error().text);
   if (secret->size() >= least_secret) return secret;
   crypto::wipe(*secret);
-  return fail(ErrorCode::invalid, "external_services.secret_file: " + file + ": the secret is too short");
+  return fail(ErrorCode::invalid, "external_services.secret_file: " + file +
+                                      ": the secret is too short, it has at least " + std::to_string(least_secret) +
+                                      " bytes");
 }
 
-Result<> check(const config::Snapshot& config) {
+void check(const config::Snapshot& config, config::Findings& findings) {
   for (const auto& host : config.hosts()) {
-    auto secret = read_secret(config.get(secret_option, host));
-    if (!secret) return std::unexpected(secret.error());
-    crypto::wipe(*secret);
+    const auto& file = config.get(secret_option, host);
+    auto secret = read_secret(file);
+    if (!secret) {
+      findings.error(secret_option, host, secret.error().text);
+    } else {
+      crypto::wipe(*secret);
+    }
+    const auto& list = config.get(list_option, host);
+    const auto relay = std::ranges::find_if(list, [](const auto& uri) {
+      const auto service = parse_service(uri);
+      return service && service->is_relay();
+    });
+    if (file.empty() && relay != list.end()) {
+      findings.warning(list_option, host,
+                       "external_services.list: nobody gets credentials for " + *relay +
+                           ", and a TURN server lets in nobody without; set external_services.secret_file");
+    }
+    if (!file.empty() && !list.empty() && relay == list.end()) {
+      findings.warning(secret_option, host,
+                       "external_services.secret_file has no effect: external_services.list names no TURN server");
+    }
   }
-  return {};
 }
 
 class ExternalServices final : public core::Module {

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/checks.hpp"
+#include "config/findings.hpp"
 #include "config/options.hpp"
 #include "core/auth/brake.hpp"
 #include "core/invitations.hpp"
@@ -37,14 +38,16 @@ const config::Option<bool> enabled{{.name = "invitation_page.enabled",
                                     .reason = "invitations have a web page, /invite/TOKEN on the web listeners, and "
                                               "their links lead to it",
                                     .scope = config::Scope::host,
-                                    .reload = config::Reload::live}};
+                                    .reload = config::Reload::live,
+                                    .needs = {{"invitations.enabled"}}}};
 const config::Option<std::string> url_option{
     {.name = "invitation_page.url",
      .otherwise = "",
      .reason = "where browsers find it, \"https://join.example.org\"; empty: as http.url says",
      .check = &config::check_web_address,
      .scope = config::Scope::host,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"invitation_page.enabled"}}}};
 const config::Option<config::Strings> clients_option{
     {.name = "invitation_page.clients",
      .otherwise = {"Conversations; android; https://conversations.im/; registers",
@@ -57,7 +60,8 @@ const config::Option<config::Strings> clients_option{
      .max = 32,
      .check = &check_client,
      .scope = config::Scope::host,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"invitation_page.enabled"}}}};
 const config::Option<std::int64_t> wrong_tokens{
     {.name = "invitation_page.wrong_tokens_per_hour",
      .otherwise = 60,
@@ -65,9 +69,12 @@ const config::Option<std::int64_t> wrong_tokens{
      .unit = config::Unit::per_hour,
      .min = 1,
      .max = 1'000'000,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"invitation_page.enabled"}}}};
 
-Result<> check(const config::Snapshot& snapshot) { return core::needs_web_listener(snapshot, enabled); }
+void check(const config::Snapshot& snapshot, config::Findings& findings) {
+  core::needs_web_listener(snapshot, enabled, findings);
+}
 
 struct HostPage {
   std::string url;

@@ -16,13 +16,15 @@ const config::Option<bool> enabled{
          .otherwise = false,
          .reason = "people come by invitation (XEP-0401): an administrator's makes an account, anybody's a contact",
          .scope = config::Scope::host,
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"tls.client_certificates", "off"}, {"tls.client_certificates", "ask"}}}};
 const config::Option<bool> by_people{
     Flag{.name = "invitations.by_people",
          .otherwise = false,
          .reason = "whoever has an account may invite people who have none: they make one with it",
          .scope = config::Scope::host,
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"invitations.enabled"}}}};
 const config::Option<std::int64_t> lifetime{{.name = "invitations.lifetime",
                                              .otherwise = 7 * 86'400,
                                              .reason = "how long an invitation holds if nothing else is said",
@@ -30,14 +32,16 @@ const config::Option<std::int64_t> lifetime{{.name = "invitations.lifetime",
                                              .min = 60,
                                              .max = 366 * 86'400,
                                              .scope = config::Scope::host,
-                                             .reload = config::Reload::live}};
+                                             .reload = config::Reload::live,
+                                             .needs = {{"invitations.enabled"}}}};
 const config::Option<std::int64_t> of_an_account{{.name = "invitations.of_an_account",
                                                   .otherwise = 20,
                                                   .reason = "invitations that somebody may have open at once",
                                                   .min = 1,
                                                   .max = 1'000,
                                                   .scope = config::Scope::host,
-                                                  .reload = config::Reload::live}};
+                                                  .reload = config::Reload::live,
+                                                  .needs = {{"invitations.enabled"}}}};
 
 std::unexpected<Error> not_now() { return fail(ErrorCode::unavailable, "invitations can't be read right now"); }
 std::unexpected<Error> over() { return fail(ErrorCode::conflict, "the invitation is over"); }

@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "config/findings.hpp"
 #include "config/options.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -290,7 +291,11 @@ class Policy final : public core::Module, public core::Rules {
   std::uint16_t minute_ = 0;
 };
 
-Result<> check(const config::Snapshot& config) { return prepared().make(config); }
+void check(const config::Snapshot& config, config::Findings& findings) {
+  if (const auto made = prepared().make(config); !made) {
+    findings.error(config::options::policy_file, made.error().text);
+  }
+}
 
 }  // namespace
 

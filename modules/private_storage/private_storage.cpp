@@ -15,7 +15,8 @@ const config::Option<config::Strings> namespaces_option{
                "delimiter",
      .min = 0,
      .max = 64,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"sealed.mode", "required"}}}};
 
 const core::StanzaError not_yours{
     .type = core::StanzaError::Type::auth,

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "config/checks.hpp"
+#include "config/findings.hpp"
+#include "core/named_accounts.hpp"
 #include "modules/push/module.hpp"
 
 namespace valise::modules {
@@ -27,24 +29,28 @@ const config::Option<config::Strings> services{
      .reason = "accounts or domains whose sessions may be push services; empty: every account of this server",
      .max = 64,
      .check = &check_service,
-     .reload = config::Reload::live}};
+     .reload = config::Reload::live,
+     .needs = {{"push.enabled"}}}};
 const config::Option<bool> sender{
     Flag{.name = "push.sender",
          .otherwise = false,
          .reason = "tell push services who wrote last; what was written they are never told",
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"push.enabled"}}}};
 const config::Option<bool> inactive{
     Flag{.name = "push.inactive",
          .otherwise = true,
          .reason = "a device whose client says that nobody looks at it (XEP-0352) is told, too",
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"push.enabled"}}}};
 const config::Option<std::int64_t> most{{.name = "push.max",
                                          .otherwise = 10,
                                          .reason = "nodes of an account; a new one takes the place of the one that was "
                                                    "enabled longest ago",
                                          .min = 1,
                                          .max = 100,
-                                         .reload = config::Reload::live}};
+                                         .reload = config::Reload::live,
+                                         .needs = {{"push.enabled"}}}};
 const config::Option<std::int64_t> interval{{.name = "push.interval",
                                              .otherwise = 2,
                                              .reason = "between two notifications to a node; what comes meanwhile is "
@@ -52,7 +58,8 @@ const config::Option<std::int64_t> interval{{.name = "push.interval",
                                              .unit = config::Unit::seconds,
                                              .min = 0,
                                              .max = 3'600,
-                                             .reload = config::Reload::live}};
+                                             .reload = config::Reload::live,
+                                             .needs = {{"push.enabled"}}}};
 const config::Option<std::int64_t> retry{{.name = "push.retry",
                                           .otherwise = 5,
                                           .reason = "after the first failure in a row; each further one waits twice as "
@@ -60,13 +67,23 @@ const config::Option<std::int64_t> retry{{.name = "push.retry",
                                           .unit = config::Unit::seconds,
                                           .min = 1,
                                           .max = 3'600,
-                                          .reload = config::Reload::live}};
+                                          .reload = config::Reload::live,
+                                          .needs = {{"push.enabled"}}}};
 const config::Option<std::int64_t> attempts{{.name = "push.attempts",
                                              .otherwise = 12,
                                              .reason = "failures in a row after which a node is disabled",
                                              .min = 1,
                                              .max = 100,
-                                             .reload = config::Reload::live}};
+                                             .reload = config::Reload::live,
+                                             .needs = {{"push.enabled"}}}};
+
+void check(const config::Snapshot& snapshot, config::Findings& findings) {
+  for (const auto& service : snapshot.get(services)) {
+    if (const auto fault = core::not_of_our_hosts(service, snapshot); !fault.empty()) {
+      findings.warning(services, "push.services: " + fault);
+    }
+  }
+}
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   const auto rows = reader.account_data(jid, storage::DataKind::push);
@@ -128,6 +145,7 @@ void PushModule::configure(const config::Snapshot& snapshot) {
   for (const auto& text : snapshot.get(services)) {
     if (auto jid = core::Jid::parse(text)) rules_.services.push_back(jid->str());
   }
+  core::warn_of_missing_accounts(shard_, snapshot, services);
 }
 
 core::Features PushModule::features(const std::string&) const {
@@ -192,6 +210,7 @@ const core::Manifest& push_manifest() {
             registry.add(retry);
             registry.add(attempts);
           },
+      .check = &push::check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<push::PushModule>(shard);
       },

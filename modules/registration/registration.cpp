@@ -16,7 +16,8 @@ const config::Option<bool> enabled{
          .otherwise = false,
          .reason = "let strangers make accounts (XEP-0077); for benchmarks and test suites",
          .scope = config::Scope::host,
-         .reload = config::Reload::live}};
+         .reload = config::Reload::live,
+         .needs = {{"tls.client_certificates", "off"}, {"tls.client_certificates", "ask"}}}};
 const config::Option<bool> allow_password{
     Flag{.name = "registration.change_password",
          .otherwise = true,

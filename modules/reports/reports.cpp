@@ -10,6 +10,8 @@
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "base/log.hpp"
+#include "config/findings.hpp"
+#include "core/named_accounts.hpp"
 #include "core/shard.hpp"
 #include "modules/reports/abuse_reports.hpp"
 #include "modules/reports/report.hpp"
@@ -53,6 +55,16 @@ const config::Option<std::int64_t> per_day_option{
      .max = 1'000,
      .reload = config::Reload::live}};
 
+void check(const config::Snapshot& snapshot, config::Findings& findings) {
+  for (const auto& host : snapshot.hosts()) {
+    for (const auto& address : snapshot.get(notify_option, host)) {
+      if (const auto fault = core::not_of_our_hosts(address, snapshot); !fault.empty()) {
+        findings.warning(notify_option, host, "reports.notify: " + fault);
+      }
+    }
+  }
+}
+
 // Of an account: when it reported last, as long as it is in memory.
 struct Recent final : core::Part {
   std::vector<std::int64_t> times_ms;  // of reports; loop time
@@ -74,6 +86,7 @@ class Reports final : public core::Module, public AbuseReports {
     for (const auto& host : snapshot.hosts()) {
       hosts_[host] = {.notify = snapshot.get(notify_option, host), .text = snapshot.get(text_option, host)};
     }
+    core::warn_of_missing_accounts(shard_, snapshot, notify_option);
   }
 
   // AbuseReports
@@ -176,6 +189,7 @@ const core::Manifest& reports_manifest() {
             registry.add(reports::keep_option);
             registry.add(reports::per_day_option);
           },
+      .check = &reports::check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> {
         return std::make_unique<reports::Reports>(shard);
       },

@@ -26,7 +26,8 @@ const config::Option<std::int64_t> most{{.name = "unified_push.max",
                                          .min = 1,
                                          .max = 1'000,
                                          .scope = config::Scope::host,
-                                         .reload = config::Reload::live}};
+                                         .reload = config::Reload::live,
+                                         .needs = {{"unified_push.enabled"}}}};
 const config::Option<std::int64_t> lifetime{{.name = "unified_push.lifetime",
                                              .otherwise = 7 * day_s,
                                              .reason = "how long an endpoint holds if its device does not renew it",
@@ -34,7 +35,8 @@ const config::Option<std::int64_t> lifetime{{.name = "unified_push.lifetime",
                                              .min = 1,
                                              .max = 366 * day_s,
                                              .scope = config::Scope::host,
-                                             .reload = config::Reload::live}};
+                                             .reload = config::Reload::live,
+                                             .needs = {{"unified_push.enabled"}}}};
 const config::Option<std::int64_t> per_minute{{.name = "unified_push.per_minute",
                                                .otherwise = 60,
                                                .reason = "messages to one endpoint, on average and at once; more are "
@@ -42,9 +44,12 @@ const config::Option<std::int64_t> per_minute{{.name = "unified_push.per_minute"
                                                .min = 1,
                                                .max = 6'000,
                                                .scope = config::Scope::host,
-                                               .reload = config::Reload::live}};
+                                               .reload = config::Reload::live,
+                                               .needs = {{"unified_push.enabled"}}}};
 
-Result<> check(const config::Snapshot& snapshot) { return core::needs_web_listener(snapshot, enabled); }
+void check(const config::Snapshot& snapshot, config::Findings& findings) {
+  core::needs_web_listener(snapshot, enabled, findings);
+}
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   const auto rows = reader.account_data(jid, storage::DataKind::push);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "config/in_vain.hpp"
 #include "config/options.hpp"
 #include "config/secret_file.hpp"
 
@@ -14,9 +15,9 @@ namespace {
 
 class Checker {
  public:
-  explicit Checker(const Snapshot& snapshot) : snapshot_(snapshot) {}
+  explicit Checker(const Snapshot& snapshot) : snapshot_(snapshot), findings_(snapshot) {}
 
-  std::vector<ConfigError> run() {
+  Findings run() {
     if (snapshot_.hosts().empty()) add(0, "no host is declared; write host[\"example.org\"] = {}, or set its options");
     listeners();
     for (const auto& host : snapshot_.hosts()) {
@@ -25,11 +26,12 @@ class Checker {
     }
     if (snapshot_.get(options::storage_backend) == Backend::mariadb) mariadb();
     budgets();
-    return std::move(errors_);
+    warn_of_options_in_vain(snapshot_, findings_);
+    return std::move(findings_);
   }
 
  private:
-  void add(unsigned line, std::string text) { errors_.push_back({snapshot_.path(), line, std::move(text)}); }
+  void add(unsigned line, std::string text) { findings_.error(line, std::move(text)); }
 
   void secret(unsigned line, const std::string& path) {
     if (auto checked = check_secret_file(path); !checked) add(line, checked.error().text);
@@ -79,7 +81,8 @@ class Checker {
     const auto& key = snapshot_.get(options::tls_key, host);
     const auto line = snapshot_.line(options::tls_certificate, host);
     if (chain.empty()) {
-      add(line, fmt::format("host \"{0}\" has no certificate; set host[\"{0}\"].tls.certificate", host));
+      add(snapshot_.host_line(host),
+          fmt::format("host \"{0}\" has no certificate; set host[\"{0}\"].tls.certificate", host));
       return;
     }
     if (::faccessat(AT_FDCWD, chain.c_str(), R_OK, AT_EACCESS) != 0) {
@@ -136,11 +139,11 @@ class Checker {
   }
 
   const Snapshot& snapshot_;
-  std::vector<ConfigError> errors_;
+  Findings findings_;
 };
 
 }  // namespace
 
-std::vector<ConfigError> check_together(const Snapshot& snapshot) { return Checker(snapshot).run(); }
+Findings check_together(const Snapshot& snapshot) { return Checker(snapshot).run(); }
 
 }  // namespace valise::config

@@ -28,6 +28,30 @@ std::string check_listen_address(std::string_view text) {
   return "a numeric address: 127.0.0.1, [::1] or *";
 }
 
+std::string check_host_port(std::string_view text) {
+  if (text.empty()) return {};
+  constexpr const char* wanted = "host:port or a host alone, such as \"xmpp.example.org:5222\", \"[2001:db8::1]:5222\"";
+  auto host = text;
+  if (const auto behind = text.rfind(']'), colon = text.rfind(':');
+      colon != std::string_view::npos && (behind == std::string_view::npos || colon > behind)) {
+    const auto port_text = text.substr(colon + 1);
+    unsigned port = 0;
+    const auto* end = port_text.data() + port_text.size();
+    const auto [stop, fault] = std::from_chars(port_text.data(), end, port);
+    if (fault != std::errc() || stop != end || port == 0 || port > 65535) return wanted;
+    host = text.substr(0, colon);
+  }
+  if (host.starts_with('[') && host.ends_with(']')) {
+    unsigned char bytes[16];
+    return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), bytes) == 1 ? "" : wanted;
+  }
+  const bool plain = std::ranges::all_of(host, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+  const bool name = plain && !host.empty() && host.size() <= 253 && !host.starts_with('.') && !host.starts_with('-');
+  return name ? "" : wanted;
+}
+
 std::string check_loopback_address(std::string_view text) {
   if (auto wrong = check_listen_address(text); !wrong.empty()) return wrong;
   if (text.starts_with("127.") || text.starts_with("[::1]:")) return {};

@@ -10,6 +10,8 @@ namespace valise::config {
 [[nodiscard]] std::string check_listen_address(std::string_view text);
 // The same, and nobody on another machine reaches it: 127.0.0.0/8, [::1].
 [[nodiscard]] std::string check_loopback_address(std::string_view text);
+// XEP-0198 §3: "xmpp.example.org:5222", "192.0.2.1", "[2001:db8::1]:5222". Empty stands for: not used.
+[[nodiscard]] std::string check_host_port(std::string_view text);
 // "10.0.0.0/8", "::1".
 [[nodiscard]] std::string check_network(std::string_view text);
 // "https://chat.example.org", "https://chat.example.org:5281": no path. Empty stands for: not used.

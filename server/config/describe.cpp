@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "config/registry.hpp"
 
@@ -37,11 +38,22 @@ std::string range(const OptionBase& option) {
   return low + " … " + show(Value(option.max), option.unit);
 }
 
-std::string row(const OptionBase& option) {
-  return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} | {} |\n", option.name, type_name(option),
+// "", or what else has to be so.
+std::string condition(const OptionBase& option, const Registry& registry) {
+  std::string out;
+  for (const auto& need : option.needs) {
+    if (registry.find(need.option) == nullptr) throw std::logic_error("no option: " + std::string(need.option));
+    out += fmt::format("{}`{}`", out.empty() ? ". Only with " : " or ", need.option);
+    if (!need.value.empty()) out += fmt::format(" = `{}`", need.value);
+  }
+  return out;
+}
+
+std::string row(const OptionBase& option, const Registry& registry) {
+  return fmt::format("| `{}` | {} | {} | {} | {} | {} | {} | {}{} |\n", option.name, type_name(option),
                      unit_name(option.unit), show(option.otherwise, option.unit), range(option),
                      option.scope == Scope::host ? "host" : "server",
-                     option.reload == Reload::live ? "reload" : "restart", option.reason);
+                     option.reload == Reload::live ? "reload" : "restart", option.reason, condition(option, registry));
 }
 
 }  // namespace
@@ -116,7 +128,7 @@ std::string describe(const Registry& registry) {
           "|---|---|---|---|---|---|---|---|\n",
           current.empty() ? "general" : current);
     }
-    out += row(*option);
+    out += row(*option, registry);
   }
   return out;
 }

@@ -159,7 +159,7 @@ int Loader::new_index(lua_State* lua) {
     if (host.empty()) {
       self.report(lua, "not a host name: \"" + log::printable(key) + "\"");
     } else if (lua_istable(lua, 3) && (lua_pushnil(lua), lua_next(lua, 3) == 0)) {
-      self.builder_.add_host(host);  // host["example.org"] = {}
+      self.builder_.add_host(host, line_of(lua));  // host["example.org"] = {}
     } else {
       self.report(lua,
                   fmt::format("set a host's options one by one: host[\"{}\"].archive.enabled = true; {{}} declares "
@@ -174,7 +174,7 @@ int Loader::new_index(lua_State* lua) {
 
 // Value at stack index 3.
 void Loader::assign(lua_State* lua, const Node& group, const std::string& path) {
-  if (!group.host.empty()) builder_.add_host(group.host);
+  if (!group.host.empty()) builder_.add_host(group.host, line_of(lua));
   const auto written = group.host.empty() ? path : fmt::format("host[\"{}\"].{}", group.host, path);
   const auto* option = registry_.find(path);
   if (option == nullptr) {

@@ -28,6 +28,13 @@ enum class Reload : std::uint8_t { live, restart };
 // Looks at one text (each of a list); returns what is wrong with it, or "".
 using Check = std::string (*)(std::string_view);
 
+// What must be so for an option to do anything. `value` empty: that the other one is switched on, that is neither false
+// nor 0, empty or "off"; else: that it is this text.
+struct Need {
+  std::string_view option;
+  std::string_view value{};
+};
+
 inline constexpr std::int64_t KiB = 1024;
 inline constexpr std::int64_t MiB = 1024 * KiB;
 inline constexpr std::int64_t GiB = 1024 * MiB;
@@ -44,6 +51,7 @@ struct Declaration {
   Check check = nullptr;
   Scope scope = Scope::server;
   Reload reload = Reload::restart;
+  std::vector<Need> needs{};  // one of them; none: it stands for itself. Set in vain, it is warned of (in_vain.cpp)
 };
 
 // Options are constants of static storage: registry and snapshots point at them.
@@ -61,6 +69,7 @@ class OptionBase {
   Check check;
   Scope scope;
   Reload reload;
+  std::vector<Need> needs;
   Value otherwise;
 
  protected:
@@ -75,6 +84,7 @@ class OptionBase {
         check(d.check),
         scope(d.scope),
         reload(d.reload),
+        needs(d.needs),
         otherwise(std::move(value)) {}
   ~OptionBase() = default;
 };

@@ -37,6 +37,13 @@ Text path(std::string_view name, std::string otherwise, std::string_view reason)
 Text text(std::string_view name, std::string otherwise, std::string_view reason) {
   return {.name = name, .otherwise = std::move(otherwise), .reason = reason};
 }
+template <class T>
+Declaration<T> needing(Declaration<T> d, std::vector<Need> needs) {
+  d.needs = std::move(needs);
+  return d;
+}
+const std::vector<Need> web_listeners{{"listen.https"}, {"listen.http"}};
+const std::vector<Need> mariadb{{"storage.backend", "mariadb"}};
 
 }  // namespace
 
@@ -117,21 +124,24 @@ const Option<std::string> tls_client_ca{
          .reason = "PEM of the authorities whose client certificates are valid: nobody else is trusted",
          .check = &check_absolute_path,
          .scope = Scope::host,
-         .reload = Reload::live}};
+         .reload = Reload::live,
+         .needs = {{"tls.client_certificates"}}}};
 const Option<std::string> tls_client_crl{Text{
     .name = "tls.client_crl",
     .reason = "PEM of their revocation lists, read again at each reload; empty: none. Whom no list in force speaks "
               "about is refused",
     .check = &check_absolute_path,
     .scope = Scope::host,
-    .reload = Reload::live}};
+    .reload = Reload::live,
+    .needs = {{"tls.client_certificates"}}}};
 const Choice<ClientNames> tls_client_names{
     Name{.name = "tls.client_names",
          .otherwise = "xmpp",
          .reason = "what in a certificate names the account: the XMPP address; email: where there is none, the mail "
                    "address, if it is an account's",
          .scope = Scope::host,
-         .reload = Reload::live},
+         .reload = Reload::live,
+         .needs = {{"tls.client_certificates"}}},
     {{"xmpp", ClientNames::xmpp}, {"email", ClientNames::email}}};
 
 // ---- browsers
@@ -141,12 +151,14 @@ const Option<Strings> http_proxies{List{
     .reason = "networks of reverse proxies whose word about a client's address counts: \"127.0.0.1\", \"10.1.0.0/16\"",
     .max = 64,
     .check = &check_network,
-    .reload = Reload::live}};
+    .reload = Reload::live,
+    .needs = web_listeners}};
 const Choice<ProxyField> http_proxy_field{
     Name{.name = "http.proxy_field",
          .otherwise = "x-forwarded-for",
          .reason = "field in which they say it: forwarded is RFC 7239. They must set it themselves in every request",
-         .reload = Reload::live},
+         .reload = Reload::live,
+         .needs = {{"http.proxies"}}},
     {{"x-forwarded-for", ProxyField::x_forwarded_for}, {"forwarded", ProxyField::forwarded}}};
 const Option<Strings> http_origins{
     List{.name = "http.origins",
@@ -155,38 +167,49 @@ const Option<Strings> http_origins{
          .max = 64,
          .check = &check_origin,
          .scope = Scope::host,
-         .reload = Reload::live}};
+         .reload = Reload::live,
+         .needs = web_listeners}};
 const Option<std::string> http_url{
     Text{.name = "http.url",
          .reason = "where browsers reach the host, \"https://chat.example.org\"; empty: https://HOST, with the port of "
                    "listen.https where no proxy is declared",
          .check = &check_web_address,
          .scope = Scope::host,
-         .reload = Reload::live}};
+         .reload = Reload::live,
+         .needs = web_listeners}};
 
 // ---- store
 const Choice<Backend> storage_backend{
     Name{.name = "storage.backend", .otherwise = "sqlite", .reason = "embedded file or a MariaDB server"},
     {{"sqlite", Backend::sqlite}, {"mariadb", Backend::mariadb}}};
-const Option<std::string> storage_sqlite_path{
-    path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file")};
+const Option<std::string> storage_sqlite_path{needing(
+    path("storage.sqlite.path", "/var/lib/valise/valise.db", "database file"), {{"storage.backend", "sqlite"}})};
 const Option<std::string> state_path{path("state.path", "",
                                           "folder of the server's own secrets, made with mode 0700 if it is missing; "
                                           "empty: beside the SQLite file, or /var/lib/valise with MariaDB")};
 const Option<std::string> storage_mariadb_host{
-    text("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced")};
-const Option<std::int64_t> storage_mariadb_port{
-    {.name = "storage.mariadb.port", .otherwise = 3306, .reason = "server's port", .min = 1, .max = 65535}};
+    needing(text("storage.mariadb.host", "", "server's name as in its certificate; TLS is enforced"), mariadb)};
+const Option<std::int64_t> storage_mariadb_port{{.name = "storage.mariadb.port",
+                                                 .otherwise = 3306,
+                                                 .reason = "server's port",
+                                                 .min = 1,
+                                                 .max = 65535,
+                                                 .needs = mariadb}};
 const Option<std::string> storage_mariadb_socket{
-    path("storage.mariadb.socket", "", "Unix socket instead of host and port, on the same machine")};
-const Option<std::string> storage_mariadb_user{text("storage.mariadb.user", "valise", "database user")};
-const Option<std::string> storage_mariadb_password_file{
-    path("storage.mariadb.password_file", "", "file with the password alone; refused if others can read it")};
-const Option<std::string> storage_mariadb_database{text("storage.mariadb.database", "valise", "database name")};
-const Option<std::string> storage_mariadb_ca{path(
-    "storage.mariadb.ca", "", "PEM of the private CA that signed the server's certificate: nothing else is trusted")};
-const Option<std::string> storage_mariadb_certificate{path("storage.mariadb.certificate", "", "client certificate")};
-const Option<std::string> storage_mariadb_key{path("storage.mariadb.key", "", "its key")};
+    needing(path("storage.mariadb.socket", "", "Unix socket instead of host and port, on the same machine"), mariadb)};
+const Option<std::string> storage_mariadb_user{
+    needing(text("storage.mariadb.user", "valise", "database user"), mariadb)};
+const Option<std::string> storage_mariadb_password_file{needing(
+    path("storage.mariadb.password_file", "", "file with the password alone; refused if others can read it"), mariadb)};
+const Option<std::string> storage_mariadb_database{
+    needing(text("storage.mariadb.database", "valise", "database name"), mariadb)};
+const Option<std::string> storage_mariadb_ca{
+    needing(path("storage.mariadb.ca", "",
+                 "PEM of the private CA that signed the server's certificate: nothing else is trusted"),
+            mariadb)};
+const Option<std::string> storage_mariadb_certificate{
+    needing(path("storage.mariadb.certificate", "", "client certificate"), mariadb)};
+const Option<std::string> storage_mariadb_key{needing(path("storage.mariadb.key", "", "its key"), mariadb)};
 const Option<std::int64_t> storage_read_threads{{.name = "storage.read_threads",
                                                  .otherwise = 4,
                                                  .reason = "threads, each with a connection, that read for the shards",
@@ -197,13 +220,15 @@ const Option<std::int64_t> storage_read_threads{{.name = "storage.read_threads",
 const Option<bool> audit_enabled{Flag{.name = "audit.enabled",
                                       .otherwise = true,
                                       .reason = "write the metadata record; off only for benchmarks and test suites"}};
-const Option<std::string> audit_path{path("audit.path", "/var/lib/valise/audit", "folder of the record")};
+const Option<std::string> audit_path{
+    needing(path("audit.path", "/var/lib/valise/audit", "folder of the record"), {{"audit.enabled"}})};
 const Option<std::int64_t> audit_segment{{.name = "audit.segment",
                                           .otherwise = 64 * MiB,
                                           .reason = "size at which a file of the record is closed and the next begun",
                                           .unit = Unit::bytes,
                                           .min = 4 * KiB,
-                                          .max = 4 * GiB}};
+                                          .max = 4 * GiB,
+                                          .needs = {{"audit.enabled"}}}};
 const Option<std::int64_t> commit_gather_us{{.name = "commit.gather_us",
                                              .otherwise = 2000,
                                              .reason = "longest wait for a fuller batch, and only under load",
@@ -236,12 +261,16 @@ const Option<bool> archive_enabled{
          .reason = "keep messages for their sender and recipient, whose devices can ask for them (XEP-0313)",
          .scope = Scope::host,
          .reload = Reload::live}};
-const Option<std::string> resumption_location{
-    Text{.name = "resumption.location",
-         .otherwise = "",
-         .reason = "host:port that a client is told to come back to after a cut (XEP-0198); empty: as it came",
-         .scope = Scope::host,
-         .reload = Reload::live}};
+const Option<std::string> resumption_location{Text{
+    .name = "resumption.location",
+    .otherwise = "",
+    .reason =
+        "host:port that a client is told to come back to after a cut (XEP-0198), \"xmpp.example.org:5222\"; empty: "
+        "as it came",
+    .check = &check_host_port,
+    .scope = Scope::host,
+    .reload = Reload::live,
+    .needs = {{"timeouts.resumption"}}}};
 const Option<std::string> policy_file{Text{.name = "policy.file",
                                            .reason = "Lua file of rules; empty: the stock policy that is compiled in",
                                            .check = &check_absolute_path,
@@ -348,9 +377,11 @@ const Option<std::int64_t> limits_unacknowledged{
 const Option<std::int64_t> limits_unacknowledged_bytes{
     bytes("limits.unacknowledged_bytes", 4 * MiB, 64 * KiB, GiB, "the same in bytes")};
 const Option<std::int64_t> limits_detached_per_account{
-    count("limits.detached_per_account", 20, 1, 1000,
-          "sessions of an account whose connection is gone and that may be resumed; above it the oldest ends")};
-const Option<std::int64_t> limits_detached{count("limits.detached", 100'000, 1, 10'000'000, "the same in all")};
+    needing(count("limits.detached_per_account", 20, 1, 1000,
+                  "sessions of an account whose connection is gone and that may be resumed; above it the oldest ends"),
+            {{"timeouts.resumption"}})};
+const Option<std::int64_t> limits_detached{
+    needing(count("limits.detached", 100'000, 1, 10'000'000, "the same in all"), {{"timeouts.resumption"}})};
 const Option<std::int64_t> limits_offline{count(
     "limits.offline", 1000, 1, 1'000'000, "undelivered messages of an account; above it the sender gets an error")};
 const Option<std::int64_t> limits_roster_items{
@@ -387,11 +418,12 @@ const Option<std::int64_t> timeouts_resumption{
      .max = 604'800,
      .reload = Reload::live}};
 const Option<std::int64_t> timeouts_bosh_wait{
-    time("timeouts.bosh_wait", 60, 600, "longest that a BOSH request is held open (XEP-0124)")};
+    needing(time("timeouts.bosh_wait", 60, 600, "longest that a BOSH request is held open (XEP-0124)"), web_listeners)};
 const Option<std::int64_t> timeouts_bosh_inactivity{
-    time("timeouts.bosh_inactivity", 60, 3600, "a BOSH client that has no request open for so long has gone")};
+    needing(time("timeouts.bosh_inactivity", 60, 3600, "a BOSH client that has no request open for so long has gone"),
+            web_listeners)};
 const Option<std::int64_t> timeouts_bosh_pause{
-    time("timeouts.bosh_pause", 120, 3600, "longest pause that a BOSH client may ask for")};
+    needing(time("timeouts.bosh_pause", 120, 3600, "longest pause that a BOSH client may ask for"), web_listeners)};
 const Option<std::int64_t> timeouts_shutdown{
     time("timeouts.shutdown", 15, 120, "polite end of all streams and commit of what waits, on SIGTERM")};
 

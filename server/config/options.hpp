@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "config/load.hpp"
+#include "config/findings.hpp"
 #include "config/option.hpp"
 #include "config/registry.hpp"
 
@@ -83,7 +83,7 @@ extern const Option<std::int64_t> timeouts_tls, timeouts_login, timeouts_stanza,
 [[nodiscard]] const std::vector<const OptionBase*>& kernel_options();
 
 // What no single option can show to be wrong: a database without its name, a host without a certificate, a key that
-// others can read. Run it after load; `--check-config` too.
-[[nodiscard]] std::vector<ConfigError> check_together(const Snapshot& snapshot);
+// others can read; and what is set but does nothing. Run it after load; `--check-config` too.
+[[nodiscard]] Findings check_together(const Snapshot& snapshot);
 
 }  // namespace valise::config

@@ -36,6 +36,11 @@ unsigned Snapshot::line(const OptionBase& option, std::string_view host) const n
   return assigned == nullptr ? 0 : assigned->line;
 }
 
+unsigned Snapshot::host_line(std::string_view host) const noexcept {
+  const auto found = host_lines_.find(host);
+  return found == host_lines_.end() ? 0 : found->second;
+}
+
 std::vector<std::string> Snapshot::restart_needed(const Snapshot& before, const Snapshot& after) {
   std::vector<std::string> out;
   const auto quoted = [](const std::string& host) { return "host[\"" + host + "\"]"; };
@@ -63,6 +68,7 @@ Ref<const Snapshot> Snapshot::in_force(const Snapshot& before, const Snapshot& a
   out->path_ = after.path_;
   out->options_ = after.options_;
   out->hosts_ = after.hosts_;
+  out->host_lines_ = after.host_lines_;
   out->server_ = after.server_;
   out->by_host_ = after.by_host_;
   const auto keep = [](const OptionBase& option, Values& values, const Values& old) {
@@ -90,8 +96,9 @@ SnapshotBuilder::SnapshotBuilder(std::string path, std::vector<const OptionBase*
   snapshot_->options_ = std::move(options);
 }
 
-void SnapshotBuilder::add_host(std::string_view host) {
+void SnapshotBuilder::add_host(std::string_view host, unsigned line) {
   if (snapshot_->has_host(host)) return;
+  snapshot_->host_lines_.emplace(host, line);
   snapshot_->hosts_.emplace_back(host);
   snapshot_->by_host_.emplace(std::string(host), Snapshot::Values{});
 }

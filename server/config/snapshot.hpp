@@ -48,6 +48,10 @@ class Snapshot final : public RefCounted<Snapshot> {
 
   // The hosts of host["…"], lower case, in the file's order.
   [[nodiscard]] const std::vector<std::string>& hosts() const noexcept { return hosts_; }
+  // The line that named the host first; 0: none, or no such host.
+  [[nodiscard]] unsigned host_line(std::string_view host) const noexcept;
+  // All that can be set.
+  [[nodiscard]] const std::vector<const OptionBase*>& options() const noexcept { return options_; }
   [[nodiscard]] bool has_host(std::string_view host) const noexcept { return by_host_.find(host) != by_host_.end(); }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
@@ -68,6 +72,7 @@ class Snapshot final : public RefCounted<Snapshot> {
   std::string path_;
   std::vector<const OptionBase*> options_;
   std::vector<std::string> hosts_;
+  std::map<std::string, unsigned, std::less<>> host_lines_;
   Values server_;
   std::map<std::string, Values, std::less<>> by_host_;
 };
@@ -76,7 +81,7 @@ class Snapshot final : public RefCounted<Snapshot> {
 class SnapshotBuilder {
  public:
   SnapshotBuilder(std::string path, std::vector<const OptionBase*> options);
-  void add_host(std::string_view host);
+  void add_host(std::string_view host, unsigned line = 0);
   // `host` empty: server-wide. Returns the line of the earlier assignment, if there was one (which stays).
   unsigned set(const OptionBase& option, std::string_view host, Value value, unsigned line);
   template <class T>

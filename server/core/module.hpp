@@ -14,6 +14,10 @@
 #include "core/iq.hpp"
 #include "storage/store.hpp"
 
+namespace valise::config {
+class Findings;
+}
+
 namespace valise::core {
 
 class Shard;
@@ -63,8 +67,8 @@ struct Manifest {
   std::vector<Identity> account_identities{};
   std::string_view stream_features{};  // XML added to <stream:features/> after log-in
   void (*options)(config::Registry&) = nullptr;
-  // Before a configuration takes effect: whether the module could work with it. The text names file and line.
-  Result<> (*check)(const config::Snapshot&) = nullptr;
+  // Before a configuration takes effect: what keeps the module from working with it, and what in it does nothing.
+  void (*check)(const config::Snapshot&, config::Findings&) = nullptr;
   std::unique_ptr<Module> (*make)(Shard&) = nullptr;
 };
 

@@ -20,14 +20,14 @@ std::string web_address(const config::Snapshot& config, const std::string& host)
   return port == ":443" ? url : url + port;
 }
 
-Result<> needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled) {
-  if (!config.get(options::listen_https).empty() || !config.get(options::listen_http).empty()) return {};
+void needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled,
+                        config::Findings& findings) {
+  if (!config.get(options::listen_https).empty() || !config.get(options::listen_http).empty()) return;
   for (const auto& host : config.hosts()) {
     if (!config.get(enabled, host)) continue;
-    return fail(ErrorCode::invalid, fmt::format("{}:{}: {}: there is no web listener; set listen.https or listen.http",
-                                                config.path(), config.line(enabled, host), enabled.name));
+    findings.error(enabled, host,
+                   fmt::format("{}: there is no web listener; set listen.https or listen.http", enabled.name));
   }
-  return {};
 }
 
 std::string name_in_web_address(const std::string& address) {

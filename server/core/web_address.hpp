@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "base/error.hpp"
+#include "config/findings.hpp"
 #include "config/snapshot.hpp"
 
 namespace valise::core {
@@ -15,8 +15,7 @@ namespace valise::core {
 // The name in such an address, as the Host field of a request has it: no port, no brackets.
 [[nodiscard]] std::string name_in_web_address(const std::string& address);
 
-// An option of hosts that means something where there is a web listener only. Otherwise: where it is switched on, and
-// what is missing, as Manifest::check says it.
-[[nodiscard]] Result<> needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled);
+// An option of hosts that means something where there is a web listener only. Otherwise an error where it is switched on.
+void needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled, config::Findings& findings);
 
 }  // namespace valise::core

@@ -301,13 +301,15 @@ Result<std::vector<std::string>> App::load_again() {
     for (const auto& error : errors) all += (all.empty() ? "" : "\n") + error.message();
     return fail(ErrorCode::invalid, std::move(all));
   };
-  const auto loaded = load_checked(config_path_, registry_);
+  std::vector<config::ConfigError> warnings;
+  const auto loaded = load_checked(config_path_, registry_, warnings);
   if (!loaded) return invalid(loaded.error());
   const auto now = config::Snapshot::in_force(*config_, **loaded);
-  if (const auto errors = prepare_modules(*now); !errors.empty()) return invalid(errors);
+  if (const auto errors = prepare_modules(*now, warnings); !errors.empty()) return invalid(errors);
   if (auto done = load_certificates(*now); !done) return std::unexpected(done.error());
   auto needs = config::Snapshot::restart_needed(*config_, **loaded);
   log::set_level(log_level(*now));
+  for (const auto& warning : warnings) log::warning("config", "{}", warning.message());
   const auto settings = make_settings(*now);
   const auto http_settings = make_http_settings(*now);
   const auto web_settings = make_web_settings(*now);

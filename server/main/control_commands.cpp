@@ -508,6 +508,18 @@ Answer archive_expire(const Request& request) {
   return reply->wait(request.stop, patience);
 }
 
+// For `valised --check-config` (running.hpp): they can't change without a restart.
+Answer listeners(const Request& request) {
+  namespace options = config::options;
+  const auto config = request.app.config();
+  Json rows = Json::array();
+  for (const auto* option :
+       {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
+    for (const auto& address : config->get(*option)) rows.push_back(address);
+  }
+  return rows;
+}
+
 Answer reload(const Request& request) {
   const auto needs = request.app.reload();
   if (!needs) return std::unexpected(needs.error());
@@ -527,29 +539,14 @@ Answer reports_list(const Request& request) { return list_reports(request.app, r
 Answer reports_done(const Request& request) { return finish_report(request.app, request.text("report"), request.stop); }
 
 constexpr std::pair<std::string_view, Command> commands[] = {
-    {"user.add", &user_add},
-    {"user.passwd", &user_passwd},
-    {"user.disable", &user_disable},
-    {"user.enable", &user_enable},
-    {"user.delete", &user_delete},
-    {"user.list", &user_list},
-    {"session.list", &session_list},
-    {"session.kick", &session_kick},
-    {"status", &status},
-    {"module.list", &module_list},
-    {"hook.list", &hook_list},
-    {"reload", &reload},
-    {"policy.list", &policy_list},
-    {"announce", &announce_text},
-    {"reports.list", &reports_list},
-    {"reports.done", &reports_done},
-    {"archive.show", &archive_show},
-    {"archive.keep", &archive_keep},
-    {"archive.expire", &archive_expire},
-    {"client.list", &client_list},
-    {"client.revoke", &client_revoke},
-    {"invite.new", &invite_new},
-    {"invite.list", &invite_list},
+    {"user.add", &user_add},           {"user.passwd", &user_passwd},       {"user.disable", &user_disable},
+    {"user.enable", &user_enable},     {"user.delete", &user_delete},       {"user.list", &user_list},
+    {"session.list", &session_list},   {"session.kick", &session_kick},     {"status", &status},
+    {"module.list", &module_list},     {"hook.list", &hook_list},           {"reload", &reload},
+    {"listeners", &listeners},         {"policy.list", &policy_list},       {"announce", &announce_text},
+    {"reports.list", &reports_list},   {"reports.done", &reports_done},     {"archive.show", &archive_show},
+    {"archive.keep", &archive_keep},   {"archive.expire", &archive_expire}, {"client.list", &client_list},
+    {"client.revoke", &client_revoke}, {"invite.new", &invite_new},         {"invite.list", &invite_list},
     {"invite.revoke", &invite_revoke},
 };
 

@@ -135,31 +135,43 @@ class Files {
 
 }  // namespace
 
-config::LoadResult load_checked(const std::string& path, const config::Registry& registry,
-                                std::vector<config::ConfigError>* missing) {
-  auto config = config::load(path, registry);
-  if (!config) return config;
-  auto errors = config::check_together(**config);
-  Files(**config, errors, missing).run();
-  if (errors.empty()) return config;
-  // All of them at once: nobody mends one line after the other.
-  const auto about_policy = [](const auto& error) { return error.text.starts_with("policy.file: "); };
-  if (std::ranges::none_of(errors, about_policy)) {
-    std::ranges::move(prepare_modules(**config), std::back_inserter(errors));
-  }
+namespace {
+
+// All of them at once, in the file's order: nobody mends one line after the other.
+std::vector<config::ConfigError> in_order(std::vector<config::ConfigError> errors) {
   std::vector<config::ConfigError> once;
   for (auto& error : errors) {
     const auto same = [&](const auto& other) { return other.message() == error.message(); };
     if (std::ranges::none_of(once, same)) once.push_back(std::move(error));
   }
   std::ranges::stable_sort(once, {}, &config::ConfigError::line);
-  return std::unexpected(std::move(once));
+  return once;
 }
 
-std::vector<config::ConfigError> prepare_modules(const config::Snapshot& config) {
-  auto checked = check_modules(config);
-  if (checked) return {};
-  return {{config.path(), config.line(options::policy_file), std::move(checked.error().text)}};
+}  // namespace
+
+config::LoadResult load_checked(const std::string& path, const config::Registry& registry,
+                                std::vector<config::ConfigError>& warnings, std::vector<config::ConfigError>* missing) {
+  auto config = config::load(path, registry);
+  if (!config) return config;
+  auto found = config::check_together(**config);
+  auto& errors = found.errors;
+  Files(**config, errors, missing).run();
+  std::ranges::move(found.warnings, std::back_inserter(warnings));
+  if (errors.empty()) return config;
+  const auto about_policy = [](const auto& error) { return error.text.starts_with("policy.file: "); };
+  if (std::ranges::none_of(errors, about_policy)) {
+    std::ranges::move(prepare_modules(**config, warnings), std::back_inserter(errors));
+  }
+  return std::unexpected(in_order(std::move(errors)));
+}
+
+std::vector<config::ConfigError> prepare_modules(const config::Snapshot& config,
+                                                 std::vector<config::ConfigError>& warnings) {
+  auto found = check_modules(config);
+  std::ranges::move(found.warnings, std::back_inserter(warnings));
+  warnings = in_order(std::move(warnings));
+  return in_order(std::move(found.errors));
 }
 
 }  // namespace valise

@@ -22,6 +22,7 @@
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/protocols.hpp"
+#include "main/running.hpp"
 #include "main/settings.hpp"
 #include "net/listener.hpp"
 
@@ -39,6 +40,11 @@ config::Registry make_registry() {
 
 void say(const std::string& text) { std::fprintf(stderr, "valised: %s\n", text.c_str()); }
 
+void say_warning(config::ConfigError warning) {
+  warning.text.insert(0, "warning: ");
+  say(warning.message());
+}
+
 int report(const std::vector<config::ConfigError>& errors) {
   for (const auto& error : errors) say(error.message());
   return 2;
@@ -51,12 +57,15 @@ int could_not_start(const config::Snapshot& config, const Error& error) {
   return 1;
 }
 
-// Whether a start could have its ports now. No error: what has them may be this very server.
+// Whether a start could have its ports now. No error: it may have more rights. Those of the server that runs are its
+// own.
 void try_ports(const config::Snapshot& config) {
   namespace options = config::options;
+  const auto own = addresses_of_running_server(config.get(options::listen_control));
   for (const auto* option :
        {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
     for (const auto& address : config.get(*option)) {
+      if (std::ranges::find(own, address) != own.end()) continue;
       const auto bound = net::bind_sockets(address, 0);
       if (bound) continue;
       const config::ConfigError warning{config.path(), config.line(*option), bound.error().text};
@@ -173,11 +182,18 @@ int run(const std::string& config_path, bool check_only, bool accept_gap) {
     const ActingAs acting(*user);
     // Read again: inside a chroot the file of this name is what a reload will read.
     std::vector<config::ConfigError> missing;
-    config = load_checked(config_path, registry, check_only ? &missing : nullptr);
+    std::vector<config::ConfigError> warnings;
+    config = load_checked(config_path, registry, warnings, check_only ? &missing : nullptr);
     for (const auto& folder : missing) say(folder.message() + " (needed at the start)");
-    if (!config) return report(config.error());
-    if (const auto errors = prepare_modules(**config); !errors.empty()) return report(errors);
-    if (!check_only) log::open(log_level(**config), (*config)->get(config::options::log_file));
+    const auto errors = config ? prepare_modules(**config, warnings) : std::move(config.error());
+    if (!errors.empty() || check_only) {
+      for (const auto& warning : warnings) say_warning(warning);
+    }
+    if (!errors.empty()) return report(errors);
+    if (!check_only) {
+      log::open(log_level(**config), (*config)->get(config::options::log_file));
+      for (const auto& warning : warnings) log::warning("config", "{}", warning.message());
+    }
   }
   if (check_only) {
     try_ports(**config);

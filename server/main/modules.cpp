@@ -74,12 +74,12 @@ std::vector<const core::Manifest*> all_modules() {
           &invitation_page_manifest()};
 }
 
-Result<> check_modules(const config::Snapshot& config) {
+config::Findings check_modules(const config::Snapshot& config) {
+  config::Findings findings(config);
   for (const auto* manifest : all_modules()) {
-    if (manifest->check == nullptr) continue;
-    if (auto checked = manifest->check(config); !checked) return checked;
+    if (manifest->check != nullptr) manifest->check(config, findings);
   }
-  return {};
+  return findings;
 }
 
 }  // namespace valise

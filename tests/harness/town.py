@@ -118,7 +118,7 @@ class Town:
         self.mariadb = Mariadb(os.environ["VALISE_TEST_MARIADB"])
         self.database = f"town_{os.getpid()}_{number}_{secrets.token_hex(4)}"
         self.mariadb.create_database(self.database)
-        return {"storage.sqlite.path": self.folder / "valise.db", "storage.backend": "mariadb", "storage.mariadb.socket": self.mariadb.socket,
+        return {"storage.backend": "mariadb", "storage.mariadb.socket": self.mariadb.socket,
                 "storage.mariadb.user": "root", "storage.mariadb.database": self.database}
 
     # -- configuration -------------------------------------------------------------------------------------------

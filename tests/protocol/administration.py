@@ -8,6 +8,7 @@ import signal
 import _path  # noqa: F401
 from harness import Disconnected, Town, run, sealed, story
 from harness.certificates import make_certificate
+from harness.stream import WAIT_SECONDS
 from harness.town import PROGRAMS
 
 
@@ -197,18 +198,86 @@ async def a_wrong_type_a_value_out_of_range_and_lua_errors_name_their_line(town)
 
 
 @story("configuration")
-async def a_good_configuration_is_said_to_be_good_and_a_port_that_is_taken_is_named(town):
+async def a_good_configuration_is_said_to_be_good_and_a_port_that_another_has_is_named(town):
     good = town.config_file.read_text()
-    status, out, path = await check_config(town, good)
+    # What the server that answers on its control socket listens on is its own.
+    assert await check_config(town, good) == (0, f"{town.folder}/candidate.lua: ok", town.folder / "candidate.lua")
+    lines = {name: number for number, name in enumerate((name for name, value in town.options.items() if value is not None), 1)}
+    status, out, path = await check_config(town, good.replace(str(town.control), f"{town.control}2"))
     *taken, last = out.splitlines()
     assert status == 0 and last == f"{path}: ok", out
-    lines = {name: number for number, name in enumerate((name for name, value in town.options.items() if value is not None), 1)}
     for said, option, port in zip(taken, ("listen.c2s", "listen.c2s_tls", "listen.https"),
                                   (town.place.port, town.place.tls_port, town.place.web_port), strict=True):
         assert said.startswith(f"{path}:{lines[option]}: cannot listen on {town.place.address}:{port}: Address already in use"), out
     free = "listen.c2s = { '127.0.0.1:0' }\nlisten.c2s_tls = {}\nlisten.https = {}\n"
     rest = "".join(line + "\n" for line in good.splitlines() if not line.startswith(("listen.c2s", "listen.https")))
     assert await check_config(town, rest + free) == (0, f"{path}: ok", path)
+
+
+@story("configuration: what does nothing")
+async def an_option_that_does_nothing_is_a_warning_at_its_line(town):
+    good = town.config_file.read_text()
+    line = len(good.splitlines()) + 1
+    secret = town.folder / "turn.secret"
+    town.write_file(secret, "north wind and the sun\n")
+    for option, said in (
+            ('external_services.list = { "stun:a.example", "turn:a.example" }',
+             "external_services.list: nobody gets credentials for turn:a.example, and a TURN server lets in nobody without; "
+             "set external_services.secret_file"),
+            (f'external_services.secret_file = "{secret}"', "external_services.secret_file has no effect: external_services.list is {}"),
+            (f'external_services.secret_file = "{secret}" external_services.list = {{ "stun:a.example" }}',
+             "external_services.secret_file has no effect: external_services.list names no TURN server"),
+            ("invitation_page.enabled = true", "invitation_page.enabled has no effect: invitations.enabled is false"),
+            ('invitation_page.url = "https://a.example"', "invitation_page.url has no effect: invitation_page.enabled is false"),
+            ('reports.notify = { "warden@localhots" }',
+             'reports.notify: "warden@localhots" is no account of one of this server\'s hosts; the nearest is "localhost"'),
+            ('push.services = { "push.example" }', 'push.services: "push.example" is not one of this server\'s hosts'),
+            ('timeouts.resumption = 0 resumption.location = "a.example:5222"',
+             "resumption.location has no effect: timeouts.resumption is 0 s"),
+            ('http.proxy_field = "forwarded"', "http.proxy_field has no effect: http.proxies is {}")):
+        status, out, path = await check_config(town, f"{good}{option}\n")
+        assert (status, out) == (0, f"{path}:{line}: warning: {said}\n{path}: ok"), (option, out)
+
+
+@story("configuration: each error at its line")
+async def an_error_of_a_feature_names_the_line_once(town):
+    good = town.config_file.read_text()
+    line = len(good.splitlines()) + 1
+    for option, said in (
+            ('external_services.list = { "turn:a.example" } external_services.secret_file = "/nonexistent/secret"',
+             "external_services.secret_file: /nonexistent/secret: No such file"),
+            ('host["b.example"] = {}', 'host "b.example" has no certificate'),
+            ('commands.administrators = { "warden@localhots" }',
+             'commands.administrators: "warden@localhots" is no account of one of this server\'s hosts; the nearest is "localhost"'),
+            ('disco.outage_status = { "http://a.example/" }', '"disco.outage_status" cannot be "http://a.example/": takes addresses, "https:'),
+            ('resumption.location = "2001:db8::1"', '"resumption.location" cannot be "2001:db8::1": host:port or a host alone')):
+        status, out, path = await check_config(town, f"{good}{option}\n")
+        assert status == 2 and out.startswith(f"{path}:{line}: {said}") and out.count(str(path)) == 1, (option, out)
+
+
+@story("configuration: what does nothing", alone=True)
+async def a_start_and_a_reload_warn_in_the_log_of_accounts_that_are_not_there(town):
+    alice = await town.account("alice")
+    town.options |= {"reports.notify": [alice.bare, "nobody@localhost"], "push.services": ["localhost", "pusher@localhost"],
+                     "invitation_page.enabled": True}
+    town.write_config()
+    lines = {name: number for number, name in enumerate((name for name, value in town.options.items() if value is not None), 1)}
+
+    async def are_warned_of(since):
+        for option, said in (("reports.notify", "reports.notify: there is no account nobody@localhost (yet)"),
+                             ("push.services", "push.services: there is no account pusher@localhost (yet)"),
+                             ("invitation_page.enabled", "invitation_page.enabled has no effect: invitations.enabled is false")):
+            while f"warning config: {town.config_file}:{lines[option]}: {said}" not in town.log()[since:]:
+                await town.ctl("status")  # the store is asked meanwhile
+        assert f"there is no account {alice.bare}" not in town.log()[since:]
+
+    since = len(town.log())
+    status, out, err = await town.reload()
+    assert status == 0, out + err
+    await asyncio.wait_for(are_warned_of(since), WAIT_SECONDS)
+    since = len(town.log())
+    await town.restart()
+    await asyncio.wait_for(are_warned_of(since), WAIT_SECONDS)
 
 
 @story("configuration: a reload", alone=True)

@@ -137,7 +137,7 @@ async def without_such_a_place_it_says_nothing(town):
     [alice] = await town.devices("alice")
     info = await alice.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to="localhost")
     assert "urn:xmpp:sos:0" not in "".join(info.itertext())
-    for bad in ("status.example.org", "ftp://status.example.org/", "https://", "https://a b/", "javascript:alert(1)"):
+    for bad in ("status.example.org", "http://status.example.org/valise.json", "ftp://status.example.org/", "https://", "https://a b/", "javascript:alert(1)"):
         town.options["disco.outage_status"] = [bad]
         town.write_config()
         status, out, err = await town.reload()

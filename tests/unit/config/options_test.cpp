@@ -42,7 +42,7 @@ class CheckTogether : public testing::Test {
     const auto loaded = load_text(source, "c.lua", kernel());
     if (!loaded) return "load: " + loaded.error()[0].message();
     std::string out;
-    for (const auto& error : check_together(**loaded)) out += error.message() + "\n";
+    for (const auto& error : check_together(**loaded).errors) out += error.message() + "\n";
     return out;
   }
 
@@ -60,7 +60,9 @@ TEST(Options, ARateThatIsNoNumberIsToldWhatItCounts) {
 
 TEST_F(CheckTogether, AHostMustBeDeclaredAndHaveACertificate) {
   EXPECT_THAT(faults(""), HasSubstr("no host is declared"));
-  EXPECT_THAT(faults("host['a.b'] = {}"), HasSubstr("host \"a.b\" has no certificate"));
+  EXPECT_THAT(faults("\nhost['a.b'] = {}"), HasSubstr("c.lua:2: host \"a.b\" has no certificate"));
+  EXPECT_THAT(faults(host() + "host['c.d'].sealed.mode = 'off'"),
+              HasSubstr("c.lua:2: host \"c.d\" has no certificate"));
 }
 
 TEST_F(CheckTogether, AKeyThatOthersReadIsRefused) {
@@ -76,6 +78,20 @@ TEST_F(CheckTogether, MariadbNeedsAPlaceAndOnTheNetworkItsCa) {
   EXPECT_THAT(faults(host() + "storage.backend = 'mariadb'\nstorage.mariadb.host = 'db'"),
               HasSubstr("c.lua:3: storage.mariadb.ca is missing"));
   EXPECT_EQ(faults(host() + "storage.backend = 'mariadb' storage.mariadb.socket = '/run/m.sock'"), "");
+}
+
+TEST_F(CheckTogether, WhatIsSetAndDoesNothingIsAWarning) {
+  const auto loaded = load_text(host() + "tls.client_ca = '/ca.pem'\nstorage.mariadb.host = 'db'\n" +
+                                    "timeouts.resumption = 0\nresumption.location = 'a.b:5222'",
+                                "c.lua", kernel());
+  ASSERT_TRUE(loaded);
+  const auto found = check_together(**loaded);
+  EXPECT_TRUE(found.errors.empty());
+  std::string warnings;
+  for (const auto& one : found.warnings) warnings += one.message() + "\n";
+  EXPECT_THAT(warnings, HasSubstr("c.lua:2: tls.client_ca has no effect: tls.client_certificates is \"off\""));
+  EXPECT_THAT(warnings, HasSubstr("c.lua:3: storage.mariadb.host has no effect: storage.backend is \"sqlite\""));
+  EXPECT_THAT(warnings, HasSubstr("c.lua:5: resumption.location has no effect: timeouts.resumption is 0 s"));
 }
 
 TEST_F(CheckTogether, LimitsThatContradictEachOtherAreNamed) {
@@ -116,6 +132,17 @@ TEST(ListenAddress, TakesNumericAddressesOnly) {
   for (const char* bad : {"", "5222", "localhost:5222", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:5222x",
                           "[::1]", "[]:1", "127.0.0.1:-1", "300.0.0.1:1"}) {
     EXPECT_NE(check_listen_address(bad), "") << bad;
+  }
+}
+
+TEST(HostPort, IsAHostAndMayHaveAPort) {  // XEP-0198 §3
+  for (const char* good :
+       {"", "xmpp.example.org", "Xmpp.example.org:5222", "192.0.2.1:5222", "[2001:db8::1]", "[::1]:1"}) {
+    EXPECT_EQ(check_host_port(good), "") << good;
+  }
+  for (const char* bad : {"xmpp.example.org:", "a:0", "a:65536", "a:b", ":5222", "2001:db8::1", "[a]:1", "[::1", "[]",
+                          "xmpp://a", "a b", "a/b", "-a", ".a", "a:1:2"}) {
+    EXPECT_NE(check_host_port(bad), "") << bad;
   }
 }
 
