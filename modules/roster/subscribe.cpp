@@ -83,8 +83,10 @@ void RosterModule::outbound(core::Session& session, core::Flow flow) {
   const bool begins = !has_from(state.subscription) && has_from(sent.next.subscription);
   const bool ends = has_from(state.subscription) && !has_from(sent.next.subscription);
   const auto bytes = sizeof flow + flow.stanza->memory();
+  ++account.departing;
   auto then = [this, flow = std::move(flow), route = sent.route, contact, begins, ends](core::Account& owner,
                                                                                         bool durable) mutable {
+    --owner.departing;
     if (!durable) return failed(flow);
     if (ends) show(owner, contact, false);  // §3.2.2: while the contact is still subscribed
     if (route) {

@@ -27,6 +27,9 @@ class Account {
   std::uint64_t credentials = 0;   // auth::fingerprint of its keys, when the row was last read
   std::vector<Session*> sessions;  // bound ones, in the order of binding
   std::int64_t last_used_ms = 0;   // loop time: when it may leave memory
+  // Subscription stanzas of its sessions, and for it, that wait until something is durable, and what waits behind them:
+  // nothing overtakes them (RFC 6120 §10.1).
+  std::uint32_t departing = 0, arriving = 0;
   const Ref<Watchers> watchers = make_ref<Watchers>();
 
   [[nodiscard]] Session* find(std::string_view resource) const;

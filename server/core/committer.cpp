@@ -145,7 +145,7 @@ bool Committer::take_batch() {
       if (!log_) continue;
     }
     if (!wait_for_units(lock)) return false;
-    if (!queue_.empty()) break;
+    if (!queue_.empty() && (log_ || !log_on_)) break;  // settling may have lost it just now
   }
   batch_.bytes = 0;
   while (!queue_.empty() && batch_.units.size() < options_.max_batch && batch_.bytes < options_.max_batch_bytes) {

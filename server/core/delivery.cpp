@@ -37,6 +37,20 @@ void Shard::arrive(Flow flow) {
   if (flow.recipient == nullptr) {  // the store is away
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
+  auto& account = *flow.recipient;
+  if (flow.stanza->kind != Kind::message || account.arriving == 0) return arrive_now(std::move(flow));
+  if (!has_room(account)) return no_room(std::move(flow));
+  ++account.arriving;
+  const auto bytes = sizeof flow + flow.stanza->memory();
+  account.in_order(
+      [this, &account, flow = std::make_unique<Flow>(std::move(flow))] {
+        --account.arriving;
+        arrive_now(std::move(*flow));
+      },
+      bytes);
+}
+
+void Shard::arrive_now(Flow flow) {
   if (flow.stanza->kind == Kind::message) {
     flow.storable = storable(*flow.stanza);
     flow.tells = hooks_.arrivals != nullptr && tells_of(*flow.stanza, flow.storable);
@@ -56,14 +70,21 @@ void Shard::arrive(Flow flow) {
 void Shard::arrive_presence(Flow flow) {
   auto& account = *flow.recipient;
   if (!hooks_.inbound_presence) return handled(flow);
+  const auto& type = flow.stanza->type;
+  const bool changes = type.starts_with("subscribe") || type.starts_with("unsubscribe");
   if (!has_room(account)) {
     // What is in nobody's list yet is refused; who is there now is told again by the next presence.
-    const auto& type = flow.stanza->type;
-    if (!type.starts_with("subscribe") && !type.starts_with("unsubscribe")) return handled(flow);
+    if (!changes) return handled(flow);
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
   const auto bytes = sizeof flow + flow.stanza->memory();
-  account.in_order([this, flow = std::move(flow)]() mutable { hooks_.inbound_presence(std::move(flow)); }, bytes);
+  account.arriving += changes ? 1 : 0;
+  account.in_order(
+      [this, &account, changes, flow = std::move(flow)]() mutable {
+        account.arriving -= changes ? 1 : 0;
+        hooks_.inbound_presence(std::move(flow));
+      },
+      bytes);
 }
 
 bool Shard::lets_in(Flow& copy, Account& recipient) {

@@ -80,7 +80,22 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_n
     return hooks_.outbound_presence(session, std::move(flow));
   }
   if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
-  send_on(std::move(flow));
+  leave(session.account, std::move(flow));
+}
+
+// RFC 6120 §10.1: in the order in which they were sent.
+void Shard::leave(Account& account, Flow flow) {
+  flow.sender = nullptr;
+  if (account.departing == 0) return send_on(std::move(flow));
+  const auto bytes = sizeof flow + flow.stanza->memory();
+  if (!has_room_for_change(account, bytes)) return no_room(std::move(flow));
+  ++account.departing;
+  account.in_order(
+      [this, &account, flow = std::make_unique<Flow>(std::move(flow))] {
+        --account.departing;
+        send_on(std::move(*flow));
+      },
+      bytes);
 }
 
 bool Shard::is_service_message(const Session& session, const Stanza& stanza) const {
@@ -129,8 +144,7 @@ void Shard::send_iq_from_session(Session& session, Flow flow) {
     return;
   }
   if (!stanza.to->has_local()) return answer_locally(std::move(flow), &session, IqTarget::server);
-  flow.sender = nullptr;
-  cross(std::move(flow));
+  leave(session.account, std::move(flow));
 }
 
 void Shard::answer_locally(Flow flow, Session* session, IqTarget target) {

@@ -15,7 +15,9 @@ namespace valise::core {
 // The name in such an address, as the Host field of a request has it: no port, no brackets.
 [[nodiscard]] std::string name_in_web_address(const std::string& address);
 
-// An option of hosts that means something where there is a web listener only. Otherwise an error where it is switched on.
-void needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled, config::Findings& findings);
+// An option of hosts that means something where there is a web listener only. Otherwise an error where it is switched
+// on.
+void needs_web_listener(const config::Snapshot& config, const config::Option<bool>& enabled,
+                        config::Findings& findings);
 
 }  // namespace valise::core

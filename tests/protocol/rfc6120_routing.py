@@ -56,6 +56,21 @@ async def a_request_to_a_full_jid_reaches_it_and_its_answer_comes_back(town):
     assert answer.get("from") == bob.full and answer.get("type") == "result"
 
 
+@story("RFC 6120 §10.1")
+async def nothing_overtakes_a_subscription_that_is_being_stored(town):
+    alice, bob = await town.devices("alice", "bob")
+    for number in range(10):
+        sent = [f"s{number}", f"m{number}", f"q{number}"]
+        await alice.sends(f"<presence to='{bob.bare}' id='{sent[0]}' type='subscribe'/>"
+                          f"<message to='{bob.bare}' id='{sent[1]}' type='chat'>{sealed()}</message>"
+                          f"<iq to='nobody@localhost' id='{sent[2]}' type='get'><query xmlns='jabber:iq:version'/></iq>")
+        came = [(await bob.stream.wait_for(lambda event: getattr(event, "get", {}.get)("id") in sent, "what alice sent")).get("id")
+                for _ in range(2)]
+        assert came == sent[:2], came
+        await alice.receives("iq", id=sent[2], type_="error")
+        await alice.sends(f"<presence to='{bob.bare}' type='unsubscribe'/>")
+
+
 @story("RFC 6121 §8.5.3.2.3")
 async def a_request_to_a_resource_that_is_gone_is_unavailable(town):
     alice, bob = await town.devices("alice", "bob")

@@ -34,7 +34,8 @@ Result<> supersede(Connection& connection) {
   const auto locked = connection.number(fmt::format("SELECT GET_LOCK({}, 5)", commit_lock));
   if (!locked) return std::unexpected(locked.error());
   if (*locked == 1) return {};
-  return fail(ErrorCode::conflict, fmt::format("mariadb: an earlier writer's connection {0} does not end; end it with KILL {0}", *holder));
+  return fail(ErrorCode::conflict,
+              fmt::format("mariadb: an earlier writer's connection {0} does not end; end it with KILL {0}", *holder));
 }
 
 class MariadbWriter final : public Writer {
