@@ -80,6 +80,7 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_n
     return hooks_.outbound_presence(session, std::move(flow));
   }
   if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
+  if (hooks_.departures && hooks_.departures(session, flow)) return;
   send_on(std::move(flow));
 }
 
@@ -129,6 +130,7 @@ void Shard::send_iq_from_session(Session& session, Flow flow) {
     return;
   }
   if (!stanza.to->has_local()) return answer_locally(std::move(flow), &session, IqTarget::server);
+  if (hooks_.departures && hooks_.departures(session, flow)) return;
   flow.sender = nullptr;
   cross(std::move(flow));
 }
