@@ -182,7 +182,6 @@ async def half_open_inside(stage, count):
 # once more on their way into the store.
 @attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + WAITS)
 async def dead_readers(stage, count):
-    body = sealed(payload_bytes=20_000)
     sleepers = [await (await stage.town.account("sleeper")).sleeper() for _ in range(count)]
     for sleeper in sleepers:
         sleeper.stream.stops_reading()
@@ -191,6 +190,7 @@ async def dead_readers(stage, count):
     async def writes(writer, addresses):
         for number in range(2000):
             for address in alive.intersection(addresses):
+                body = sealed(payload_bytes=20_000)
                 await writer.sends(f"<message to='{address}' id='r{number}' type='chat'>{body}</message>")
             await writer.asks("<ping xmlns='urn:xmpp:ping'/>")
             writer.stream.takes(lambda event: not isinstance(event, Disconnected))
