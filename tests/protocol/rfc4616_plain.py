@@ -192,7 +192,7 @@ async def an_account_that_there_was_no_room_for_does_not_count(town):
         error = one.find(NS.CLIENT + "error")
         assert error.get("type") == "wait" and error[0].tag == NS.STANZA_ERROR + "resource-constraint"
     made = 20 - len(refused)
-    assert 8 < made < 14, "8 that wait, and those that are being worked at"
+    assert 8 <= made <= 14, "8 that wait, and those that were worked at meanwhile: none, where no thread had its turn yet"
     for number in range(20, 20 + 14 - made):  # one after the other there is room, up to what an hour allows
         await asks(number)
         assert (await answer(number)).get("type") == "result"
