@@ -47,15 +47,14 @@ class Checker {
       add(snapshot_.line(options::listen_http),
           "listen.http is for a reverse proxy; name its address in http.proxies, such as \"127.0.0.1\"");
     }
-    const Option<Strings>* all[] = {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https,
-                                    &options::listen_http};
-    for (auto option = std::begin(all); option != std::end(all); ++option) {
+    const auto all = options::listeners();
+    for (auto option = all.begin(); option != all.end(); ++option) {
       const auto& addresses = snapshot_.get(**option);
       for (auto one = addresses.begin(); one != addresses.end(); ++one) {
         for (auto other = std::next(one); other != addresses.end(); ++other) {
           if (same(*one, *other)) twice(**option, *one, *other);
         }
-        for (auto earlier = std::begin(all); earlier != option; ++earlier) {
+        for (auto earlier = all.begin(); earlier != option; ++earlier) {
           for (const auto& other : snapshot_.get(**earlier)) {
             if (!same(*one, other)) continue;
             add(snapshot_.line(**option), fmt::format("{} is in {} too", *one, (*earlier)->name));

@@ -4,26 +4,39 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "base/networks.hpp"
 
 namespace valise::config {
 
+namespace {
+
+std::optional<unsigned> port_of(std::string_view text) {
+  unsigned port = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, fault] = std::from_chars(text.data(), end, port);
+  return fault == std::errc() && stop == end && port <= 65535 ? std::optional(port) : std::nullopt;
+}
+
+bool is_bracketed(std::string_view text) { return text.size() > 2 && text.front() == '[' && text.back() == ']'; }
+
+// `text` is_bracketed.
+bool holds_ipv6(std::string_view text) {
+  unsigned char bytes[16];
+  return inet_pton(AF_INET6, std::string(text.substr(1, text.size() - 2)).c_str(), bytes) == 1;
+}
+
+}  // namespace
+
 std::string check_listen_address(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return "an address and a port, such as \"127.0.0.1:5222\"";
-  const auto port_text = text.substr(colon + 1);
-  unsigned port = 0;
-  const auto* end = port_text.data() + port_text.size();
-  const auto [stop, fault] = std::from_chars(port_text.data(), end, port);
-  if (fault != std::errc() || stop != end || port > 65535) return "a port of 0 to 65535 after the last colon";
+  if (!port_of(text.substr(colon + 1))) return "a port of 0 to 65535 after the last colon";
   const auto address = std::string(text.substr(0, colon));
   if (address == "*") return {};
-  unsigned char bytes[16];
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
-    if (inet_pton(AF_INET6, address.substr(1, address.size() - 2).c_str(), bytes) == 1) return {};
-    return "an IPv6 address between the brackets";
-  }
+  if (is_bracketed(address)) return holds_ipv6(address) ? "" : "an IPv6 address between the brackets";
+  unsigned char bytes[4];
   if (inet_pton(AF_INET, address.c_str(), bytes) == 1) return {};
   return "a numeric address: 127.0.0.1, [::1] or *";
 }
@@ -34,17 +47,10 @@ std::string check_host_port(std::string_view text) {
   auto host = text;
   if (const auto behind = text.rfind(']'), colon = text.rfind(':');
       colon != std::string_view::npos && (behind == std::string_view::npos || colon > behind)) {
-    const auto port_text = text.substr(colon + 1);
-    unsigned port = 0;
-    const auto* end = port_text.data() + port_text.size();
-    const auto [stop, fault] = std::from_chars(port_text.data(), end, port);
-    if (fault != std::errc() || stop != end || port == 0 || port > 65535) return wanted;
+    if (port_of(text.substr(colon + 1)).value_or(0) == 0) return wanted;
     host = text.substr(0, colon);
   }
-  if (host.starts_with('[') && host.ends_with(']')) {
-    unsigned char bytes[16];
-    return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), bytes) == 1 ? "" : wanted;
-  }
+  if (is_bracketed(host)) return holds_ipv6(host) ? "" : wanted;
   const bool plain = std::ranges::all_of(host, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   });

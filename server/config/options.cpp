@@ -91,6 +91,10 @@ const Option<Strings> listen_http{
          .otherwise = {},
          .reason = "the same without TLS, for a reverse proxy on this machine: http.proxies are heard and nobody else",
          .check = &check_loopback_address}};
+std::span<const Option<Strings>* const> listeners() noexcept {
+  static constexpr const Option<Strings>* all[] = {&listen_c2s, &listen_c2s_tls, &listen_https, &listen_http};
+  return all;
+}
 const Option<std::string> listen_control{
     path("listen.control", "/run/valise/control", "Unix socket of valisectl; who may open it administers the server")};
 const Option<std::string> tls_certificate{Text{.name = "tls.certificate",

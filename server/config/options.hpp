@@ -1,6 +1,7 @@
 // The kernel's own options. Modules declare theirs beside their code.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "config/findings.hpp"
@@ -28,6 +29,8 @@ extern const Option<std::string> log_file;
 extern const Choice<Language> default_language;
 // -- network
 extern const Option<Strings> listen_c2s, listen_c2s_tls, listen_https, listen_http;
+// Those four: each address in them is a port that clients reach.
+[[nodiscard]] std::span<const Option<Strings>* const> listeners() noexcept;
 extern const Option<std::string> listen_control;
 extern const Option<std::string> tls_certificate, tls_key;
 extern const Choice<TlsMinimum> tls_minimum;

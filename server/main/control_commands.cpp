@@ -510,11 +510,9 @@ Answer archive_expire(const Request& request) {
 
 // For `valised --check-config` (running.hpp): they can't change without a restart.
 Answer listeners(const Request& request) {
-  namespace options = config::options;
   const auto config = request.app.config();
   Json rows = Json::array();
-  for (const auto* option :
-       {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
+  for (const auto* option : config::options::listeners()) {
     for (const auto& address : config->get(*option)) rows.push_back(address);
   }
   return rows;

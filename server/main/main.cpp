@@ -62,8 +62,7 @@ int could_not_start(const config::Snapshot& config, const Error& error) {
 void try_ports(const config::Snapshot& config) {
   namespace options = config::options;
   const auto own = addresses_of_running_server(config.get(options::listen_control));
-  for (const auto* option :
-       {&options::listen_c2s, &options::listen_c2s_tls, &options::listen_https, &options::listen_http}) {
+  for (const auto* option : options::listeners()) {
     for (const auto& address : config.get(*option)) {
       if (std::ranges::find(own, address) != own.end()) continue;
       const auto bound = net::bind_sockets(address, 0);
