@@ -13,8 +13,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 }  // namespace
 
-bool is_token(std::string_view text, std::size_t limit) { return core::is_token(text, limit); }
-
 bool is_name(std::string_view text) {
   return text.size() <= 64 && std::ranges::count(text, ' ') < 4 &&
          std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });

@@ -3,12 +3,12 @@
 
 #include <string_view>
 
+#include "core/text.hpp"
 #include "xml/document.hpp"
 
 namespace valise::modules::omemo {
 
-// Printable ASCII without space (docs/sealed.md D12).
-[[nodiscard]] bool is_token(std::string_view text, std::size_t limit = 128);
+using core::is_token;
 // What software and machines are called: at most 64 bytes and four words, no control characters.
 [[nodiscard]] bool is_name(std::string_view text);
 // [A-Za-z0-9._-], not empty.

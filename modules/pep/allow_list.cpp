@@ -12,6 +12,7 @@
 #include "base/picture.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
+#include "core/text.hpp"
 #include "modules/pep/nodes.hpp"
 #include "xml/writer.hpp"
 
@@ -36,10 +37,6 @@ constexpr std::string_view pinning = "urn:xmpp:bookmarks-pinning:0";
 constexpr std::string_view displayed = "urn:xmpp:mds:displayed:0";
 constexpr std::string_view vcard_node = "urn:xmpp:vcard4";
 constexpr std::string_view vcard_ns = "urn:ietf:params:xml:ns:vcard-4.0";
-
-bool is_token(std::string_view text) noexcept {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
-}
 
 bool is_number(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 10 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -162,7 +159,7 @@ Outcome allow_displayed(std::string_view item_id, xml::Element payload) {
   const auto id = payload.child("stanza-id", core::ns::stanza_ids);
   const auto by = core::Jid::parse(id.attribute_or_empty("by"));
   const auto value = id.attribute_or_empty("id");
-  if (!id || !by || value.empty() || value.size() > max_name || !is_token(value)) return bad_payload;
+  if (!id || !by || value.empty() || !core::is_token(value, max_name)) return bad_payload;
   std::string out;
   xml::Writer writer(out);
   writer.open("displayed", displayed).open("stanza-id", core::ns::stanza_ids);
@@ -314,7 +311,7 @@ bool is_allowed_item_id(std::string_view node, std::string_view item_id) {
     const auto jid = core::Jid::parse(item_id);
     return jid && (jid->is_bare() || node == displayed);
   }
-  return item_id.size() <= max_item_id && is_token(item_id);
+  return core::is_token(item_id, max_item_id);
 }
 
 Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::Element payload) {
