@@ -286,13 +286,7 @@ class Module final : public core::Module, public core::Administrators, public Co
 
 // An administrator is an account of one of our hosts.
 void check(const config::Snapshot& snapshot, config::Findings& findings) {
-  for (const auto& host : snapshot.hosts()) {
-    for (const auto& name : snapshot.get(administrators, host)) {
-      if (const auto fault = core::not_of_our_hosts(name, snapshot); !fault.empty()) {
-        findings.error(administrators, host, "commands.administrators: " + fault);
-      }
-    }
-  }
+  core::check_hosts_of(administrators, snapshot, findings, &config::Findings::error);
 }
 
 }  // namespace

@@ -78,11 +78,7 @@ const config::Option<std::int64_t> attempts{{.name = "push.attempts",
                                              .needs = {{"push.enabled"}}}};
 
 void check(const config::Snapshot& snapshot, config::Findings& findings) {
-  for (const auto& service : snapshot.get(services)) {
-    if (const auto fault = core::not_of_our_hosts(service, snapshot); !fault.empty()) {
-      findings.warning(services, "push.services: " + fault);
-    }
-  }
+  core::check_hosts_of(services, snapshot, findings, &config::Findings::warning);
 }
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {

@@ -56,13 +56,7 @@ const config::Option<std::int64_t> per_day_option{
      .reload = config::Reload::live}};
 
 void check(const config::Snapshot& snapshot, config::Findings& findings) {
-  for (const auto& host : snapshot.hosts()) {
-    for (const auto& address : snapshot.get(notify_option, host)) {
-      if (const auto fault = core::not_of_our_hosts(address, snapshot); !fault.empty()) {
-        findings.warning(notify_option, host, "reports.notify: " + fault);
-      }
-    }
-  }
+  core::check_hosts_of(notify_option, snapshot, findings, &config::Findings::warning);
 }
 
 // Of an account: when it reported last, as long as it is in memory.

@@ -11,7 +11,9 @@
 #include "core/shard.hpp"
 
 namespace valise::core {
+namespace {
 
+// What is wrong with the domain of `text`, or "".
 std::string not_of_our_hosts(std::string_view text, const config::Snapshot& snapshot) {
   const auto jid = Jid::parse(text);
   if (jid && snapshot.has_host(jid->domain())) return {};
@@ -19,6 +21,19 @@ std::string not_of_our_hosts(std::string_view text, const config::Snapshot& snap
   return fmt::format("\"{}\" is {} one of this server's hosts{}", text,
                      jid && !jid->has_local() ? "not" : "no account of",
                      jid ? config::nearest_hint(jid->domain(), hosts) : "");
+}
+
+}  // namespace
+
+void check_hosts_of(const config::Option<config::Strings>& option, const config::Snapshot& snapshot,
+                    config::Findings& findings, Note note) {
+  for (const auto& host : snapshot.hosts()) {
+    for (const auto& name : snapshot.get(option, host)) {
+      if (const auto fault = not_of_our_hosts(name, snapshot); !fault.empty()) {
+        (findings.*note)(option, host, fmt::format("{}: {}", option.name, fault));
+      }
+    }
+  }
 }
 
 void warn_of_missing_accounts(Shard& shard, const config::Snapshot& snapshot,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/findings.hpp"
 #include "config/option.hpp"
 #include "config/snapshot.hpp"
 
@@ -11,8 +12,11 @@ namespace valise::core {
 
 class Shard;
 
-// Before a configuration takes effect: what is wrong with the domain of `jid`, an account or a domain, or "".
-[[nodiscard]] std::string not_of_our_hosts(std::string_view jid, const config::Snapshot& snapshot);
+// Before a configuration takes effect: what the option names, an account or a domain, and is on none of our hosts.
+// `note`: whether the configuration can be used nevertheless (Findings::error or warning).
+using Note = void (config::Findings::*)(const config::OptionBase& option, std::string_view host, std::string text);
+void check_hosts_of(const config::Option<config::Strings>& option, const config::Snapshot& snapshot,
+                    config::Findings& findings, Note note);
 
 // For a module's `configure`: asks the store, each shard for the accounts whose home it is, and warns in the log of
 // those that don't exist, once for each line that names them. Domains among the names, and what cannot be asked now,
