@@ -40,14 +40,7 @@ void Shard::arrive(Flow flow) {
   auto& account = *flow.recipient;
   if (flow.stanza->kind != Kind::message || account.arriving == 0) return arrive_now(std::move(flow));
   if (!has_room(account)) return no_room(std::move(flow));
-  ++account.arriving;
-  const auto bytes = sizeof flow + flow.stanza->memory();
-  account.in_order(
-      [this, &account, flow = std::make_unique<Flow>(std::move(flow))] {
-        --account.arriving;
-        arrive_now(std::move(*flow));
-      },
-      bytes);
+  line_up(account, account.arriving, std::move(flow), &Shard::arrive_now);
 }
 
 void Shard::arrive_now(Flow flow) {

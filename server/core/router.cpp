@@ -87,13 +87,17 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_n
 void Shard::leave(Account& account, Flow flow) {
   flow.sender = nullptr;
   if (account.departing == 0) return send_on(std::move(flow));
-  const auto bytes = sizeof flow + flow.stanza->memory();
-  if (!has_room_for_change(account, bytes)) return no_room(std::move(flow));
-  ++account.departing;
+  if (!has_room_for_change(account, weight(flow))) return no_room(std::move(flow));
+  line_up(account, account.departing, std::move(flow), &Shard::send_on);
+}
+
+void Shard::line_up(Account& account, std::uint32_t& line, Flow flow, void (Shard::*go_on)(Flow)) {
+  ++line;
+  const auto bytes = weight(flow);
   account.in_order(
-      [this, &account, flow = std::make_unique<Flow>(std::move(flow))] {
-        --account.departing;
-        send_on(std::move(*flow));
+      [this, &line, go_on, flow = std::make_unique<Flow>(std::move(flow))] {
+        --line;
+        (this->*go_on)(std::move(*flow));
       },
       bytes);
 }

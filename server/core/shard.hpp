@@ -208,8 +208,10 @@ class Shard final : private net::TurnEnd {
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);
   void leave(Account& account, Flow flow);  // of one of its sessions, to others
-  void cross(Flow flow);                    // to the recipient's home shard
-  void arrive(Flow flow);                   // on the recipient's home shard, account in memory
+  // Goes on behind the account's commits; `line`: who waits so (Account::departing or arriving).
+  void line_up(Account& account, std::uint32_t& line, Flow flow, void (Shard::*go_on)(Flow));
+  void cross(Flow flow);   // to the recipient's home shard
+  void arrive(Flow flow);  // on the recipient's home shard, account in memory
   void arrive_now(Flow flow);
   void arrive_message(Flow flow);
   void arrive_iq(Flow flow);
