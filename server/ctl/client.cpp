@@ -1,6 +1,7 @@
 #include "client.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -30,6 +31,9 @@ std::expected<void, Failure> Client::connect(const std::string& path) {
   if (path.size() >= sizeof address.sun_path) return no_server("the socket's path is too long");
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{.tv_sec = limits_.patience.count(), .tv_usec = 0};  // 0: for ever
+  ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (fd_ < 0 || ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return no_server("cannot reach the server at " + path + ": " + std::strerror(errno) +
                      " (is valised running? --socket names its listen.control)");
@@ -51,6 +55,9 @@ std::expected<Json, Failure> Client::ask(Json request) {
   crypto::wipe(line);
   auto end = buffer_.find('\n');
   while (end == std::string::npos) {
+    if (limits_.longest_answer != 0 && buffer_.size() >= limits_.longest_answer) {
+      return no_server("the server's answer is too long");
+    }
     char chunk[8192];
     const auto got = ::recv(fd_, chunk, sizeof chunk, 0);
     if (got <= 0) return no_server("the server closed the connection");

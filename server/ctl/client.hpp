@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <string>
 
 #include "base/error.hpp"
@@ -10,10 +11,16 @@
 
 namespace valise::ctl {
 
+// How long it waits for more of an answer, and how much it takes of one (bytes); 0: as long, as much as it needs.
+struct ClientLimits {
+  std::chrono::seconds patience{0};
+  std::size_t longest_answer = 0;
+};
+
 class Client {
  public:
+  explicit Client(ClientLimits limits = {}) : limits_(limits) {}
   ~Client();
-  Client() = default;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   [[nodiscard]] std::expected<void, Failure> connect(const std::string& path);
@@ -22,6 +29,7 @@ class Client {
   [[nodiscard]] std::expected<nlohmann::json, Failure> ask(nlohmann::json request);
 
  private:
+  const ClientLimits limits_;
   int fd_ = -1;
   std::string buffer_;
 };

@@ -133,10 +133,6 @@ class Files {
   std::vector<config::ConfigError>& missing_;
 };
 
-}  // namespace
-
-namespace {
-
 // All of them at once, in the file's order: nobody mends one line after the other.
 std::vector<config::ConfigError> in_order(std::vector<config::ConfigError> errors) {
   std::vector<config::ConfigError> once;
