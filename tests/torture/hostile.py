@@ -128,7 +128,7 @@ def document(trial, fresh):
         f"{WARM} sessions have come, filled the store's cache and gone, which is before the first attack: {trial.first_base / MIB:.0f} MiB. Peak and what "
         f"stays are against the moment before each attack; a run fails where a peak is above its bound, where more than 6 MiB of "
         f"one attack stay (and what the cache of client versions holds, {CAPS}, of one that fills it) or {STAY_IN_ALL} MiB of all, where the answer is another, where a neighbour's message is lost, or where "
-        f"the server ends. Latencies are shown, not judged.",
+        "the server ends. Latencies are shown, not judged.",
         "", *HEAD, *trial.lines, "", others_waited(trial), ""])
 
 
