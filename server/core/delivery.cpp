@@ -44,7 +44,7 @@ void Shard::arrive(Flow flow) {
 }
 
 void Shard::arrive_now(Flow flow) {
-  if (flow.stanza->kind == Kind::message) {
+  if (flow.stanza->kind == Kind::message && !flow.again) {
     flow.storable = storable(*flow.stanza);
     flow.tells = hooks_.arrivals != nullptr && tells_of(*flow.stanza, flow.storable);
   }

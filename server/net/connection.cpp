@@ -14,7 +14,7 @@ namespace {
 
 // Read and write buffers belong to the thread, not to the connection.
 constexpr std::size_t read_size = 16'384;
-constexpr int reads_a_turn = 4;  // then others have their turn
+constexpr int reads_a_turn = 4;  // of small pieces; then it waits for its share
 thread_local std::array<char, read_size> read_buffer;
 
 constexpr std::size_t pooled_buffers = 128;
@@ -41,13 +41,19 @@ Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::stri
       linger_([](void* self) { static_cast<Connection*>(self)->close_now(CloseReason::by_us); }, this) {}
 
 Connection::~Connection() {
-  loop_->cancel(*this);
+  leave_loop();
   if (fd_ >= 0) {
-    loop_->unwatch(fd_, *this);
     transport_.reset();
     ::close(fd_);
   }
   drop_output();
+}
+
+void Connection::leave_loop() {
+  linger_.cancel();
+  loop_->cancel(static_cast<TurnEnd&>(*this));
+  loop_->cancel(static_cast<Share&>(*this));
+  if (fd_ >= 0) loop_->unwatch(fd_, *this);
 }
 
 Result<> Connection::start() {
@@ -146,6 +152,7 @@ void Connection::on_io(std::uint32_t events) {
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
+  if (waits_for_share()) return;
   if (may_read()) return read_some();
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) close_now(CloseReason::by_peer);
 }
@@ -170,17 +177,22 @@ void Connection::read_some() {
     const auto* before = transport_.get();
     if (!closing_ && !handler_->on_bytes({read_buffer.data(), result.bytes})) return;
     if (fd_ < 0 || transport_.get() != before) return;
-    if (result.bytes < read_buffer.size() && !transport_->has_buffered()) return;
+    if (result.bytes == read_buffer.size()) break;  // it has much to say
+    if (!transport_->has_buffered()) return;
   }
-  // More may wait inside TLS, where epoll does not see it.
-  if (fd_ >= 0 && may_read() && transport_->has_buffered()) loop_->enqueue_next(*this);
+  // More may also wait inside TLS, where epoll does not see it.
+  if (fd_ >= 0 && may_read()) loop_->wait_for_share(*this);
+}
+
+void Connection::on_share() {
+  if (fd_ >= 0 && may_read()) read_some();
 }
 
 void Connection::on_turn_end() {
   if (fd_ < 0) return;
   flush();
   if (fd_ < 0 || drained_ || !may_read() || !transport_->has_buffered()) return;
-  if (read_turn_ == loop_->turn()) return loop_->enqueue_next(*this);
+  if (read_turn_ == loop_->turn()) return loop_->wait_for_share(*this);
   read_some();
 }
 
@@ -239,7 +251,7 @@ void Connection::resume_reading() {
   if (reading_) return;
   reading_ = true;
   update_interest();
-  if (fd_ >= 0 && !drained_) loop_->enqueue(*this);
+  if (fd_ >= 0) loop_->wait_for_share(*this);
 }
 
 void Connection::close_after_flush(std::int64_t linger_ms) {
@@ -252,9 +264,7 @@ void Connection::close_after_flush(std::int64_t linger_ms) {
 
 void Connection::close_now(CloseReason reason) {
   if (fd_ < 0) return;
-  linger_.cancel();
-  loop_->cancel(*this);
-  loop_->unwatch(fd_, *this);
+  leave_loop();
   if (reason == CloseReason::error) transport_error_ = transport_->last_error();
   if (!closing_ && !handshaking_ && reason == CloseReason::by_us) transport_->shutdown();
   ::close(fd_);
@@ -264,9 +274,7 @@ void Connection::close_now(CloseReason reason) {
 }
 
 void Connection::detach() {
-  linger_.cancel();
-  loop_->cancel(*this);
-  loop_->unwatch(fd_, *this);
+  leave_loop();
   interest_ = 0;
 }
 

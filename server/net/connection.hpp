@@ -32,7 +32,7 @@ class ConnectionHandler {
   ~ConnectionHandler() = default;
 };
 
-class Connection final : private IoHandler, private TurnEnd {
+class Connection final : private IoHandler, private TurnEnd, private Share {
  public:
   // Takes the descriptor. `peer` as "192.0.2.1" and port.
   Connection(Loop& loop, ConnectionHandler& handler, int fd, std::string peer_address, std::uint16_t peer_port);
@@ -64,7 +64,7 @@ class Connection final : private IoHandler, private TurnEnd {
   [[nodiscard]] bool secured() const noexcept { return secured_; }
 
   void pause_reading();
-  void resume_reading();
+  void resume_reading();  // when its share of the loop's turns comes
   [[nodiscard]] bool reading() const noexcept { return reading_; }
 
   // Sends what is queued, then ends (TLS close_notify, FIN). on_closed follows, at the latest after `linger_ms`.
@@ -89,6 +89,8 @@ class Connection final : private IoHandler, private TurnEnd {
  private:
   void on_io(std::uint32_t events) override;
   void on_turn_end() override;
+  void on_share() override;
+  void leave_loop();
   void read_some();
   void handshake();
   void write_output();

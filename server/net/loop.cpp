@@ -15,6 +15,7 @@
 namespace valise::net {
 namespace {
 constexpr int max_events = 256;
+constexpr int shares_a_turn = 4;
 thread_local const Loop* current_loop = nullptr;
 }  // namespace
 
@@ -108,23 +109,24 @@ void Loop::enqueue(TurnEnd& work) {
   turn_end_.push_back(&work);
 }
 
-void Loop::enqueue_next(TurnEnd& work) {
-  if (work.queued_next_) return;
-  work.queued_next_ = true;
-  next_turn_end_.push_back(&work);
+void Loop::cancel(TurnEnd& work) {
+  if (std::exchange(work.queued_, false)) std::ranges::replace(turn_end_, &work, nullptr);
 }
 
-void Loop::cancel(TurnEnd& work) {
-  if (work.queued_) std::ranges::replace(turn_end_, &work, nullptr);
-  if (work.queued_next_) std::ranges::replace(next_turn_end_, &work, nullptr);
-  work.queued_ = work.queued_next_ = false;
+void Loop::wait_for_share(Share& one) {
+  if (std::exchange(one.waits_, true)) return;
+  shares_.push_back(&one);
+}
+
+void Loop::cancel(Share& one) {
+  if (std::exchange(one.waits_, false)) std::erase(shares_, &one);
 }
 
 void Loop::wait_for_events() {
   int timeout = timers_.wait_ms(now_ms_);
   sleeping_.store(true, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (has_mail_.load(std::memory_order_acquire) || !next_turn_end_.empty()) timeout = 0;
+  if (has_mail_.load(std::memory_order_acquire) || !shares_.empty()) timeout = 0;
   ready_->count = epoll_wait(epoll_, ready_->events, max_events, timeout);
   sleeping_.store(false, std::memory_order_relaxed);
   if (ready_->count < 0) ready_->count = 0;
@@ -140,12 +142,16 @@ void Loop::run_mailbox() {
   running_.clear();
 }
 
-void Loop::run_turn_end() {
-  for (auto* work : std::exchange(next_turn_end_, {})) {
-    if (work == nullptr) continue;
-    work->queued_next_ = false;
-    enqueue(*work);
+void Loop::run_shares() {
+  for (int left = shares_a_turn; left > 0 && !shares_.empty(); --left) {
+    auto* one = shares_.front();
+    shares_.pop_front();
+    one->waits_ = false;
+    one->on_share();
   }
+}
+
+void Loop::run_turn_end() {
   // Work may enqueue more work; both end within the turn.
   for (std::size_t i = 0; i < turn_end_.size(); ++i) {
     auto* work = turn_end_[i];
@@ -177,6 +183,7 @@ void Loop::run() {
     ready.count = ready.at = 0;
     run_mailbox();
     timers_.advance(now_ms_);
+    run_shares();
     run_turn_end();
   }
   run_mailbox();

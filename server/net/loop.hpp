@@ -1,11 +1,12 @@
 // One event loop a shard: epoll (level-triggered), a mailbox for other threads, a timer wheel, and work that is put off
 // to the end of the turn, so that everything written in one turn leaves in one system call a connection.
 //
-// A turn: wait → socket events → mailbox → timers → end-of-turn work (outboxes, then socket writes).
+// A turn: wait → socket events → mailbox → timers → shares → end-of-turn work (outboxes, then socket writes).
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <vector>
@@ -25,8 +26,7 @@ class IoHandler {
   ~IoHandler() = default;
 };
 
-// Something to do once when the turn ends, asked for by enqueue() or enqueue_next(). Must call Loop::cancel before it
-// dies.
+// Something to do once when the turn ends, asked for by enqueue(). Must call Loop::cancel before it dies.
 class TurnEnd {
  public:
   virtual void on_turn_end() = 0;
@@ -36,8 +36,22 @@ class TurnEnd {
 
  private:
   friend class Loop;
-  bool queued_ = false;       // for the end of this turn
-  bool queued_next_ = false;  // for the end of the next one
+  bool queued_ = false;
+};
+
+// Who would take more of a turn than others waits in a line for its share: a few have theirs each turn, so that those
+// who want little never wait for all who want much. Must call Loop::cancel before it dies.
+class Share {
+ public:
+  virtual void on_share() = 0;
+
+ protected:
+  virtual ~Share() = default;
+  [[nodiscard]] bool waits_for_share() const noexcept { return waits_; }
+
+ private:
+  friend class Loop;
+  bool waits_ = false;
 };
 
 class Loop {
@@ -58,9 +72,9 @@ class Loop {
   void change(int fd, std::uint32_t epoll_events, IoHandler& handler);
   void unwatch(int fd, IoHandler& handler);  // the handler gets no further call, also not from this turn
   void enqueue(TurnEnd& work);
-  // At the end of the next turn, which then does not wait: for work that goes on, so that others have their turn first.
-  void enqueue_next(TurnEnd& work);
   void cancel(TurnEnd& work);
+  void wait_for_share(Share& one);  // in this turn or a later one, in the order of these calls
+  void cancel(Share& one);
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }     // counts from 1
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }  // monotonic, as of this turn
@@ -69,6 +83,7 @@ class Loop {
  private:
   void wait_for_events();
   void run_mailbox();
+  void run_shares();
   void run_turn_end();
   void wake();
 
@@ -78,7 +93,7 @@ class Loop {
   std::int64_t now_ms_ = 0;
   std::uint64_t turn_ = 0;
   std::vector<TurnEnd*> turn_end_;
-  std::vector<TurnEnd*> next_turn_end_;
+  std::deque<Share*> shares_;
   struct Ready;
   Ready* ready_ = nullptr;  // events of the turn that is being handled
 

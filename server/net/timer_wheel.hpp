@@ -1,5 +1,6 @@
 // A hashed timer wheel: arming, moving and cancelling cost a few pointer writes, so that every session may own timers.
-// Resolution 50 ms; a timer never fires early.
+// Resolution 10 ms, so that those whose rate is limited do not all go on in one turn of the loop; a timer never fires
+// early.
 #pragma once
 
 #include <cstddef>
@@ -35,18 +36,18 @@ class Timer {
 
 class TimerWheel {
  public:
-  static constexpr std::int64_t tick_ms = 50;
+  static constexpr std::int64_t tick_ms = 10;
   explicit TimerWheel(std::int64_t now_ms) noexcept;
 
   // (Re)arms `timer` for `delay_ms` from `now_ms`.
   void arm(Timer& timer, std::int64_t now_ms, std::int64_t delay_ms) noexcept;
   // Fires what is due. Callbacks may arm and cancel any timer.
   void advance(std::int64_t now_ms);
-  // Milliseconds until advance() should be called again: the next slot that holds a timer, 3.2 s at most.
+  // Milliseconds until advance() should be called again: the next slot that holds a timer, 640 ms at most.
   [[nodiscard]] int wait_ms(std::int64_t now_ms) const noexcept;
 
  private:
-  static constexpr std::size_t slots = 2048;  // 102 s a turn of the wheel; farther timers stay for more turns
+  static constexpr std::size_t slots = 2048;  // 20 s a turn of the wheel; farther timers stay for more turns
   Timer heads_[slots];
   std::int64_t tick_;
 };

@@ -5,6 +5,7 @@ import asyncio
 import base64
 import hashlib
 import itertools
+import math
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import _path  # noqa: F401
 from harness import NS, Disconnected, sealed
 
 KIB = 1024
+SESSIONS = 20  # of an account: limits.resources
 CAPS = 6    # MiB: what modules/caps keeps of client versions, with malloc's part
 WAITS = 32  # MiB: what waits for the store before its senders are read more slowly, an eighth of commit.queue_bytes
 DISCO = "{http://jabber.org/protocol/disco#info}query"
@@ -29,11 +31,13 @@ class Attack:
     bound: Callable  # count -> MiB over the base
     run: Callable
     stays: int       # MiB that may stay of it
+    people: Callable  # count -> accounts of attackers, which are there before it begins
 
 
-def attack(title, answer, short, long, bound, stays=6):
+def attack(title, answer, short, long, bound, stays=6, people=lambda count: 1):
     def register(run):
-        ATTACKS.append(Attack(title, answer, short, long, bound if callable(bound) else lambda _: bound, run, stays))
+        ATTACKS.append(Attack(title, answer, short, long, bound if callable(bound) else lambda _: bound, run, stays,
+                              people))
         return run
     return register
 
@@ -42,10 +46,10 @@ class Stage:
     """The town and who attacks it. `close` drops all that attackers have left. `per_second`: how many may connect in a
     second; None: as many as can."""
 
-    def __init__(self, town, sessions_an_account, per_second=None):
-        self.town, self._sessions, self._per_second = town, sessions_an_account, per_second
+    def __init__(self, town, per_second=None):
+        self.town, self._per_second = town, per_second
         self.is_paced = per_second is not None
-        self._accounts, self._used = [], 0
+        self._idle, self._account, self._used = [], None, 0
 
     async def each(self, count, work, at_once=16):
         """work() so often, some at a time; returns the results."""
@@ -58,12 +62,21 @@ class Stage:
                 return await work()
         return await asyncio.gather(*(one(number) for number in range(count)))
 
+    async def prepare(self, people):
+        """So many accounts wait for person()."""
+        while len(self._idle) < people:
+            self._idle.append(await self.town.account("mallory"))
+
+    async def person(self):
+        await self.prepare(1)
+        return self._idle.pop()
+
     async def session(self, present=False):
         """A session of an attacker; as many a person as the server allows."""
-        if self._used % self._sessions == 0:
-            self._accounts.append(await self.town.account("mallory"))
+        if self._used % SESSIONS == 0:
+            self._account = await self.person()
         self._used += 1
-        return await self._accounts[-1].device(present=present, interested=False)
+        return await self._account.device(present=present, interested=False)
 
     async def secured(self):
         return await self.town.stream().reaches_tls()
@@ -107,17 +120,21 @@ def pieces_of(text, size=4096):
     return [text[at:at + size] for at in range(0, len(text), size)]
 
 
+def of_sessions(count):
+    return math.ceil(count / SESSIONS)
+
+
 DEEP = "<message to='a@localhost' id='d'>" + "<a>" * 10_000
 WIDE = "<message to='a@localhost' id='w'>" + "<x/>" * 60_000
 ATTRIBUTES = [f" a{number}='{'x' * 240}'" for number in range(4096)]  # 1 MiB
 ENTITIES = ("<!DOCTYPE x [<!ENTITY a0 'ha'>" +
             "".join(f"<!ENTITY a{n + 1} '{f'&a{n};' * 10}'>" for n in range(9)) + "]>")
 
-attack("10,000 open elements", "policy-violation", 20, 400, 16)(from_both_sides("policy-violation", *pieces_of(DEEP)))
-attack("60,000 children", "policy-violation", 20, 400, 24)(from_both_sides("policy-violation", *pieces_of(WIDE, 16384)))
-attack("1 MiB of attributes, piece by piece", "policy-violation", 20, 400, 16)(
+attack("10,000 open elements", "policy-violation", 20, 400, 16, people=of_sessions)(from_both_sides("policy-violation", *pieces_of(DEEP)))
+attack("60,000 children", "policy-violation", 20, 400, 24, people=of_sessions)(from_both_sides("policy-violation", *pieces_of(WIDE, 16384)))
+attack("1 MiB of attributes, piece by piece", "policy-violation", 20, 400, 16, people=of_sessions)(
     from_both_sides("policy-violation", "<message", *ATTRIBUTES))
-attack("a comment of 1 MiB", "restricted-xml", 20, 400, 16)(
+attack("a comment of 1 MiB", "restricted-xml", 20, 400, 16, people=of_sessions)(
     from_both_sides("restricted-xml", "<!--", *pieces_of("x" * KIB * KIB, 1024)))
 
 
@@ -170,7 +187,7 @@ async def half_open_before(stage, count):
 
 # Twice limits.stanza, in which a stanza of 200 KiB is being read, and the session.
 @attack("sessions that begin a message of 200 KiB", "policy-violation", 60, 1_000,
-        lambda count: 16 + count * (2 * 256 + 64) / KIB)
+        lambda count: 16 + count * (2 * 256 + 64) / KIB, people=of_sessions)
 async def half_open_inside(stage, count):
     async def opens():
         return (await stage.session()).stream
@@ -180,10 +197,14 @@ async def half_open_inside(stage, count):
 
 # limits.queue, 1 MiB, for unsent bytes and the messages that are kept for them; and, when the session has ended, those
 # once more on their way into the store.
-@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + WAITS)
+@attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + WAITS,
+        people=lambda count: count + of_sessions(count))
 async def dead_readers(stage, count):
     body = sealed(payload_bytes=20_000)
-    sleepers = [await (await stage.town.account("sleeper")).sleeper() for _ in range(count)]
+
+    async def sleeper():
+        return await (await stage.person()).sleeper()
+    sleepers = await stage.each(count, sleeper)
     for sleeper in sleepers:
         sleeper.stream.stops_reading()
     alive = {sleeper.full for sleeper in sleepers}
@@ -201,7 +222,7 @@ async def dead_readers(stage, count):
     async def watches():
         while alive:
             alive.intersection_update({row["jid"] for row in await stage.town.ctl_json("session", "list")})
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(1)
     writers = await stage.each(count if stage.is_paced else 1, stage.session)
     await asyncio.gather(watches(), *(writes(writer, sorted(alive)[number::len(writers)])
                                       for number, writer in enumerate(writers)))
@@ -241,7 +262,7 @@ async def caps_unanswered(stage, count):
         raise AssertionError(f"asked {asked} times while no answer came")
 
 
-@attack("the same with answers of 400 features each", "kept within bounds", 400, 400, 32, stays=6 + CAPS)
+@attack("the same with answers of 400 features each", "kept within bounds", 400, 200, 32, stays=6 + CAPS)
 async def caps_answered(stage, count):
     mallory = await stage.session(present=True)
     for number in range(count):

@@ -16,13 +16,12 @@ import time
 from pathlib import Path
 
 import _path  # noqa: F401
-from attacks import ATTACKS, CAPS, Stage
+from attacks import ATTACKS, CAPS, SESSIONS, Stage
 from gauge import MIB, Neighbours, Peak, resident, seconds
 from harness import Town, sealed
 from harness.town import Raw
 
 PAIRS = {True: 10, False: 3}
-SESSIONS = 20           # of an account: limits.resources
 WARM = 150                # sessions that come and go before the first attack
 STAY_IN_ALL = 24 + CAPS  # MiB that may stay of all attacks together
 PATIENCE = 150          # seconds: an account stays in memory for one minute, and is looked for four times a minute
@@ -81,6 +80,7 @@ class Trial:
     async def withstands(self, attack):
         """One attack; adds its line of the table."""
         count, chats = attack.long if self.is_long else attack.short, QUIET[self.is_long]
+        await self.stage.prepare(attack.people(count))
         await self.neighbours.chat(30)
         base, quiet = resident(self.town.pid), seconds()
         await self.neighbours.chat(chats)
@@ -153,7 +153,7 @@ async def main(arguments):
     town = Town(options(is_long), name="hostile")
     await town.start()
     neighbours = Neighbours(town, PAIRS[is_long])
-    stage = Stage(town, SESSIONS, NEW_PER_SECOND if is_long else None)
+    stage = Stage(town, NEW_PER_SECOND if is_long else None)
     try:
         await neighbours.start()
         if is_long:

@@ -15,17 +15,17 @@ from harness.town import Place
 PAUSE = 0.1  # seconds between two messages of a pair
 
 
-async def chats(town, one, other, ended):
+async def chats(town, one, other, phase, ended):
     writer, reader = await Account(town, *one).device(), await Account(town, *other).device()
-    number = 0
+    number, due = 0, time.monotonic() + phase
     while not ended.is_set():
         number += 1
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
         began = time.monotonic()
         await writer.sends(f"<message to='{reader.bare}' id='n{number}' type='chat'>{sealed()}</message>")
         await reader.receives("message", id=f"n{number}")  # a lost one ends this with a failure
-        took = time.monotonic() - began
-        print(f"{began:.4f} {took * 1000:.2f}", flush=True)
-        await asyncio.sleep(max(0.0, PAUSE - took))
+        print(f"{began:.4f} {(time.monotonic() - began) * 1000:.2f}", flush=True)
+        due += PAUSE  # those who met in a bad moment do not stay together
 
 
 async def main():
@@ -34,7 +34,10 @@ async def main():
     town = SimpleNamespace(place=place, streams=[], stream=lambda make: make(place))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, ended.set)  # its end
-    await asyncio.gather(*(chats(town, one, other, ended) for one, other in wanted["pairs"]))
+    pairs = wanted["pairs"]
+    # Evenly in time: one bad moment is seen by those whom it would meet, and nobody waits for other neighbours.
+    await asyncio.gather(*(chats(town, one, other, PAUSE * number / len(pairs), ended)
+                           for number, (one, other) in enumerate(pairs)))
 
 
 if __name__ == "__main__":
