@@ -15,6 +15,7 @@ namespace {
 // Read and write buffers belong to the thread, not to the connection.
 constexpr std::size_t read_size = 16'384;
 constexpr int reads_a_turn = 4;  // of small pieces; then it waits for its share
+constexpr std::size_t little = 4'096;
 thread_local std::array<char, read_size> read_buffer;
 
 constexpr std::size_t pooled_buffers = 128;
@@ -153,7 +154,7 @@ void Connection::on_io(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
   if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
   if (waits_for_share()) return;
-  if (may_read()) return read_some();
+  if (may_read()) return wants_much_ ? loop_->wait_for_share(*this) : read_some();
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) close_now(CloseReason::by_peer);
 }
 
@@ -177,7 +178,8 @@ void Connection::read_some() {
     const auto* before = transport_.get();
     if (!closing_ && !handler_->on_bytes({read_buffer.data(), result.bytes})) return;
     if (fd_ < 0 || transport_.get() != before) return;
-    if (result.bytes == read_buffer.size()) break;  // it has much to say
+    wants_much_ = result.bytes == read_buffer.size() || (wants_much_ && result.bytes > little);
+    if (wants_much_) break;
     if (!transport_->has_buffered()) return;
   }
   // More may also wait inside TLS, where epoll does not see it.

@@ -109,7 +109,8 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   bool handshaking_ = false;
   bool want_write_ = false;
   bool closing_ = false;
-  bool drained_ = true;  // the transport holds nothing whole: the next event of the socket tells
+  bool wants_much_ = false;  // it filled a buffer, and nothing short has come since
+  bool drained_ = true;      // the transport holds nothing whole: the next event of the socket tells
   std::uint32_t interest_ = 0;
   std::uint64_t read_turn_ = 0;  // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;

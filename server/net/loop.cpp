@@ -15,7 +15,6 @@
 namespace valise::net {
 namespace {
 constexpr int max_events = 256;
-constexpr int shares_a_turn = 4;
 thread_local const Loop* current_loop = nullptr;
 }  // namespace
 
@@ -142,13 +141,12 @@ void Loop::run_mailbox() {
   running_.clear();
 }
 
-void Loop::run_shares() {
-  for (int left = shares_a_turn; left > 0 && !shares_.empty(); --left) {
-    auto* one = shares_.front();
-    shares_.pop_front();
-    one->waits_ = false;
-    one->on_share();
-  }
+void Loop::run_share() {
+  if (shares_.empty()) return;
+  auto* one = shares_.front();
+  shares_.pop_front();
+  one->waits_ = false;
+  one->on_share();
 }
 
 void Loop::run_turn_end() {
@@ -183,7 +181,7 @@ void Loop::run() {
     ready.count = ready.at = 0;
     run_mailbox();
     timers_.advance(now_ms_);
-    run_shares();
+    run_share();
     run_turn_end();
   }
   run_mailbox();

@@ -1,7 +1,7 @@
 // One event loop a shard: epoll (level-triggered), a mailbox for other threads, a timer wheel, and work that is put off
 // to the end of the turn, so that everything written in one turn leaves in one system call a connection.
 //
-// A turn: wait → socket events → mailbox → timers → shares → end-of-turn work (outboxes, then socket writes).
+// A turn: wait → socket events → mailbox → timers → a share → end-of-turn work (outboxes, then socket writes).
 #pragma once
 
 #include <atomic>
@@ -39,8 +39,8 @@ class TurnEnd {
   bool queued_ = false;
 };
 
-// Who would take more of a turn than others waits in a line for its share: a few have theirs each turn, so that those
-// who want little never wait for all who want much. Must call Loop::cancel before it dies.
+// Who would take more of a turn than others waits in a line for its share: one has its own each turn, so that those who
+// want little never wait for all who want much. Must call Loop::cancel before it dies.
 class Share {
  public:
   virtual void on_share() = 0;
@@ -83,7 +83,7 @@ class Loop {
  private:
   void wait_for_events();
   void run_mailbox();
-  void run_shares();
+  void run_share();
   void run_turn_end();
   void wake();
 
