@@ -40,6 +40,18 @@ class Peak:
         self.bytes = max(self.bytes, resident(self._pid))
 
 
+class Busy:
+    """A process that does nothing to the server and takes a processor, at our own priority, within the block: what others
+    wait because attackers share the machine is not the attack's doing."""
+
+    async def __aenter__(self):
+        self._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
+
+    async def __aexit__(self, *_):
+        self._process.kill()
+        await self._process.wait()
+
+
 class Neighbours:
     """The pairs of neighbours.py."""
 

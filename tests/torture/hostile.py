@@ -9,6 +9,7 @@ leaves them as shipped and attacks at the rate of one address, which shows in ad
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import _path  # noqa: F401
 from attacks import ATTACKS, CAPS, SESSIONS, Stage
-from gauge import MIB, Neighbours, Peak, resident, seconds
+from gauge import MIB, Busy, Neighbours, Peak, resident, seconds
 from harness import Town, sealed
 from harness.town import Raw
 
@@ -82,10 +83,12 @@ class Trial:
         count, chats = attack.long if self.is_long else attack.short, QUIET[self.is_long]
         await self.stage.prepare(attack.people(count))
         await self.neighbours.chat(30)
-        base, quiet = resident(self.town.pid), seconds()
-        await self.neighbours.chat(chats)
+        base = resident(self.town.pid)
+        async with Busy() if self.is_long else contextlib.nullcontext():
+            quiet = seconds()
+            await self.neighbours.chat(chats)
+            self.quiet_times.append((quiet, seconds()))
         began = seconds()
-        self.quiet_times.append((quiet, began))
         async with Peak(self.town.pid) as peak:
             await attack.run(self.stage, count)
             await self.neighbours.chat(15)
@@ -120,11 +123,12 @@ def document(trial, fresh):
     rates = ("all its limits on rates as shipped, store and log in memory; the attackers are one address, at its rate of "
              f"{NEW_PER_SECOND} new connections a second" if trial.is_long else
              "without its limits on rates, attacked as fast as the attackers can")
+    beside = (", and in quiet times, in place of them, a process that only takes a processor" if trial.is_long else "")
     return "\n".join([
         "# Hostile input", "",
         f"{time.strftime('%Y-%m-%d')}, {cpu}, {os.cpu_count()} cores; `tests/torture/hostile.py{' --long' if trial.is_long else ''}` "
         f"wrote this. One server, {rates}; {PAIRS[trial.is_long]} pairs chat beside each attack, in a process of their own; all "
-        f"share the machine, the attackers with the lowest priority. Resident memory when fresh: {fresh / MIB:.0f} MiB; after "
+        f"share the machine, the attackers with the lowest priority{beside}. Resident memory when fresh: {fresh / MIB:.0f} MiB; after "
         f"{WARM} sessions have come, filled the store's cache and gone, which is before the first attack: {trial.first_base / MIB:.0f} MiB. Peak and what "
         f"stays are against the moment before each attack; a run fails where a peak is above its bound, where more than 6 MiB of "
         f"one attack stay (and what the cache of client versions holds, {CAPS}, of one that fills it) or {STAY_IN_ALL} MiB of all, where the answer is another, where a neighbour's message is lost, or where "
