@@ -90,7 +90,7 @@ function(valise_fuzzer name)
       set(dictionary -dict=${folder}/${A_DICTIONARY})
     endif()
     add_test(NAME fuzz.${name} COMMAND ${folder}/run.sh $<TARGET_FILE:${target}> ${CMAKE_BINARY_DIR} ${dictionary})
-    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz")  # no TIMEOUT: ./dev fuzz knows how long they run
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS "fuzz" PROCESSORS 2)  # no TIMEOUT: ./dev fuzz knows how long they run
   else()
     target_sources(${target} PRIVATE ${folder}/replay_main.cpp)
     set(test ${VALISE_TEST_PREFIX}corpus.${name})
