@@ -54,6 +54,16 @@ class HttpServer : public ::testing::Test {
     kept_.clear();
     server_.reset();
   }
+  // What it gives in the loop's thread, which fills kept_ and then leaves it alone.
+  template <class Ask>
+  auto in_loop(Ask ask) {
+    std::promise<decltype(ask())> answer;
+    loop_.post([&] { answer.set_value(ask()); });
+    return answer.get_future().get();
+  }
+  bool has_kept() {
+    return in_loop([this] { return !kept_.empty(); });
+  }
   void add(Route route) { ASSERT_TRUE(server_->router().add(std::move(route))); }
 
   int connect() {
@@ -165,11 +175,7 @@ TEST_F(HttpServer, answers_later_and_from_another_thread) {
   const int fd = connect();
   send(fd, "GET /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   std::promise<bool> written;
-  bool kept = false;  // asked in the loop's thread, which fills it and then leaves it alone
-  while (!kept) {
-    std::promise<bool> turn;
-    loop_.post([&] { turn.set_value(!kept_.empty()); });
-    kept = turn.get_future().get();
+  while (!has_kept()) {
   }
   kept_.front().answer(plain(200, "late"), [&](bool whole) { written.set_value(whole); });
   EXPECT_TRUE(read(fd, {}).ends_with("late\n"));
@@ -180,20 +186,10 @@ TEST_F(HttpServer, answers_later_and_from_another_thread) {
 TEST_F(HttpServer, says_that_the_client_is_gone) {
   const int fd = connect();
   send(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
-  std::size_t open = 1;
-  while (kept_.empty()) {
-    std::promise<void> turn;
-    loop_.post([&] { turn.set_value(); });
-    turn.get_future().wait();
+  while (!has_kept()) {
   }
   ::close(fd);
-  while (open != 0) {
-    std::promise<void> turn;
-    loop_.post([&] {
-      open = server_->count();
-      turn.set_value();
-    });
-    turn.get_future().wait();
+  while (in_loop([this] { return server_->count(); }) != 0) {
   }
   std::promise<bool> written;
   kept_.front().answer(plain(200), [&](bool whole) { written.set_value(whole); });

@@ -232,6 +232,7 @@ TEST(Hostile, ObjectsGiveNothingAway) {
 TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
   PolicyOptions options;
   options.budgets.heap = 2u << 20;
+  options.budgets.decide_us = 60'000'000;
   const auto set = loaded(R"(
     local kept = {}
     rule{ name = 'leak', match = function(m) for i = 1, 500 do kept[#kept + 1] = m.from .. #kept end return false end,
@@ -248,6 +249,7 @@ TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
 TEST(Hostile, GarbageIsCollectedBetweenDecisions) {
   PolicyOptions options;
   options.budgets.heap = 2u << 20;
+  options.budgets.decide_us = 60'000'000;  // a busy machine may stop us anywhere
   const auto set = loaded(R"(
     rule{ name = 'waste', match = function(m) local t = {} for i = 1, 500 do t[i] = m.from .. i end return #t == 0 end,
           action = Deny('forbidden') })",
