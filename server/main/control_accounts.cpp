@@ -53,18 +53,17 @@ Answer user_add(const Request& request) {
                     });
 }
 
-// Work on an account that exists; what is more than its row is the work of modules/registration.
-Answer on_existing(const Request& request,
-                   std::function<void(core::Shard&, core::Account&, core::Registration&, AnswerReply)> work) {
+// What is more than an account's row is the work of modules/registration.
+Answer by_registration(const Request& request,
+                       std::function<void(core::Shard&, core::Account&, core::Registration&, AnswerReply)> work) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(request, *jid,
-                    [work = std::move(work)](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
-                      if (!account.exists) return reply->give(no_account(account.jid));
-                      auto* registration = shard.service<core::Registration>();
-                      if (registration == nullptr) return reply->give(fail(ErrorCode::internal, "no registration"));
-                      work(shard, account, *registration, reply);
-                    });
+  return on_existing(request, *jid,
+                     [work = std::move(work)](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+                       auto* registration = shard.service<core::Registration>();
+                       if (registration == nullptr) return reply->give(fail(ErrorCode::internal, "no registration"));
+                       work(shard, account, *registration, reply);
+                     });
 }
 
 Answer user_passwd(const Request& request) {
@@ -72,8 +71,8 @@ Answer user_passwd(const Request& request) {
   if (!jid) return std::unexpected(jid.error());
   auto keys = keys_from(request, *jid);
   if (!keys) return std::unexpected(keys.error());
-  return on_existing(request, [keys = *keys](core::Shard&, core::Account& account, core::Registration& registration,
-                                             const AnswerReply& reply) {
+  return by_registration(request, [keys = *keys](core::Shard&, core::Account& account, core::Registration& registration,
+                                                 const AnswerReply& reply) {
     if (!reply->begin()) return;
     registration.set_keys(account, keys, core::about_account(account.jid, "user-passwd"), 0,
                           [jid = account.jid, reply](Result<> done) { give(reply, jid, done); });
@@ -81,7 +80,7 @@ Answer user_passwd(const Request& request) {
 }
 
 Answer set_state(const Request& request, std::string reason, storage::AccountState state) {
-  return on_existing(
+  return by_registration(
       request, [=](core::Shard& shard, core::Account& account, core::Registration&, const AnswerReply& reply) {
         write_account(shard, account, storage::SetAccountState{account.jid.str(), state}, reason, state, reply);
       });
@@ -95,7 +94,7 @@ Answer user_enable(const Request& request) { return set_state(request, "user-ena
 
 // The answer comes when all its contacts know and its rows are gone or, where that has to wait, when the account is.
 Answer user_delete(const Request& request) {
-  return on_existing(
+  return by_registration(
       request, [](core::Shard&, core::Account& account, core::Registration& registration, const AnswerReply& reply) {
         if (!reply->begin()) return;
         registration.remove(
@@ -168,26 +167,25 @@ Answer session_list(const Request& request) {
 Answer session_kick(const Request& request) {
   const auto jid = local_jid(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(request, jid->to_bare(),
-                    [jid = *jid](core::Shard& shard, core::Account& account, AnswerReply reply) {
-                      if (!account.exists) return reply->give(no_account(jid));
-                      const auto is_meant = [&](const core::Session* session) {
-                        return jid.is_bare() || session->jid.resource() == jid.resource();
-                      };
-                      if (std::ranges::none_of(account.sessions, is_meant)) {  // nothing happens: no record
-                        return reply->give(fail(ErrorCode::not_found, "there is no session of " + jid.str()));
-                      }
-                      if (!reply->begin()) return;
-                      std::size_t ended = 0;
-                      const auto sessions = account.sessions;
-                      for (auto* session : sessions) {
-                        if (!is_meant(session)) continue;
-                        session->stream.end("policy-violation", "an administrator ended this session");
-                        ++ended;
-                      }
-                      shard.record(core::about_account(jid, "session-kick"));
-                      reply->give(Json{{"ended", ended}});
-                    });
+  return on_existing(request, jid->to_bare(),
+                     [jid = *jid](core::Shard& shard, core::Account& account, AnswerReply reply) {
+                       const auto is_meant = [&](const core::Session* session) {
+                         return jid.is_bare() || session->jid.resource() == jid.resource();
+                       };
+                       if (std::ranges::none_of(account.sessions, is_meant)) {  // nothing happens: no record
+                         return reply->give(fail(ErrorCode::not_found, "there is no session of " + jid.str()));
+                       }
+                       if (!reply->begin()) return;
+                       std::size_t ended = 0;
+                       const auto sessions = account.sessions;
+                       for (auto* session : sessions) {
+                         if (!is_meant(session)) continue;
+                         session->stream.end("policy-violation", "an administrator ended this session");
+                         ++ended;
+                       }
+                       shard.record(core::about_account(jid, "session-kick"));
+                       reply->give(Json{{"ended", ended}});
+                     });
 }
 
 std::string_view state_name(core::ClientLine::State state) {
@@ -206,8 +204,7 @@ std::string_view state_name(core::ClientLine::State state) {
 Answer client_list(const Request& request) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
-    if (!account.exists) return reply->give(no_account(account.jid));
+  return on_existing(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
     Json rows = Json::array();
     for (const auto& line : shard.service<core::Clients>()->clients(account)) {
       rows.push_back({{"id", line.id},
@@ -230,9 +227,8 @@ Answer client_list(const Request& request) {
 Answer client_revoke(const Request& request) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_account(
+  return on_existing(
       request, *jid, [id = request.text("id")](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
-        if (!account.exists) return reply->give(no_account(account.jid));
         if (!reply->begin()) return;
         shard.service<core::Clients>()->revoke(account, id, core::about_account(account.jid, "client-revoke"),
                                                [jid = account.jid, reply](Result<bool> done) {

@@ -139,8 +139,7 @@ Json shown_time(const Result<std::vector<storage::BoxMessage>>& row) {
 Answer archive_show(const Request& request) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  auto kept = on_account(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
-    if (!account.exists) return reply->give(no_account(account.jid));
+  auto kept = on_existing(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
     const auto* archives = shard.service<core::Archives>();
     if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
     const auto terms = archives->kept_for(account);
@@ -176,8 +175,7 @@ Answer archive_keep(const Request& request) {
   if (!jid) return std::unexpected(jid.error());
   const auto days = days_from(request.text("days"));
   if (!days) return std::unexpected(days.error());
-  return on_account(request, *jid, [days = *days](core::Shard& shard, core::Account& account, AnswerReply reply) {
-    if (!account.exists) return reply->give(no_account(account.jid));
+  return on_existing(request, *jid, [days = *days](core::Shard& shard, core::Account& account, AnswerReply reply) {
     auto* archives = shard.service<core::Archives>();
     if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
     if (!reply->begin()) return;

@@ -56,6 +56,17 @@ Answer on_account(const Request& request, const core::Jid& jid, Work work) {
   return reply->wait(request.stop, control_patience);
 }
 
+// The same for an account that exists; of one that does not: not_found.
+template <class Work>
+Answer on_existing(const Request& request, const core::Jid& jid, Work work) {
+  return on_account(
+      request, jid,
+      [work = std::move(work)](core::Shard& shard, core::Account& account, const AnswerReply& reply) mutable {
+        if (!account.exists) return reply->give(no_account(account.jid));
+        work(shard, account, reply);
+      });
+}
+
 // What `part` gives on each shard, in their order.
 template <class Part, class T = std::invoke_result_t<Part, core::Shard&>>
 Result<std::vector<T>> on_all(const Request& request, Part part, std::chrono::seconds limit = control_patience) {

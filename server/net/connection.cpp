@@ -187,7 +187,7 @@ void Connection::read_some() {
 }
 
 void Connection::on_share() {
-  if (fd_ >= 0 && may_read()) read_some();
+  if (may_read()) read_some();  // who has no socket any more waits for none
 }
 
 void Connection::on_turn_end() {

@@ -98,7 +98,7 @@ TEST(Budgets, AreWhatTheReadmeSays) {
 // Enough time that only the bound under test can end a call, however busy the machine is.
 PolicyOptions patient() {
   PolicyOptions options;
-  options.budgets.decide_us = 60'000'000;
+  options.budgets.decide_us = 60'000'000;  // a busy machine may stop us anywhere
   return options;
 }
 
@@ -249,7 +249,7 @@ TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
 TEST(Hostile, GarbageIsCollectedBetweenDecisions) {
   PolicyOptions options;
   options.budgets.heap = 2u << 20;
-  options.budgets.decide_us = 60'000'000;  // a busy machine may stop us anywhere
+  options.budgets.decide_us = 60'000'000;
   const auto set = loaded(R"(
     rule{ name = 'waste', match = function(m) local t = {} for i = 1, 500 do t[i] = m.from .. i end return #t == 0 end,
           action = Deny('forbidden') })",
