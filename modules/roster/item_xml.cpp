@@ -116,9 +116,8 @@ std::string push_query(std::string_view jid, const storage::RosterItem* item, st
   xml::Writer writer(out);
   writer.open("query", core::ns::roster).attribute("ver", std::to_string(version));
   if (item != nullptr) {
-    std::string child;
-    append_item(child, *item);
-    writer.raw(child);
+    writer.content();
+    append_item(out, *item);
   } else {
     writer.open("item").attribute("jid", jid).attribute("subscription", "remove").close();
   }

@@ -1,14 +1,26 @@
 #include "xml/writer.hpp"
 
+#include <array>
 #include <stdexcept>
 
 namespace valise::xml {
 namespace {
 
+// Which bytes of a text, or of an attribute's value, are not written as they are.
+template <bool attribute>
+constexpr auto special = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 0x20; ++c) table[c] = attribute || (c != '\n' && c != '\t');
+  for (const char c : std::string_view("&<>")) table[static_cast<unsigned char>(c)] = true;
+  table['\''] = table['"'] = attribute;
+  return table;
+}();
+
 template <bool attribute>
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t start = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!special<attribute>[static_cast<unsigned char>(text[i])]) continue;
     std::string_view replacement;
     switch (text[i]) {
       case '&':
@@ -36,11 +48,9 @@ void append_escaped(std::string& out, std::string_view text) {
         if (attribute) replacement = "&#9;";
         break;
       default:
-        // No character of XML 1.0: a reader would end the stream.
-        if (static_cast<unsigned char>(text[i]) < 0x20) replacement = "\xef\xbf\xbd";
+        replacement = "\xef\xbf\xbd";  // no character of XML 1.0: a reader would end the stream
         break;
     }
-    if (replacement.empty()) continue;
     out.append(text, start, i - start);
     out += replacement;
     start = i + 1;
@@ -171,6 +181,11 @@ Writer& Writer::raw(std::string_view xml) {
   if (xml.empty()) return *this;
   finish_start_tag();
   out_ += xml;
+  return *this;
+}
+
+Writer& Writer::content() {
+  finish_start_tag();
   return *this;
 }
 

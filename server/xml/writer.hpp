@@ -30,6 +30,7 @@ class Writer {
   Writer& attribute(std::string_view name, std::string_view value);
   Writer& text(std::string_view text);
   Writer& raw(std::string_view xml);  // well-formed XML that this server wrote or validated
+  Writer& content();                  // ends the start tag: others may write what is inside to the string themselves
   Writer& element(std::string_view name, std::string_view ns = {}, std::string_view text = {});  // open … close
   Writer& close();
   void close_all();
