@@ -26,6 +26,7 @@ constexpr core::FairQueue::Bounds known_passwords{.lane = 128, .network = 32};
 constexpr core::FairQueue::Bounds strangers_passwords{.lane = 128, .network = 8};
 constexpr const char* known_networks = "known-networks";  // in state.path: what Brake::known_pairs gives
 
+unsigned handshake_threads() { return std::clamp(std::thread::hardware_concurrency() / 2, 1U, 8U); }
 unsigned password_threads() { return std::clamp(std::thread::hardware_concurrency() / 4, 1U, 4U); }
 
 // docs/admin.en.md §4: a list that has run out lets nobody in.
@@ -228,7 +229,9 @@ Result<> App::start_shards() {
                          : streams_[socket.shard]->listen(fd, socket.kind == direct_tls);
     if (!listening) return listening;
   }
+  handshakes_ = std::make_unique<net::Handshakes>(handshake_threads());
   for (auto& shard : kernel_.shards) {
+    shard->loop().set_handshakes(handshakes_.get());
     threads_.emplace_back([&shard] { shard->loop().run(); });
   }
   running_ = true;
@@ -375,6 +378,7 @@ void App::stop() {
   // What they still bring comes while the shards are there for it.
   readers_->stop();
   workers_->stop();
+  handshakes_->stop();
   run_on_all([](core::Shard&) {});
   if (const auto settled = store_->settle(); !settled) log::warning("storage", "{}", settled.error().text);
   for (auto& shard : kernel_.shards) shard->loop().stop();

@@ -21,6 +21,7 @@
 #include "main/memory_watch.hpp"
 #include "main/privileges.hpp"
 #include "main/web.hpp"
+#include "net/handshakes.hpp"
 #include "stream/host.hpp"
 
 namespace valise {
@@ -87,6 +88,7 @@ class App {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<storage::ReadPool> readers_;
   std::unique_ptr<core::WorkPool> workers_;
+  std::unique_ptr<net::Handshakes> handshakes_;
   core::Kernel kernel_;
   MemoryWatch memory_;
   std::unique_ptr<core::Committer> committer_;

@@ -4,18 +4,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
+#include <limits>
+#include <utility>
 #include <vector>
 
 #include "base/release.hpp"
+#include "net/handshakes.hpp"
 
 namespace valise::net {
 namespace {
 
 // Read and write buffers belong to the thread, not to the connection.
-constexpr std::size_t read_size = 16'384;
-constexpr int reads_a_turn = 4;  // of small pieces; then it waits for its share
-constexpr std::size_t little = 4'096;
+constexpr std::size_t read_size = 4'096;  // what a loop parses of one before others have their turn
+constexpr int reads_a_turn = 4;           // of small pieces; then it waits for its share
+constexpr std::size_t little = 1'024;
+constexpr std::size_t written_a_turn = 65'536;
 thread_local std::array<char, read_size> read_buffer;
 
 constexpr std::size_t pooled_buffers = 128;
@@ -43,10 +49,7 @@ Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::stri
 
 Connection::~Connection() {
   leave_loop();
-  if (fd_ >= 0) {
-    transport_.reset();
-    ::close(fd_);
-  }
+  if (fd_ >= 0) close_socket();
   drop_output();
 }
 
@@ -54,6 +57,7 @@ void Connection::leave_loop() {
   linger_.cancel();
   loop_->cancel(static_cast<TurnEnd&>(*this));
   loop_->cancel(static_cast<Share&>(*this));
+  writes_much_ = false;
   if (fd_ >= 0) loop_->unwatch(fd_, *this);
 }
 
@@ -113,15 +117,64 @@ void Connection::secure(std::unique_ptr<Transport> tls) {
   if (fd_ < 0) return;
   next_transport_ = std::move(tls);
   flush();
-  if (fd_ >= 0 && next_transport_ && output_.empty()) {
-    transport_ = std::move(next_transport_);
-    handshaking_ = true;
-    handshake();
-  }
+  if (fd_ >= 0 && next_transport_ && output_.empty()) await_handshake();
 }
 
+void Connection::await_handshake() {
+  transport_ = std::move(next_transport_);
+  handshaking_ = true;
+  update_interest();
+}
+
+// A handshake on its way through another thread. Of a connection that ends meanwhile it keeps transport and socket
+// until that thread lets go of them.
+struct Connection::Flight {
+  Flight(Connection& its_owner, Transport& its_transport) : owner(&its_owner), transport(its_transport) {}
+  ~Flight() {
+    inherited.reset();
+    if (fd >= 0) ::close(fd);
+  }
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+
+  std::atomic<Connection*> owner;  // written and followed by the loop's thread; null: there is none any more
+  Transport& transport;
+  IoStatus outcome = IoStatus::failed;
+  std::unique_ptr<Transport> inherited;
+  int fd = -1;
+};
+
 void Connection::handshake() {
-  switch (transport_->handshake()) {
+  if (!transport_->handshake_is_long() || !handshake_elsewhere()) take_handshake(transport_->handshake());
+}
+
+bool Connection::handshake_elsewhere() {
+  auto* threads = loop_->handshakes();
+  if (threads == nullptr) return false;
+  auto flight = std::make_shared<Flight>(*this, *transport_);
+  auto job = [flight, loop = loop_] {
+    if (flight->owner == nullptr) return;
+    flight->outcome = flight->transport.handshake();
+    loop->post([flight] {
+      if (auto* owner = flight->owner.load()) owner->land();
+    });
+  };
+  if (!threads->submit(std::move(job))) return false;
+  loop_->unwatch(fd_, *this);  // level-triggered, it would tell all the time
+  flight_ = std::move(flight);
+  return true;
+}
+
+void Connection::land() {
+  const auto outcome = std::exchange(flight_, nullptr)->outcome;
+  want_write_ = outcome == IoStatus::want_write;
+  interest_ = EPOLLIN | (want_write_ ? EPOLLOUT : 0u);
+  if (!loop_->watch(fd_, interest_, *this)) return close_now(CloseReason::error);
+  take_handshake(outcome);
+}
+
+void Connection::take_handshake(IoStatus outcome) {
+  switch (outcome) {
     case IoStatus::ok:
       handshaking_ = want_write_ = false;
       secured_ = true;
@@ -148,7 +201,7 @@ void Connection::on_io(std::uint32_t events) {
   if (handshaking_) return handshake();
   if ((events & EPOLLOUT) != 0) {
     want_write_ = false;
-    flush();
+    write_output(written_a_turn);
     if (fd_ < 0) return;
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
@@ -178,7 +231,7 @@ void Connection::read_some() {
     const auto* before = transport_.get();
     if (!closing_ && !handler_->on_bytes({read_buffer.data(), result.bytes})) return;
     if (fd_ < 0 || transport_.get() != before) return;
-    wants_much_ = result.bytes == read_buffer.size() || (wants_much_ && result.bytes > little);
+    wants_much_ = closing_ || result.bytes == read_buffer.size() || (wants_much_ && result.bytes > little);
     if (wants_much_) break;
     if (!transport_->has_buffered()) return;
   }
@@ -187,30 +240,40 @@ void Connection::read_some() {
 }
 
 void Connection::on_share() {
-  if (may_read()) read_some();  // who has no socket any more waits for none
+  if (std::exchange(writes_much_, false)) write_output(written_a_turn);
+  if (fd_ >= 0 && may_read()) read_some();
 }
 
 void Connection::on_turn_end() {
   if (fd_ < 0) return;
-  flush();
+  if (!writes_much_ || queued() > handler_->queue_limit()) write_output(written_a_turn);
   if (fd_ < 0 || drained_ || !may_read() || !transport_->has_buffered()) return;
   if (read_turn_ == loop_->turn()) return loop_->wait_for_share(*this);
   read_some();
 }
 
-void Connection::flush() {
+void Connection::flush() { write_output(std::numeric_limits<std::size_t>::max()); }
+
+// At least `much`, as far as the kernel takes it; what then is left leaves in its shares of later turns, unless it
+// would be too much to wait.
+void Connection::write_output(std::size_t much) {
   const auto before = sent_;
-  write_output();
+  write_pieces(much);
   if (sent_ != before && fd_ >= 0) handler_->on_sent();
 }
 
-void Connection::write_output() {
+void Connection::write_pieces(std::size_t much) {
   if (fd_ < 0 || handshaking_ || want_write_) {
     if (fd_ >= 0 && !output_.empty()) wait_bounded();
     return;
   }
+  const auto before = sent_;
   while (written_ < output_.size()) {
-    const auto result = transport_->write(output_.data() + written_, output_.size() - written_);
+    if (sent_ - before >= much && queued() <= handler_->queue_limit()) {
+      writes_much_ = true;
+      return loop_->wait_for_share(*this);
+    }
+    const auto result = transport_->write(output_.data() + written_, std::min(queued(), written_a_turn));
     if (result.status == IoStatus::ok) {
       written_ += result.bytes;
       sent_ += result.bytes;
@@ -225,11 +288,7 @@ void Connection::write_output() {
   }
   drop_output();
   update_interest();
-  if (next_transport_) {
-    transport_ = std::move(next_transport_);
-    handshaking_ = true;
-    return handshake();
-  }
+  if (next_transport_) return await_handshake();
   if (closing_) {
     transport_->shutdown();
     ::shutdown(fd_, SHUT_WR);
@@ -237,7 +296,7 @@ void Connection::write_output() {
 }
 
 void Connection::update_interest() {
-  if (fd_ < 0) return;
+  if (fd_ < 0 || flight_) return;
   const std::uint32_t wanted = (may_read() || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
   if (wanted == interest_) return;
   interest_ = wanted;
@@ -259,6 +318,7 @@ void Connection::resume_reading() {
 void Connection::close_after_flush(std::int64_t linger_ms) {
   if (fd_ < 0 || closing_) return;
   closing_ = true;
+  wants_much_ = true;  // nobody waits for what it still sends
   loop_->timers().arm(linger_, loop_->now_ms(), linger_ms);
   update_interest();
   loop_->enqueue(*this);
@@ -269,10 +329,21 @@ void Connection::close_now(CloseReason reason) {
   leave_loop();
   if (reason == CloseReason::error) transport_error_ = transport_->last_error();
   if (!closing_ && !handshaking_ && reason == CloseReason::by_us) transport_->shutdown();
-  ::close(fd_);
-  fd_ = -1;
+  close_socket();
   drop_output();
   handler_->on_closed(closing_ ? CloseReason::by_us : reason);
+}
+
+void Connection::close_socket() {
+  if (flight_) {
+    flight_->inherited = std::exchange(transport_, plain_transport(-1));
+    flight_->fd = fd_;
+    flight_->owner = nullptr;
+    flight_.reset();
+  } else {
+    ::close(fd_);
+  }
+  fd_ = -1;
 }
 
 void Connection::detach() {

@@ -83,7 +83,8 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   [[nodiscard]] std::uint16_t peer_port() const noexcept { return peer_port_; }
   // Bytes that it holds beside the object itself; what OpenSSL holds is an estimate.
   [[nodiscard]] std::size_t memory() const noexcept {
-    return output_.capacity() + transport_->memory() + peer_address_.capacity() + transport_error_.capacity();
+    return output_.capacity() + (flight_ ? handshake_memory : transport_->memory()) + peer_address_.capacity() +
+           transport_error_.capacity();
   }
 
  private:
@@ -92,8 +93,15 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   void on_share() override;
   void leave_loop();
   void read_some();
+  struct Flight;
+  void await_handshake();
   void handshake();
-  void write_output();
+  [[nodiscard]] bool handshake_elsewhere();
+  void land();
+  void take_handshake(IoStatus outcome);
+  void close_socket();
+  void write_output(std::size_t much);
+  void write_pieces(std::size_t much);
   void wait_bounded();
   void fit_output();
   void update_interest();
@@ -109,12 +117,14 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   bool handshaking_ = false;
   bool want_write_ = false;
   bool closing_ = false;
-  bool wants_much_ = false;  // it filled a buffer, and nothing short has come since
-  bool drained_ = true;      // the transport holds nothing whole: the next event of the socket tells
+  bool wants_much_ = false;   // it filled a buffer and nothing short has come since, or it is being closed
+  bool writes_much_ = false;  // waits for its share to send the rest of its output
+  bool drained_ = true;       // the transport holds nothing whole: the next event of the socket tells
   std::uint32_t interest_ = 0;
   std::uint64_t read_turn_ = 0;  // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Transport> next_transport_;
+  std::shared_ptr<Flight> flight_;  // another thread has transport_ and the socket, until it lands
   std::string output_;
   std::size_t written_ = 0;
   std::uint64_t sent_ = 0;

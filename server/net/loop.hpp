@@ -54,6 +54,8 @@ class Share {
   bool waits_ = false;
 };
 
+class Handshakes;
+
 class Loop {
  public:
   Loop();
@@ -75,6 +77,8 @@ class Loop {
   void cancel(TurnEnd& work);
   void wait_for_share(Share& one);  // in this turn or a later one, in the order of these calls
   void cancel(Share& one);
+  void set_handshakes(Handshakes* threads) noexcept { handshakes_ = threads; }  // null: its own thread does them
+  [[nodiscard]] Handshakes* handshakes() const noexcept { return handshakes_; }
   [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
   [[nodiscard]] std::uint64_t turn() const noexcept { return turn_; }     // counts from 1
   [[nodiscard]] std::int64_t now_ms() const noexcept { return now_ms_; }  // monotonic, as of this turn
@@ -94,6 +98,7 @@ class Loop {
   std::uint64_t turn_ = 0;
   std::vector<TurnEnd*> turn_end_;
   std::deque<Share*> shares_;
+  Handshakes* handshakes_ = nullptr;
   struct Ready;
   Ready* ready_ = nullptr;  // events of the turn that is being handled
 

@@ -17,10 +17,14 @@ struct IoResult {
   std::size_t bytes = 0;
 };
 
+constexpr std::size_t handshake_memory = 48 * 1024;  // bytes that TLS holds until it is there, about
+
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual IoStatus handshake() = 0;  // ok when done
+  // The next step of it may take longer than a turn should: it can run on any one thread, while nobody else calls.
+  [[nodiscard]] virtual bool handshake_is_long() const { return false; }
   virtual IoResult read(char* buffer, std::size_t size) = 0;
   virtual IoResult write(const char* bytes, std::size_t size) = 0;
   // Something was read from the socket already and can be had without waiting for it.
