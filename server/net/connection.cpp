@@ -4,10 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -21,8 +19,9 @@ namespace {
 constexpr std::size_t read_size = 4'096;  // what a loop parses of one before others have their turn
 constexpr int reads_a_turn = 4;           // of small pieces; then it waits for its share
 constexpr std::size_t little = 1'024;
-constexpr std::size_t written_a_turn = 65'536;
-thread_local std::array<char, read_size> read_buffer;
+constexpr std::size_t heard_out = 16'384;  // bytes of who is being closed, in which its close_notify may come
+constexpr int dropped_at_once = 16'384;
+thread_local std::array<char, dropped_at_once> read_buffer;
 
 constexpr std::size_t pooled_buffers = 128;
 constexpr std::size_t pooled_capacity = 65'536;
@@ -45,7 +44,13 @@ Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::stri
       peer_port_(peer_port),
       transport_(plain_transport(fd)),
       peer_address_(std::move(peer_address)),
-      linger_([](void* self) { static_cast<Connection*>(self)->close_now(CloseReason::by_us); }, this) {}
+      linger_(
+          [](void* self) {
+            auto* ends = static_cast<Connection*>(self);
+            if (ends->drops_) ends->drop_input();
+            ends->close_now(CloseReason::by_us);
+          },
+          this) {}
 
 Connection::~Connection() {
   leave_loop();
@@ -57,7 +62,6 @@ void Connection::leave_loop() {
   linger_.cancel();
   loop_->cancel(static_cast<TurnEnd&>(*this));
   loop_->cancel(static_cast<Share&>(*this));
-  writes_much_ = false;
   if (fd_ >= 0) loop_->unwatch(fd_, *this);
 }
 
@@ -201,10 +205,11 @@ void Connection::on_io(std::uint32_t events) {
   if (handshaking_) return handshake();
   if ((events & EPOLLOUT) != 0) {
     want_write_ = false;
-    write_output(written_a_turn);
+    flush();
     if (fd_ < 0) return;
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
+  if (drops_) return drop_input();
   if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
   if (waits_for_share()) return;
   if (may_read()) return wants_much_ ? loop_->wait_for_share(*this) : read_some();
@@ -215,7 +220,7 @@ void Connection::read_some() {
   read_turn_ = loop_->turn();
   drained_ = false;
   for (int i = 0; i < reads_a_turn && fd_ >= 0 && may_read(); ++i) {
-    const auto result = transport_->read(read_buffer.data(), read_buffer.size());
+    const auto result = transport_->read(read_buffer.data(), read_size);
     if (result.status == IoStatus::want_read) {
       drained_ = true;
       return;
@@ -229,9 +234,14 @@ void Connection::read_some() {
     }
     // Level-triggered: unless TLS holds more, the next event tells, and no read ends in EAGAIN.
     const auto* before = transport_.get();
-    if (!closing_ && !handler_->on_bytes({read_buffer.data(), result.bytes})) return;
+    if (closing_) {
+      heard_ += result.bytes;
+      if (heard_ > heard_out) return begin_to_drop();
+    } else if (!handler_->on_bytes({read_buffer.data(), result.bytes})) {
+      return;
+    }
     if (fd_ < 0 || transport_.get() != before) return;
-    wants_much_ = closing_ || result.bytes == read_buffer.size() || (wants_much_ && result.bytes > little);
+    wants_much_ = result.bytes == read_size || (wants_much_ && result.bytes > little);
     if (wants_much_) break;
     if (!transport_->has_buffered()) return;
   }
@@ -239,41 +249,44 @@ void Connection::read_some() {
   if (fd_ >= 0 && may_read()) loop_->wait_for_share(*this);
 }
 
+// Who says so much behind our goodbye does not answer it: TLS need not open what still comes. It is taken out of the
+// socket, in large pieces, because a close with unread bytes would be a reset, which may overtake the goodbye (RFC 2525
+// §2.17).
+void Connection::begin_to_drop() {
+  drops_ = true;
+  setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &dropped_at_once, sizeof dropped_at_once);
+}
+
+void Connection::drop_input() {
+  const auto got = ::recv(fd_, read_buffer.data(), read_buffer.size(), MSG_TRUNC | MSG_DONTWAIT);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close_now(CloseReason::by_us);
+}
+
 void Connection::on_share() {
-  if (std::exchange(writes_much_, false)) write_output(written_a_turn);
-  if (fd_ >= 0 && may_read()) read_some();
+  if (may_read()) read_some();  // who has no socket any more waits for none
 }
 
 void Connection::on_turn_end() {
   if (fd_ < 0) return;
-  if (!writes_much_ || queued() > handler_->queue_limit()) write_output(written_a_turn);
+  flush();
   if (fd_ < 0 || drained_ || !may_read() || !transport_->has_buffered()) return;
-  if (read_turn_ == loop_->turn()) return loop_->wait_for_share(*this);
+  if (wants_much_ || read_turn_ == loop_->turn()) return loop_->wait_for_share(*this);
   read_some();
 }
 
-void Connection::flush() { write_output(std::numeric_limits<std::size_t>::max()); }
-
-// At least `much`, as far as the kernel takes it; what then is left leaves in its shares of later turns, unless it
-// would be too much to wait.
-void Connection::write_output(std::size_t much) {
+void Connection::flush() {
   const auto before = sent_;
-  write_pieces(much);
+  write_output();
   if (sent_ != before && fd_ >= 0) handler_->on_sent();
 }
 
-void Connection::write_pieces(std::size_t much) {
+void Connection::write_output() {
   if (fd_ < 0 || handshaking_ || want_write_) {
     if (fd_ >= 0 && !output_.empty()) wait_bounded();
     return;
   }
-  const auto before = sent_;
   while (written_ < output_.size()) {
-    if (sent_ - before >= much && queued() <= handler_->queue_limit()) {
-      writes_much_ = true;
-      return loop_->wait_for_share(*this);
-    }
-    const auto result = transport_->write(output_.data() + written_, std::min(queued(), written_a_turn));
+    const auto result = transport_->write(output_.data() + written_, output_.size() - written_);
     if (result.status == IoStatus::ok) {
       written_ += result.bytes;
       sent_ += result.bytes;
@@ -295,9 +308,13 @@ void Connection::write_pieces(std::size_t much) {
   }
 }
 
+std::uint32_t Connection::interest() const noexcept {
+  return (may_read() || handshaking_ || drops_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+}
+
 void Connection::update_interest() {
   if (fd_ < 0 || flight_) return;
-  const std::uint32_t wanted = (may_read() || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  const auto wanted = interest();
   if (wanted == interest_) return;
   interest_ = wanted;
   loop_->change(fd_, interest_, *this);
@@ -318,7 +335,6 @@ void Connection::resume_reading() {
 void Connection::close_after_flush(std::int64_t linger_ms) {
   if (fd_ < 0 || closing_) return;
   closing_ = true;
-  wants_much_ = true;  // nobody waits for what it still sends
   loop_->timers().arm(linger_, loop_->now_ms(), linger_ms);
   update_interest();
   loop_->enqueue(*this);
@@ -354,7 +370,7 @@ void Connection::detach() {
 Result<> Connection::attach(Loop& loop) {
   loop_ = &loop;
   read_turn_ = 0;
-  interest_ = (may_read() || handshaking_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  interest_ = interest();
   auto watched = loop_->watch(fd_, interest_, *this);
   if (!watched) return watched;
   if (closing_) loop_->timers().arm(linger_, loop_->now_ms(), 5000);

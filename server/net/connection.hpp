@@ -100,13 +100,17 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   void land();
   void take_handshake(IoStatus outcome);
   void close_socket();
-  void write_output(std::size_t much);
-  void write_pieces(std::size_t much);
+  void write_output();
+  void begin_to_drop();
+  void drop_input();
   void wait_bounded();
   void fit_output();
+  [[nodiscard]] std::uint32_t interest() const noexcept;
   void update_interest();
   void drop_output();
-  [[nodiscard]] bool may_read() const noexcept { return (reading_ || closing_) && !handshaking_ && !next_transport_; }
+  [[nodiscard]] bool may_read() const noexcept {
+    return (reading_ || closing_) && !drops_ && !handshaking_ && !next_transport_;
+  }
 
   Loop* loop_;
   ConnectionHandler* handler_;
@@ -117,9 +121,9 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   bool handshaking_ = false;
   bool want_write_ = false;
   bool closing_ = false;
-  bool wants_much_ = false;   // it filled a buffer and nothing short has come since, or it is being closed
-  bool writes_much_ = false;  // waits for its share to send the rest of its output
-  bool drained_ = true;       // the transport holds nothing whole: the next event of the socket tells
+  bool wants_much_ = false;  // it filled a buffer, and nothing short has come since
+  bool drained_ = true;      // the transport holds nothing whole: the next event of the socket tells
+  bool drops_ = false;       // closing, and more than enough has come since
   std::uint32_t interest_ = 0;
   std::uint64_t read_turn_ = 0;  // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;
@@ -128,6 +132,7 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   std::string output_;
   std::size_t written_ = 0;
   std::uint64_t sent_ = 0;
+  std::size_t heard_ = 0;  // since it is closing
   std::string peer_address_;
   std::string transport_error_;
   Timer linger_;

@@ -5,7 +5,7 @@
 
 namespace valise::net {
 namespace {
-constexpr std::size_t most_waiting = 4'096;  // about a second of work; then loops do it themselves and so accept less
+constexpr std::size_t most_waiting = 4'096;  // then loops do it themselves, and so accept less
 constexpr int niceness = 5;                  // a third of a loop's weight
 
 JobPool<BoundedQueue<Handshakes::Job>>::Run worker() {

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t much = 100'000;
 
-// One end of a pair of sockets; what it reads and sends is counted by the turns of its loop.
+// One end of a pair of sockets; what it reads is counted by the turns of its loop.
 struct Reader final : ConnectionHandler {
   Reader(Loop& on, int fd) : loop(on), connection(on, *this, fd, "192.0.2.1", 1) { EXPECT_TRUE(connection.start()); }
   bool on_bytes(std::string_view bytes) override {
@@ -28,22 +28,13 @@ struct Reader final : ConnectionHandler {
     return !connection.closed();
   }
   void on_secured() override {}
-  void on_sent() override {
-    sent_by_turn[loop.turn()] += connection.sent() - sent;
-    sent = connection.sent();
-    if (on_write) on_write();
-  }
-  [[nodiscard]] std::size_t queue_limit() override { return bound; }
+  [[nodiscard]] std::size_t queue_limit() override { return 0; }
   void on_closed(CloseReason) override {}
 
   Loop& loop;
-  std::size_t bound = 1'048'576;
   std::size_t read = 0;
   std::map<std::uint64_t, std::size_t> by_turn;
-  std::uint64_t sent = 0;
-  std::map<std::uint64_t, std::size_t> sent_by_turn;
   std::function<void()> on_read;
-  std::function<void()> on_write;
   Connection connection;
 };
 
@@ -128,55 +119,6 @@ TEST_F(Shares, AreGivenUpByWhoPausesOrEnds) {
   });
   EXPECT_LE(pauses.read, 4'096u);
   EXPECT_LE(ends.read, 4'096u);
-}
-
-TEST_F(Shares, AreTakenByWhoIsSentMuch) {
-  for (int i = 0; i < 8; ++i) gets(1);
-  auto& little = gets(1);
-  loop_.post([&] {
-    for (const auto& reader : readers_) {
-      reader->on_write = [&] {
-        if (std::ranges::all_of(readers_, [](const auto& one) { return one->connection.queued() == 0; })) loop_.stop();
-      };
-      if (reader.get() != &little) reader->connection.send(std::string(much, 'x'));
-    }
-    little.connection.send("0123456789");
-  });
-  loop_.run();
-  std::map<std::uint64_t, std::size_t> others;
-  for (const auto& reader : readers_) {
-    if (reader.get() == &little) continue;
-    EXPECT_EQ(reader->sent, much);
-    for (const auto& [turn, bytes] : reader->sent_by_turn) others[turn] += bytes;
-  }
-  EXPECT_EQ(little.sent_by_turn.begin()->first, others.begin()->first);  // it did not wait
-  others.erase(others.begin());                                          // all begin in one turn, with a share each
-  EXPECT_EQ(others.size(), 8u);
-  for (const auto& [turn, bytes] : others) EXPECT_LE(bytes, 65'536u) << turn;
-}
-
-TEST_F(Shares, AreNotWaitedForByWhatWouldBeTooMuchToKeep) {
-  auto& one = gets(1);
-  one.bound = much / 4;
-  one.on_write = [&] { loop_.stop(); };
-  loop_.post([&] { one.connection.send(std::string(much, 'x')); });
-  loop_.run();
-  EXPECT_EQ(one.sent_by_turn.size(), 1u);
-  EXPECT_GE(one.sent, much - one.bound);
-}
-
-TEST_F(Shares, SendTheRestOfAConnectionThatIsClosed) {
-  auto& one = gets(1);
-  loop_.post([&] {
-    one.connection.send(std::string(much, 'x'));
-    one.connection.close_after_flush();
-  });
-  one.on_write = [&] {
-    if (one.connection.queued() == 0) loop_.stop();
-  };
-  loop_.run();
-  EXPECT_EQ(one.sent, much);
-  EXPECT_EQ(one.sent_by_turn.size(), 2u);
 }
 
 }  // namespace
