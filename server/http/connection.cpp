@@ -196,10 +196,9 @@ void ServerConnection::answer(Response response, Exchange::Written written) {
     response.fields.emplace_back("Access-Control-Allow-Origin", origin_);
     response.fields.emplace_back("Vary", "Origin");
   }
-  written_ = std::move(written);
   const bool keep_alive = keep_alive_ && !server_.stopping_;
   respond(response, version_, keep_alive, head_);
-  written_at_ = connection_->sent() + connection_->queued();
+  if (written) leaving_.push_back({connection_->sent() + connection_->queued(), std::move(written)});
   if (connection_ && state_ == State::idle && !input_.empty() && !reading_requests_) {
     server_.loop_.post([server = &server_, number = id] {  // behind this turn: others have theirs first
       if (auto* one = server->find(number)) one->read_requests();
@@ -210,15 +209,16 @@ void ServerConnection::answer(Response response, Exchange::Written written) {
 std::size_t ServerConnection::queue_limit() { return server_.settings().queue_bytes; }
 
 void ServerConnection::on_sent() {
-  if (written_ && connection_->sent() >= written_at_) std::exchange(written_, nullptr)(true);
+  while (!leaving_.empty() && connection_ && connection_->sent() >= leaving_.front().end) {
+    auto written = std::move(leaving_.front().written);
+    leaving_.pop_front();
+    written(true);
+  }
 }
 
 void ServerConnection::gone() {
   timer_.cancel();
-  if (written_) {
-    const bool whole = connection_ && connection_->sent() >= written_at_;
-    std::exchange(written_, nullptr)(whole);
-  }
+  for (auto& [end, written] : std::exchange(leaving_, {})) written(connection_ && connection_->sent() >= end);
 }
 
 void ServerConnection::on_closed(net::CloseReason reason) {
@@ -244,9 +244,11 @@ Upgraded ServerConnection::upgrade() {
 }
 
 void ServerConnection::shut_down() {
-  if (connection_ && (state_ == State::idle || state_ == State::handshake)) {
-    connection_->close_now(net::CloseReason::by_us);
-  }
+  if (!connection_ || (state_ != State::idle && state_ != State::handshake)) return;
+  if (connection_->queued() == 0) return connection_->close_now(net::CloseReason::by_us);
+  state_ = State::ending;
+  timer_.cancel();
+  connection_->close_after_flush();  // an answer is on its way
 }
 
 }  // namespace valise::http

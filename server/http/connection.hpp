@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -62,8 +63,11 @@ class ServerConnection final : public net::ConnectionHandler {
   unsigned version_ = 11;
   const Route* route_ = nullptr;
   std::string origin_;
-  Exchange::Written written_;
-  std::uint64_t written_at_ = 0;  // bytes of the connection
+  struct Leaving {
+    std::uint64_t end;  // in the bytes of the connection
+    Exchange::Written written;
+  };
+  std::deque<Leaving> leaving_;  // answers that the kernel does not have yet, whose askers want to know
   net::Timer timer_;
 };
 

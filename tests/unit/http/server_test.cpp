@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <future>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace valise::http {
 namespace {
@@ -25,6 +27,7 @@ class HttpServer : public ::testing::Test {
     auto settings = make_ref<Settings>();
     ASSERT_TRUE(settings->proxies.add("127.0.0.1"));
     settings->origins.insert("https://chat.example.org");
+    settings->queue_bytes = 4 * large;
     server_ = std::make_unique<Server>(loop_, door_, [] { return nullptr; }, Ref<const Settings>(settings));
     add({.methods = {Method::get}, .path = "/hello", .cors = Cors::anyone, .handler = [](Exchange exchange) {
            exchange.answer(plain(200, "hello " + exchange.request().client_address));
@@ -39,6 +42,9 @@ class HttpServer : public ::testing::Test {
          }});
     add({.methods = {Method::get}, .path = "/later", .handler = [this](Exchange exchange) {
            kept_.push_back(std::move(exchange));
+         }});
+    add({.methods = {Method::get}, .path = "/large", .handler = [this](Exchange exchange) {
+           exchange.answer(plain(200, std::string(large, 'x')), [this](bool whole) { written_ += whole ? 1 : 100; });
          }});
     add({.methods = {Method::get}, .path = "/forgotten", .handler = [](const Exchange&) {}});
     auto sockets = net::bind_sockets("127.0.0.1:0", 1);
@@ -102,7 +108,9 @@ class HttpServer : public ::testing::Test {
   net::Loop loop_;
   Door door_;
   std::unique_ptr<Server> server_;
+  static constexpr std::size_t large = 16'000'000;  // more than two sockets hold
   std::vector<Exchange> kept_;
+  int written_ = 0;  // answers of /large that were taken whole, and a hundred for each that was not
   std::uint16_t port_ = 0;
   std::thread thread_;
 };
@@ -180,6 +188,39 @@ TEST_F(HttpServer, answers_later_and_from_another_thread) {
   kept_.front().answer(plain(200, "late"), [&](bool whole) { written.set_value(whole); });
   EXPECT_TRUE(read(fd, {}).ends_with("late\n"));
   EXPECT_TRUE(written.get_future().get());
+  ::close(fd);
+}
+
+TEST_F(HttpServer, tells_of_each_answer_where_the_next_is_asked_for_before_the_first_was_read) {
+  const int fd = connect();
+  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_GT(read(fd, {}).size(), 2 * large);
+  ::close(fd);
+  while (in_loop([this] { return server_->count(); }) != 0) {
+  }
+  EXPECT_EQ(in_loop([this] { return written_; }), 2);
+}
+
+TEST_F(HttpServer, tells_of_each_answer_that_a_client_does_not_take) {
+  const int fd = connect();
+  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(read(fd, "xxx").substr(0, 15), "HTTP/1.1 200 OK");
+  ::close(fd);
+  while (in_loop([this] { return server_->count(); }) != 0) {
+  }
+  EXPECT_EQ(in_loop([this] { return written_; }), 200);
+}
+
+TEST_F(HttpServer, sends_what_it_has_begun_when_it_is_shut_down) {
+  const int fd = connect();
+  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  auto out = read(fd, "xxx");
+  in_loop([this] {
+    server_->shut_down();
+    return true;
+  });
+  out += read(fd, {});
+  EXPECT_GT(out.size(), large);
   ::close(fd);
 }
 
