@@ -4,7 +4,8 @@ that the right answer is seen, that the server lives, and what the others waited
     hostile.py [--long] [--output FILE] [WORD…]      only attacks whose title contains one of the words
 
 The short form lifts the limits on rates and attacks as fast as it can, which shows the bounds of memory. The long form
-leaves them as shipped and attacks at the rate of one address, which shows in addition what others notice of it.
+leaves them as shipped and attacks at the rate of one address, which shows in addition what others notice of it: each
+attack goes to another server of the machine first, which tells what the machine's share of that is.
 """
 
 import argparse
@@ -72,22 +73,30 @@ async def comes_back(pid, bound):
 
 
 class Trial:
-    """Attacks, one after the other, beside the same neighbours."""
+    """Attacks, one after the other, beside the same neighbours. `elsewhere`: a Stage of another server, or None."""
 
-    def __init__(self, town, stage, neighbours, is_long):
-        self.town, self.stage, self.neighbours, self.is_long = town, stage, neighbours, is_long
-        self.first_base, self.quiet_times, self.attacks, self.lines = resident(town.pid), [], {}, []
+    def __init__(self, town, stage, elsewhere, neighbours):
+        self.town, self.stage, self.elsewhere, self.neighbours = town, stage, elsewhere, neighbours
+        self.first_base, self.is_long = resident(town.pid), elsewhere is not None
+        self.quiet_times, self.controls, self.attacks, self.lines = [], {}, {}, []
 
     async def withstands(self, attack):
         """One attack; adds its line of the table."""
         count, chats = attack.long if self.is_long else attack.short, QUIET[self.is_long]
         await self.stage.prepare(attack.people(count))
+        if self.elsewhere:
+            await self.elsewhere.prepare(attack.people(count))
         await self.neighbours.chat(30)
         base = resident(self.town.pid)
         async with Busy() if self.is_long else contextlib.nullcontext():
             quiet = seconds()
             await self.neighbours.chat(chats)
             self.quiet_times.append((quiet, seconds()))
+        if self.elsewhere:
+            began = seconds()
+            await attack.run(self.elsewhere, count)
+            self.controls[attack.title] = (began, seconds())
+            await self.elsewhere.close()
         began = seconds()
         async with Peak(self.town.pid) as peak:
             await attack.run(self.stage, count)
@@ -106,15 +115,17 @@ class Trial:
         before_ms, _ = self.neighbours.p99(*(self.quiet_times if self.is_long else self.quiet_times[-1:]))
         during_ms, messages = self.neighbours.p99(during)
         self.attacks[attack.title] = during
+        elsewhere = f"{self.neighbours.p99(self.controls[attack.title])[0]:.2f} → " if self.is_long else ""
         self.lines.append(f"| {attack.title} | {count:,} | {attack.answer} | {over:.1f} (≤ {bound:.0f}) | {stays:+.1f} | "
-                          f"{before_ms:.2f} → {during_ms:.2f} ({messages}) |")
+                          f"{before_ms:.2f} → {elsewhere}{during_ms:.2f} ({messages}) |")
         print(f"{self.lines[-1]} {during[1] - during[0]:.0f} s", flush=True)
         if over > bound:
             raise AssertionError(f"{attack.title}: {over:.1f} MiB over the base; the bound is {bound:.0f}")
 
 
-HEAD = ["| attack | times | answer | peak over the base, MiB (bound) | stays, MiB | others' p99, ms: quiet → during (messages) |",
-        "|---|---|---|---|---|---|"]
+def head(is_long):
+    return ["| attack | times | answer | peak over the base, MiB (bound) | stays, MiB | others' p99, ms: quiet → "
+            f"{'attack elsewhere → ' if is_long else ''}during (messages) |", "|---|---|---|---|---|---|"]
 
 
 def document(trial, fresh):
@@ -123,7 +134,9 @@ def document(trial, fresh):
     rates = ("all its limits on rates as shipped, store and log in memory; the attackers are one address, at its rate of "
              f"{NEW_PER_SECOND} new connections a second" if trial.is_long else
              "without its limits on rates, attacked as fast as the attackers can")
-    beside = (", and in quiet times, in place of them, a process that only takes a processor" if trial.is_long else "")
+    beside = (". In quiet times a process takes a processor in their place; elsewhere: the same attack, at the same "
+              "server started once more on this machine, where it reaches the neighbours by the processors alone"
+              if trial.is_long else "")
     return "\n".join([
         "# Hostile input", "",
         f"{time.strftime('%Y-%m-%d')}, {cpu}, {os.cpu_count()} cores; `tests/torture/hostile.py{' --long' if trial.is_long else ''}` "
@@ -133,7 +146,7 @@ def document(trial, fresh):
         f"stays are against the moment before each attack; a run fails where a peak is above its bound, where more than 6 MiB of "
         f"one attack stay (and what the cache of client versions holds, {CAPS}, of one that fills it) or {STAY_IN_ALL} MiB of all, where the answer is another, where a neighbour's message is lost, or where "
         "the server ends. Latencies are shown, not judged.",
-        "", *HEAD, *trial.lines, "", others_waited(trial), ""])
+        "", *head(trial.is_long), *trial.lines, "", others_waited(trial), ""])
 
 
 def others_waited(trial):
@@ -141,11 +154,15 @@ def others_waited(trial):
     p99 = trial.neighbours.p99
     quiet_ms, quiet = p99(*trial.quiet_times)
     during_ms, during = p99(*trial.attacks.values())
-    alone = [p99(window)[0] for window in trial.quiet_times]
-    noticed = [title for title, window in trial.attacks.items() if p99(window)[0] > max(alone) * NOTICED]
-    return (f"All together: others' p99 was {during_ms:.2f} ms beside attacks ({during:,} messages) and {quiet_ms:.2f} ms in quiet times "
-            f"({quiet:,}), {during_ms / quiet_ms - 1:+.0%}. The p99 of single quiet times, as long as an attack, was between "
-            f"{min(alone):.2f} and {max(alone):.2f} ms; more than {NOTICED - 1:.0%} above those: {'; '.join(noticed) or 'no attack'}.")
+    text = (f"All together: others' p99 was {during_ms:.2f} ms beside attacks ({during:,} messages) and {quiet_ms:.2f} ms in quiet "
+            f"times ({quiet:,}), {during_ms / quiet_ms - 1:+.0%}.")
+    if not trial.controls:
+        return text
+    control_ms, control = p99(*trial.controls.values())
+    noticed = [title for title, window in trial.attacks.items() if p99(window)[0] > p99(trial.controls[title])[0] * NOTICED]
+    return (f"{text} While the same attacks went elsewhere it was {control_ms:.2f} ms ({control:,}): of what an attack costs others, "
+            f"{during_ms / control_ms - 1:+.0%} is the server's own doing. More than {NOTICED - 1:.0%} above the same attack "
+            f"elsewhere: {'; '.join(noticed) or 'none'}.")
 
 
 async def main(arguments):
@@ -157,8 +174,11 @@ async def main(arguments):
     town = Town(options(is_long), name="hostile")
     await town.start()
     neighbours = Neighbours(town, PAIRS[is_long])
-    stage = Stage(town, NEW_PER_SECOND if is_long else None)
+    stage, elsewhere = Stage(town, NEW_PER_SECOND if is_long else None), None
     try:
+        if is_long:
+            elsewhere = Stage(Town(options(is_long), name="elsewhere"), NEW_PER_SECOND)
+            await elsewhere.town.start()
         await neighbours.start()
         if is_long:
             gives_way()
@@ -166,9 +186,9 @@ async def main(arguments):
         fresh = resident(town.pid)
         await fills_caches(stage)
         await neighbours.chat(PAIRS[is_long] * 100)  # ten seconds: what was freed has gone back to the system
-        trial = Trial(town, stage, neighbours, is_long)
+        trial = Trial(town, stage, elsewhere, neighbours)
         print(f"fresh: {fresh / MIB:.1f} MiB; after {WARM} sessions have come, chatted and gone: {trial.first_base / MIB:.1f} MiB\n")
-        print("\n".join(HEAD), flush=True)
+        print("\n".join(head(is_long)), flush=True)
         for attack in chosen:
             await trial.withstands(attack)
         await neighbours.stop()
@@ -180,6 +200,8 @@ async def main(arguments):
         raise
     finally:
         await town.close()
+        if elsewhere:
+            await elsewhere.town.close()
 
 
 if __name__ == "__main__":
