@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t read_size = 4'096;  // what a loop parses of one before others have their turn
 constexpr int reads_a_turn = 4;           // of small pieces; then it waits for its share
 constexpr std::size_t little = 1'024;
-constexpr std::size_t heard_out = 16'384;  // bytes of who is being closed, in which its close_notify may come
 constexpr int dropped_at_once = 16'384;
 thread_local std::array<char, dropped_at_once> read_buffer;
 
@@ -47,7 +46,7 @@ Connection::Connection(Loop& loop, ConnectionHandler& handler, int fd, std::stri
       linger_(
           [](void* self) {
             auto* ends = static_cast<Connection*>(self);
-            if (ends->drops_) ends->drop_input();
+            if (ends->drops()) ends->drop_input();
             ends->close_now(CloseReason::by_us);
           },
           this) {}
@@ -65,8 +64,10 @@ void Connection::leave_loop() {
   if (fd_ >= 0) loop_->unwatch(fd_, *this);
 }
 
-Result<> Connection::start() {
-  interest_ = EPOLLIN;
+Result<> Connection::start() { return watch(); }
+
+Result<> Connection::watch() {
+  interest_ = interest();
   return loop_->watch(fd_, interest_, *this);
 }
 
@@ -171,9 +172,7 @@ bool Connection::handshake_elsewhere() {
 
 void Connection::land() {
   const auto outcome = std::exchange(flight_, nullptr)->outcome;
-  want_write_ = outcome == IoStatus::want_write;
-  interest_ = EPOLLIN | (want_write_ ? EPOLLOUT : 0u);
-  if (!loop_->watch(fd_, interest_, *this)) return close_now(CloseReason::error);
+  if (!watch()) return close_now(CloseReason::error);
   take_handshake(outcome);
 }
 
@@ -209,7 +208,7 @@ void Connection::on_io(std::uint32_t events) {
     if (fd_ < 0) return;
   }
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
-  if (drops_) return drop_input();
+  if (drops()) return drop_input();
   if (closing_ && (events & (EPOLLHUP | EPOLLERR)) != 0) return close_now(CloseReason::by_us);
   if (waits_for_share()) return;
   if (may_read()) return wants_much_ ? loop_->wait_for_share(*this) : read_some();
@@ -236,7 +235,7 @@ void Connection::read_some() {
     const auto* before = transport_.get();
     if (closing_) {
       heard_ += result.bytes;
-      if (heard_ > heard_out) return begin_to_drop();
+      if (drops()) return drop_in_large_pieces();
     } else if (!handler_->on_bytes({read_buffer.data(), result.bytes})) {
       return;
     }
@@ -252,8 +251,7 @@ void Connection::read_some() {
 // Who says so much behind our goodbye does not answer it: TLS need not open what still comes. It is taken out of the
 // socket, in large pieces, because a close with unread bytes would be a reset, which may overtake the goodbye (RFC 2525
 // §2.17).
-void Connection::begin_to_drop() {
-  drops_ = true;
+void Connection::drop_in_large_pieces() {
   setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &dropped_at_once, sizeof dropped_at_once);
 }
 
@@ -309,7 +307,7 @@ void Connection::write_output() {
 }
 
 std::uint32_t Connection::interest() const noexcept {
-  return (may_read() || handshaking_ || drops_ ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
+  return (may_read() || handshaking_ || drops() ? EPOLLIN : 0u) | (want_write_ ? EPOLLOUT : 0u);
 }
 
 void Connection::update_interest() {
@@ -370,8 +368,7 @@ void Connection::detach() {
 Result<> Connection::attach(Loop& loop) {
   loop_ = &loop;
   read_turn_ = 0;
-  interest_ = interest();
-  auto watched = loop_->watch(fd_, interest_, *this);
+  auto watched = watch();
   if (!watched) return watched;
   if (closing_) loop_->timers().arm(linger_, loop_->now_ms(), 5000);
   loop_->enqueue(*this);

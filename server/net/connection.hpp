@@ -101,15 +101,18 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   void take_handshake(IoStatus outcome);
   void close_socket();
   void write_output();
-  void begin_to_drop();
+  void drop_in_large_pieces();
   void drop_input();
   void wait_bounded();
   void fit_output();
+  [[nodiscard]] Result<> watch();
   [[nodiscard]] std::uint32_t interest() const noexcept;
   void update_interest();
   void drop_output();
+  static constexpr std::size_t heard_out = 16'384;  // bytes behind our goodbye, in which close_notify may come
+  [[nodiscard]] bool drops() const noexcept { return heard_ > heard_out; }
   [[nodiscard]] bool may_read() const noexcept {
-    return (reading_ || closing_) && !drops_ && !handshaking_ && !next_transport_;
+    return (reading_ || closing_) && !drops() && !handshaking_ && !next_transport_;
   }
 
   Loop* loop_;
@@ -123,7 +126,6 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   bool closing_ = false;
   bool wants_much_ = false;  // it filled a buffer, and nothing short has come since
   bool drained_ = true;      // the transport holds nothing whole: the next event of the socket tells
-  bool drops_ = false;       // closing, and more than enough has come since
   std::uint32_t interest_ = 0;
   std::uint64_t read_turn_ = 0;  // the loop's turn of the last read
   std::unique_ptr<Transport> transport_;
@@ -132,7 +134,7 @@ class Connection final : private IoHandler, private TurnEnd, private Share {
   std::string output_;
   std::size_t written_ = 0;
   std::uint64_t sent_ = 0;
-  std::size_t heard_ = 0;  // since it is closing
+  std::size_t heard_ = 0;  // bytes, since it is closing
   std::string peer_address_;
   std::string transport_error_;
   Timer linger_;

@@ -36,16 +36,16 @@ void append_escaped(std::string& out, std::string_view text) {
         replacement = "&#13;";
         break;
       case '\'':
-        if (attribute) replacement = "&apos;";
+        replacement = "&apos;";
         break;
       case '"':
-        if (attribute) replacement = "&quot;";
+        replacement = "&quot;";
         break;
       case '\n':
-        if (attribute) replacement = "&#10;";
+        replacement = "&#10;";
         break;
       case '\t':
-        if (attribute) replacement = "&#9;";
+        replacement = "&#9;";
         break;
       default:
         replacement = "\xef\xbf\xbd";  // no character of XML 1.0: a reader would end the stream
