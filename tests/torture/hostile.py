@@ -160,8 +160,8 @@ def others_waited(trial):
         return text
     control_ms, control = p99(*trial.controls.values())
     noticed = [title for title, window in trial.attacks.items() if p99(window)[0] > p99(trial.controls[title])[0] * NOTICED]
-    return (f"{text} While the same attacks went elsewhere it was {control_ms:.2f} ms ({control:,}): of what an attack costs others, "
-            f"{during_ms / control_ms - 1:+.0%} is the server's own doing. More than {NOTICED - 1:.0%} above the same attack "
+    return (f"{text} While the same attacks went elsewhere it was {control_ms:.2f} ms ({control:,}); what is above that, "
+            f"{during_ms / control_ms - 1:+.0%}, is the server's own doing. More than {NOTICED - 1:.0%} above the same attack "
             f"elsewhere: {'; '.join(noticed) or 'none'}.")
 
 

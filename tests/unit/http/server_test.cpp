@@ -21,6 +21,8 @@ struct Door final : Doorkeeper {
   void left(const std::string&) override { --inside; }
 };
 
+const std::string ask_large = "GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+
 class HttpServer : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -69,6 +71,10 @@ class HttpServer : public ::testing::Test {
   }
   bool has_kept() {
     return in_loop([this] { return !kept_.empty(); });
+  }
+  void until_all_have_left() {
+    while (in_loop([this] { return server_->count(); }) != 0) {
+    }
   }
   void add(Route route) { ASSERT_TRUE(server_->router().add(std::move(route))); }
 
@@ -193,29 +199,27 @@ TEST_F(HttpServer, answers_later_and_from_another_thread) {
 
 TEST_F(HttpServer, tells_of_each_answer_where_the_next_is_asked_for_before_the_first_was_read) {
   const int fd = connect();
-  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  send(fd, ask_large + ask_large);
   EXPECT_GE(read(fd, {}, 2 * large).size(), 2 * large);
   while (in_loop([this] { return written_; }) < 2) {
   }
   ::close(fd);
-  while (in_loop([this] { return server_->count(); }) != 0) {
-  }
+  until_all_have_left();
   EXPECT_EQ(in_loop([this] { return written_; }), 2);
 }
 
 TEST_F(HttpServer, tells_of_each_answer_that_a_client_does_not_take) {
   const int fd = connect();
-  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\nGET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  send(fd, ask_large + ask_large);
   EXPECT_EQ(read(fd, "xxx").substr(0, 15), "HTTP/1.1 200 OK");
   ::close(fd);
-  while (in_loop([this] { return server_->count(); }) != 0) {
-  }
+  until_all_have_left();
   EXPECT_EQ(in_loop([this] { return written_; }), 200);
 }
 
 TEST_F(HttpServer, sends_what_it_has_begun_when_it_is_shut_down) {
   const int fd = connect();
-  send(fd, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  send(fd, ask_large);
   auto out = read(fd, "xxx");
   in_loop([this] {
     server_->shut_down();
@@ -232,8 +236,7 @@ TEST_F(HttpServer, says_that_the_client_is_gone) {
   while (!has_kept()) {
   }
   ::close(fd);
-  while (in_loop([this] { return server_->count(); }) != 0) {
-  }
+  until_all_have_left();
   std::promise<bool> written;
   kept_.front().answer(plain(200), [&](bool whole) { written.set_value(whole); });
   EXPECT_FALSE(written.get_future().get());

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <thread>

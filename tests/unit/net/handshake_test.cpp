@@ -29,6 +29,20 @@ struct Script {
   std::atomic<bool> gone{false};  // the transport is
 };
 
+// One long step, which does not end before it may.
+struct Held : Script {
+  explicit Held(IoStatus outcome) {
+    steps = {outcome};
+    long_steps = 1;
+    within = [this] {
+      begun.count_down();
+      may_end.wait();
+    };
+  }
+  std::latch begun{1};
+  std::latch may_end{1};
+};
+
 class Scripted final : public Transport {
  public:
   explicit Scripted(Script& script) : script_(script) {}
@@ -90,7 +104,16 @@ class HandshakeElsewhere : public ::testing::Test {
     char byte = 0;
     return ::recv(far_.back(), &byte, 1, 0) < 0 && errno == EAGAIN;
   }
-  void run() { loop_.run(); }
+  // `act` on the loop's thread, while the other one is in the step that `held` is held in.
+  void while_in(Held& held, std::function<void()> act) {
+    // The first is posted in front of the event that begins the handshake.
+    loop_.post([this, &held, act] {
+      loop_.post([&held, act] {
+        held.begun.wait();
+        act();
+      });
+    });
+  }
 
   Handshakes threads_{1};
   Loop loop_;
@@ -100,7 +123,7 @@ class HandshakeElsewhere : public ::testing::Test {
 TEST_F(HandshakeElsewhere, RunsLongStepsThereAndShortOnesHere) {
   Script script{.steps = {IoStatus::want_read, IoStatus::ok}, .long_steps = 1};
   const auto one = serve(script);
-  run();
+  loop_.run();
   ASSERT_EQ(script.threads.size(), 2u);
   EXPECT_NE(script.threads[0], std::this_thread::get_id());
   EXPECT_EQ(script.threads[1], std::this_thread::get_id());
@@ -111,7 +134,7 @@ TEST_F(HandshakeElsewhere, RunsLongStepsThereAndShortOnesHere) {
 TEST_F(HandshakeElsewhere, MayEndThere) {
   Script script{.steps = {IoStatus::want_write, IoStatus::ok}, .long_steps = 2};
   const auto one = serve(script);
-  run();
+  loop_.run();
   EXPECT_EQ(script.threads.size(), 2u);
   EXPECT_EQ(one->secured_on, std::this_thread::get_id());
 }
@@ -119,59 +142,41 @@ TEST_F(HandshakeElsewhere, MayEndThere) {
 TEST_F(HandshakeElsewhere, FailsWithItsReason) {
   Script script{.steps = {IoStatus::failed}, .long_steps = 1};
   const auto one = serve(script);
-  run();
+  loop_.run();
   EXPECT_EQ(one->closed, CloseReason::error);
   EXPECT_EQ(one->connection->transport_error(), "said no");
   EXPECT_FALSE(one->connection->secured());
 }
 
 TEST_F(HandshakeElsewhere, KeepsTheSocketOfAConnectionThatEndsMeanwhile) {
-  std::latch begun(1);
-  std::latch closed(1);
-  Script script{.steps = {IoStatus::ok}, .long_steps = 1};
-  script.within = [&] {
-    begun.count_down();
-    closed.wait();
-  };
+  Held script(IoStatus::ok);
   const auto one = serve(script);
-  loop_.post([&] {  // behind the event that begins the handshake
-    loop_.post([&] {
-      begun.wait();
-      EXPECT_GT(one->connection->memory(), 0u);
-      one->connection->close_now(CloseReason::by_us);
-    });
+  while_in(script, [&] {
+    EXPECT_GT(one->connection->memory(), 0u);
+    one->connection->close_now(CloseReason::by_us);
   });
-  run();
+  loop_.run();
   EXPECT_EQ(one->closed, CloseReason::by_us);
   EXPECT_FALSE(script.gone);
   EXPECT_TRUE(far_end_is_open());
-  closed.count_down();
+  script.may_end.count_down();
   threads_.stop();
-  run();  // what came back finds nobody
+  loop_.run();  // what came back finds nobody
   EXPECT_TRUE(script.gone);
   EXPECT_FALSE(far_end_is_open());
   EXPECT_FALSE(one->secured_on);
 }
 
 TEST_F(HandshakeElsewhere, IsNotBegunForAConnectionThatIsGone) {
-  std::latch begun(1);
-  std::latch gone(1);
-  Script first{.steps = {IoStatus::failed}, .long_steps = 1};
-  first.within = [&] {
-    begun.count_down();
-    gone.wait();
-  };
+  Held first(IoStatus::failed);
   Script second{.steps = {IoStatus::ok}, .long_steps = 1};
   const auto one = serve(first);
   auto other = serve(second);
-  loop_.post([&] {
-    loop_.post([&] {
-      begun.wait();
-      other.reset();
-      gone.count_down();
-    });
+  while_in(first, [&] {
+    other.reset();
+    first.may_end.count_down();
   });
-  run();
+  loop_.run();
   threads_.stop();
   EXPECT_EQ(second.done, 0u);
   EXPECT_TRUE(second.gone);
@@ -183,7 +188,7 @@ TEST_F(HandshakeElsewhere, IsHereWhereNobodyElseTakesIt) {
   threads_.stop();
   Script script{.steps = {IoStatus::want_read, IoStatus::ok}, .long_steps = 2};
   const auto one = serve(script);
-  run();
+  loop_.run();
   ASSERT_EQ(script.threads.size(), 2u);
   EXPECT_EQ(script.threads[0], std::this_thread::get_id());
   EXPECT_EQ(one->secured_on, std::this_thread::get_id());

@@ -98,7 +98,7 @@ TEST(Budgets, AreWhatTheReadmeSays) {
 // Enough time that only the bound under test can end a call, however busy the machine is.
 PolicyOptions patient() {
   PolicyOptions options;
-  options.budgets.decide_us = 60'000'000;  // a busy machine may stop us anywhere
+  options.budgets.decide_us = 60'000'000;
   return options;
 }
 
@@ -230,9 +230,8 @@ TEST(Hostile, ObjectsGiveNothingAway) {
 }
 
 TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
-  PolicyOptions options;
+  auto options = patient();
   options.budgets.heap = 2u << 20;
-  options.budgets.decide_us = 60'000'000;
   const auto set = loaded(R"(
     local kept = {}
     rule{ name = 'leak', match = function(m) for i = 1, 500 do kept[#kept + 1] = m.from .. #kept end return false end,
@@ -247,9 +246,8 @@ TEST(Hostile, AFullHeapFailsClosedAndStaysBounded) {
 }
 
 TEST(Hostile, GarbageIsCollectedBetweenDecisions) {
-  PolicyOptions options;
+  auto options = patient();
   options.budgets.heap = 2u << 20;
-  options.budgets.decide_us = 60'000'000;
   const auto set = loaded(R"(
     rule{ name = 'waste', match = function(m) local t = {} for i = 1, 500 do t[i] = m.from .. i end return #t == 0 end,
           action = Deny('forbidden') })",
