@@ -68,8 +68,9 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 MariadbServer::MariadbServer() {
+  std::filesystem::create_directory(folder_.path("tmp"));
   const pid_t pid = launch({"mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal",
-                            "--skip-test-db", "--datadir=" + folder_.path("data"), user_option()},
+                            "--skip-test-db", "--datadir=" + folder_.path("data"), tmpdir_option(), user_option()},
                            folder_.path("install.log"));
   int status = 0;
   if (::waitpid(pid, &status, 0) != pid || status != 0) {
@@ -89,6 +90,9 @@ void MariadbServer::restart() {
   spawn();
   wait_until_it_answers();
 }
+
+// Its own: a mariadbd that starts removes the temporary tables of all others from a shared /tmp.
+std::string MariadbServer::tmpdir_option() const { return "--tmpdir=" + folder_.path("tmp"); }
 
 void MariadbServer::spawn() {
   port_ = free_port();

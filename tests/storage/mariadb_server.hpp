@@ -52,6 +52,7 @@ class MariadbServer {
   [[nodiscard]] MariadbOptions fresh_database();
 
  private:
+  [[nodiscard]] std::string tmpdir_option() const;
   void spawn();
   void wait_until_it_answers();
   void end(int signal);
