@@ -11,7 +11,8 @@ from harness import NS, run, story
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 PLAIN = {"scram.mechanisms": ["SCRAM-SHA-256", "PLAIN"], "limits.passwords_per_stream": 100}
 # Deriving a key takes longer than anything else that these stories do.
-SLOW = {**PLAIN, "scram.iterations": 400_000, "registration.enabled": True, "limits.registrations_per_hour": 1000}
+SLOW = {**PLAIN, "scram.iterations": 400_000, "timeouts.login": 600, "registration.enabled": True,
+        "limits.registrations_per_hour": 1000}
 _addresses = itertools.count(1)
 
 
