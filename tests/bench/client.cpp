@@ -68,7 +68,11 @@ void Client::connect(Goal goal) {
 }
 
 void Client::close(bool polite) {
-  if (polite && link_.open() && !settings_.raw) link_.send("</stream:stream>");
+  if (polite && link_.open() && !settings_.raw) {
+    // XEP-0198 §4: else what came last counts as not delivered, and the next scenario gets it once more.
+    if (managed_) acknowledge();
+    link_.send("</stream:stream>");
+  }
   link_.close(polite);
   step_ = Step::idle;
 }

@@ -109,7 +109,7 @@ def one_line(figures):
     """The figures that matter of one run, for the progress."""
     if figures["result"] != "ok":
         return "FAILED: " + str(figures.get("failure") or
-                                {k: figures[k] for k in ("lost", "unacknowledged", "doubled", "reordered", "refused") if figures.get(k)})
+                                {k: figures[k] for k in ("lost", "unacknowledged", "doubled", "reordered", "refused", "foreign") if figures.get(k)})
     if "not_offered" in figures:
         return f"has no {figures['not_offered']}"
     wanted = [row.field for row in ROWS] + ["generator_cores", "others_cores"]
