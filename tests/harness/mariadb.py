@@ -26,9 +26,10 @@ class Mariadb:
         self._buffer_pool = buffer_pool
         # A Unix socket's path has at most 107 bytes; build folders can be deep.
         self.socket = Path("/tmp") / f"valise-mariadb-{os.getuid()}-{hashlib.sha256(str(self.folder.absolute()).encode()).hexdigest()[:12]}"
-        self._data = self.folder / "data"
         # Its own: a mariadbd that starts removes the temporary tables of all others from a shared /tmp.
         self._tmp = self.folder / "tmp"
+        self._place = ["--no-defaults", f"--datadir={self.folder / 'data'}", f"--tmpdir={self._tmp}",
+                       f"--user={getpass.getuser()}"]
         self._pid_file = self.folder / "mariadbd.pid"
         self._process = None
 
@@ -46,8 +47,7 @@ class Mariadb:
         shutil.rmtree(self.folder, ignore_errors=True)
         self._tmp.mkdir(parents=True)
         done = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self._tmp}",
-             f"--user={getpass.getuser()}", "--auth-root-authentication-method=normal", "--skip-test-db"],
+            ["mariadb-install-db", *self._place, "--auth-root-authentication-method=normal", "--skip-test-db"],
             capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"mariadb-install-db failed:\n{done.stdout}{done.stderr}")
@@ -56,8 +56,7 @@ class Mariadb:
         """Starts it on the existing data and waits until it answers."""
         log = open(self.folder / "log", "ab")
         self._process = subprocess.Popen(
-            ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self._data}", f"--tmpdir={self._tmp}",
-             f"--user={getpass.getuser()}", f"--socket={self.socket}", f"--pid-file={self._pid_file}", "--skip-networking",
+            ["/usr/sbin/mariadbd", *self._place, f"--socket={self.socket}", f"--pid-file={self._pid_file}", "--skip-networking",
              f"--innodb-buffer-pool-size={self._buffer_pool}", "--innodb-flush-log-at-trx-commit=1", "--max-connections=200"],
             stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
