@@ -1,8 +1,8 @@
 // What waits for the committer: a line, and beside it those who may pass a crowd. Not safe for threads by itself.
 //
-// Who writes much at once, as each session may in a burst, makes a crowd: more than one batch holds. A small unit whose
-// people have nothing in the line (Unit::people) goes with the next batch all the same. So others wait for one batch and
-// not for all that one person has sent, and the units of one person, as sender or as recipient, never overtake another.
+// Who writes much at once, as each session may in a burst, makes a crowd. A small unit whose people have nothing in the
+// line (Unit::people) goes with the next batch all the same: others wait for a batch and not for all that one person
+// has sent, and the units of one person, as sender or as recipient, never overtake each other.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class CommitLine {
     UnitPtr unit;
     std::size_t bytes = 0;
   };
-  static constexpr std::size_t small = 8'192;     // bytes of a unit that may pass: a sealed line of text has half of it
+  static constexpr std::size_t small = 8'192;  // bytes of a unit that may pass: a sealed line of text has half of it
   static constexpr std::size_t most_passing = 64;  // that pass one batch
 
   // `crowd`: bytes in the line above which others may pass.
@@ -77,7 +77,7 @@ class CommitLine {
   std::deque<Waiting> line_;
   std::deque<Waiting> passing_;  // all go with the next batch
   std::size_t line_bytes_ = 0;
-  int unnamed_ = 0;                // in line_: nothing passes them
+  int unnamed_ = 0;                 // in line_: nothing passes them
   std::array<int, 1'024> named_{};  // how many of line_ are somebody's; who shares a place with another waits with him
 };
 

@@ -40,7 +40,7 @@ Committer::Committer(CommitterOptions options, std::unique_ptr<audit::Log> log, 
       log_on_(log != nullptr),
       log_(std::move(log)),
       ids_(options.node, options.last_id),
-      queue_(options.max_batch_bytes) {
+      queue_(options.max_batch_bytes / 4) {
   if (log_) log_options_ = log_->options();
   if (open_writer) {
     store_ =

@@ -41,7 +41,7 @@ struct CommitterOptions {
   double gather_rate = 400;        // units a second
   std::size_t gather_units = 64;
   std::size_t max_batch = 500;             // units
-  std::size_t max_batch_bytes = 256u << 10;  // of the line; at least one unit is taken, others wait for all of it
+  std::size_t max_batch_bytes = 1u << 20;  // of the line; at least one unit is taken, others wait for all of it
   std::size_t max_units = 65'536;          // taken and not completed
   std::size_t max_bytes = 128u << 20;
   std::size_t max_units_without_log = 4'096;  // the same while the log is away

@@ -102,7 +102,8 @@ TEST_F(CommitLineTest, TheLineGoesOnWhateverPasses) {
   EXPECT_EQ(take(), (Numbers{2, 10 + CommitLine::most_passing}));
 }
 
-// Whatever comes: of each person, as sender or as recipient, everything in the order in which it came, and nothing lost.
+// Whatever comes: of each person, as sender or as recipient, everything in the order in which it came, and nothing
+// lost.
 TEST_F(CommitLineTest, NobodysOrderChanges) {
   std::mt19937 random(1);
   std::map<std::size_t, std::uint64_t> newest;
