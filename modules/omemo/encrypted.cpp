@@ -15,14 +15,6 @@ namespace ns = core::ns;
 
 constexpr std::size_t max_key_text = 400;  // base64; the largest legal one has 288
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // [1-9][0-9]{0,9}, at most 2^31 − 1.
 bool parse_device_id(std::string_view text, std::uint32_t& out) {
   if (text.empty() || text.size() > 10 || text[0] == '0') return false;

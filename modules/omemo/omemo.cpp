@@ -4,9 +4,11 @@
 
 #include <unordered_map>
 
+#include "core/namespaces.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
@@ -14,6 +16,21 @@
 namespace valise::modules {
 namespace {
 using namespace omemo;
+
+config::Choice<Check> check_option(std::string_view name, std::string_view reason) {
+  return {{.name = name,
+           .otherwise = "enforce",
+           .reason = reason,
+           .scope = config::Scope::host,
+           .reload = config::Reload::live},
+          {{"enforce", Check::enforce}, {"record", Check::record}, {"off", Check::off}}};
+}
+const auto sid_option = check_option(
+    "sealed.sid", "whether the sending device has to be in its account's device list; record: only said in the log");
+const auto identity_option = check_option(
+    "sealed.identity", "whether sessions have to begin with the identity key that the device has published");
+const auto recipients_option =
+    check_option("sealed.recipients", "whether a message has to be sealed for a listed device of its recipient");
 
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
@@ -38,7 +55,7 @@ core::Verdict pass(core::Stanza& stanza) {
 
 class Omemo final : public core::Module, public core::SealedContent {
  public:
-  explicit Omemo(core::Shard& shard) : shard_(shard) {}
+  explicit Omemo(core::Shard& shard) : shard_(shard), departures_(shard) {}
 
   void start(core::Registrar& registrar) override {
     registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
@@ -46,8 +63,23 @@ class Omemo final : public core::Module, public core::SealedContent {
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
     registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return address(flow); });
+    for (const auto kind : {core::Kind::message, core::Kind::iq}) {
+      registrar.at(core::Stage::blocking, kind, [this](core::Flow& flow) { return recipients(flow); });
+    }
+    registrar.departures([this](core::Session& session, core::Flow& flow) {
+      return required(*flow.stanza) && departures_.take(session, flow, checks(*flow.stanza));
+    });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
+  }
+
+  void configure(const config::Snapshot& snapshot) override {
+    checks_.clear();
+    for (const auto& host : snapshot.hosts()) {
+      checks_[host] = {.sid = snapshot.get(sid_option, host),
+                       .identity = snapshot.get(identity_option, host),
+                       .recipients = snapshot.get(recipients_option, host)};
+    }
   }
 
   core::Verdict recheck(core::Stanza& kept) const override {
@@ -115,6 +147,32 @@ class Omemo final : public core::Module, public core::SealedContent {
     return nullptr;
   }
 
+  [[nodiscard]] DeviceChecks checks(const core::Stanza& stanza) const {
+    const auto found = checks_.find(stanza.from.domain());
+    return found == checks_.end() ? DeviceChecks{} : found->second;
+  }
+
+  // docs/sealed.md 3.7-10, D6: a message that none of them can read comes back. What begins again was let in before.
+  core::Verdict recipients(core::Flow& flow) {
+    const auto& stanza = *flow.stanza;
+    const bool sealed = stanza.kind == core::Kind::message
+                            ? stanza.seal.form != core::Seal::Form::none && stanza.type != "groupchat"
+                            : stanza.payload().is("encrypted", core::ns::omemo_2);
+    const bool is_there = flow.recipient->exists && flow.recipient->state == storage::AccountState::active;
+    if (!sealed || flow.again || !is_there || !required(stanza)) return nullptr;
+    const auto check = checks(stanza).recipients;
+    if (lists_ == nullptr) lists_ = shard_.service<DeviceLists>();
+    if (check == Check::off || lists_ == nullptr) return nullptr;
+    const auto list = [&](OmemoVersion version) {
+      return lists_->devices(*flow.recipient, version).value_or(std::span<const std::uint32_t>());
+    };
+    const auto& recipient = flow.recipient->jid.full();
+    if (is_for_device_of(stanza, recipient, list(OmemoVersion::legacy), list(OmemoVersion::omemo_2))) return nullptr;
+    if (check == Check::enforce) return refuse(Reason::no_device);
+    note(flow, Reason::no_device);
+    return nullptr;
+  }
+
   // Where it arrives, an answer of another device has to be one to a question of this session.
   core::Verdict answer(core::Flow& flow) {
     const auto& stanza = *flow.stanza;
@@ -144,6 +202,9 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
   core::Shard& shard_;
+  Departures departures_;
+  DeviceLists* lists_ = nullptr;        // looked up when first wanted: modules/pep starts later
+  core::TextMap<DeviceChecks> checks_;  // by host
   unsigned questions_slot_ = 0;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
 };
@@ -155,6 +216,12 @@ const core::Manifest& omemo_manifest() {
       .name = "omemo",
       .summary = "Lets only sealed (OMEMO) content pass and says so to people in words they understand.",
       .implements = {{"XEP-0384", "0.9.1", core::Completeness::partial}},
+      .options =
+          [](config::Registry& registry) {
+            registry.add(sid_option);
+            registry.add(identity_option);
+            registry.add(recipients_option);
+          },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Omemo>(shard); },
   };
   return manifest;

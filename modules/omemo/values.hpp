@@ -24,6 +24,8 @@ using core::is_token;
 // At least 16 bytes, all of them printable ASCII or blanks: of true key material one of 10^6 is, of 32 bytes one of
 // 10^13.
 [[nodiscard]] bool is_printable(std::string_view bytes);
+// Without the blanks around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
 // Neither children nor visible text.
 [[nodiscard]] bool is_empty_element(xml::Element element);
 

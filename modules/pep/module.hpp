@@ -76,6 +76,10 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
                                                                       OmemoVersion version) const override;
   void identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
                     std::move_only_function<void(std::optional<omemo_keys::Key>)> then) override;
+  [[nodiscard]] const omemo_keys::Key* known_identity(const core::Account& account, OmemoVersion version,
+                                                      std::uint32_t device) const override;
+  [[nodiscard]] bool is_settled(const core::Account& account) const override;
+  [[nodiscard]] bool when_settled(core::Account& account, std::move_only_function<void()> then) override;
 
   // PepDiscovery (discovery.cpp)
   [[nodiscard]] bool is_visible(const core::Account& account, const core::Jid& requester) const override;

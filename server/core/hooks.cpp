@@ -108,6 +108,10 @@ class HookRegistrar final : public Registrar {
     hooks_.is_service_message = std::move(is_one);
     hooks_.service_messages = std::move(handler);
   }
+  void departures(std::function<bool(Session&, Flow&)> handler) override {
+    if (hooks_.departures) twice("what leaves for a person", "another module");
+    hooks_.departures = std::move(handler);
+  }
   void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) override {
     if (hooks_.offline_messages) twice("offline messages", "another module");
     hooks_.offline_messages = std::move(handler);

@@ -49,6 +49,7 @@ class Hooks final {
   std::function<void(Flow)> inbound_presence;
   std::function<bool(const Stanza&)> is_service_message;
   std::function<void(Session&, Flow)> service_messages;
+  std::function<bool(Session&, Flow&)> departures;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
   MessageCopies* copies = nullptr;
   Arrivals* arrivals = nullptr;
