@@ -1,5 +1,5 @@
-// The newest messages of an account's archive, as far as memory must know them: an identical re-send is archived once
-// (docs/sealed.md D2). Pure.
+// The newest messages for an account, archived or not, as far as memory must know them: an identical re-send is
+// acknowledged and no more (docs/sealed.md D2). Pure.
 #pragma once
 
 #include <cstdint>

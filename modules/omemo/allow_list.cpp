@@ -6,7 +6,6 @@
 
 #include "core/namespaces.hpp"
 #include "modules/omemo/calls.hpp"
-#include "modules/omemo/encrypted.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -213,11 +212,12 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
       twice = false;
       continue;
     }
-    Envelope envelope;
+    auto& envelope = out.envelopes[out.envelope_count];
     if (const auto* why = check_envelope(child, {}, parties_of(message), envelope)) {
       out.detail = why;
       break;
     }
+    ++out.envelope_count;
     out.seal.form = seen[0] && seen[1] ? core::Seal::Form::both
                     : seen[1]          ? core::Seal::Form::omemo_2
                                        : core::Seal::Form::legacy;

@@ -2,11 +2,14 @@
 // table does not name does not exist on output. Pure.
 #pragma once
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "core/stanza.hpp"
+#include "modules/omemo/encrypted.hpp"
 #include "modules/omemo/texts.hpp"
 
 namespace valise::modules::omemo {
@@ -17,6 +20,10 @@ struct Rebuilt {
   unsigned stripped = 0;  // children that were left out
   std::string detail;     // why an <encrypted/> is not valid: for the log
   std::optional<Reason> refused;
+  // Its seals: one of each version at most, in the order in which they stand.
+  std::array<Envelope, 2> envelopes{};
+  std::size_t envelope_count = 0;
+  [[nodiscard]] std::span<const Envelope> seals() const { return {envelopes.data(), envelope_count}; }
 };
 
 // What stands outside the children (docs/sealed.md D12): an unknown type of a message, an id that is no token of at

@@ -2,6 +2,7 @@
 // rebuilt from an allow-list, so that what the table does not name does not exist behind this room.
 #include "modules/omemo/omemo.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "core/namespaces.hpp"
@@ -10,6 +11,7 @@
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
+#include "modules/omemo/replay.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -35,8 +37,14 @@ const auto recipients_option =
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
 
-// Written anew from the allow-list, or refused.
-core::Verdict pass(core::Stanza& stanza) {
+// docs/sealed.md D3.
+bool is_replayed(Replay& replay, const core::Stanza& stanza, std::span<const Envelope> seals, std::int64_t now_ms) {
+  const auto account = stanza.from.bare();
+  return replay.check(account, stanza.to ? stanza.to->full() : account, stanza.id, seals, now_ms) != nullptr;
+}
+
+// Written anew from the allow-list, or refused. `replay`: null for what was sent earlier, and looked at then.
+core::Verdict pass(core::Stanza& stanza, Replay* replay, std::int64_t now_ms) {
   canonicalise(stanza);
   if (stanza.is_error()) {
     stanza.rewrite(rebuild_error(stanza));
@@ -49,6 +57,7 @@ core::Verdict pass(core::Stanza& stanza) {
   auto rebuilt = rebuild_message(stanza);
   stanza.seal = rebuilt.seal;
   if (rebuilt.refused) return refuse(*rebuilt.refused);
+  if (replay != nullptr && is_replayed(*replay, stanza, rebuilt.seals(), now_ms)) return refuse(Reason::malformed);
   stanza.rewrite(std::move(rebuilt.children));
   return nullptr;
 }
@@ -71,6 +80,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
+    replay_.limit(Replay::process_memory / std::max<std::size_t>(shard_.kernel().shards.size(), 1));
   }
 
   void configure(const config::Snapshot& snapshot) override {
@@ -84,7 +94,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
-    return required(kept) && !by_service ? pass(kept) : nullptr;
+    return required(kept) && !by_service ? pass(kept, nullptr, 0) : nullptr;
   }
 
  private:
@@ -97,7 +107,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     if (!required(*flow.stanza)) return nullptr;
     auto& id = flow.stanza->id;
     auto wrong = is_token(id) ? std::string() : id;  // which does not pass
-    auto refusal = pass(*flow.stanza);
+    auto refusal = pass(*flow.stanza, &replay_, shard_.loop().now_ms());
     if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
@@ -105,7 +115,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict presence(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
-    return pass(*flow.stanza);
+    return pass(*flow.stanza, nullptr, 0);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -125,7 +135,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     if (to_server || (stanza.to->is_bare() && stanza.to->same_bare(stanza.from))) return nullptr;
     if (required(stanza)) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
-      if (!rebuilt) return not_offered("request-not-offered");
+      if (!rebuilt || replays(stanza)) return not_offered("request-not-offered");
       canonicalise(stanza);
       stanza.rewrite(std::move(*rebuilt));
     }
@@ -135,6 +145,15 @@ class Omemo final : public core::Module, public core::SealedContent {
       questions.ask(stanza.to->full(), stanza.id, stanza.payload().ns(), shard_.loop().now_ms());
     }
     return nullptr;
+  }
+
+  // Of an iq that was found valid.
+  bool replays(const core::Stanza& iq) {
+    Envelope envelope;
+    const auto payload = iq.payload();
+    if (iq.is_error() || !payload.is("encrypted", core::ns::omemo_2)) return false;
+    return check_envelope(payload, {}, parties_of(iq), envelope) == nullptr &&
+           is_replayed(replay_, iq, {&envelope, 1}, shard_.loop().now_ms());
   }
 
   // RFC 6121 §8.5.3.2.1: what is for a device that is not there goes to the others as if it were for the account. A
@@ -206,6 +225,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   DeviceLists* lists_ = nullptr;        // looked up when first wanted: modules/pep starts later
   core::TextMap<DeviceChecks> checks_;  // by host
   unsigned questions_slot_ = 0;
+  Replay replay_;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
 };
 

@@ -95,7 +95,9 @@ std::optional<std::string> pubsub_change(xml::Element pubsub) {
   xml::Writer writer(out);
   writer.open("pubsub", ns::pubsub).open(verb.name());
   if (!append_token(writer, verb, "node") || !append_token(writer, verb, "subid")) return std::nullopt;
-  if (const auto jid = core::Jid::parse(verb.attribute_or_empty("jid"))) writer.attribute("jid", jid->full());
+  if (const auto jid = core::Jid::parse(verb.attribute_or_empty("jid")); jid && is_name(jid->resource())) {
+    writer.attribute("jid", jid->full());
+  }
   writer.close().close();
   return out;
 }

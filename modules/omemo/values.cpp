@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/siphash.hpp"
 #include "core/jid/jid.hpp"
 #include "core/text.hpp"
 
@@ -51,9 +52,13 @@ bool is_bare_address(std::string_view text) {
 }
 
 bool is_printable(std::string_view bytes) {
-  return bytes.size() >= 16 && std::ranges::all_of(bytes, [](unsigned char c) {
-           return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
-         });
+  return bytes.size() >= 16 &&
+         std::ranges::all_of(bytes, [](char c) { return is_printable_character(static_cast<unsigned char>(c)); });
+}
+
+std::uint64_t keyed_hash(std::string_view bytes) {
+  static const auto key = SipKey::random();
+  return siphash(key, bytes);
 }
 
 bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }

@@ -38,7 +38,7 @@ def _key_exchange(identity):
             + inner)
 
 
-def encrypted_2(sid, keys, identity=None):
+def encrypted_2(keys, sid=DEVICE, identity=None):
     """An <encrypted/> of omemo:2; `keys`: bare address -> device ids. With `identity` (32 bytes) it begins sessions."""
     def key(rid):
         if identity:

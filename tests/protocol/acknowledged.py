@@ -20,8 +20,8 @@ async def counting(device):
 
 async def flood(alice, to, count=FLOOD):
     """`alice` counts; each message comes with a request for an acknowledgement."""
-    body = sealed(payload_bytes=20_000)
     for number in range(count):
+        body = sealed(payload_bytes=20_000)
         await alice.sends(f"<message to='{to}' id='f{number}' type='chat'>{body}</message><r xmlns='urn:xmpp:sm:3'/>")
 
 

@@ -108,8 +108,8 @@ async def who_has_published_no_list_writes_nothing_and_a_list_of_the_other_versi
     await carol.sets(publish(LIST2, device_list_2(PHONE)))
     await refused(carol, bob, "m2", encrypted(sid=PHONE, rids=(PHONE,)), "device-unknown", "wait")
     await bob.sets(publish(LIST2, device_list_2(PHONE)))
-    await passes(carol, bob, "m3", encrypted_2(PHONE, {bob.bare: [PHONE]}))
-    await refused(alice, bob, "m4", encrypted_2(PHONE, {bob.bare: [PHONE]}), "device-unknown", "wait")
+    await passes(carol, bob, "m3", encrypted_2({bob.bare: [PHONE]}, PHONE))
+    await refused(alice, bob, "m4", encrypted_2({bob.bare: [PHONE]}, PHONE), "device-unknown", "wait")
 
 
 @checked("docs/sealed.md D11")
@@ -204,11 +204,11 @@ async def the_newer_version_begins_with_its_published_identity_key_too(town):
     for who in (alice, bob):
         await who.sets(publish(LIST2, device_list_2(PHONE)))
     to_bob = {bob.bare: [PHONE]}
-    await refused(alice, bob, "m1", encrypted_2(PHONE, to_bob, identity), "device-unknown", "wait")
+    await refused(alice, bob, "m1", encrypted_2(to_bob, PHONE, identity), "device-unknown", "wait")
     await alice.sets(publish(BUNDLES2, keys, item=PHONE))
-    await passes(alice, bob, "m2", encrypted_2(PHONE, to_bob, identity))
+    await passes(alice, bob, "m2", encrypted_2(to_bob, PHONE, identity))
     forged = bytes([identity[0] ^ 1]) + identity[1:]
-    await refused(alice, bob, "m3", encrypted_2(PHONE, to_bob, forged), "device-identity")
+    await refused(alice, bob, "m3", encrypted_2(to_bob, PHONE, forged), "device-identity")
 
 
 @checked("docs/sealed.md 3.7-8: a key that only the store knows", alone=True)
@@ -243,9 +243,9 @@ async def a_key_for_the_own_device_of_that_number_is_not_for_the_recipient(town)
     await alice.sets(publish(LIST2, device_list_2(PHONE, LAPTOP)))
     await bob.sets(publish(LIST2, device_list_2(LAPTOP)))
     own = {alice.bare: [LAPTOP]}
-    await refused(alice, bob, "m1", encrypted_2(PHONE, own), "no-device")
-    await refused(alice, bob, "m2", encrypted_2(PHONE, {**own, bob.bare: [STRANGER]}), "no-device")
-    await passes(alice, bob, "m3", encrypted_2(PHONE, {**own, bob.bare: [STRANGER, LAPTOP]}))
+    await refused(alice, bob, "m1", encrypted_2(own, PHONE), "no-device")
+    await refused(alice, bob, "m2", encrypted_2({**own, bob.bare: [STRANGER]}, PHONE), "no-device")
+    await passes(alice, bob, "m3", encrypted_2({**own, bob.bare: [STRANGER, LAPTOP]}, PHONE))
 
 
 @checked("docs/sealed.md 3.7-10: to oneself")
@@ -320,11 +320,11 @@ async def sealed_requests_are_held_against_the_same_lists(town):
     await alice.is_friends_with(bob)
     for who in (alice, bob):
         await who.sets(publish(LIST2, device_list_2(PHONE)))
-    good = encrypted_2(PHONE, {bob.bare: [PHONE]})
+    good = encrypted_2({bob.bare: [PHONE]}, PHONE)
     await alice.sends(f"<iq type='set' id='q1' to='{bob.full}'>{good}</iq>")
     await bob.receives("iq", id="q1", child=NS.OMEMO2 + "encrypted")
-    for identity, wrong in (("q2", encrypted_2(STRANGER, {bob.bare: [PHONE]})),
-                            ("q3", encrypted_2(PHONE, {bob.bare: [STRANGER]}))):
+    for identity, wrong in (("q2", encrypted_2({bob.bare: [PHONE]}, STRANGER)),
+                            ("q3", encrypted_2({bob.bare: [STRANGER]}, PHONE))):
         await alice.sends(f"<iq type='set' id='{identity}' to='{bob.full}'>{wrong}</iq>")
         await alice.gets_error("iq", identity, "policy-violation")
     await bob.receives_no("iq", before=sign_from(alice), child=NS.OMEMO2 + "encrypted")
