@@ -333,16 +333,6 @@ void rebuild_control(const core::Stanza& message, Rebuilt& out) {
 
 }  // namespace
 
-void append_encrypted(std::string& out, xml::Element element) {
-  const bool plain = element.document()->raw_is_portable() && element.declares_ns() &&
-                     element.raw().find('&') == std::string_view::npos;
-  if (plain) {
-    out += element.raw();
-  } else {
-    xml::append_tree(out, element, ns::client);
-  }
-}
-
 void canonicalise(core::Stanza& stanza) {
   // RFC 6121 §5.2.2: an unknown type is "normal".
   static constexpr std::string_view types[] = {"chat", "error", "groupchat", "headline", "normal"};

@@ -48,7 +48,8 @@ void canonicalise(core::Stanza& stanza);
 // Of an iq whose payload is a valid <encrypted xmlns='urn:xmpp:omemo:2'/>: the payload.
 [[nodiscard]] std::optional<std::string> rebuild_envelope(const core::Stanza& iq);
 
-// The bytes that came in where they are innocent (docs/sealed.md D1), else written anew.
+// A valid one: the bytes that came in where they hold nothing that they need not (docs/sealed.md D1), else written anew
+// without blanks.
 void append_encrypted(std::string& out, xml::Element element);
 
 inline constexpr std::string_view ns_version = "jabber:iq:version";

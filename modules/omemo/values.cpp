@@ -12,14 +12,7 @@ constexpr std::size_t longest_address = 256;  // bytes
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 }  // namespace
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 bool is_name(std::string_view text) {
   return text.size() <= 64 && std::ranges::count(text, ' ') < 4 &&
@@ -59,6 +52,13 @@ bool is_printable(std::string_view bytes) {
 std::uint64_t keyed_hash(std::string_view bytes) {
   static const auto key = SipKey::random();
   return siphash(key, bytes);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }

@@ -21,6 +21,7 @@ namespace {
 
 using Outcome = std::expected<std::string, AllowFault>;
 const auto bad_payload = std::unexpected(AllowFault::payload);
+const auto bad_picture = std::unexpected(AllowFault::picture);
 
 constexpr std::size_t max_item_id = 64;
 constexpr std::size_t max_name = 128;
@@ -55,7 +56,7 @@ bool is_image_type(std::string_view type) noexcept {
 Outcome allow_avatar_data(std::string_view item_id, xml::Element payload) {
   if (!payload.is("data", avatar_data) || payload.first_element()) return bad_payload;
   const auto bytes = decode_wrapped_base64(payload.text());
-  if (!bytes || bytes->size() > max_avatar_bytes || picture_type(*bytes).empty()) return bad_payload;
+  if (!bytes || bytes->size() > max_avatar_bytes || whole_picture_type(*bytes).empty()) return bad_picture;
   // XEP-0084 §4.1: the item is named by the image's SHA-1.
   std::string wanted(item_id);
   std::ranges::transform(wanted, wanted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
@@ -285,6 +286,11 @@ core::Text describe(AllowFault fault) noexcept {
     case AllowFault::payload:
       return {"Not published: the content is too large or not what belongs there.",
               "Publication refusée : le contenu est trop volumineux ou n’a pas sa place ici."};
+    case AllowFault::picture:
+      return {
+          "Not published: the picture has to be PNG, JPEG or WebP of at most 64 KiB, without remarks or camera data.",
+          "Publication refusée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus, sans commentaires ni "
+          "données d’appareil photo."};
   }
   return {};
 }
@@ -297,6 +303,8 @@ std::string_view reason_of(AllowFault fault) noexcept {
       return "pep-item-id";
     case AllowFault::payload:
       return "pep-payload";
+    case AllowFault::picture:
+      return "pep-picture";
   }
   return "pep";
 }

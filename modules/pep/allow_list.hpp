@@ -15,6 +15,7 @@ enum class AllowFault : std::uint8_t {
   node,     // this node may not be published here
   item_id,  // too long, or not the one that the payload asks for
   payload,  // not what belongs into the node, or too large
+  picture,  // an avatar that is no picture, too large, or with too much beside the picture
 };
 [[nodiscard]] core::Text describe(AllowFault fault) noexcept;
 [[nodiscard]] std::string_view reason_of(AllowFault fault) noexcept;  // for the record

@@ -69,7 +69,7 @@ Outcome photo(xml::Element field) {
   const auto bytes = decode_wrapped_base64(binary.text());
   if (bytes && bytes->empty()) return std::string();
   if (!bytes || bytes->size() > max_photo) return std::unexpected(CardFault::photo);
-  const auto type = picture_type(*bytes);
+  const auto type = whole_picture_type(*bytes);
   if (type.empty()) return std::unexpected(CardFault::photo);
   std::string out;
   xml::Writer(out).open("PHOTO").element("TYPE", {}, type).element("BINVAL", {}, crypto::base64_encode(*bytes)).close();
@@ -106,8 +106,10 @@ core::Text describe(CardFault fault) noexcept {
     case CardFault::value:
       return {"Card not saved: a field is too long.", "Carte non enregistrée : un champ est trop long."};
     case CardFault::photo:
-      return {"Card not saved: the picture has to be PNG, JPEG or WebP of at most 64 KiB.",
-              "Carte non enregistrée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus."};
+      return {
+          "Card not saved: the picture has to be PNG, JPEG or WebP of at most 64 KiB, without remarks or camera data.",
+          "Carte non enregistrée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus, sans commentaires ni "
+          "données d’appareil photo."};
     case CardFault::size:
       return {"Card not saved: it is too large.", "Carte non enregistrée : elle est trop volumineuse."};
   }
@@ -157,7 +159,7 @@ Picture split_picture(std::string_view card) {
     }
     out.there = out.there || field.first_element();
     const auto bytes = decode_wrapped_base64(field.child("BINVAL", ns_vcard).text());
-    const bool sound = bytes && bytes->size() <= max_photo && !picture_type(*bytes).empty();
+    const bool sound = bytes && bytes->size() <= max_photo && !whole_picture_type(*bytes).empty();
     if (sound && out.bytes.empty()) out.bytes = *bytes;
   }
   out.card = card_of(inner);

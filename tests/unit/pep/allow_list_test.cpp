@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <openssl/x509.h>
 
+#include "../pictures.hpp"
 #include "base/crypto.hpp"
 #include "support.hpp"
 
@@ -46,7 +47,7 @@ TEST(PepAllowList, ItemIdsAreTokens) {
 }
 
 TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
-  const std::string image = "\x89PNG\r\n\x1a\n and so on";
+  const auto image = tests::png();
   const auto id = crypto::hex_encode(crypto::digest(crypto::Hash::sha1, image));
   const auto data = [](std::string_view bytes) {
     return "<data xmlns='urn:xmpp:avatar:data'>" + crypto::base64_encode(bytes) + "</data>";
@@ -55,10 +56,11 @@ TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
   EXPECT_EQ(allowed("urn:xmpp:avatar:data", std::string(40, 'a'), data(image)), "refused: pep-item-id");
   const std::string text = "the merger is on friday";
   EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, text)), data(text)),
-            "refused: pep-payload");
-  const auto large = image + std::string(64 * 1024, 'x');
-  EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, large)), data(large)),
-            "refused: pep-payload");
+            "refused: pep-picture");
+  for (const auto& bad : {image + text, tests::png_signature + text, tests::jpeg_of(64 * 1024 + 1)}) {
+    EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, bad)), data(bad)),
+              "refused: pep-picture");
+  }
 }
 
 TEST(PepAllowList, AvatarMetadataKeepsNumbersAndHash) {
