@@ -25,9 +25,21 @@ core::Verdict ArchiveModule::sent(core::Flow& flow) const {
   return nullptr;
 }
 
+namespace {
+offline::Mark mark_of(const core::Stanza& stanza) {
+  std::string children;
+  stanza.append_children(children);
+  return offline::mark_of(stanza.from.str(), stanza.to->str(), stanza.id, offline::content_digest(children));
+}
+}  // namespace
+
 // On the recipient's: rows for him and a local sender, in one write.
 core::Verdict ArchiveModule::received(core::Flow& flow) const {
-  if (flow.again) return nullptr;  // it has them
+  if (flow.again) {
+    // It has its rows. Without one of the recipient it may come back to its sender, who may send it again as it was.
+    if (!flow.archived) archive(*flow.recipient).recent.forget(mark_of(*flow.stanza));
+    return nullptr;
+  }
   const auto& stanza = *flow.stanza;
   auto& account = *flow.recipient;
   if (!flow.storable.store || !account.exists) return nullptr;

@@ -29,6 +29,8 @@ class Recent {
   // row, or with 0, then it was not stored.
   [[nodiscard]] bool expect(const offline::Mark& mark);
   void came_back(const offline::Mark& mark, std::uint64_t id);
+  // No session took it: what is sent again counts as new.
+  void forget(const offline::Mark& mark) noexcept;
 
  private:
   struct Pending {

@@ -74,10 +74,13 @@ Departures::Finding Departures::look(const core::Account& account, const Claims&
 
 void Departures::hold(core::Session& session, core::Flow& flow, const Claims& claims, const DeviceChecks& checks) {
   const auto bytes = sizeof(Held) + flow.stanza->memory();
-  auto& line = lines_.try_emplace(session.id, session.account.jid).first->second;
-  if (line.bytes != 0 && line.bytes + bytes > shard_.settings().queue_bytes) {
+  // An account's, whatever sessions it makes: they may be gone while their lines wait.
+  auto& waiting = bytes_[session.account.jid.str()];
+  if (waiting != 0 && waiting + bytes > shard_.settings().queue_bytes) {
     return shard_.refuse(std::move(flow), too_much_waits());
   }
+  waiting += bytes;
+  auto& line = lines_.try_emplace(session.id, session.account.jid).first->second;
   auto held = std::make_unique<Held>();
   held->number = ++last_number_;
   held->flow = std::move(flow);
@@ -85,7 +88,6 @@ void Departures::hold(core::Session& session, core::Flow& flow, const Claims& cl
   held->claims = claims;
   held->checks = checks;
   held->bytes = bytes;
-  line.bytes += bytes;
   const bool first = line.waiting.empty();
   line.waiting.push(std::move(held));
   if (first) advance(session.id);
@@ -102,7 +104,8 @@ void Departures::advance(std::uint64_t session) {
     }
     if (has_to_wait(session, line.account, *line.waiting.front())) return;
     const auto held = line.waiting.take();
-    line.bytes -= held->bytes;
+    const auto waiting = bytes_.find(line.account.full());
+    if ((waiting->second -= held->bytes) == 0) bytes_.erase(waiting);
     const auto& [unlisted, without_keys, other_identity, unread] = held->finding;
     core::Verdict refused;
     if (unlisted) refused = carry_out(held->flow, held->checks.sid, Reason::device_unknown);

@@ -47,7 +47,6 @@ class Departures final {
   struct Line {
     core::Jid account;
     Fifo<std::unique_ptr<Held>> waiting;
-    std::size_t bytes = 0;
   };
 
   [[nodiscard]] Finding look(const core::Account& account, const Claims& claims, const DeviceChecks& checks,
@@ -61,6 +60,7 @@ class Departures final {
   core::Shard& shard_;
   DeviceLists* lists_ = nullptr;                   // looked up when first wanted: modules/pep starts later
   std::unordered_map<std::uint64_t, Line> lines_;  // by session
+  core::TextMap<std::size_t> bytes_;               // of all lines, by account
   std::uint64_t last_number_ = 0;
 };
 

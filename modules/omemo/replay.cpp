@@ -10,11 +10,11 @@ namespace valise::modules::omemo {
 namespace {
 
 constexpr unsigned most_printable_ivs = 2;    // in a row; of true ones 7 in a million are printable
-constexpr std::size_t device_overhead = 128;  // of list, map and allocator, beside the ring
+constexpr std::size_t device_overhead = 192;  // of list, maps and allocator, beside the ring
 
-std::uint64_t name_of(std::string_view account, const Envelope& seal) {
+std::uint64_t name_of(std::uint64_t account, const Envelope& seal) {
   const std::array<std::uint64_t, 2> words{
-      keyed_hash(account), std::uint64_t{seal.sender_device} << 1 | (seal.version == Version::omemo_2 ? 1U : 0U)};
+      account, std::uint64_t{seal.sender_device} << 1 | (seal.version == Version::omemo_2 ? 1U : 0U)};
   return keyed_hash({reinterpret_cast<const char*>(words.data()), sizeof words});
 }
 
@@ -49,15 +49,16 @@ const char* Replay::check(std::string_view account, std::string_view to, std::st
     bool again = false;
   };
   std::array<Looked, 2> looked;  // one of each version at most
+  const auto whose = keyed_hash(account);
   seals = seals.first(std::min(seals.size(), looked.size()));
   for (std::size_t i = 0; i < seals.size(); ++i) {
-    looked[i] = {name_of(account, seals[i]), describe(seals[i], address_of(to, id, seals[i]), now_ms)};
+    looked[i] = {name_of(whose, seals[i]), describe(seals[i], address_of(to, id, seals[i]), now_ms)};
     const auto* device = find(looked[i].name);
     if (device == nullptr) continue;
     if (const auto* why = compare(*device, seals[i], looked[i].sent, now_ms, looked[i].again)) return why;
   }
   for (std::size_t i = 0; i < seals.size(); ++i) {
-    if (!looked[i].again) remember(looked[i].name, seals[i], looked[i].sent, now_ms);
+    if (!looked[i].again) remember(whose, looked[i].name, seals[i], looked[i].sent, now_ms);
   }
   return nullptr;
 }
@@ -102,10 +103,13 @@ const char* Replay::compare(const Device& device, const Envelope& seal, const Se
   return has_iv && is_text(sent.iv) && device.printable_ivs >= most_printable_ivs ? "printable ivs in a row" : nullptr;
 }
 
-void Replay::remember(std::uint64_t name, const Envelope& seal, const Sent& sent, std::int64_t now_ms) {
+void Replay::remember(std::uint64_t account, std::uint64_t name, const Envelope& seal, const Sent& sent,
+                      std::int64_t now_ms) {
   auto [entry, is_new] = by_name_.try_emplace(name);
   if (is_new) {
-    devices_.push_front({.name = name, .sent = {}});
+    make_room_in(account);
+    of_account_[account].push_back(name);
+    devices_.push_front({.name = name, .account = account, .sent = {}});
     memory_ += sizeof(Device) + device_overhead;
   } else {
     devices_.splice(devices_.begin(), devices_, entry->second);
@@ -115,6 +119,12 @@ void Replay::remember(std::uint64_t name, const Envelope& seal, const Sent& sent
   device.printable_ivs = seal.version == Version::legacy && is_text(sent.iv) ? device.printable_ivs + 1 : 0;
   put(device, sent, now_ms);
   make_room(now_ms);
+}
+
+void Replay::make_room_in(std::uint64_t account) {
+  const auto found = of_account_.find(account);
+  if (found == of_account_.end() || found->second.size() < most_devices) return;
+  forget(by_name_.find(found->second.front())->second);
 }
 
 void Replay::put(Device& device, const Sent& sent, std::int64_t now_ms) {
@@ -142,6 +152,9 @@ void Replay::make_room(std::int64_t now_ms) {
 
 void Replay::forget(Place device) {
   memory_ -= sizeof(Device) + device_overhead + device->sent.capacity() * sizeof(Sent);
+  const auto own = of_account_.find(device->account);
+  std::erase(own->second, device->name);
+  if (own->second.empty()) of_account_.erase(own);
   by_name_.erase(device->name);
   devices_.erase(device);
 }

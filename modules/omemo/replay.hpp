@@ -17,10 +17,12 @@ namespace valise::modules::omemo {
 class Replay {
  public:
   static constexpr std::size_t most = 256;                                    // messages of a device
+  static constexpr std::size_t most_devices = 64;                             // of an account
   static constexpr std::int64_t window_ms = 24LL * 3600 * 1000;               // and no longer than that
   static constexpr std::size_t process_memory = 64 * std::size_t{1'048'576};  // shared by all shards
 
-  // `memory`: bytes; the devices that have sent nothing for the longest time are forgotten first.
+  // `memory`: bytes; the devices that have sent nothing for the longest time are forgotten first. An account that makes
+  // devices up makes its own forgotten: the first of them for each that is too many.
   explicit Replay(std::size_t memory = process_memory) : memory_limit_(memory) {}
 
   // The seals of one message or request, each of them valid; `account`: the sender's, bare. Null: they are new, and are
@@ -43,6 +45,7 @@ class Replay {
   };
   struct Device {
     std::uint64_t name;
+    std::uint64_t account;
     std::vector<Sent> sent;  // a ring that begins at `oldest`
     std::size_t oldest = 0;
     unsigned printable_ivs = 0;  // in a row
@@ -55,13 +58,15 @@ class Replay {
   // Null: nothing like it is known. `again`: it is known, as it stands.
   [[nodiscard]] static const char* compare(const Device& device, const Envelope& seal, const Sent& sent,
                                            std::int64_t now_ms, bool& again);
-  void remember(std::uint64_t name, const Envelope& seal, const Sent& sent, std::int64_t now_ms);
+  void remember(std::uint64_t account, std::uint64_t name, const Envelope& seal, const Sent& sent, std::int64_t now_ms);
+  void make_room_in(std::uint64_t account);
   void put(Device& device, const Sent& sent, std::int64_t now_ms);
   void make_room(std::int64_t now_ms);
   void forget(Place device);
 
   std::list<Device> devices_;  // in front: who has sent last
   std::unordered_map<std::uint64_t, Place> by_name_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> of_account_;  // names, in the order in which they came
   std::size_t memory_ = 0;
   std::size_t memory_limit_;
 };

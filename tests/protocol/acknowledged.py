@@ -208,6 +208,20 @@ async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(to
     await alice.gets_error("message", "normal", "service-unavailable")
 
 
+@story("docs/sealed.md D2: what came back is not what was delivered", options={**ROOM, "archive.enabled": False})
+async def what_came_back_may_be_sent_again_as_it_was(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    normal = f"<message to='{slow.full}' id='normal'>{sealed()}</message>"
+    await alice.sends(normal)
+    await rounds(alice, carol)
+    await slow.drops()
+    await alice.gets_error("message", "normal", "service-unavailable")
+    again = await bob.device(slow.full.partition("/")[2])
+    assert again.full == slow.full
+    await alice.sends(normal)
+    await again.receives("message", id="normal", from_=alice.full)
+
+
 @story("XEP-0160", options=ROOM, alone=True)
 async def what_waited_is_kept_until_the_kernel_has_it(town):
     alice, carol = await town.devices("alice", "carol")

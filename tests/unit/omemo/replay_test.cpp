@@ -188,21 +188,40 @@ TEST(Replay, memory_is_bounded_and_the_quietest_device_makes_room) {
   Replay replay(40'000);
   const auto of_device = [&](int device, int message) {
     auto sample = with_keys(1);
-    sample.header_attributes = " sid='" + std::to_string(device) + "'";
-    EXPECT_EQ(sent(replay, sample.text(), {.id = std::to_string(message)}), "");
+    EXPECT_EQ(sent(replay, sample.text(), {.account = std::to_string(device), .id = std::to_string(message)}), "");
     EXPECT_LE(replay.memory(), 40'000u);
     return sample;
   };
   auto first = of_device(1, 0);
   auto second = of_device(2, 0);
-  EXPECT_EQ(sent(replay, first.text(), {.id = "0"}), "") << "a re-send";
+  EXPECT_EQ(sent(replay, first.text(), {.account = "1", .id = "0"}), "") << "a re-send";
   for (int i = 0; i < 10; ++i) of_device(1, 1 + i);
   for (int device = 3; replay.devices() == static_cast<std::size_t>(device) - 1; ++device) of_device(device, 0);
   first.payload = second.payload = payload();
-  EXPECT_NE(sent(replay, first.text(), {.id = "n"}), "");
-  EXPECT_EQ(sent(replay, second.text(), {.id = "n"}), "");
+  EXPECT_NE(sent(replay, first.text(), {.account = "1", .id = "n"}), "");
+  EXPECT_EQ(sent(replay, second.text(), {.account = "2", .id = "n"}), "");
   for (std::size_t i = 0; i < 3 * Replay::most; ++i) of_device(1, static_cast<int>(i));
   EXPECT_GE(replay.devices(), 1u);
+}
+
+TEST(Replay, an_account_that_makes_devices_up_makes_none_of_others_forgotten) {
+  Replay replay;
+  const auto of_device = [&](const std::string& account, std::size_t device) {
+    auto sample = with_keys(1);
+    sample.header_attributes = " sid='" + std::to_string(device + 1) + "'";
+    EXPECT_EQ(sent(replay, sample.text(), {.account = account}), "");
+    return sample;
+  };
+  auto juliets = of_device("juliet@a.example", 0);
+  auto first = of_device("romeo@a.example", 0);
+  auto second = of_device("romeo@a.example", 1);
+  for (std::size_t device = 2; device <= Replay::most_devices; ++device) of_device("romeo@a.example", device);
+  EXPECT_EQ(replay.devices(), 1 + Replay::most_devices);
+  juliets.payload = first.payload = second.payload = payload();
+  EXPECT_NE(sent(replay, juliets.text(), {.account = "juliet@a.example"}), "");
+  EXPECT_NE(sent(replay, second.text()), "");
+  EXPECT_EQ(sent(replay, first.text()), "") << "the first of its own";
+  EXPECT_EQ(replay.devices(), 1 + Replay::most_devices);
 }
 
 TEST(Replay, one_device_takes_about_16_kib) {
