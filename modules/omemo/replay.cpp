@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "modules/omemo/values.hpp"
 
@@ -26,6 +27,15 @@ std::uint64_t address_of(std::string_view to, std::string_view id, const Envelop
 bool is_text(const std::array<char, 12>& iv) {
   return std::ranges::all_of(iv, [](char c) { return is_printable_character(static_cast<unsigned char>(c)); });
 }
+
+std::uint16_t tag_of(std::uint64_t hash) { return static_cast<std::uint16_t>(hash); }
+std::uint16_t tag_of(const std::array<char, 12>& iv) {
+  std::uint16_t tag;
+  std::memcpy(&tag, iv.data(), sizeof tag);
+  return tag;
+}
+
+constexpr std::size_t most_by_tags = 16;  // keys: of more the sieve is faster
 
 // Which hashes are worth to be looked for, so that the price of 256 messages does not grow with the keys of a new one.
 class Sieve {
@@ -84,11 +94,37 @@ const Replay::Device* Replay::find(std::uint64_t name) const {
   return found == by_name_.end() ? nullptr : &*found->second;
 }
 
+// False: none of its keys, and not its iv.
+bool Replay::may_know(const Device& device, const Envelope& seal) {
+  std::array<std::uint16_t, most_by_tags + 1> wanted;
+  std::size_t count = 0;
+  for (const auto key : seal.key_hashes) wanted[count++] = tag_of(key);
+  if (seal.version == Version::legacy) wanted[count++] = tag_of(seal.iv);
+  for (const auto& tags : device.tags) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint16_t found = 0;
+      for (const auto tag : tags) found |= tag == wanted[i] ? 1 : 0;
+      if (found != 0) return true;
+    }
+  }
+  return false;
+}
+
+void Replay::tag(Device& device, std::size_t place) {
+  if (place / tagged_together == device.tags.size()) device.tags.emplace_back();
+  auto* const tags = device.tags[place / tagged_together].data() + place % tagged_together * tags_each;
+  const auto& sent = device.sent[place];
+  std::ranges::transform(sent.keys, tags, [](std::uint64_t key) { return tag_of(key); });
+  tags[sent.keys.size()] = tag_of(sent.iv);
+}
+
 const char* Replay::compare(const Device& device, const Envelope& seal, const Sent& sent, std::int64_t now_ms,
                             bool& again) {
   const bool has_iv = seal.version == Version::legacy;
-  const Sieve sieve(seal.key_hashes);
-  for (const auto& old : device.sent) {
+  const bool by_tags = seal.key_hashes.size() <= most_by_tags;
+  const bool nothing = by_tags && !may_know(device, seal);
+  const Sieve sieve(nothing ? std::span<const std::uint64_t>() : seal.key_hashes);
+  for (const auto& old : nothing ? std::span<const Sent>() : std::span(device.sent)) {
     const auto [a, b, c, d] = old.keys;
     const bool may_share = (sieve.may_hold(a) | sieve.may_hold(b) | sieve.may_hold(c) | sieve.may_hold(d)) != 0;
     const bool same_iv = has_iv && old.iv == sent.iv;
@@ -109,8 +145,8 @@ void Replay::remember(std::uint64_t account, std::uint64_t name, const Envelope&
   if (is_new) {
     make_room_in(account);
     of_account_[account].push_back(name);
-    devices_.push_front({.name = name, .account = account, .sent = {}});
-    memory_ += sizeof(Device) + device_overhead;
+    devices_.push_front({.name = name, .account = account, .sent = {}, .tags = {}});
+    memory_ += memory_of(devices_.front());
   } else {
     devices_.splice(devices_.begin(), devices_, entry->second);
   }
@@ -131,14 +167,22 @@ void Replay::put(Device& device, const Sent& sent, std::int64_t now_ms) {
   auto& ring = device.sent;
   if (ring.size() == most || (!ring.empty() && is_over(ring[device.oldest], now_ms))) {
     ring[device.oldest] = sent;
+    tag(device, device.oldest);
     device.oldest = (device.oldest + 1) % ring.size();
     return;
   }
+  const auto before = memory_of(device);
   std::ranges::rotate(ring, ring.begin() + static_cast<std::ptrdiff_t>(device.oldest));
-  device.oldest = 0;
-  const auto before = ring.capacity();
   ring.push_back(sent);
-  memory_ += (ring.capacity() - before) * sizeof(Sent);
+  for (auto place = std::exchange(device.oldest, 0) == 0 ? ring.size() - 1 : 0; place < ring.size(); ++place) {
+    tag(device, place);
+  }
+  memory_ += memory_of(device) - before;
+}
+
+std::size_t Replay::memory_of(const Device& device) {
+  return sizeof(Device) + device_overhead + device.sent.capacity() * sizeof(Sent) +
+         device.tags.capacity() * sizeof(Tags);
 }
 
 void Replay::make_room(std::int64_t now_ms) {
@@ -151,7 +195,7 @@ void Replay::make_room(std::int64_t now_ms) {
 }
 
 void Replay::forget(Place device) {
-  memory_ -= sizeof(Device) + device_overhead + device->sent.capacity() * sizeof(Sent);
+  memory_ -= memory_of(*device);
   const auto own = of_account_.find(device->account);
   std::erase(own->second, device->name);
   if (own->second.empty()) of_account_.erase(own);

@@ -43,16 +43,24 @@ class Replay {
     std::array<char, 12> iv;
     std::uint32_t second;
   };
+  // 16 bits of the keys and of the iv of some messages, side by side: nearly always they tell that nothing is known.
+  static constexpr std::size_t tags_each = 5;
+  static constexpr std::size_t tagged_together = 16;
+  using Tags = std::array<std::uint16_t, tags_each * tagged_together>;
   struct Device {
     std::uint64_t name;
     std::uint64_t account;
     std::vector<Sent> sent;  // a ring that begins at `oldest`
+    std::vector<Tags> tags;  // of `sent`, in its order
     std::size_t oldest = 0;
     unsigned printable_ivs = 0;  // in a row
   };
   using Place = std::list<Device>::iterator;
 
   [[nodiscard]] static Sent describe(const Envelope& seal, std::uint64_t address, std::int64_t now_ms);
+  [[nodiscard]] static bool may_know(const Device& device, const Envelope& seal);
+  static void tag(Device& device, std::size_t place);
+  [[nodiscard]] static std::size_t memory_of(const Device& device);
   [[nodiscard]] static bool is_over(const Sent& sent, std::int64_t now_ms);
   [[nodiscard]] const Device* find(std::uint64_t name) const;
   // Null: nothing like it is known. `again`: it is known, as it stands.
