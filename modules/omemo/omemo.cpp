@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "core/namespaces.hpp"
 #include "core/services.hpp"
@@ -20,12 +21,10 @@ namespace {
 using namespace omemo;
 
 config::Choice<Check> check_option(std::string_view name, std::string_view reason) {
-  return {{.name = name,
-           .otherwise = "enforce",
-           .reason = reason,
-           .scope = config::Scope::host,
-           .reload = config::Reload::live},
-          {{"enforce", Check::enforce}, {"record", Check::record}, {"off", Check::off}}};
+  config::Declaration<std::string_view> declared{name, "enforce", reason};
+  declared.scope = config::Scope::host;
+  declared.reload = config::Reload::live;
+  return {std::move(declared), {{"enforce", Check::enforce}, {"record", Check::record}, {"off", Check::off}}};
 }
 const auto sid_option = check_option(
     "sealed.sid", "whether the sending device has to be in its account's device list; record: only said in the log");

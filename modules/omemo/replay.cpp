@@ -102,9 +102,9 @@ bool Replay::may_know(const Device& device, const Envelope& seal) {
   if (seal.version == Version::legacy) wanted[count++] = tag_of(seal.iv);
   for (const auto& tags : device.tags) {
     for (std::size_t i = 0; i < count; ++i) {
-      std::uint16_t found = 0;
-      for (const auto tag : tags) found |= tag == wanted[i] ? 1 : 0;
-      if (found != 0) return true;
+      bool found = false;  // all are looked at: that is done several at a time
+      for (const auto tag : tags) found |= tag == wanted[i];
+      if (found) return true;
     }
   }
   return false;

@@ -248,7 +248,9 @@ class Town:
 
     @contextlib.asynccontextmanager
     async def store_is_paused(self, table="account"):
-        """Within it every read works and no write of that table becomes durable."""
+        """Within it every read works and no write of that table becomes durable. What was asked for before it is."""
+        while (await self.ctl_json("status"))["commit"]["waiting"]:
+            await asyncio.sleep(0.01)  # the only way to learn of it
         if self.store == "mariadb":
             async with self.mariadb.is_locked(self.database, table):
                 yield
