@@ -32,6 +32,8 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4-c++)
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
+pkg_check_modules(OMEMO REQUIRED IMPORTED_TARGET libomemo-c)
+pkg_check_modules(STROPHE REQUIRED IMPORTED_TARGET libstrophe)
 
 add_library(valise_flags INTERFACE)
 target_compile_options(valise_flags INTERFACE
