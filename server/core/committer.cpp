@@ -15,8 +15,11 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// How far back the observed rate looks.
-constexpr double rate_seconds = 0.25;
+// How far back the observed rate looks. A burst, such as each session is allowed, is no load that lasts: others would
+// wait longer for it, and little would be saved.
+constexpr double rate_seconds = 8;
+// Units a second that are remembered: behind a flood batches start at once again within six seconds.
+constexpr double most_rate = 800;
 
 std::int64_t steady_us() noexcept {
   return std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -36,7 +39,8 @@ Committer::Committer(CommitterOptions options, std::unique_ptr<audit::Log> log, 
       sink_(std::move(sink)),
       log_on_(log != nullptr),
       log_(std::move(log)),
-      ids_(options.node, options.last_id) {
+      ids_(options.node, options.last_id),
+      queue_(options.max_batch_bytes / 4) {
   if (log_) log_options_ = log_->options();
   if (open_writer) {
     store_ =
@@ -79,7 +83,7 @@ bool Committer::submit(std::span<UnitPtr> units) {
     if (queue_.empty()) waiting_since_us_ = steady_us();
     for (auto& unit : units) {
       const auto weight = units.size() == 1 ? bytes : footprint(*unit);
-      queue_.push_back({std::move(unit), weight});
+      queue_.push(std::move(unit), weight);
     }
     wake = wake_needed();
   }
@@ -147,12 +151,7 @@ bool Committer::take_batch() {
     if (!wait_for_units(lock)) return false;
     if (!queue_.empty() && (log_ || !log_on_)) break;  // settling may have lost it just now
   }
-  batch_.bytes = 0;
-  while (!queue_.empty() && batch_.units.size() < options_.max_batch && batch_.bytes < options_.max_batch_bytes) {
-    batch_.bytes += queue_.front().bytes;
-    batch_.units.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
+  batch_.bytes = queue_.take(batch_.units, options_.max_batch, options_.max_batch_bytes);
   waiting_since_us_ = 0;  // what is left has waited long enough
   lock.unlock();
   note_start(batch_.units.size());
@@ -200,6 +199,7 @@ void Committer::note_start(std::size_t units) {
   const auto now_us = steady_us();
   const double since = static_cast<double>(now_us - last_start_us_) * 1e-6;
   rate_ = rate_ * std::exp(-since / rate_seconds) + static_cast<double>(units) / rate_seconds;
+  rate_ = std::min(rate_, most_rate);
   last_start_us_ = now_us;
   count(stats_.batches);
   raise(stats_.max_batch, units);
@@ -425,15 +425,10 @@ void Committer::drop_batch() {
 
 // Units that were never begun when drain_and_stop gave up.
 void Committer::fail_queued() {
-  batch_.bytes = 0;
   batch_.sets.clear();
   {
     const std::lock_guard lock(mutex_);
-    for (auto& queued : queue_) {
-      batch_.bytes += queued.bytes;
-      batch_.units.push_back(std::move(queued));
-    }
-    queue_.clear();
+    batch_.bytes = queue_.take(batch_.units, SIZE_MAX, SIZE_MAX);
   }
   for (auto& [unit, bytes] : batch_.units) unit->outcome = fail(ErrorCode::unavailable, "the server is stopping");
   if (!batch_.units.empty()) complete_batch();

@@ -18,7 +18,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -29,6 +28,7 @@
 #include "base/clock.hpp"
 #include "core/audit/log.hpp"
 #include "core/audit/metrics.hpp"
+#include "core/commit_line.hpp"
 #include "core/store_thread.hpp"
 #include "core/unit.hpp"
 
@@ -41,7 +41,7 @@ struct CommitterOptions {
   double gather_rate = 400;        // units a second
   std::size_t gather_units = 64;
   std::size_t max_batch = 500;             // units
-  std::size_t max_batch_bytes = 1u << 20;  // at least one unit is taken; others wait for all of it
+  std::size_t max_batch_bytes = 1u << 20;  // of the line; at least one unit is taken, others wait for all of it
   std::size_t max_units = 65'536;          // taken and not completed
   std::size_t max_bytes = 128u << 20;
   std::size_t max_units_without_log = 4'096;  // the same while the log is away
@@ -80,12 +80,8 @@ class Committer {
   }
 
  private:
-  struct Queued {
-    UnitPtr unit;
-    std::size_t bytes = 0;
-  };
   struct Batch {
-    std::vector<Queued> units;
+    std::vector<CommitLine::Waiting> units;
     std::size_t bytes = 0;
     std::vector<const audit::Record*> records;
     std::vector<storage::WriteSet> sets;  // of the units with writes, in order
@@ -145,7 +141,7 @@ class Committer {
   std::mutex mutex_;
   std::condition_variable wake_;      // the committer waits
   std::condition_variable finished_;  // drain_and_stop waits
-  std::deque<Queued> queue_;
+  CommitLine queue_;
   std::int64_t waiting_since_us_ = 0;  // when the first of queue_ came
   std::size_t units_ = 0;              // taken and not completed
   std::atomic<std::size_t> bytes_{0};  // of these; read by any thread

@@ -183,6 +183,8 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   unit->writes = std::move(writes);
   show_sender(*unit, flow);
   unit->keeps = sizeof(Handover) + flow.stanza->memory();
+  constexpr std::hash<std::string_view> hash;
+  unit->people = {hash(flow.stanza->from.bare()), hash(account.jid.full())};
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
   unit->done = [this, pending = std::move(pending), stored, has_row](Unit& finished) mutable {

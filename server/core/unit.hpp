@@ -2,6 +2,7 @@
 // durable with it. Made on a home shard, ordered and written by the committer, completed back on the shard it names.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,7 +43,10 @@ struct Unit {
   unsigned shard = 0;         // where `done` is called
   std::size_t keeps = 0;      // bytes that `done` keeps in memory
   bool nobody_waits = false;  // presence, no-store: recorded in the same stream, no `done`
-  bool at_once = false;       // set by Shard::commit: `done` runs before it returns, nothing is under way
+  // Of a message: hashes of its sender's and its recipient's bare JIDs. It may be written before what others have in
+  // the line (CommitLine); zero: it keeps its place among all.
+  std::array<std::size_t, 2> people{};
+  bool at_once = false;  // set by Shard::commit: `done` runs before it returns, nothing is under way
   // Called once, on `shard`, in id order: ok when record and rows are durable; otherwise none of it is. Not at all
   // where the server ends before that is known; it is destroyed on `shard` in any case.
   std::move_only_function<void(UnitRef)> done;

@@ -216,6 +216,14 @@ TEST_F(CommitterTest, AtAHighRateUnitsAreGathered) {
   EXPECT_EQ(target.stats().batches, 2u);
 }
 
+TEST_F(CommitterTest, ABurstIsNoLoadThatLasts) {
+  auto& target = start({.gather_us = 3'600'000'000});
+  for (std::size_t i = 1; i <= 500; ++i) {
+    ASSERT_TRUE(submit(target, record_unit()));
+    ASSERT_TRUE(collector.wait_for(i)) << "nobody waits for more of them";
+  }
+}
+
 TEST_F(CommitterTest, GatheringEndsWithItsTime) {
   auto& target = start({.gather_us = 20'000, .gather_rate = 1e-9});
   for (std::size_t i = 1; i <= 5; ++i) {
