@@ -38,6 +38,13 @@ class Once {
   std::array<bool, table::most_message_rows> seen_{};
 };
 
+// It stood there before, and is left out: beside a seal whatever it is, alone what says nothing new. Of calls and the
+// like a second one is another matter.
+bool is_repetition(const MessageRow& row, xml::Element element, Place place) {
+  if (place == Place::beside || row.form == Form::direct_invitation || row.form == Form::thread) return true;
+  return row.form == Form::empty && is_empty_element(element);
+}
+
 // What became of an element, and the row that said so.
 struct Done {
   Verdict verdict;
@@ -57,7 +64,7 @@ Done carry_out(std::string& out, xml::Element element, Place place, const core::
       append_encrypted(out, element);
       return done;
     }
-    if (once.has(*row)) return {Verdict::strip, row};
+    if (once.has(*row) && is_repetition(*row, element, place)) return {Verdict::strip, row};
     if (append_as(out, element, *row, message)) {
       once.add(*row);
       return done;

@@ -452,6 +452,28 @@ TEST(Table, NoExampleLetsALetterThrough) {
   }
 }
 
+std::string_view first_word(std::string_view words) { return words.substr(0, words.find(' ')); }
+
+// What modules handle: by all that the row says, and by no less.
+TEST(Table, AHandlersRowIsForItsModuleAndElementAlone) {
+  for (const auto& row : table::handler_rows()) {
+    const core::Handled what{.module = row.module,
+                             .kind = row.kind,
+                             .place = first_word(row.place),
+                             .type = first_word(row.type),
+                             .name = row.name,
+                             .ns = row.ns};
+    EXPECT_TRUE(table::has_row(what)) << core::describe(what);
+    EXPECT_FALSE(row.what.empty()) << core::describe(what);
+    for (const auto part : {&core::Handled::module, &core::Handled::place, &core::Handled::type, &core::Handled::name,
+                            &core::Handled::ns}) {
+      auto other = what;
+      other.*part = "fake";
+      EXPECT_FALSE(table::has_row(other)) << core::describe(other);
+    }
+  }
+}
+
 TEST(Table, EachSwitchHasItsReason) {
   std::set<std::string_view> names;
   for (const auto& by : table::switches()) {
