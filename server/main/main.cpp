@@ -1,5 +1,5 @@
 // valised: the server. `valised --config FILE [--check-config] [--accept-gap] [--describe-options]
-// [--describe-protocols]`, in the foreground.
+// [--describe-protocols] [--describe-sealed]`, in the foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
