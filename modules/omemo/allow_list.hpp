@@ -1,5 +1,5 @@
-// What may stand in a message (docs/sealed.md 3.2, 3.3): one table, and a message that is rebuilt from it. Whatever the
-// table does not name does not exist on output. Pure.
+// What may stand in a message (docs/sealed.md 3.2, 3.3), a presence, a request: each is rebuilt from the table in
+// table/. Whatever the table does not name does not exist on output. Pure. `switches`: of the sender's host.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/stanza.hpp"
+#include "core/switches.hpp"
 #include "modules/omemo/encrypted.hpp"
 #include "modules/omemo/texts.hpp"
 
@@ -31,13 +32,13 @@ struct Rebuilt {
 void canonicalise(core::Stanza& stanza);
 
 // Decides on a message of a client, of any type but error.
-[[nodiscard]] Rebuilt rebuild_message(const core::Stanza& message);
+[[nodiscard]] Rebuilt rebuild_message(const core::Stanza& message, core::Switches switches = {});
 
 // docs/sealed.md D9: an error carries its condition and nothing else, so that it is no channel.
 [[nodiscard]] std::string rebuild_error(const core::Stanza& stanza);
 
-// docs/sealed.md 3.5: what of an available or subscription presence may pass; no status, no unknown child.
-[[nodiscard]] std::string rebuild_presence(const core::Stanza& presence);
+// docs/sealed.md 3.5: what of an available or subscription presence may pass; no unknown child.
+[[nodiscard]] std::string rebuild_presence(const core::Stanza& presence, core::Switches switches = {});
 
 // docs/sealed.md 3.5: what of one person's request to another passes; nothing if it is not offered here.
 [[nodiscard]] std::optional<std::string> rebuild_request(const core::Stanza& iq);
@@ -51,10 +52,5 @@ void canonicalise(core::Stanza& stanza);
 // A valid one: the bytes that came in where they hold nothing that they need not (docs/sealed.md D1), else written anew
 // without blanks.
 void append_encrypted(std::string& out, xml::Element element);
-
-inline constexpr std::string_view ns_version = "jabber:iq:version";
-inline constexpr std::string_view ns_last = "jabber:iq:last";
-inline constexpr std::string_view ns_time = "urn:xmpp:time";
-inline constexpr std::string_view ns_vcard = "vcard-temp";
 
 }  // namespace valise::modules::omemo

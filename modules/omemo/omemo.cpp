@@ -13,6 +13,7 @@
 #include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
 #include "modules/omemo/replay.hpp"
+#include "modules/omemo/table/options.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -43,17 +44,17 @@ bool is_replayed(Replay& replay, const core::Stanza& stanza, std::span<const Env
 }
 
 // Written anew from the allow-list, or refused. `replay`: null for what was sent earlier, and looked at then.
-core::Verdict pass(core::Stanza& stanza, Replay* replay, std::int64_t now_ms) {
+core::Verdict pass(core::Stanza& stanza, core::Switches switches, Replay* replay, std::int64_t now_ms) {
   canonicalise(stanza);
   if (stanza.is_error()) {
     stanza.rewrite(rebuild_error(stanza));
     return nullptr;
   }
   if (stanza.kind == core::Kind::presence) {
-    stanza.rewrite(rebuild_presence(stanza));
+    stanza.rewrite(rebuild_presence(stanza, switches));
     return nullptr;
   }
-  auto rebuilt = rebuild_message(stanza);
+  auto rebuilt = rebuild_message(stanza, switches);
   stanza.seal = rebuilt.seal;
   if (rebuilt.refused) return refuse(*rebuilt.refused);
   if (replay != nullptr && is_replayed(*replay, stanza, rebuilt.seals(), now_ms)) return refuse(Reason::malformed);
@@ -93,7 +94,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
-    return required(kept) && !by_service ? pass(kept, nullptr, 0) : nullptr;
+    return required(kept) && !by_service ? pass(kept, switches(kept), nullptr, 0) : nullptr;
   }
 
  private:
@@ -101,12 +102,16 @@ class Omemo final : public core::Module, public core::SealedContent {
     const auto* host = shard_.host(stanza.from.domain());
     return host == nullptr || host->sealed;
   }
+  [[nodiscard]] core::Switches switches(const core::Stanza& stanza) const {
+    const auto* host = shard_.host(stanza.from.domain());
+    return host == nullptr ? core::Switches() : host->switches;
+  }
 
   core::Verdict message(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
     auto& id = flow.stanza->id;
     auto wrong = is_token(id) ? std::string() : id;  // which does not pass
-    auto refusal = pass(*flow.stanza, &replay_, shard_.loop().now_ms());
+    auto refusal = pass(*flow.stanza, switches(*flow.stanza), &replay_, shard_.loop().now_ms());
     if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
@@ -114,7 +119,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict presence(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
-    return pass(*flow.stanza, nullptr, 0);
+    return pass(*flow.stanza, switches(*flow.stanza), nullptr, 0);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -240,6 +245,8 @@ const core::Manifest& omemo_manifest() {
             registry.add(sid_option);
             registry.add(identity_option);
             registry.add(recipients_option);
+            registry.add(table::allow_option);
+            registry.add(table::deny_option);
           },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Omemo>(shard); },
   };

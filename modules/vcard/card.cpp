@@ -6,10 +6,13 @@
 
 #include "base/crypto.hpp"
 #include "base/picture.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::vcard {
 namespace {
+
+namespace table = omemo::table;
 
 using Outcome = std::expected<std::string, CardFault>;  // a field as XML; empty: nothing is in it
 using Names = std::span<const std::string_view>;
@@ -77,20 +80,28 @@ Outcome photo(xml::Element field) {
 }
 
 Outcome field_of(xml::Element field) {
-  constexpr std::string_view plain[] = {"FN", "NICKNAME", "TITLE", "ROLE"};
+  using table::Form;
   constexpr std::string_view organisation[] = {"ORGNAME", "ORGUNIT"};
-  const auto name = field.name();
-  if (is_one_of(plain, name)) {
-    std::string out;
-    if (!append_value(out, field)) return std::unexpected(CardFault::value);
-    return out;
+  const auto& row = table::row_of(table::Path::card, field.name(), ns_vcard);
+  switch (table::passes(row, {}) ? row.form : Form::none) {
+    case Form::value: {
+      std::string out;
+      if (!append_value(out, field)) return std::unexpected(CardFault::value);
+      return out;
+    }
+    case Form::name_parts:
+      return structured(field, name_parts);
+    case Form::organisation:
+      return structured(field, organisation, "ORGUNIT");
+    case Form::mail:
+      return typed(field, mail_kinds, "USERID");
+    case Form::phone:
+      return typed(field, phone_kinds, "NUMBER");
+    case Form::picture:
+      return photo(field);
+    default:
+      return std::string();  // left out
   }
-  if (name == "N") return structured(field, name_parts);
-  if (name == "ORG") return structured(field, organisation, "ORGUNIT");
-  if (name == "EMAIL") return typed(field, mail_kinds, "USERID");
-  if (name == "TEL") return typed(field, phone_kinds, "NUMBER");
-  if (name == "PHOTO") return photo(field);
-  return std::string();
 }
 
 std::string card_of(std::string_view inner) {

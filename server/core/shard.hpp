@@ -23,7 +23,8 @@ class Shard final : private net::TurnEnd {
  public:
   Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings);
   ~Shard();
-  // Creates the modules and orders the hooks. Errors: a cycle, a handler declared twice.
+  // Creates the modules and orders the hooks. Errors: a cycle, a handler declared twice, or without a row in the table
+  // of what passes (Kernel::has_row).
   [[nodiscard]] Result<> start_modules(const config::Snapshot& config);
 
   // ---- any thread

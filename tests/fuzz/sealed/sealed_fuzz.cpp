@@ -2,6 +2,8 @@
 //  - what comes out parses, and is a fixed point: written anew once more it is the same;
 //  - what is valid stays valid, and says the same of its keys;
 //  - a text that is put anywhere into the stanza never comes out: each place is tried, or some of many.
+// All of it once with the switches of the table as they are by default, and once turned; for the letter without those
+// that open a place for text.
 // Input: the stanza. Its `from` is who sends it.
 #include <algorithm>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "fuzz/check.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "xml/writer.hpp"
 
 namespace {
@@ -43,12 +46,21 @@ core::StanzaPtr stanza_of(std::string_view text) {
   return stanza;
 }
 
+core::Switches turned(bool for_letters) {
+  core::Switches all;
+  for (const auto& row : table::switches()) {
+    const bool text = row.name == "nicknames" || row.name == "status" || row.name == "subjects" || row.name == "tunes";
+    if (!for_letters || !text) all.turned |= 1U << static_cast<unsigned>(row.id);
+  }
+  return all;
+}
+
 // All that can become of it; nothing: it is refused.
-std::vector<std::optional<std::string>> outcomes(const core::Stanza& stanza) {
+std::vector<std::optional<std::string>> outcomes(const core::Stanza& stanza, core::Switches switches) {
   if (stanza.kind == Kind::iq) return {rebuild_request(stanza), rebuild_answer(stanza)};
   if (stanza.is_error()) return {rebuild_error(stanza)};
-  if (stanza.kind == Kind::presence) return {rebuild_presence(stanza)};
-  auto rebuilt = rebuild_message(stanza);
+  if (stanza.kind == Kind::presence) return {rebuild_presence(stanza, switches)};
+  auto rebuilt = rebuild_message(stanza, switches);
   if (rebuilt.refused) return {std::nullopt};
   return {std::move(rebuilt.children)};
 }
@@ -82,13 +94,13 @@ void check_envelopes(const core::Stanza& stanza) {
   }
 }
 
-void check_outcomes(core::Stanza& stanza) {
-  const auto once = outcomes(stanza);
+void check_outcomes(core::Stanza& stanza, core::Switches switches) {
+  const auto once = outcomes(stanza, switches);
   for (std::size_t i = 0; i < once.size(); ++i) {
     if (!once[i]) continue;
     const auto again = stanza_of(sent(stanza, *once[i]));
     check(again && again->kind == stanza.kind, "what comes out is no stanza");
-    const auto twice = outcomes(*again);
+    const auto twice = outcomes(*again, switches);
     check(i < twice.size() && twice[i] == once[i], "what comes out is no fixed point");
   }
 }
@@ -124,7 +136,7 @@ std::string without_tags(std::string_view xml) {
   return out;
 }
 
-void check_letter(std::string_view text, std::size_t place) {
+void check_letter(std::string_view text, std::size_t place, core::Switches switches) {
   std::string with(text);
   with.insert(place, long_letter);
   auto stanza = stanza_of(with);
@@ -137,7 +149,7 @@ void check_letter(std::string_view text, std::size_t place) {
     if (!stanza) return;
   }
   const auto word = nick_or_occupant ? long_letter : letter;
-  for (const auto& children : outcomes(*stanza)) {
+  for (const auto& children : outcomes(*stanza, switches)) {
     if (!children) continue;
     const bool told =
         children->find(word) != std::string::npos || without_tags(*children).find(word) != std::string::npos;
@@ -154,7 +166,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto stanza = stanza_of(text);
   if (!stanza) return 0;
   check_envelopes(*stanza);
-  check_outcomes(*stanza);
-  for (const auto place : places_in(text)) check_letter(text, place);
+  check_outcomes(*stanza, {});
+  if (const auto again = stanza_of(text)) check_outcomes(*again, turned(false));
+  for (const auto place : places_in(text)) {
+    check_letter(text, place, {});
+    check_letter(text, place, turned(true));
+  }
   return 0;
 }

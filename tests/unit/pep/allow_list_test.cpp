@@ -1,7 +1,6 @@
 #include "modules/pep/allow_list.hpp"
 
 #include <gtest/gtest.h>
-#include <openssl/x509.h>
 
 #include "../pictures.hpp"
 #include "base/crypto.hpp"
@@ -152,22 +151,6 @@ TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
       << "a letter in lines";
 }
 
-std::string certificate() {
-  auto* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-  auto* made = X509_new();
-  X509_gmtime_adj(X509_getm_notBefore(made), 0);
-  X509_gmtime_adj(X509_getm_notAfter(made), 3600);
-  X509_set_pubkey(made, key);
-  X509_sign(made, key, nullptr);
-  unsigned char* bytes = nullptr;
-  const auto size = i2d_X509(made, &bytes);
-  std::string out(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-  OPENSSL_free(bytes);
-  X509_free(made);
-  EVP_PKEY_free(key);
-  return out;
-}
-
 TEST(PepAllowList, ACertificateIsOneAndWhole) {
   const auto chain = [](std::string_view bytes) {
     return allowed("eu.siacs.conversations.axolotl.verification:27183", "current",
@@ -175,7 +158,7 @@ TEST(PepAllowList, ACertificateIsOneAndWhole) {
                        crypto::base64_encode(bytes) +
                        "</certificate></chain><signature>AAAA</signature></verification>");
   };
-  const auto good = certificate();
+  const auto good = testing::certificate();
   EXPECT_TRUE(chain(good).starts_with("<verification ")) << chain(good);
   for (const auto& bad : {std::string("\x30\x82\x00\x20", 4) + "the merger is on friday, at noon",
                           good + "the merger is on friday", good.substr(0, good.size() - 1)}) {
