@@ -75,7 +75,7 @@ class CommitLine {
 
   const std::size_t crowd_;
   std::deque<Waiting> line_;
-  std::deque<Waiting> passing_;  // all go with the next batch
+  std::vector<Waiting> passing_;  // all go with the next batch
   std::size_t line_bytes_ = 0;
   int unnamed_ = 0;                 // in line_: nothing passes them
   std::array<int, 1'024> named_{};  // how many of line_ are somebody's; who shares a place with another waits with him

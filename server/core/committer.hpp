@@ -7,9 +7,10 @@
 // bound of submit().
 //
 // When a batch starts. Alone and idle: at once. One fsync costs 50 to 100 µs of CPU, twenty times what a unit costs, so
-// while more than `gather_rate` units a second come, a batch starts `gather_us` after its first unit was submitted
-// (at 500 units a second that halves the number of syncs), or as soon as `gather_units` wait: then a unit's share of
-// the sync is small. What waited that long behind another batch starts at once.
+// while more than `gather_rate` units a second come, seen over seconds, a batch starts `gather_us` after its first unit
+// was submitted (at 500 units a second that halves the number of syncs), or as soon as `gather_units` wait: then a
+// unit's share of the sync is small. What waited that long behind another batch starts at once. Which units are in it
+// CommitLine says.
 //
 // Threads: the committer's own writes the log and completes; a second one (StoreThread) commits rows. Shards only take
 // a short lock to submit; a system call is made only when the committer sleeps.
@@ -139,9 +140,9 @@ class Committer {
 
   // Guarded by mutex_.
   std::mutex mutex_;
-  std::condition_variable wake_;      // the committer waits
-  std::condition_variable finished_;  // drain_and_stop waits
-  CommitLine queue_;
+  std::condition_variable wake_;       // the committer waits
+  std::condition_variable finished_;   // drain_and_stop waits
+  CommitLine queue_;                   // a quarter of a batch is a crowd
   std::int64_t waiting_since_us_ = 0;  // when the first of queue_ came
   std::size_t units_ = 0;              // taken and not completed
   std::atomic<std::size_t> bytes_{0};  // of these; read by any thread

@@ -19,7 +19,7 @@ import servers
 import table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SETTLES = 16  # seconds
+SETTLES = 16  # seconds until a rate is a load that lasts: Valise's committer looks back some seconds
 PAIRS = 50
 BEGAN = time.monotonic()
 
@@ -42,11 +42,15 @@ def idle_plan(args):
                                           "--concurrency", "32"], False, fresh=True)]
 
 
+def span_of(warm_up, seconds):
+    return ["--warm-up", str(warm_up), "--seconds", str(seconds)]
+
+
 def round_plan(args):
     """Measured in every round."""
-    chat = ["--pairs", str(PAIRS), "--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
-    # Until a server takes it for a load that lasts: the committer looks back some seconds.
-    steady = ["--pairs", str(PAIRS), "--warm-up", str(args.warm_up + SETTLES), "--seconds", str(args.seconds)]
+    pairs = ["--pairs", str(PAIRS)]
+    chat = [*pairs, *span_of(args.warm_up, args.seconds)]
+    steady = [*pairs, *span_of(args.warm_up + SETTLES, args.seconds)]
     return [Step("login", "login", ["--count", str(args.logins)], True),
             Step("chat-rate", "chat", [*steady, "--rate", "500"], True, "unarchived"),
             Step("chat-flat", "chat", chat, True, "unarchived")]
@@ -54,9 +58,9 @@ def round_plan(args):
 
 def rest_plan(args):
     """Measured once; with --all in every round."""
-    span = ["--warm-up", str(args.warm_up), "--seconds", str(args.seconds)]
-    chat = ["--pairs", str(PAIRS), *span]
-    slow = ["--pairs", str(PAIRS), "--warm-up", str(args.warm_up), "--seconds", str(2 * args.seconds), "--rate", "50"]
+    span, pairs = span_of(args.warm_up, args.seconds), ["--pairs", str(PAIRS)]
+    chat = [*pairs, *span]
+    slow = [*pairs, *span_of(args.warm_up, 2 * args.seconds), "--rate", "50"]
     pages = ["--hub", str(2 * PAIRS + 1), "--queries", "300"]
     lakh, million = 100_000, 1_000_000
     return [Step("reconnect", "reconnect", ["--count", str(args.returns)], False),

@@ -19,9 +19,13 @@ import servers
 RATE = 500
 
 
+def warm_up(rate):
+    return 2 + (compare.SETTLES if rate else 0)
+
+
 def load(server, seconds, rate, extra=()):
     """Starts the chat in the background; returns a function that waits for its figures."""
-    options = ["--pairs", str(compare.PAIRS), "--warm-up", "2", "--seconds", str(seconds), *extra]
+    options = ["--pairs", str(compare.PAIRS), *compare.span_of(warm_up(rate), seconds), *extra]
     if rate:
         options += ["--rate", str(rate)]
     figures = {}
@@ -61,7 +65,7 @@ def functions(server, seconds, rate, top, folder):
     """The functions' shares as µs a message. Samples by the clock: no hardware counter is needed."""
     data = folder / f"{server.key}-{rate or 'flat'}.perf"
     wait = load(server, seconds + 2, rate)
-    time.sleep(3)  # log-ins and warm-up
+    time.sleep(warm_up(rate) + 1)  # log-ins, too
     recorded = run("perf", "record", "-q", "-e", "cpu-clock", "-F", "4999", "--call-graph", "fp", "-o", data,
                    "-p", server.process.pid, "--", "sleep", seconds)
     figures = wait()
@@ -80,7 +84,7 @@ def functions(server, seconds, rate, top, folder):
 def system_calls(server, seconds, rate):
     """Counted at a rate only: flat out, the tracer would change what is being counted."""
     wait = load(server, seconds + 2, rate)
-    time.sleep(3)
+    time.sleep(warm_up(rate) + 1)
     traced = run("timeout", "-s", "INT", seconds, "strace", "-f", "-c", "-q", "-p", server.process.pid)
     wait()
     print(f"| calls a message at {rate}/s (under strace) | system call |\n|---|---|")
