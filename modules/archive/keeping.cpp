@@ -35,12 +35,10 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   const bool for_sender = flow.kept_for_sender && !to_self;
   if (!for_recipient && !for_sender) return nullptr;
 
-  std::string children;
-  stanza.append_children(children);
   storage::PutMessage put{{.from = stanza.from.str(),
                            .to = stanza.to->str(),
                            .stanza_id = stanza.id,
-                           .digest = offline::content_digest(children)},
+                           .digest = offline::content_digest(stanza)},
                           {}};
   // Without an id nothing says that two equal messages are one.
   if (!stanza.id.empty()) {

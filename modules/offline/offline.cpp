@@ -72,10 +72,8 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
   const auto& stanza = *flow.stanza;
   if (!flow.storable.store) return refusal(flow.storable.reason, true);
 
-  std::string children;
-  stanza.append_children(children);
   storage::BoxMessage message{
-      .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(children)};
+      .from = stanza.from.str(), .to = stanza.to->str(), .stanza_id = stanza.id, .digest = content_digest(stanza)};
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& part = waiting(account);
   auto& queue = part.queue;

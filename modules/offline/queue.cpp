@@ -26,6 +26,14 @@ std::string content_digest(std::string_view children) {
   return {reinterpret_cast<const char*>(hash.data()), 16};
 }
 
+// What is rebuilt, as all that is sealed, need not be written once more to be read.
+std::string content_digest(const core::Stanza& message) {
+  if (message.rewritten) return content_digest(message.children);
+  std::string children;
+  message.append_children(children);
+  return content_digest(children);
+}
+
 void Queue::came_back(std::uint64_t id, const Mark& mark) {
   --under_way_;
   if (id != 0) learn(id, mark);

@@ -18,6 +18,7 @@ using Mark = std::array<unsigned char, 16>;
 [[nodiscard]] Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest);
 // BoxMessage::digest of these children.
 [[nodiscard]] std::string content_digest(std::string_view children);
+[[nodiscard]] std::string content_digest(const core::Stanza& message);  // of its children
 
 class Queue {
  public:

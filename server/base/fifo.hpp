@@ -15,6 +15,14 @@ class Fifo {
   [[nodiscard]] bool empty() const noexcept { return first_ == items_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size() - first_; }
   void push(T item) { items_.push_back(std::move(item)); }
+  // Before all others. T has to be assignable.
+  void push_front(T item) {
+    if (first_ > 0) {
+      items_[--first_] = std::move(item);
+    } else {
+      items_.insert(items_.begin(), std::move(item));
+    }
+  }
   // Not while it is empty. References end with the next push or take.
   [[nodiscard]] T& front() noexcept { return items_[first_]; }
   // Takes the first out; not while it is empty.

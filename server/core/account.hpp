@@ -15,9 +15,12 @@
 
 namespace valise::core {
 
+struct AgainLine;
+
 class Account {
  public:
-  explicit Account(Jid bare) : jid(std::move(bare)) {}
+  explicit Account(Jid bare);
+  ~Account();
   Account(const Account&) = delete;
   Account& operator=(const Account&) = delete;
 
@@ -27,9 +30,10 @@ class Account {
   std::uint64_t credentials = 0;   // auth::fingerprint of its keys, when the row was last read
   std::vector<Session*> sessions;  // bound ones, in the order of binding
   std::int64_t last_used_ms = 0;   // loop time: when it may leave memory
-  // Subscription stanzas of its sessions, and for it, that wait until something is durable, and what waits behind them:
-  // nothing overtakes them (RFC 6120 §10.1).
+  // Subscription stanzas of its sessions, and for it, that wait until something is durable, messages that wait to begin
+  // again, and what waits behind them: nothing overtakes them (RFC 6120 §10.1).
   std::uint32_t departing = 0, arriving = 0;
+  std::unique_ptr<AgainLine> again;  // messages that wait to begin again (core/again.hpp); null: none do
   const Ref<Watchers> watchers = make_ref<Watchers>();
 
   [[nodiscard]] Session* find(std::string_view resource) const;
@@ -67,6 +71,15 @@ class Account {
   // Runs `deliver` now, or behind all commits that are under way; `bytes`: what it keeps in memory until then. What
   // others can cause asks Shard::has_room first.
   void in_order(std::move_only_function<void()> deliver, std::size_t bytes = 0);
+  // A place in the order is held, in front of all that waits, for what comes before that (core/again.hpp): nothing that
+  // waits runs, and whatever comes waits …
+  void hold_order();
+  // … until here, and then for the commits that began meanwhile.
+  void release_order();
+  // While it is held, at that place: behind all commits that are under way. One at a time.
+  void first_in_order(std::move_only_function<void()> deliver, std::size_t bytes);
+  [[nodiscard]] bool has_commits() const noexcept { return begun_ != ended_; }
+  [[nodiscard]] bool has_waiting() const noexcept { return !waiting_.empty(); }
   // Of what waits in order and of changes that are being committed.
   [[nodiscard]] std::size_t waiting_bytes() const noexcept { return waiting_bytes_; }
   [[nodiscard]] bool idle() const noexcept {
@@ -79,6 +92,9 @@ class Account {
     std::size_t bytes;
     std::move_only_function<void()> deliver;
   };
+  static constexpr std::uint64_t held = ~std::uint64_t{0};  // Waiting::behind of a place that is held
+  void run_waiting();
+  void wait_for_all_begun();
   std::vector<std::unique_ptr<Part>> parts_;
   std::uint64_t begun_ = 0;
   std::uint64_t ended_ = 0;

@@ -18,10 +18,10 @@ void Shard::show_sender(Unit& unit, Flow& flow) {
   if (row != 0 || puts_row(unit.writes, from.bare())) {
     unit.beside.done = [there, row, message = flow.stanza](Unit& told) {
       const auto id = row != 0 ? row : told.id;
-      there->show_sent(*message, id, stanza_id(id, message->from.to_bare()));
+      there->show_sent(message, id, stanza_id(id, message->from.to_bare()));
     };
   } else {
-    unit.beside.done = [there, message = flow.stanza](Unit& told) { there->show_sent(*message, told.id, {}); };
+    unit.beside.done = [there, message = flow.stanza](Unit& told) { there->show_sent(message, told.id, {}); };
   }
 }
 
@@ -30,11 +30,16 @@ void Shard::show_sender(const Flow& flow) {
   if (hooks_.copies == nullptr || !flow.watchers || !flow.watchers->any() || from.same_bare(flow.recipient->jid))
     return;
   const auto home = kernel_.home_index(from.bare());
-  post_to(home, [there = kernel_.shards[home].get(), message = flow.stanza] { there->show_sent(*message, 0, {}); });
+  post_to(home, [there = kernel_.shards[home].get(), message = flow.stanza] { there->show_sent(message, 0, {}); });
 }
 
-void Shard::show_sent(const Stanza& message, std::uint64_t id, std::string_view extra) {
-  if (auto* account = find_account(message.from.bare())) hooks_.copies->sent(*account, message, id, extra);
+void Shard::show_sent(const StanzaPtr& message, std::uint64_t id, std::string extra) {
+  auto* account = find_account(message->from.bare());
+  if (account == nullptr) return;
+  if (account->again == nullptr) return hooks_.copies->sent(*account, *message, id, extra);
+  account->in_order(
+      [this, account, message, id, extra = std::move(extra)] { hooks_.copies->sent(*account, *message, id, extra); },
+      message->memory());
 }
 
 void Shard::show_arrived(Account& account, const Stanza& message, std::span<const std::uint64_t> receivers,

@@ -70,7 +70,7 @@ void Shard::arrive_presence(Flow flow) {
     if (!changes) return handled(flow);
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
-  const auto bytes = sizeof flow + flow.stanza->memory();
+  const auto bytes = weight(flow);
   account.arriving += changes ? 1 : 0;
   account.in_order(
       [this, &account, changes, flow = std::move(flow)]() mutable {
@@ -169,7 +169,8 @@ void Shard::arrive_message(Flow flow) {
 
 void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored) {
   auto& account = *flow.recipient;
-  if (!settings_->audit && writes.empty() && !has_room(account)) return no_room(std::move(flow));
+  // What begins again was accepted, and weighs no more than it did.
+  if (!settings_->audit && writes.empty() && !flow.again && !has_room(account)) return no_room(std::move(flow));
   kernel_.stats.messages.fetch_add(1, std::memory_order_relaxed);
   auto unit = std::make_unique<Unit>();
   const bool recorded = flow.recorded != 0 && !stored;  // the same delivery, under the same id
@@ -185,6 +186,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   unit->keeps = sizeof(Handover) + flow.stanza->memory();
   constexpr std::hash<std::string_view> hash;
   unit->people = {hash(flow.stanza->from.bare()), hash(account.jid.full())};
+  const bool again = flow.again;
   auto pending = std::make_unique<Handover>(*this, targets);
   pending->flow = std::move(flow);
   unit->done = [this, pending = std::move(pending), stored, has_row](Unit& finished) mutable {
@@ -209,8 +211,11 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
         return recipient.commit_ended(finished.at_once);
       }
       const auto told = tells ? passing.stanza : StanzaPtr();
-      const bool again = passing.again;
-      if (passing.since_ms == 0) passing.since_ms = utc_now_ms();
+      const bool passes_again = passing.again;
+      if (passing.since_ms == 0) {
+        passing.since_ms = utc_now_ms();
+        passing.number = ++delivered_;
+      }
       if (stored) pending->is_stored();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
@@ -218,7 +223,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
         recipient.commit_ended(finished.at_once);
         return begin_again(std::move(passing));
       }
-      if (told) hooks_.arrivals->arrived(recipient, told->from, again);
+      if (told) hooks_.arrivals->arrived(recipient, told->from, passes_again);
     }
     recipient.commit_ended(finished.at_once);
   };
@@ -230,7 +235,9 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   };
   if (!nothing) return submit(std::move(unit));
   const auto bytes = unit->keeps;
-  account.in_order([submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); }, bytes);
+  auto in_turn = [submit, unit = std::move(unit)]() mutable { submit(std::move(unit)); };
+  if (again) return again_.in_order(account, std::move(in_turn), bytes);
+  account.in_order(std::move(in_turn), bytes);
 }
 
 // XEP-0359: the id of its row or, where it has none, of its unit. Where there are archives it names a message there
@@ -264,7 +271,8 @@ void Shard::begin_again(Flow flow) {
   const auto to = *flow.stanza->to;
   flow.again = true;
   with_account(to, [this, flow = std::make_unique<Flow>(std::move(flow))](Account* account) mutable {
-    flow->recipient = account;
+    if (account != nullptr) return again_.begin(*account, std::move(flow));
+    flow->recipient = nullptr;
     arrive(std::move(*flow));
   });
 }

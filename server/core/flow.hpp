@@ -88,6 +88,7 @@ struct Flow {
   // Of a message that begins again, because no session that it was for took it (Shard::begin_again): what was decided
   // is not decided, counted or recorded once more as long as nothing has changed.
   bool again = false;
+  std::uint64_t number = 0;    // their order: that in which they were first to be delivered on this shard
   std::uint64_t recorded = 0;  // the id of its delivery's unit; 0: there was nothing to write
   std::uint64_t rules = 0;     // the administrator's rules that let it in: a number of modules/policy
   // What of the sender the record and the rules name.
@@ -111,6 +112,9 @@ struct Flow {
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;
 };
+
+// What it keeps in memory while it waits.
+[[nodiscard]] inline std::size_t weight(const Flow& flow) { return sizeof flow + flow.stanza->memory(); }
 
 // Fills the record with what the stanza's outside says; kind and verdict are left to the caller.
 void describe(Flow& flow);

@@ -26,8 +26,6 @@ Verdict not_reached() {
 
 bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
 
-std::size_t weight(const Flow& flow) { return sizeof flow + flow.stanza->memory(); }
-
 std::size_t count_elements(xml::Element root) {
   std::size_t count = 0;
   for (const auto node : root.children()) count += node.is_text() ? 0 : 1;

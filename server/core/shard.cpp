@@ -55,6 +55,7 @@ void Shard::reconfigure(Ref<const Settings> settings, const config::Snapshot& co
 }
 
 void Shard::stop_modules() {
+  again_.finish();
   for (auto& module : modules_) module->stop();
 }
 
@@ -195,6 +196,7 @@ void Shard::account_changed(const Jid& bare, storage::AccountState state) {
   auto* account = find_account(bare.bare());
   if (account == nullptr || account->state == storage::AccountState::deleted) return;
   if (storage::is_gone(account->state) && !storage::is_gone(state)) return;  // read before it went
+  if (state != storage::AccountState::active) again_.begin_all(*account);    // as long as it may have them
   account->exists = !storage::is_gone(state);
   account->state = state;
   if (state != storage::AccountState::active) {

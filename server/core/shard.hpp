@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/account.hpp"
+#include "core/again.hpp"
 #include "core/hooks.hpp"
 #include "core/iq.hpp"
 #include "core/kernel.hpp"
@@ -37,7 +38,7 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] const HostSettings* host(std::string_view domain) const { return settings_->host(domain); }
   [[nodiscard]] const Hooks& hooks() const noexcept { return hooks_; }
   void reconfigure(Ref<const Settings> settings, const config::Snapshot& config);
-  // Before the committer ends, when there are no sessions any more.
+  // Before the committer ends, when there are no sessions any more. Messages that wait to begin again do so here.
   void stop_modules();
   // What the modules add to <stream:features/> after log-in.
   [[nodiscard]] std::string stream_features(const std::string& host) const;
@@ -119,6 +120,9 @@ class Shard final : private net::TurnEnd {
   [[nodiscard]] bool request(Session& session, std::string payload, Requests::Answer answer,
                              std::string_view type = "get");
 
+  // Bytes of messages that wait to begin again.
+  [[nodiscard]] std::size_t bytes_to_begin_again() const noexcept { return again_.waiting_bytes(); }
+
   // -- storage
   // Submits the unit; its `done` runs here. With nothing to write `done` runs before this returns. False: the committer
   // takes no more, `done` has run and knows.
@@ -182,6 +186,7 @@ class Shard final : private net::TurnEnd {
  private:
   friend class Router;
   friend class Handover;
+  friend class Again;
   template <class Service>
   static inline const char service_key = 0;
   static std::unexpected<Error> unavailable() { return fail(ErrorCode::unavailable, "the store is away or busy"); }
@@ -204,6 +209,8 @@ class Shard final : private net::TurnEnd {
   std::size_t loading_bytes_ = 0;                 // of stanzas that wait for an account to be read
   std::vector<std::vector<net::Task>> outboxes_;  // by shard
   net::Timer sweep_;
+  Again again_{*this};
+  std::uint64_t delivered_ = 0;  // messages that were to be: Flow::number
 
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);
@@ -222,7 +229,7 @@ class Shard final : private net::TurnEnd {
   void pass_message(Flow flow, const std::vector<Session*>& targets);
   [[nodiscard]] std::string stamp(const Flow& flow) const;
   void no_room(Flow flow);      // too much waits for the recipient's commits
-  void begin_again(Flow flow);  // no session took it: as if it arrived now
+  void begin_again(Flow flow);  // no session took it: as if it arrived now, or soon
   void to_server(Flow flow);
   [[nodiscard]] bool is_service_message(const Session& session, const Stanza& stanza) const;
   bool take_answer(Session& session, const StanzaPtr& stanza);
@@ -230,7 +237,7 @@ class Shard final : private net::TurnEnd {
   // copies.cpp: who else sees a message (XEP-0280)
   void show_sender(Unit& unit, Flow& flow);  // his other sessions, once the unit is complete
   void show_sender(const Flow& flow);        // the same of a message that waits for no unit
-  void show_sent(const Stanza& message, std::uint64_t id, std::string_view extra);
+  void show_sent(const StanzaPtr& message, std::uint64_t id, std::string extra);
   void show_in_order(Account& account, StanzaPtr message, const std::vector<Session*>& receivers);
   [[nodiscard]] bool is_watched(const Account& account, const Stanza& message) const;
 };

@@ -17,7 +17,8 @@
 namespace valise {
 namespace {
 
-// Bytes that connections take, those of strangers among them, and what waits for commits of accounts.
+// Bytes that connections take, those of strangers among them, and what waits at accounts: for commits, or to begin
+// again.
 struct Held {
   std::size_t connections = 0;
   std::size_t strangers = 0;
@@ -30,6 +31,7 @@ Result<Held> held_by_all(const Request& request) {
       [&app = request.app](core::Shard& shard) {
         const auto& streams = app.streams(shard.index());
         Held held{.connections = streams.memory(), .strangers = streams.strangers_memory()};
+        held.waiting = shard.bytes_to_begin_again();
         for (const auto& [name, account] : shard.accounts()) held.waiting += account->waiting_bytes();
         return held;
       },

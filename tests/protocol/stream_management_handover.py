@@ -1,12 +1,15 @@
 """XEP-0198 §4 and ARCHITECTURE.md, the life of a unit: what a session did not bring to its client goes on, once."""
 
 import _path  # noqa: F401
-from harness import NS, ping, run, story, word_from
+from harness import NS, ping, run, sealed, story, word_from
+from harness.town import Raw
 from _managed import XMLNS, Managed, device, is_sm, message, messages_of, resume
 
 ARCHIVE = {'host["localhost"].archive.enabled': True}
 NO_ARCHIVE = {'host["localhost"].archive.enabled': False}
 SHORT = {"timeouts.resumption": 1}
+FAST = {"limits.rate_burst": Raw("GiB")}
+MANY = 40
 
 
 def ids(count, first=0):
@@ -228,6 +231,61 @@ async def what_no_client_has_acknowledged_is_stored_before_the_server_ends(town)
     alice = await device(town, "alice")
     await next_log_in(alice, bob, ids(2, 1))
     await next_log_in(alice, carol, ids(3))
+
+
+async def owes_many(town, alice):
+    """bob's device, with messages of 27 KB that it has not acknowledged; it can't be resumed, so that its end is one."""
+    phone = await device(town, "bob", "")
+    body = sealed(payload_bytes=20_000)
+    for name in ids(MANY):
+        await alice.sends(f"<message to='{phone.full}' id='{name}' type='chat'>{body}</message>")
+    await phone.receives("message", id=ids(MANY)[-1])
+    return phone
+
+
+@story("ARCHITECTURE.md, Order", options={**FAST, **NO_ARCHIVE})
+async def what_a_device_owes_goes_to_another_in_order_and_once_while_more_arrives(town):
+    alice = await device(town, "alice")
+    phone = await owes_many(town, alice)
+    laptop = await Managed.of(await phone.account.device())
+    late = [f"late{number}" for number in range(60)]
+    for name in late[:10]:
+        await alice.sends(message(laptop.full, name))
+    await phone.drops()
+    for name in late[10:]:
+        await alice.sends(message(laptop.full, name))
+    await phone.has_ended()
+    await word_from(alice)(laptop)
+    got = messages_of(laptop)[:-1]
+    assert [name for name in got if name in late] == late, got
+    assert [name for name in got if name not in late] == ids(MANY), got
+    await laptop.acks()
+    await ping(laptop)
+    assert await waiting_for(town, phone) == 0
+
+
+@story("ARCHITECTURE.md, Order, with an archive", options={**FAST, **ARCHIVE})
+async def it_does_so_with_an_archive(town):
+    await what_a_device_owes_goes_to_another_in_order_and_once_while_more_arrives(town)
+    bodies = town.sql("SELECT count(*) FROM msg WHERE stanza_id LIKE 'm%' OR stanza_id LIKE 'late%'")
+    assert bodies == [(str(MANY + 60),)], bodies
+
+
+@story("docs/security.md §6: the server is stopped as a device with much ends", options={**FAST, **NO_ARCHIVE}, alone=True)
+async def what_a_device_owes_is_stored_where_the_server_is_stopped_right_behind_its_end(town):
+    alice = await device(town, "alice")
+    phone = await owes_many(town, alice)
+    await phone.drops()
+    await town.restart()
+    alice = await device(town, "alice")
+    await next_log_in(alice, phone, ids(MANY))
+
+
+@story("docs/security.md §6: the same with an archive", options={**FAST, **ARCHIVE}, alone=True)
+async def what_is_archived_waits_where_the_server_is_stopped_right_behind_its_end(town):
+    await what_a_device_owes_is_stored_where_the_server_is_stopped_right_behind_its_end(town)
+    bodies = town.sql("SELECT stanza_id, count(*) FROM msg WHERE stanza_id LIKE 'm%' GROUP BY stanza_id")
+    assert sorted(bodies) == sorted((name, "1") for name in ids(MANY)), bodies
 
 
 @story("XEP-0198 §5: two detached devices")

@@ -74,6 +74,17 @@ TEST(Fifo, WhatWasTakenMayPushMore) {
   EXPECT_TRUE(line.empty());
 }
 
+TEST(Fifo, TakesInAtTheFrontWhereSomethingWasTakenAndWhereNothingWas) {
+  Fifo<int> line;
+  line.push_front(2);
+  line.push(3);
+  line.push_front(1);
+  EXPECT_EQ(line.take(), 1);
+  line.push_front(0);
+  EXPECT_EQ(line.size(), 3u);
+  EXPECT_EQ(std::vector<int>(line.begin(), line.end()), (std::vector<int>{0, 2, 3}));
+}
+
 #ifdef COUNTS_BLOCKS
 TEST(Fifo, OwnsNothingWhileItIsEmpty) {
   const auto before = blocks.load();

@@ -104,6 +104,58 @@ TEST_F(AccountOrder, AChangeThatWaitedAndIsRefusedAtOnceHoldsNothingUp) {
   EXPECT_TRUE(account.idle());
 }
 
+TEST_F(AccountOrder, WhatComesWhileAPlaceIsHeldWaitsBehindItAndBehindTheCommitsThatBeganThere) {
+  account.hold_order();
+  says("b");
+  account.commit_begun();
+  account.commit_ended();
+  EXPECT_EQ(seen, "");
+  account.commit_begun();
+  account.release_order();
+  says("c");
+  EXPECT_EQ(seen, "");
+  EXPECT_FALSE(account.idle());
+  seen += "a";
+  account.commit_ended();
+  EXPECT_EQ(seen, "abc");
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, WhatTakesTheHeldPlaceComesBehindTheCommitsUnderWayAndBeforeAllThatWaits) {
+  account.commit_begun();
+  account.hold_order();
+  says("b");
+  account.first_in_order(
+      [this] {
+        seen += "a";
+        account.release_order();
+      },
+      100);
+  EXPECT_GE(account.waiting_bytes(), 100u);
+  EXPECT_EQ(seen, "");
+  account.commit_ended();
+  EXPECT_EQ(seen, "ab");
+  EXPECT_EQ(account.waiting_bytes(), 0u);
+  EXPECT_TRUE(account.idle());
+}
+
+TEST_F(AccountOrder, ARefusalWhileAPlaceIsHeldHoldsNothingUp) {
+  account.commit_begun();
+  account.commit_begun();
+  account.hold_order();
+  says("b");
+  account.first_in_order([this] { seen += "a"; }, 0);
+  account.commit_ended(true);
+  account.commit_begun();
+  says("c");
+  account.commit_ended(true);
+  account.commit_ended();
+  EXPECT_EQ(seen, "a") << "the others wait for the end of what it is held for";
+  account.release_order();
+  EXPECT_EQ(seen, "abc");
+  EXPECT_TRUE(account.idle());
+}
+
 struct Count final : Part {
   int value = 0;
 };

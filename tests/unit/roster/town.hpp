@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -46,7 +47,13 @@ class Device final : public core::SessionStream {
   void receives_no(const std::vector<std::string>& words);
   // An IQ and its answer.
   std::string asks(const std::string& type, const std::string& payload);
-  void leaves();
+  // And `then`, in the same turn of its shard.
+  void leaves(const std::function<void()>& then = {});
+  // On its shard already:
+  void leaves_here();
+  void says_here(const std::string& xml) { from_client(*session_, xml); }
+  // How many messages it was given in one turn of its shard, at most.
+  [[nodiscard]] std::size_t most_in_a_turn();
   // Whether it came or was acknowledged by now: everything that this shard had to do before is done.
   [[nodiscard]] bool has(const std::vector<std::string>& words) { return count(words) > 0; }
   [[nodiscard]] std::size_t count(const std::vector<std::string>& words);
@@ -102,10 +109,11 @@ class Device final : public core::SessionStream {
   Town& town_;
   core::Shard& shard_;
   const std::string jid_;
-  std::unique_ptr<core::Session> session_;  // home shard only
-  std::size_t messages_ = 0;                // home shard only
-  core::Departures departures_;             // home shard only
-  std::uint64_t position_ = 0;              // home shard only
+  std::unique_ptr<core::Session> session_;        // home shard only
+  std::size_t messages_ = 0;                      // home shard only
+  std::map<std::uint64_t, std::size_t> by_turn_;  // messages; home shard only
+  core::Departures departures_;                   // home shard only
+  std::uint64_t position_ = 0;                    // home shard only
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<std::string> inbox_;            // guarded by mutex_
@@ -388,18 +396,32 @@ inline void Device::waits_for_ack(std::uint32_t number) {
       << jid_ << ": stanza " << number << " was never acknowledged";
 }
 
-inline void Device::leaves() {
-  on_home([this](core::Session& session) {
-    shard_.close_session(session);
-    session_.reset();
-    departures_.give_back();
+inline void Device::leaves(const std::function<void()>& then) {
+  on_home([&](core::Session&) {
+    leaves_here();
+    if (then) then();
   });
+}
+
+inline void Device::leaves_here() {
+  shard_.close_session(*session_);
+  session_.reset();
+  departures_.give_back();
+}
+
+inline std::size_t Device::most_in_a_turn() {
+  std::size_t most = 0;
+  on_home([&](core::Session&) {
+    for (const auto& [turn, messages] : by_turn_) most = std::max(most, messages);
+  });
+  return most;
 }
 
 inline void Device::deliver(const core::StanzaPtr& delivered, const core::Jid* to, std::string_view extra) {
   const auto& stanza = *delivered;
   std::string text;
   stanza.append(text, to, extra);
+  if (stanza.kind == core::Kind::message) ++by_turn_[shard_.loop().turn()];
   if (stanza.kind == core::Kind::message && dies_after != 0 && ++messages_ >= dies_after) {
     shard_.post([this] {
       if (!session_) return;
