@@ -25,9 +25,13 @@ function(valise_layer name)
 endfunction()
 
 # valise_module(roster SOURCES … [USES …]) → target valise_mod_roster from modules/roster; headers are
-# seen as "modules/roster/….hpp" by this module and its tests only.
+# seen as "modules/roster/….hpp" by this module and its tests only. FOLDER: below modules, if it is not called like the
+# module.
 function(valise_module name)
-  cmake_parse_arguments(A "" "" "SOURCES;USES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(A "" "FOLDER" "SOURCES;USES;LIBRARIES" ${ARGN})
+  if(NOT A_FOLDER)
+    set(A_FOLDER ${name})
+  endif()
   set(target valise_mod_${name})
   add_library(${target} STATIC ${A_SOURCES})
   target_link_libraries(${target} PRIVATE valise_flags PUBLIC valise_core)
@@ -35,7 +39,7 @@ function(valise_module name)
     target_link_libraries(${target} PUBLIC valise_${used})
   endforeach()
   target_link_libraries(${target} PUBLIC ${A_LIBRARIES})
-  _valise_root(${target} ${CMAKE_CURRENT_SOURCE_DIR} modules/${name})
+  _valise_root(${target} ${CMAKE_CURRENT_SOURCE_DIR} modules/${A_FOLDER})
   _valise_pch(${target})
   set_property(GLOBAL APPEND PROPERTY VALISE_MODULES ${name})
 endfunction()

@@ -28,9 +28,12 @@ find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
 pkg_check_modules(LUA REQUIRED IMPORTED_TARGET lua5.4-c++)
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(MARIADB REQUIRED IMPORTED_TARGET libmariadb)
+pkg_check_modules(OMEMO REQUIRED IMPORTED_TARGET libomemo-c)
+pkg_check_modules(STROPHE REQUIRED IMPORTED_TARGET libstrophe)
 
 add_library(valise_flags INTERFACE)
 target_compile_options(valise_flags INTERFACE

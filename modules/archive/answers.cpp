@@ -12,7 +12,11 @@ void ArchiveModule::begin(core::Session& session, core::IqRequest request, Query
   const auto* host = shard_.host(account.jid.domain());
   const bool only_sealed = host == nullptr || (host->sealed && !rules(account.jid.domain()).show_unsealed);
   // What the connection may have queued has to hold a page and what else comes meanwhile.
-  Reading reading{account.jid.str(), query, only_sealed, shard_.settings().queue_bytes * 3 / 8};
+  Reading reading{.owner = account.jid.str(),
+                  .query = query,
+                  .only_sealed = only_sealed,
+                  .settings = Ref<const core::Settings>(&shard_.settings()),
+                  .max_bytes = shard_.settings().queue_bytes * 3 / 8};
   shard_.read([reading = std::move(reading)](storage::Reader& reader) { return find(reader, reading); },
               [this, jid = account.jid, id = session.id, request = std::move(request),
                query = std::move(query)](Result<Found> found) mutable {

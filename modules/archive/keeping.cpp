@@ -1,4 +1,5 @@
-// Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message.
+// Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message; and which
+// are identical re-sends (docs/sealed.md D2), archived or not.
 #include "base/clock.hpp"
 #include "modules/archive/module.hpp"
 
@@ -26,22 +27,29 @@ core::Verdict ArchiveModule::sent(core::Flow& flow) const {
 
 // On the recipient's: rows for him and a local sender, in one write.
 core::Verdict ArchiveModule::received(core::Flow& flow) const {
-  if (flow.again) return nullptr;  // it has them
   const auto& stanza = *flow.stanza;
   auto& account = *flow.recipient;
-  if (!flow.storable.store || !flow.storable.for_good || !account.exists) return nullptr;
+  if (flow.again) {
+    // It has its rows. Without one of the recipient it may come back to its sender, who may send it again as it was.
+    if (!flow.archived) {
+      archive(account).recent.forget(offline::mark_of(stanza.from.str(), stanza.to->str(), stanza.id,
+                                                      offline::content_digest(stanza)));
+    }
+    return nullptr;
+  }
+  if (!flow.storable.store || !account.exists) return nullptr;
   const bool to_self = stanza.from.same_bare(account.jid);
-  const bool for_recipient = is_on(account.jid.domain()) && keeps(account, stanza.from);
-  const bool for_sender = flow.kept_for_sender && !to_self;
-  if (!for_recipient && !for_sender) return nullptr;
+  const bool for_recipient = flow.storable.for_good && is_on(account.jid.domain()) && keeps(account, stanza.from);
+  const bool for_sender = flow.storable.for_good && flow.kept_for_sender && !to_self;
+  const bool archived = for_recipient || for_sender;
+  if (!archived && stanza.seal.form == core::Seal::Form::none) return nullptr;
 
   storage::PutMessage put{{.from = stanza.from.str(),
                            .to = stanza.to->str(),
                            .stanza_id = stanza.id,
                            .digest = offline::content_digest(stanza)},
                           {}};
-  // Without an id nothing says that two equal messages are one.
-  if (!stanza.id.empty()) {
+  if (offline::says_which(stanza)) {
     const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
     auto& recent = archive(account).recent;
     flow.first_copy = recent.find(mark, utc_now_ms());
@@ -64,6 +72,7 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
       return nullptr;
     }
   }
+  if (!archived) return nullptr;
   stanza.append(put.message.stanza);
   if (for_recipient) {
     put.boxes.push_back({.owner = account.jid.str(),

@@ -53,4 +53,8 @@ void Recent::came_back(const offline::Mark& mark, std::uint64_t id) {
   known(mark)->came_back = true;
 }
 
+void Recent::forget(const offline::Mark& mark) noexcept {
+  if (auto* first = known(mark)) first->mark = {};  // no message's: the place in the ring stays
+}
+
 }  // namespace valise::modules::archive

@@ -1,5 +1,5 @@
-// The newest messages of an account's archive, as far as memory must know them: an identical re-send is archived once
-// (docs/sealed.md D2). Pure.
+// The newest messages for an account, archived or not, as far as memory must know them: an identical re-send is
+// acknowledged and no more (docs/sealed.md D2). Pure.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,8 @@ class Recent {
   // row, or with 0, then it was not stored.
   [[nodiscard]] bool expect(const offline::Mark& mark);
   void came_back(const offline::Mark& mark, std::uint64_t id);
+  // No session took it: what is sent again counts as new.
+  void forget(const offline::Mark& mark) noexcept;
 
  private:
   struct Pending {

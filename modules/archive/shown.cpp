@@ -18,8 +18,8 @@ constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
 std::string stamp(std::uint64_t id) { return format_utc(IdGenerator::utc_ms(id) * 1'000'000); }
 
 // The message as it is stored or, where only sealed content is shown, what of it may pass; empty: nothing of it.
-std::string allowed(const storage::BoxMessage& row, bool only_sealed) {
-  if (!only_sealed) return row.stanza;
+std::string allowed(const storage::BoxMessage& row, const Reading& reading) {
+  if (!reading.only_sealed) return row.stanza;
   auto document = xml::parse_element(row.stanza);
   auto stanza = document ? core::make_stanza(std::move(document)) : Result<core::StanzaPtr>(core::StanzaPtr());
   auto from = core::Jid::parse(row.from);
@@ -27,7 +27,8 @@ std::string allowed(const storage::BoxMessage& row, bool only_sealed) {
     log::error("archive", "message {} in the store is damaged", row.id);
     return {};
   }
-  auto rebuilt = omemo::rebuild_message(**stanza);
+  const auto* host = reading.settings ? reading.settings->host(from->domain()) : nullptr;
+  auto rebuilt = omemo::rebuild_message(**stanza, host == nullptr ? core::Switches() : host->switches);
   if (rebuilt.refused) return {};
   (*stanza)->from = std::move(*from);
   (*stanza)->rewrite(std::move(rebuilt.children));
@@ -51,7 +52,7 @@ void append_message(std::string& out, std::string_view stored, std::string_view 
 // XEP-0313 §4.2. What may not be shown is an empty <forwarded/>: §3.2 keeps its id and time in the answer.
 std::string result_of(const storage::BoxMessage& row, const Reading& reading) {
   std::string message;
-  append_message(message, allowed(row, reading.only_sealed), reading.owner, row.id);
+  append_message(message, allowed(row, reading), reading.owner, row.id);
   std::string out;
   xml::Writer writer(out);
   writer.open("result", ns_mam).attribute_if("queryid", reading.query.id).attribute("id", std::to_string(row.id));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/settings.hpp"
 #include "modules/archive/query.hpp"
 #include "storage/store.hpp"
 
@@ -16,7 +17,9 @@ namespace valise::modules::archive {
 struct Reading {
   std::string owner;
   Query query;
-  bool only_sealed = true;    // content that is not sealed is left out
+  bool only_sealed = true;  // content that is not sealed is left out
+  // Which rows of the table of what passes are turned on the hosts of senders; null: none.
+  Ref<const core::Settings> settings{};
   std::size_t max_bytes = 0;  // of a page; one message always fits
 };
 

@@ -77,8 +77,7 @@ core::Verdict OfflineModule::keep(core::Flow& flow, std::vector<storage::Write>&
   const auto mark = mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& part = waiting(account);
   auto& queue = part.queue;
-  // Without an id nothing says that two equal messages are one.
-  if (!stanza.id.empty() && !flow.archived && queue.is_stored(mark)) {
+  if (says_which(stanza) && !flow.archived && queue.is_stored(mark)) {
     writes.clear();
     return nullptr;
   }

@@ -21,6 +21,10 @@ Mark mark_of(std::string_view from, std::string_view to, std::string_view id, st
   return mark;
 }
 
+bool says_which(const core::Stanza& message) {
+  return !message.id.empty() || message.seal.form != core::Seal::Form::none;
+}
+
 std::string content_digest(std::string_view children) {
   const auto hash = crypto::sha256(children);
   return {reinterpret_cast<const char*>(hash.data()), 16};

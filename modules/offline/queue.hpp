@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/session.hpp"
+#include "core/stanza.hpp"
 #include "storage/types.hpp"
 
 namespace valise::modules::offline {
@@ -16,6 +17,9 @@ namespace valise::modules::offline {
 // 16 bytes over sender, address, id and content (docs/sealed.md D2: such a re-send is stored once).
 using Mark = std::array<unsigned char, 16>;
 [[nodiscard]] Mark mark_of(std::string_view from, std::string_view to, std::string_view id, std::string_view digest);
+// Whether an equal message of the same sender is the same one: by its id or, without one, because no ratchet seals
+// twice alike.
+[[nodiscard]] bool says_which(const core::Stanza& message);
 // BoxMessage::digest of these children.
 [[nodiscard]] std::string content_digest(std::string_view children);
 [[nodiscard]] std::string content_digest(const core::Stanza& message);  // of its children

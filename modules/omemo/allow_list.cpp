@@ -5,196 +5,73 @@
 #include <utility>
 
 #include "core/namespaces.hpp"
-#include "modules/omemo/calls.hpp"
-#include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/elements.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::omemo {
 namespace {
 namespace ns = core::ns;
+using table::Form;
+using table::Matter;
+using table::MessageRow;
+using table::Place;
+using table::Verdict;
 
 constexpr std::string_view fallback_body = "Message chiffré OMEMO / OMEMO-encrypted message";
-constexpr std::string_view eme = "urn:xmpp:eme:0";
-constexpr std::string_view receipts = "urn:xmpp:receipts";
-constexpr std::string_view markers = "urn:xmpp:chat-markers:0";
-constexpr std::string_view chat_states = "http://jabber.org/protocol/chatstates";
-constexpr std::string_view muc_user = "http://jabber.org/protocol/muc#user";
-constexpr std::string_view conference = "jabber:x:conference";
-constexpr std::string_view reactions = "urn:xmpp:reactions:0";
-constexpr std::string_view fallback = "urn:xmpp:fallback:0";
-constexpr std::string_view reply_ns = "urn:xmpp:reply:0";
-constexpr std::string_view retract_0 = "urn:xmpp:message-retract:0";
-constexpr std::string_view retract_1 = "urn:xmpp:message-retract:1";
-constexpr std::string_view fasten = "urn:xmpp:fasten:0";
 
-// Where an element may stand.
-enum Place : unsigned { sealed = 1, control = 2, anywhere = 3 };
-
-// What an element makes of a message without seal: there is one matter a message, signs and asides may stand by it.
-enum class Matter : std::uint8_t { aside, sign, marker, retraction, removal, invitation, call };
-
-// An element without children and text, with these attributes and no other. The first one must be there.
-struct Rule {
-  std::string_view name;
-  std::string_view ns;
-  Place place;
-  Matter matter = Matter::aside;
-  std::array<std::string_view, 4> attributes{};
-};
-
-constexpr Rule rules[] = {
-    {"store", ns::hints, anywhere},
-    {"no-store", ns::hints, anywhere},
-    {"no-copy", ns::hints, anywhere},
-    {"no-permanent-store", ns::hints, anywhere},
-    {"origin-id", ns::stanza_ids, anywhere, Matter::aside, {"id"}},
-    {"request", receipts, anywhere},
-    {"received", receipts, anywhere, Matter::sign, {"id"}},
-    {"markable", markers, anywhere},
-    {"received", markers, anywhere, Matter::marker, {"id"}},
-    {"displayed", markers, anywhere, Matter::marker, {"id"}},
-    {"acknowledged", markers, anywhere, Matter::marker, {"id"}},
-    {"active", chat_states, anywhere, Matter::sign},
-    {"composing", chat_states, anywhere, Matter::sign},
-    {"paused", chat_states, anywhere, Matter::sign},
-    {"inactive", chat_states, anywhere, Matter::sign},
-    {"gone", chat_states, anywhere, Matter::sign},
-    {"attention", "urn:xmpp:attention:0", sealed},
-    {"private", "urn:xmpp:carbons:2", anywhere},
-    {"x", muc_user, sealed},
-    {"replace", "urn:xmpp:message-correct:0", sealed, Matter::aside, {"id"}},
-    {"reply", reply_ns, sealed, Matter::aside, {"id", "to"}},
-    {"retract", retract_1, control, Matter::retraction, {"id"}},
-    {"retract", retract_0, control, Matter::retraction, {"id"}},
-    {"reactions", reactions, control, Matter::removal, {"id"}},  // without a reaction: takes an earlier one back
-    {"x", conference, control, Matter::invitation, {"jid", "password", "continue", "thread"}},
-};
-
-// A reply names who wrote what it quotes: one of the two, or an occupant of the room.
-bool is_author(std::string_view text, const core::Stanza& message) {
-  const auto jid = core::Jid::parse(text);
-  if (!jid) return false;
-  const bool partner = (message.to && jid->same_bare(*message.to)) || jid->same_bare(message.from);
-  return partner && (message.type == "groupchat" ? jid->resource().size() <= 128 : jid->is_bare());
-}
-
-bool may_hold(std::string_view name, std::string_view value, const core::Stanza& message) {
-  if (name == "jid") return is_bare_address(value);
-  if (name == "to") return is_author(value, message);
-  if (name == "password") return is_token(value, 64);
-  if (name == "continue") return is_boolean(value);
-  if (name == "thread") return is_plain_token(value, 64);
-  return !value.empty() && is_token(value);
-}
-
-// False, and nothing written, if the attribute that gives it its meaning is missing or no token.
-bool append_by_rule(std::string& out, xml::Element element, const Rule& rule, const core::Stanza& message) {
-  const auto first = rule.attributes[0];
-  if (!first.empty() && !may_hold(first, element.attribute_or_empty(first), message)) return false;
-  xml::Writer writer(out);
-  writer.open(rule.name, rule.ns);
-  for (const auto name : rule.attributes) {
-    if (name.empty()) break;
-    const auto value = element.attribute(name);
-    if (value && may_hold(name, *value, message)) writer.attribute(name, *value);
-  }
-  writer.close();
-  return true;
-}
-
-const Rule* find_rule(xml::Element element, Place place) {
-  for (const auto& rule : rules) {
-    if ((rule.place & place) != 0 && element.name() == rule.name && element.ns() == rule.ns) return &rule;
-  }
-  return nullptr;
+bool is_seal(xml::Element element) {
+  return element.name() == "encrypted" && table::message_row(element.name(), element.ns()).form == Form::seal;
 }
 
 // Each element once: a row of hints or chat states spells words, too.
 class Once {
  public:
-  [[nodiscard]] bool first(const Rule& rule) {
-    const auto bit = 1u << (&rule - rules);
-    const bool is_first = (seen_ & bit) == 0;
-    seen_ |= bit;
-    return is_first;
-  }
+  [[nodiscard]] bool has(const MessageRow& row) const { return seen_[place_of(row)]; }
+  void add(const MessageRow& row) { seen_[place_of(row)] = true; }
 
  private:
-  static_assert(std::size(rules) <= 32);
-  std::uint32_t seen_ = 0;
+  static std::size_t place_of(const MessageRow& row) {
+    return static_cast<std::size_t>(&row - table::message_rows().data());
+  }
+  std::array<bool, table::most_message_rows> seen_{};
 };
 
-// <x xmlns='…muc#user'><invite to/></x> and <decline to/>: the free-text reason is left out.
-bool append_mediated_invite(std::string& out, xml::Element element) {
-  if (!element.is("x", muc_user)) return false;
-  const auto first = element.first_element();
-  if (first.ns() != muc_user || (first.name() != "invite" && first.name() != "decline")) return false;
-  const auto to = first.attribute_or_empty("to");
-  if (!is_bare_address(to)) return false;
-  xml::Writer(out).open("x", muc_user).open(first.name()).attribute("to", to).close().close();
-  return true;
+// It stood there before, and is left out: beside a seal whatever it is, alone what says nothing new. Of calls and the
+// like a second one is another matter.
+bool is_repetition(const MessageRow& row, xml::Element element, Place place) {
+  if (place == Place::beside || row.form == Form::direct_invitation || row.form == Form::thread) return true;
+  return row.form == Form::empty && is_empty_element(element);
 }
 
-// Retraction 0.2 rides on message fastening: <apply-to xmlns='urn:xmpp:fasten:0' id><retract/></apply-to>.
-bool append_fastened_retraction(std::string& out, xml::Element element) {
-  const auto id = element.attribute_or_empty("id");
-  if (!element.is("apply-to", fasten) || id.empty() || !is_token(id)) return false;
-  const auto inner = element.first_element();
-  if (!inner.is("retract", retract_0) || !is_empty_element(inner) || element.has_visible_text()) return false;
-  xml::Writer(out).open("apply-to", fasten).attribute("id", id).element("retract", retract_0).close();
-  return true;
-}
+// What became of an element, and the row that said so.
+struct Done {
+  Verdict verdict;
+  const MessageRow* row;
+};
 
-// XEP-0428 beside a payload: which part of the (sealed) body is a quote. Numbers only.
-bool append_fallback(std::string& out, xml::Element element) {
-  if (!element.is("fallback", fallback)) return false;
-  const auto for_ns = element.attribute_or_empty("for");
-  if (for_ns != reply_ns && for_ns != ns::omemo_2 && for_ns != retract_1) return false;
-  xml::Writer writer(out);
-  writer.open("fallback", fallback).attribute("for", for_ns);
-  for (const auto* name : {"body", "subject"}) {
-    const auto range = element.child(name, fallback);
-    if (!range) continue;
-    writer.open(name);
-    for (const auto* edge : {"start", "end"}) {
-      const auto value = range.attribute_or_empty(edge);
-      if (is_number(value, 7)) writer.attribute(edge, value);
+Done carry_out(std::string& out, xml::Element element, Place place, const core::Stanza& message,
+               core::Switches switches, Once& once) {
+  const auto name = element.name();
+  const auto space = element.ns();
+  Done done{Verdict::refuse, nullptr};
+  for (const auto* row = &table::message_row(name, space); row != nullptr; row = table::next_row(*row, name, space)) {
+    done = {table::verdict_of(*row, place, switches), row};
+    if (done.verdict != Verdict::pass) continue;
+    if (row->form == Form::seal) {  // check_seals has found it valid
+      if (is_for_nobody(element)) return {Verdict::strip, row};
+      append_encrypted(out, element);
+      return done;
     }
-    writer.close();
+    if (once.has(*row) && is_repetition(*row, element, place)) return {Verdict::strip, row};
+    if (append_as(out, element, *row, message)) {
+      once.add(*row);
+      return done;
+    }
+    done.verdict = place == Place::beside ? Verdict::strip : row->unfit;
   }
-  writer.close();
-  return true;
-}
-
-bool append_thread(std::string& out, xml::Element element) {
-  if (!element.is("thread", ns::client)) return false;
-  const auto text = element.single_text();
-  if (!text || !is_plain_token(*text, 64)) return false;
-  xml::Writer(out).element("thread", {}, *text);
-  return true;
-}
-
-bool is_encrypted(xml::Element element) {
-  return element.name() == "encrypted" && (element.ns() == ns::omemo_legacy || element.ns() == ns::omemo_2);
-}
-
-// What the server alone may say: left out silently wherever a client says it (XEP-0359 and kin: spoofing).
-bool is_servers_own(xml::Element element) {
-  return element.is("stanza-id", ns::stanza_ids) || element.is("delay", ns::delay) ||
-         element.is("occupant-id", "urn:xmpp:occupant-id:0") ||
-         element.is("addresses", "http://jabber.org/protocol/address") ||
-         element.is("displayed", "urn:xmpp:mds:displayed:0");  // XEP-0490: for the server, which strips it
-}
-
-// A header without keys (Converse, where no device of that version is trusted): nothing in it can be read.
-bool is_for_nobody(xml::Element encrypted) {
-  const auto header = encrypted.child("header", encrypted.ns());
-  if (!header) return false;
-  for (const auto child : header.children()) {
-    if (child.is("key", encrypted.ns()) || (child.is("keys", encrypted.ns()) && child.first_element())) return false;
-  }
-  return true;
+  return done;
 }
 
 // Validates all <encrypted/>; docs/sealed.md D8. False: `out.refused` says why.
@@ -202,7 +79,7 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
   bool seen[2] = {false, false};
   bool for_nobody = false;
   for (const auto child : message.root().children()) {
-    if (!is_encrypted(child)) continue;
+    if (!is_seal(child)) continue;
     auto& twice = seen[child.ns() == ns::omemo_2 ? 1 : 0];
     if (std::exchange(twice, true)) {
       out.detail = "two of one version";
@@ -213,11 +90,12 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
       twice = false;
       continue;
     }
-    Envelope envelope;
+    auto& envelope = out.envelopes[out.envelope_count];
     if (const auto* why = check_envelope(child, {}, parties_of(message), envelope)) {
       out.detail = why;
       break;
     }
+    ++out.envelope_count;
     out.seal.form = seen[0] && seen[1] ? core::Seal::Form::both
                     : seen[1]          ? core::Seal::Form::omemo_2
                                        : core::Seal::Form::legacy;
@@ -233,39 +111,24 @@ bool check_seals(const core::Stanza& message, Rebuilt& out) {
 }
 
 // Beside a valid seal: what is not allowed is left out, the message survives.
-void rebuild_sealed(const core::Stanza& message, Rebuilt& out) {
+void rebuild_sealed(const core::Stanza& message, core::Switches switches, Rebuilt& out) {
   bool body = false;
   bool encryption = false;
-  bool thread = false;
-  unsigned fallbacks = 0;
   Once once;
   for (const auto child : message.root().children()) {
     if (child.is_text()) continue;
-    if (is_encrypted(child)) {
-      if (is_for_nobody(child)) {
-        ++out.stripped;
-      } else {
-        append_encrypted(out.children, child);
-      }
-    } else if (child.is("body", ns::client)) {
-      body = true;
-    } else if (child.is("encryption", eme)) {
-      encryption = true;
-    } else if (const auto* rule = find_rule(child, sealed);
-               rule != nullptr && is_empty_element(child) && once.first(*rule)) {
-      if (!append_by_rule(out.children, child, *rule, message)) ++out.stripped;
-    } else if (fallbacks < 2 && append_fallback(out.children, child)) {
-      ++fallbacks;
-    } else if (!thread && append_thread(out.children, child)) {
-      thread = true;
-    } else {
+    const auto [verdict, row] = carry_out(out.children, child, Place::beside, message, switches, once);
+    if (verdict == Verdict::replace) {
+      body = body || row->form == Form::body;
+      encryption = encryption || row->form == Form::encryption;
+    } else if (verdict != Verdict::pass) {
       ++out.stripped;
     }
   }
   const bool newest_is_2 = out.seal.form != core::Seal::Form::legacy;
   if (encryption) {
     xml::Writer(out.children)
-        .open("encryption", eme)
+        .open("encryption", "urn:xmpp:eme:0")
         .attribute("namespace", newest_is_2 ? ns::omemo_2 : ns::omemo_legacy)
         .attribute("name", newest_is_2 ? "OMEMO 2" : "OMEMO")
         .close();
@@ -274,51 +137,46 @@ void rebuild_sealed(const core::Stanza& message, Rebuilt& out) {
   if (body && out.seal.has_payload) xml::Writer(out.children).element("body", {}, fallback_body);
 }
 
-Reason reason_for(xml::Element element) {
-  if (element.ns() == reactions) return Reason::reaction;
-  if (element.ns() == "jabber:x:oob" || element.ns() == "urn:xmpp:sims:1" || element.ns() == "urn:xmpp:sfs:0") {
-    return Reason::file;
+Reason refused_by(const MessageRow& row, const core::Stanza& message) {
+  switch (row.because) {
+    case table::Because::reaction:
+      return Reason::reaction;
+    case table::Because::file:
+      return Reason::file;
+    case table::Because::subject:
+      return message.type == "groupchat" ? Reason::subject : Reason::plaintext;
+    case table::Because::plaintext:
+      break;
   }
   return Reason::plaintext;
 }
 
-// Writes `child` if it is an element of control; what it is about, or nothing.
-std::optional<Matter> append_control(std::string& out, xml::Element child, const core::Stanza& message, Once& once) {
-  const auto* rule = find_rule(child, control);
-  if (rule != nullptr && (is_empty_element(child) || rule->matter == Matter::invitation)) {  // its reason is left out
-    if (!once.first(*rule)) return Matter::aside;
-    return append_by_rule(out, child, *rule, message) ? std::optional(rule->matter) : std::nullopt;
-  }
-  if (append_call(out, child)) return Matter::call;
-  if (append_mediated_invite(out, child)) return Matter::invitation;
-  if (append_fastened_retraction(out, child)) return Matter::retraction;
-  return std::nullopt;
+// A retraction brings its own sentence for old clients, which is dropped; alone it is plain text.
+bool is_sentence(const MessageRow& row) {
+  return row.form == Form::body || row.form == Form::fallback || row.form == Form::reply_fallback;
 }
 
 // Without a seal only control elements pass, of one matter; anything that could hold text refuses the whole.
-void rebuild_control(const core::Stanza& message, Rebuilt& out) {
+void rebuild_control(const core::Stanza& message, core::Switches switches, Rebuilt& out) {
   bool body = message.root().has_visible_text();
-  bool thread = false;
   bool sign = false;
   unsigned matters = 0;
   std::optional<Matter> matter;
   Once once;
   for (const auto child : message.root().children()) {
     if (child.is_text()) continue;
-    if (child.is("body", ns::client) || child.is("fallback", fallback)) {
-      body = true;  // a retraction brings its own sentence for old clients: dropped; alone it is plain text
-    } else if (child.is("thread", ns::client) || child.is("encryption", eme) || is_servers_own(child)) {
-      const bool kept = !thread && append_thread(out.children, child);
-      thread = thread || kept;
-      if (!kept) ++out.stripped;
-    } else if (const auto found = append_control(out.children, child, message, once)) {
-      sign = sign || *found == Matter::sign;
-      if (*found == Matter::aside || *found == Matter::sign) continue;
-      matter = found;
+    const auto [verdict, row] = carry_out(out.children, child, Place::alone, message, switches, once);
+    if (verdict == Verdict::pass) {
+      sign = sign || row->matter == Matter::sign;
+      if (row->matter == Matter::aside || row->matter == Matter::sign) continue;
+      matter = row->matter;
       ++matters;
+    } else if (verdict != Verdict::refuse) {
+      ++out.stripped;
+    } else if (is_sentence(*row)) {
+      body = true;
     } else {
-      const bool subject = message.type == "groupchat" && child.is("subject", ns::client);
-      out.refused = subject ? Reason::subject : reason_for(child);
+      out.refused = refused_by(*row, message);
     }
   }
   const bool retraction = matter == Matter::retraction;
@@ -333,16 +191,6 @@ void rebuild_control(const core::Stanza& message, Rebuilt& out) {
 
 }  // namespace
 
-void append_encrypted(std::string& out, xml::Element element) {
-  const bool plain = element.document()->raw_is_portable() && element.declares_ns() &&
-                     element.raw().find('&') == std::string_view::npos;
-  if (plain) {
-    out += element.raw();
-  } else {
-    xml::append_tree(out, element, ns::client);
-  }
-}
-
 void canonicalise(core::Stanza& stanza) {
   // RFC 6121 §5.2.2: an unknown type is "normal".
   static constexpr std::string_view types[] = {"chat", "error", "groupchat", "headline", "normal"};
@@ -352,7 +200,7 @@ void canonicalise(core::Stanza& stanza) {
   if (!is_language(stanza.lang)) stanza.lang.clear();
 }
 
-Rebuilt rebuild_message(const core::Stanza& message) {
+Rebuilt rebuild_message(const core::Stanza& message, core::Switches switches) {
   Rebuilt out;
   out.children.reserve(message.size + 64);
   if (message.type == "headline") {  // only the server's own and PEP events
@@ -361,9 +209,9 @@ Rebuilt rebuild_message(const core::Stanza& message) {
   }
   if (!check_seals(message, out)) return out;
   if (out.seal.form != core::Seal::Form::none) {
-    rebuild_sealed(message, out);
+    rebuild_sealed(message, switches, out);
   } else {
-    rebuild_control(message, out);
+    rebuild_control(message, switches, out);
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -166,20 +167,35 @@ std::string empty_answer(xml::Element payload) {
 }  // namespace
 
 std::optional<std::string> rebuild_answer(const core::Stanza& iq) {
+  using table::Form;
   if (!is_token(iq.id)) return std::nullopt;
-  if (iq.type == "error") return rebuild_error(iq);
-  if (iq.root().has_visible_text()) return std::nullopt;
+  const bool error = iq.type == "error";
+  if (!error && iq.root().has_visible_text()) return std::nullopt;
   const auto payload = iq.payload();
-  if (!payload) return std::string();
-  if (payload.is("query", ns::disco_info)) return info_answer(payload);
-  if (payload.is("query", ns::disco_items)) return items_answer(payload);
-  if (payload.is("query", ns_version)) return version_answer(payload);
-  if (payload.is("query", ns_last)) return last_answer(payload);
-  if (payload.is("time", ns_time)) return time_answer(payload);
-  // XEP-0054: whoever looks for a card asks the account, and the server answers.
-  if (payload.is("ping", ns::ping) || payload.is("vCard", ns_vcard)) return empty_answer(payload);
-  if (payload.is("encrypted", ns::omemo_2)) return rebuild_envelope(iq);
-  return std::nullopt;
+  if (!error && !payload) return std::string();
+  const auto& row = error ? table::row_of(table::Path::answer, "error", ns::client)
+                          : table::row_of(table::Path::answer, payload.name(), payload.ns());
+  if (!table::passes(row, {})) return std::nullopt;
+  switch (row.form) {
+    case Form::bare_error:
+      return error ? std::optional(rebuild_error(iq)) : std::nullopt;
+    case Form::info:
+      return info_answer(payload);
+    case Form::items:
+      return items_answer(payload);
+    case Form::version:
+      return version_answer(payload);
+    case Form::last:
+      return last_answer(payload);
+    case Form::time:
+      return time_answer(payload);
+    case Form::plain:  // XEP-0054: whoever looks for a card asks the account, and the server answers.
+      return empty_answer(payload);
+    case Form::seal:
+      return rebuild_envelope(iq);
+    default:
+      return std::nullopt;  // no form of an answer
+  }
 }
 
 }  // namespace valise::modules::omemo

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <vector>
 
-#include "base/crypto.hpp"
+#include "base/base64.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/values.hpp"
@@ -13,15 +13,8 @@ namespace valise::modules::omemo {
 namespace {
 namespace ns = core::ns;
 
-constexpr std::size_t max_key_text = 400;  // base64; the largest legal one has 288
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
+constexpr std::size_t max_key_text = 400;     // base64; the largest legal one has 288
+constexpr std::size_t payload_piece = 1'024;  // base64 characters that are decoded at a time
 
 // [1-9][0-9]{0,9}, at most 2^31 − 1.
 bool parse_device_id(std::string_view text, std::uint32_t& out) {
@@ -37,9 +30,9 @@ bool parse_flag(std::string_view text, bool& out) {
 
 // What the keys of one header have in common while they are looked through.
 struct HeaderState {
-  std::vector<std::size_t>& key_hashes;
-  std::vector<std::pair<std::size_t, std::uint32_t>>& ratchet_keys;  // hash of the key, device
-  std::uint32_t device = 0;                                          // of the last key
+  std::vector<std::uint64_t>& key_hashes;
+  std::vector<std::pair<std::uint64_t, std::uint32_t>>& ratchet_keys;  // hash of the key, device
+  std::uint32_t device = 0;                                            // of the last key
 };
 
 const char* check_key(xml::Element key, Version version, const EnvelopeLimits& limits, Envelope& out,
@@ -65,11 +58,12 @@ const char* check_key(xml::Element key, Version version, const EnvelopeLimits& l
   if (device == 0) return "rid";
   const auto text = key.single_text();
   if (!text || text->size() > max_key_text) return "key text";
-  const auto encoded = trimmed(*text);
-  const auto bytes = crypto::base64_decode(encoded);
-  if (!bytes) return "base64 of a key";
+  std::array<char, max_key_text / 4 * 3> decoded;
+  const auto size = crypto::base64_decode(trimmed(*text), decoded);
+  if (!size) return "base64 of a key";
+  const std::string_view bytes(decoded.data(), *size);
   RatchetMessage message;
-  if (const auto* why = parse_ratchet_message(*bytes, version, prekey, message)) return why;
+  if (const auto* why = parse_ratchet_message(bytes, version, prekey, message)) return why;
   const bool plain_size = version == Version::legacy ? message.ciphertext == 32 || message.ciphertext == 48
                                                      : message.ciphertext == 48 || message.ciphertext == 64;
   if (!plain_size && !(version == Version::legacy && limits.wide_ratchet && message.ciphertext == 64)) {
@@ -79,33 +73,46 @@ const char* check_key(xml::Element key, Version version, const EnvelopeLimits& l
   ciphertext = message.ciphertext;
   if (message.prekey) {
     ++out.prekeys;
-    if (out.identity_key.empty()) out.identity_key = message.identity_key;
-    if (out.identity_key != message.identity_key) return "two identity keys";
+    if (out.identity_key.empty()) out.identity_key = IdentityKey(message.identity_key);
+    if (std::string_view(out.identity_key) != message.identity_key) return "two identity keys";
   }
   ++out.keys;
-  state.key_hashes.push_back(std::hash<std::string_view>()(encoded));
-  state.ratchet_keys.emplace_back(std::hash<std::string_view>()(message.ratchet_key), device);
+  state.key_hashes.push_back(keyed_hash(bytes));
+  state.ratchet_keys.emplace_back(keyed_hash(message.ratchet_key), device);
   return nullptr;
 }
 
-const char* check_iv(xml::Element iv) {
+const char* check_iv(xml::Element iv, Envelope& out) {
   if (iv.attribute_count() != 0) return "attribute of iv";
   const auto text = iv.single_text();
   if (!text || text->size() > 64) return "iv";
-  const auto bytes = crypto::base64_decode(trimmed(*text));
-  if (!bytes || bytes->size() != 12) return "iv";
-  return bytes->find_first_not_of('\0') == std::string::npos ? "iv" : nullptr;
+  std::array<char, 48> decoded;
+  const auto size = crypto::base64_decode(trimmed(*text), decoded);
+  if (!size || *size != out.iv.size()) return "iv";
+  std::copy_n(decoded.begin(), out.iv.size(), out.iv.begin());
+  return std::ranges::all_of(out.iv, [](char c) { return c == 0; }) ? "iv" : nullptr;
 }
 
+// 64 KiB are not decoded into one piece: what is asked of them needs no more than the last few bytes.
 const char* check_payload(xml::Element payload, const EnvelopeLimits& limits, Envelope& out) {
   if (payload.attribute_count() != 0) return "attribute of payload";
   const auto text = payload.single_text();
   if (!text || text->size() > limits.payload / 3 * 4 + 16) return "payload";
-  const auto bytes = crypto::base64_decode(trimmed(*text));
-  if (!bytes || bytes->empty() || bytes->size() > limits.payload) return "payload";
-  if (out.version == Version::omemo_2 && bytes->size() % 16 != 0) return "payload";
-  out.payload_bytes = static_cast<std::uint32_t>(bytes->size());
-  return looks_like_plaintext(*bytes) ? "payload is no ciphertext" : nullptr;
+  const auto encoded = trimmed(*text);
+  Plausibility plausibility;
+  std::array<char, payload_piece / 4 * 3> decoded;
+  for (auto left = encoded; !left.empty();) {
+    const auto piece = left.substr(0, payload_piece);
+    left.remove_prefix(piece.size());
+    const auto size = crypto::base64_decode(piece, decoded);
+    if (!size || (!left.empty() && *size != decoded.size())) return "payload";  // padding stands at the end alone
+    plausibility.feed({decoded.data(), *size});
+  }
+  if (plausibility.size() == 0 || plausibility.size() > limits.payload) return "payload";
+  if (out.version == Version::omemo_2 && plausibility.size() % 16 != 0) return "payload";
+  out.payload_bytes = static_cast<std::uint32_t>(plausibility.size());
+  out.payload_hash = keyed_hash(encoded);
+  return plausibility.is_text() ? "payload is no ciphertext" : nullptr;
 }
 
 template <class T>
@@ -141,7 +148,7 @@ const char* check_legacy_header(xml::Element header, const EnvelopeLimits& limit
       if (const auto* why = check_key(child, Version::legacy, limits, out, result.ciphertext, state)) return why;
     } else if (child.is("iv", ns::omemo_legacy) && !iv_seen) {
       iv_seen = true;
-      if (const auto* why = check_iv(child)) return why;
+      if (const auto* why = check_iv(child, out)) return why;
     } else {
       return "child of header";
     }
@@ -153,13 +160,16 @@ const char* check_keys_group(xml::Element group, const EnvelopeLimits& limits, c
                              HeaderResult& result, HeaderState& state, std::vector<std::string_view>& jids) {
   const auto jid = group.attribute("jid");
   if (!jid || group.attribute_count() != 1) return "jid of keys";
-  const auto parsed = core::Jid::parse(*jid);
-  if (!parsed || !parsed->is_bare() || parsed->full() != *jid) return "jid of keys";
-  if (!parties.from.empty() && *jid != parties.from && *jid != parties.to) return "keys for somebody else";
+  if (*jid != parties.from && *jid != parties.to) {  // these are canonical
+    const auto parsed = core::Jid::parse(*jid);
+    if (!parsed || !parsed->is_bare() || parsed->full() != *jid) return "jid of keys";
+    if (!parties.from.empty()) return "keys for somebody else";
+  }
   jids.push_back(*jid);
   if (group.has_visible_text()) return "text";
   const auto before = out.keys;
-  std::vector<std::uint32_t> devices;
+  static thread_local std::vector<std::uint32_t> devices;
+  devices.clear();
   for (const auto child : group.children()) {
     if (child.is_text()) continue;
     if (!child.is("key", ns::omemo_2)) return "child of keys";
@@ -176,15 +186,17 @@ const char* check_header(xml::Element header, const EnvelopeLimits& limits, cons
   const auto sid = header.attribute("sid");
   if (!sid || header.attribute_count() != 1 || !parse_device_id(*sid, out.sender_device)) return "sid";
   if (header.has_visible_text()) return "text";
-  static thread_local std::vector<std::size_t> key_hashes;
-  static thread_local std::vector<std::pair<std::size_t, std::uint32_t>> ratchet_keys;
+  static thread_local std::vector<std::uint64_t> hashes_of[2];
+  static thread_local std::vector<std::pair<std::uint64_t, std::uint32_t>> ratchet_keys;
+  auto& key_hashes = hashes_of[out.version == Version::omemo_2 ? 1 : 0];
   key_hashes.clear();
   ratchet_keys.clear();
   HeaderState state{key_hashes, ratchet_keys};
   if (out.version == Version::legacy) {
     if (const auto* why = check_legacy_header(header, limits, out, result, state)) return why;
   } else {
-    std::vector<std::string_view> jids;
+    static thread_local std::vector<std::string_view> jids;
+    jids.clear();
     for (const auto child : header.children()) {
       if (child.is_text()) continue;
       if (!child.is("keys", ns::omemo_2)) return "child of header";
@@ -193,28 +205,13 @@ const char* check_header(xml::Element header, const EnvelopeLimits& limits, cons
     if (has_twins(jids)) return "one jid twice";
   }
   if (out.keys == 0) return "no keys";
-  return check_distinct(state);
+  if (const auto* why = check_distinct(state)) return why;
+  out.key_hashes = key_hashes;
+  return nullptr;
 }
 
 bool is_base64_character(unsigned char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xc2 && lead < 0xe0 ? 2
-                               : lead >= 0xe0 && lead < 0xf0 ? 3
-                               : lead >= 0xf0 && lead < 0xf5 ? 4
-                                                             : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (std::size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
 }
 
 bool has_file_magic(std::string_view payload) {
@@ -226,14 +223,37 @@ bool has_file_magic(std::string_view payload) {
 
 }  // namespace
 
-bool looks_like_plaintext(std::string_view payload) {
+void Plausibility::feed(std::string_view piece) {
   const auto all = [&](auto test) {
-    return std::ranges::all_of(payload, [&](char c) { return test(static_cast<unsigned char>(c)); });
+    return std::ranges::all_of(piece, [&](char c) { return test(static_cast<unsigned char>(c)); });
   };
-  if (payload.size() >= 24 && is_printable(payload)) return true;
-  if (payload.size() >= 20 && all(is_base64_character)) return true;
-  if (payload.size() >= 48 && is_utf8(payload)) return true;
-  return has_file_magic(payload);
+  magic_ = magic_ || (size_ == 0 && has_file_magic(piece));
+  printable_ = printable_ && all(is_printable_character);
+  base64_ = base64_ && all(is_base64_character);
+  utf8_ = utf8_ && all([this](unsigned char c) { return goes_on(c); });
+  size_ += piece.size();
+}
+
+// UTF-8 as far as bytes tell: a lead, and as many that follow as it says.
+bool Plausibility::goes_on(unsigned char c) {
+  if (missing_ != 0) {
+    --missing_;
+    return (c & 0xc0) == 0x80;
+  }
+  if (c < 0x80) return true;
+  if (c < 0xc2 || c > 0xf4) return false;
+  missing_ = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+  return true;
+}
+
+bool Plausibility::is_text() const {
+  return magic_ || (size_ >= 24 && printable_) || (size_ >= 20 && base64_) || (size_ >= 48 && utf8_ && missing_ == 0);
+}
+
+bool looks_like_plaintext(std::string_view payload) {
+  Plausibility plausibility;
+  plausibility.feed(payload);
+  return plausibility.is_text();
 }
 
 Parties parties_of(const core::Stanza& stanza) {

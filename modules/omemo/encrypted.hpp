@@ -3,8 +3,10 @@
 // ciphertext; two colluding clients can always hide text (the guide says so).
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
-#include <string>
+#include <span>
 #include <string_view>
 
 #include "core/stanza.hpp"
@@ -13,6 +15,23 @@
 
 namespace valise::modules::omemo {
 
+// Raw bytes of a public key, as they stood in a ratchet message: 33 (legacy) or 32.
+class IdentityKey {
+ public:
+  IdentityKey() = default;
+  explicit IdentityKey(std::string_view key) : size_(std::min(key.size(), bytes_.size())) {
+    std::copy_n(key.data(), size_, bytes_.data());
+  }
+  operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
+  bool operator==(const IdentityKey&) const = default;
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::array<char, 33> bytes_{};
+  std::size_t size_ = 0;
+};
+
 struct Envelope {
   Version version = Version::legacy;
   std::uint32_t sender_device = 0;
@@ -20,7 +39,12 @@ struct Envelope {
   std::uint32_t prekeys = 0;
   bool has_payload = false;
   std::uint32_t payload_bytes = 0;
-  std::string identity_key;  // of the first prekey message: the sender's, raw bytes
+  IdentityKey identity_key;   // of the prekey messages: the sender's
+  std::array<char, 12> iv{};  // legacy
+  // What tells a header and a payload again (docs/sealed.md D3), by keyed_hash: of each key, ascending, to be read
+  // before this thread checks another element of that version; of the payload, 0 where there is none.
+  std::span<const std::uint64_t> key_hashes;
+  std::uint64_t payload_hash = 0;
 };
 
 struct EnvelopeLimits {
@@ -37,13 +61,31 @@ struct Parties {
 };
 
 // `element` is in one of the two namespaces. Null: valid, `out` is filled. Otherwise what is wrong, for the record.
+// Linear in the element's size, and without an allocation but for the name of a stranger in `keys jid`.
 [[nodiscard]] const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, const Parties& parties,
                                          Envelope& out);
 
 // Who writes to whom; nobody for a message to a room, whose members the server does not know.
 [[nodiscard]] Parties parties_of(const core::Stanza& stanza);
 
-// docs/sealed.md 3.7-12: what no honest cipher yields (each with false alarms below 1e-9).
+// docs/sealed.md 3.7-12: what no honest cipher yields (each with false alarms below 1e-9), of bytes that come in
+// pieces.
+class Plausibility {
+ public:
+  // The first piece holds the whole, or at least 16 bytes.
+  void feed(std::string_view piece);
+  [[nodiscard]] std::size_t size() const { return size_; }
+  // Of all that was fed.
+  [[nodiscard]] bool is_text() const;
+
+ private:
+  [[nodiscard]] bool goes_on(unsigned char c);
+
+  std::size_t size_ = 0;
+  bool magic_ = false, printable_ = true, base64_ = true, utf8_ = true;
+  unsigned missing_ = 0;  // bytes of a UTF-8 character that has begun
+};
+// The same of a whole.
 [[nodiscard]] bool looks_like_plaintext(std::string_view payload);
 
 }  // namespace valise::modules::omemo

@@ -2,12 +2,18 @@
 // rebuilt from an allow-list, so that what the table does not name does not exist behind this room.
 #include "modules/omemo/omemo.hpp"
 
+#include <algorithm>
 #include <unordered_map>
+#include <utility>
 
+#include "core/namespaces.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
+#include "modules/omemo/replay.hpp"
+#include "modules/omemo/table/options.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -15,30 +21,50 @@ namespace valise::modules {
 namespace {
 using namespace omemo;
 
+config::Choice<Check> check_option(std::string_view name, std::string_view reason) {
+  config::Declaration<std::string_view> declared{name, "enforce", reason};
+  declared.scope = config::Scope::host;
+  declared.reload = config::Reload::live;
+  return {std::move(declared), {{"enforce", Check::enforce}, {"record", Check::record}, {"off", Check::off}}};
+}
+const auto sid_option = check_option(
+    "sealed.sid", "whether the sending device has to be in its account's device list; record: only said in the log");
+const auto identity_option = check_option(
+    "sealed.identity", "whether sessions have to begin with the identity key that the device has published");
+const auto recipients_option =
+    check_option("sealed.recipients", "whether a message has to be sealed for a listed device of its recipient");
+
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
 
-// Written anew from the allow-list, or refused.
-core::Verdict pass(core::Stanza& stanza) {
+// docs/sealed.md D3.
+bool is_replayed(Replay& replay, const core::Stanza& stanza, std::span<const Envelope> seals, std::int64_t now_ms) {
+  const auto account = stanza.from.bare();
+  return replay.check(account, stanza.to ? stanza.to->full() : account, stanza.id, seals, now_ms) != nullptr;
+}
+
+// Written anew from the allow-list, or refused. `replay`: null for what was sent earlier, and looked at then.
+core::Verdict pass(core::Stanza& stanza, core::Switches switches, Replay* replay, std::int64_t now_ms) {
   canonicalise(stanza);
   if (stanza.is_error()) {
     stanza.rewrite(rebuild_error(stanza));
     return nullptr;
   }
   if (stanza.kind == core::Kind::presence) {
-    stanza.rewrite(rebuild_presence(stanza));
+    stanza.rewrite(rebuild_presence(stanza, switches));
     return nullptr;
   }
-  auto rebuilt = rebuild_message(stanza);
+  auto rebuilt = rebuild_message(stanza, switches);
   stanza.seal = rebuilt.seal;
   if (rebuilt.refused) return refuse(*rebuilt.refused);
+  if (replay != nullptr && is_replayed(*replay, stanza, rebuilt.seals(), now_ms)) return refuse(Reason::malformed);
   stanza.rewrite(std::move(rebuilt.children));
   return nullptr;
 }
 
 class Omemo final : public core::Module, public core::SealedContent {
  public:
-  explicit Omemo(core::Shard& shard) : shard_(shard) {}
+  explicit Omemo(core::Shard& shard) : shard_(shard), departures_(shard) {}
 
   void start(core::Registrar& registrar) override {
     registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
@@ -46,13 +72,29 @@ class Omemo final : public core::Module, public core::SealedContent {
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
     registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return address(flow); });
+    for (const auto kind : {core::Kind::message, core::Kind::iq}) {
+      registrar.at(core::Stage::blocking, kind, [this](core::Flow& flow) { return recipients(flow); });
+    }
+    registrar.departures([this](core::Session& session, core::Flow& flow) {
+      return required(*flow.stanza) && departures_.take(session, flow, checks(*flow.stanza));
+    });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
+    replay_.limit(Replay::process_memory / std::max<std::size_t>(shard_.kernel().shards.size(), 1));
+  }
+
+  void configure(const config::Snapshot& snapshot) override {
+    checks_.clear();
+    for (const auto& host : snapshot.hosts()) {
+      checks_[host] = {.sid = snapshot.get(sid_option, host),
+                       .identity = snapshot.get(identity_option, host),
+                       .recipients = snapshot.get(recipients_option, host)};
+    }
   }
 
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
-    return required(kept) && !by_service ? pass(kept) : nullptr;
+    return required(kept) && !by_service ? pass(kept, switches(kept), nullptr, 0) : nullptr;
   }
 
  private:
@@ -60,12 +102,16 @@ class Omemo final : public core::Module, public core::SealedContent {
     const auto* host = shard_.host(stanza.from.domain());
     return host == nullptr || host->sealed;
   }
+  [[nodiscard]] core::Switches switches(const core::Stanza& stanza) const {
+    const auto* host = shard_.host(stanza.from.domain());
+    return host == nullptr ? core::Switches() : host->switches;
+  }
 
   core::Verdict message(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
     auto& id = flow.stanza->id;
     auto wrong = is_token(id) ? std::string() : id;  // which does not pass
-    auto refusal = pass(*flow.stanza);
+    auto refusal = pass(*flow.stanza, switches(*flow.stanza), &replay_, shard_.loop().now_ms());
     if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
     if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
     return refusal;
@@ -73,7 +119,7 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict presence(core::Flow& flow) {
     if (!required(*flow.stanza)) return nullptr;
-    return pass(*flow.stanza);
+    return pass(*flow.stanza, switches(*flow.stanza), nullptr, 0);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -93,7 +139,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     if (to_server || (stanza.to->is_bare() && stanza.to->same_bare(stanza.from))) return nullptr;
     if (required(stanza)) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
-      if (!rebuilt) return not_offered("request-not-offered");
+      if (!rebuilt || replays(stanza)) return not_offered("request-not-offered");
       canonicalise(stanza);
       stanza.rewrite(std::move(*rebuilt));
     }
@@ -105,6 +151,15 @@ class Omemo final : public core::Module, public core::SealedContent {
     return nullptr;
   }
 
+  // Of an iq that was found valid.
+  bool replays(const core::Stanza& iq) {
+    Envelope envelope;
+    const auto payload = iq.payload();
+    if (iq.is_error() || !payload.is("encrypted", core::ns::omemo_2)) return false;
+    return check_envelope(payload, {}, parties_of(iq), envelope) == nullptr &&
+           is_replayed(replay_, iq, {&envelope, 1}, shard_.loop().now_ms());
+  }
+
   // RFC 6121 §8.5.3.2.1: what is for a device that is not there goes to the others as if it were for the account. A
   // name that is a sentence is no device's.
   core::Verdict address(core::Flow& flow) const {
@@ -112,6 +167,32 @@ class Omemo final : public core::Module, public core::SealedContent {
     const bool elsewhere = stanza.type == "chat" && stanza.to && !stanza.to->is_bare() &&
                            flow.recipient->find(stanza.to->resource()) == nullptr && !is_token(stanza.to->resource());
     if (elsewhere && required(stanza)) stanza.to = stanza.to->to_bare();
+    return nullptr;
+  }
+
+  [[nodiscard]] DeviceChecks checks(const core::Stanza& stanza) const {
+    const auto found = checks_.find(stanza.from.domain());
+    return found == checks_.end() ? DeviceChecks{} : found->second;
+  }
+
+  // docs/sealed.md 3.7-10, D6: a message that none of them can read comes back. What begins again was let in before.
+  core::Verdict recipients(core::Flow& flow) {
+    const auto& stanza = *flow.stanza;
+    const bool sealed = stanza.kind == core::Kind::message
+                            ? stanza.seal.form != core::Seal::Form::none && stanza.type != "groupchat"
+                            : stanza.payload().is("encrypted", core::ns::omemo_2);
+    const bool is_there = flow.recipient->exists && flow.recipient->state == storage::AccountState::active;
+    if (!sealed || flow.again || !is_there || !required(stanza)) return nullptr;
+    const auto check = checks(stanza).recipients;
+    if (lists_ == nullptr) lists_ = shard_.service<DeviceLists>();
+    if (check == Check::off || lists_ == nullptr) return nullptr;
+    const auto list = [&](OmemoVersion version) {
+      return lists_->devices(*flow.recipient, version).value_or(std::span<const std::uint32_t>());
+    };
+    const auto& recipient = flow.recipient->jid.full();
+    if (is_for_device_of(stanza, recipient, list(OmemoVersion::legacy), list(OmemoVersion::omemo_2))) return nullptr;
+    if (check == Check::enforce) return refuse(Reason::no_device);
+    note(flow, Reason::no_device);
     return nullptr;
   }
 
@@ -144,7 +225,11 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
   core::Shard& shard_;
+  Departures departures_;
+  DeviceLists* lists_ = nullptr;        // looked up when first wanted: modules/pep starts later
+  core::TextMap<DeviceChecks> checks_;  // by host
   unsigned questions_slot_ = 0;
+  Replay replay_;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when
 };
 
@@ -155,6 +240,14 @@ const core::Manifest& omemo_manifest() {
       .name = "omemo",
       .summary = "Lets only sealed (OMEMO) content pass and says so to people in words they understand.",
       .implements = {{"XEP-0384", "0.9.1", core::Completeness::partial}},
+      .options =
+          [](config::Registry& registry) {
+            registry.add(sid_option);
+            registry.add(identity_option);
+            registry.add(recipients_option);
+            registry.add(table::allow_option);
+            registry.add(table::deny_option);
+          },
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Omemo>(shard); },
   };
   return manifest;

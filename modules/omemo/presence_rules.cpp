@@ -5,17 +5,14 @@
 #include "base/crypto.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/table/opened.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::omemo {
 namespace {
 namespace ns = core::ns;
-
-constexpr std::string_view vcard_update = "vcard-temp:x:update";
-constexpr std::string_view idle = "urn:xmpp:idle:1";
-constexpr std::string_view preauth = "urn:xmpp:pars:0";
-constexpr std::string_view nickname = "http://jabber.org/protocol/nick";
 
 // RFC 6121 §4.7.2.3; whether it is in range is for modules/presence to say.
 bool is_priority(std::string_view text) { return is_number(text.starts_with('-') ? text.substr(1) : text, 3); }
@@ -41,8 +38,8 @@ void append_caps(std::string& out, xml::Element caps) {
 // XEP-0153: the SHA-1 of the picture, nothing for "none", no <photo/> for "not yet known".
 void append_vcard_update(std::string& out, xml::Element update) {
   xml::Writer writer(out);
-  writer.open("x", vcard_update);
-  if (const auto photo = update.child("photo", vcard_update)) {
+  writer.open("x", update.ns());
+  if (const auto photo = update.child("photo", update.ns())) {
     const auto text = photo.text();
     const auto hash = crypto::hex_decode(text);
     writer.element("photo", {}, hash && hash->size() == 20 ? std::string_view(text) : std::string_view());
@@ -50,35 +47,63 @@ void append_vcard_update(std::string& out, xml::Element update) {
   writer.close();
 }
 
-}  // namespace
-
-std::string rebuild_presence(const core::Stanza& presence) {
-  std::string out;
-  const auto root = presence.root();
-  const auto show = root.child("show", ns::client).text();
+void append_show(std::string& out, xml::Element element) {
+  const auto show = element.text();
   for (const auto* known : {"away", "chat", "dnd", "xa"}) {
     if (show == known) xml::Writer(out).element("show", {}, show);
   }
-  const auto priority = root.child("priority", ns::client).text();
-  if (is_priority(priority)) xml::Writer(out).element("priority", {}, priority);
-  if (const auto caps = root.child("c", ns::caps)) append_caps(out, caps);
-  if (const auto since = root.child("idle", idle).attribute("since"); since && is_date(*since)) {
-    xml::Writer(out).open("idle", idle).attribute("since", *since).close();
+}
+
+// The element, with one attribute of that form.
+void append_with(std::string& out, xml::Element element, std::string_view name, bool is_right) {
+  if (is_right) {
+    xml::Writer(out).open(element.name(), element.ns()).attribute(name, element.attribute_or_empty(name)).close();
   }
-  // XEP-0256: the number; its text would be a status.
-  if (const auto seconds = root.child("query", ns_last).attribute_or_empty("seconds");
-      presence.type.empty() && is_number(seconds, 10)) {
-    xml::Writer(out).open("query", ns_last).attribute("seconds", seconds).close();
+}
+
+void append_as(std::string& out, xml::Element element, table::Form form, const core::Stanza& presence) {
+  using table::Form;
+  const bool asks = presence.type == "subscribe";
+  switch (form) {
+    case Form::show:
+      return append_show(out, element);
+    case Form::priority:
+      if (const auto priority = element.text(); is_priority(priority)) {
+        xml::Writer(out).element("priority", {}, priority);
+      }
+      return;
+    case Form::caps:
+      return append_caps(out, element);
+    case Form::idle:
+      return append_with(out, element, "since", is_date(element.attribute_or_empty("since")));
+    case Form::last_seen:  // XEP-0256: the number; its text would be a status.
+      return append_with(out, element, "seconds",
+                         presence.type.empty() && is_number(element.attribute_or_empty("seconds"), 10));
+    case Form::vcard_update:
+      return append_vcard_update(out, element);
+    case Form::nickname:
+      if (const auto nick = element.text(); asks && nick.size() <= 64) {
+        xml::Writer(out).element("nick", element.ns(), nick);
+      }
+      return;
+    case Form::invitation_token:  // XEP-0379 §3.4: a token and no more.
+      return append_with(out, element, "token", asks && is_plain_token(element.attribute_or_empty("token"), 64));
+    case Form::status:
+      if (presence.type.empty() || presence.type == "unavailable") (void)table::append_status(out, element);
+      return;
+    default:
+      return;  // no form of a presence's element
   }
-  if (const auto update = root.child("x", vcard_update)) append_vcard_update(out, update);
-  if (const auto nick = root.child("nick", nickname);
-      nick && presence.type == "subscribe" && nick.text().size() <= 64) {
-    xml::Writer(out).element("nick", nickname, nick.text());
-  }
-  // XEP-0379 §3.4: a token and no more.
-  if (const auto token = root.child("preauth", preauth).attribute_or_empty("token");
-      presence.type == "subscribe" && is_plain_token(token, 64)) {
-    xml::Writer(out).open("preauth", preauth).attribute("token", token).close();
+}
+
+}  // namespace
+
+std::string rebuild_presence(const core::Stanza& presence, core::Switches switches) {
+  std::string out;
+  const auto root = presence.root();
+  for (const auto& row : table::rows(table::Path::presence)) {
+    if (!table::passes(row, switches)) continue;
+    if (const auto element = root.child(row.name, row.ns)) append_as(out, element, row.form, presence);
   }
   return out;
 }

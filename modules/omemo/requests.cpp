@@ -2,6 +2,7 @@
 #include "core/namespaces.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/encrypted.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -11,12 +12,6 @@ namespace ns = core::ns;
 
 constexpr std::size_t longest_value = 256;  // node names, among others
 constexpr int most_items = 64;              // asked for by name
-
-// A question that says nothing but what it asks.
-bool asks_plainly(xml::Element payload) {
-  return payload.is("ping", ns::ping) || payload.is("query", ns_version) || payload.is("query", ns_last) ||
-         payload.is("time", ns_time) || payload.is("vCard", ns_vcard);
-}
 
 bool append_token(xml::Writer& writer, xml::Element element, std::string_view name) {
   const auto value = element.attribute_or_empty(name);
@@ -95,8 +90,16 @@ std::optional<std::string> pubsub_change(xml::Element pubsub) {
   xml::Writer writer(out);
   writer.open("pubsub", ns::pubsub).open(verb.name());
   if (!append_token(writer, verb, "node") || !append_token(writer, verb, "subid")) return std::nullopt;
-  if (const auto jid = core::Jid::parse(verb.attribute_or_empty("jid"))) writer.attribute("jid", jid->full());
+  if (const auto jid = core::Jid::parse(verb.attribute_or_empty("jid")); jid && is_name(jid->resource())) {
+    writer.attribute("jid", jid->full());
+  }
   writer.close().close();
+  return out;
+}
+
+std::string emptied(xml::Element payload) {
+  std::string out;
+  xml::Writer(out).element(payload.name(), payload.ns());
   return out;
 }
 
@@ -113,29 +116,32 @@ std::optional<std::string> rebuild_envelope(const core::Stanza& iq) {
 }
 
 std::optional<std::string> rebuild_request(const core::Stanza& iq) {
+  using table::Form;
   const auto payload = iq.payload();
   if (!is_token(iq.id) || iq.root().has_visible_text()) return std::nullopt;
-  if (payload.is("encrypted", ns::omemo_2)) return rebuild_envelope(iq);
-  if (payload.is("query", ns::roster) && iq.to && iq.to->is_bare()) {  // for modules/roster to forbid (RFC 6121 §2.3.3)
-    std::string out;
-    xml::Writer(out).element("query", ns::roster);
-    return out;
+  const auto& row = table::row_of(table::Path::request, payload.name(), payload.ns(), iq.type);
+  if (!table::passes(row, {})) return std::nullopt;
+  // A publish-subscribe service is an account, never one of its devices.
+  const bool to_account = iq.to && iq.to->is_bare();
+  switch (row.form) {
+    case Form::seal:
+      return rebuild_envelope(iq);
+    case Form::roster:  // for modules/roster to forbid (RFC 6121 §2.3.3); a device would take it for a push
+      return to_account ? std::optional(emptied(payload)) : std::nullopt;
+    case Form::pubsub_change:
+      return to_account ? pubsub_change(payload) : std::nullopt;
+    case Form::disco:
+      return disco_question(payload);
+    case Form::pubsub_read: {
+      // Devices keep no nodes; Profanity asks them for their list all the same. A row of items would be a letter.
+      const bool plain = is_empty_element(payload.first_element()) && !payload.child("set", ns::rsm);
+      return to_account || plain ? pubsub_question(payload) : std::nullopt;
+    }
+    case Form::plain:
+      return is_empty_element(payload) ? std::optional(emptied(payload)) : std::nullopt;
+    default:
+      return std::nullopt;  // no form of a request
   }
-  if (iq.type == "set") {  // a publish-subscribe service is an account, never one of its devices
-    const bool to_account = iq.to && iq.to->is_bare();
-    return to_account && payload.is("pubsub", ns::pubsub) ? pubsub_change(payload) : std::nullopt;
-  }
-  if (payload.is("query", ns::disco_info) || payload.is("query", ns::disco_items)) return disco_question(payload);
-  if (payload.is("pubsub", ns::pubsub)) {
-    // Devices keep no nodes; Profanity asks them for their list all the same. A row of items would be a letter.
-    const bool to_account = iq.to && iq.to->is_bare();
-    const bool plain = is_empty_element(payload.first_element()) && !payload.child("set", ns::rsm);
-    return to_account || plain ? pubsub_question(payload) : std::nullopt;
-  }
-  if (!asks_plainly(payload) || !is_empty_element(payload)) return std::nullopt;
-  std::string out;
-  xml::Writer(out).element(payload.name(), payload.ns());
-  return out;
 }
 
 }  // namespace valise::modules::omemo

@@ -16,6 +16,12 @@ std::string_view code_of(Reason reason) noexcept {
       return "malformed";
     case Reason::service:
       return "plaintext-to-service";
+    case Reason::device_unknown:
+      return "device-unknown";
+    case Reason::device_identity:
+      return "device-identity";
+    case Reason::no_device:
+      return "no-device";
   }
   return "plaintext";
 }
@@ -41,13 +47,25 @@ core::Text text_of(Reason reason) noexcept {
     case Reason::malformed:
       return {"Malformed encrypted message. Please update your app.",
               "Message chiffré illisible (structure non conforme). Mettez votre application à jour."};
+    case Reason::device_unknown:
+      return {"Your device is not announced yet. Try again shortly, or reset OMEMO.",
+              "Votre appareil n’est pas encore déclaré. Réessayez dans un instant ; sinon réinitialisez OMEMO."};
+    case Reason::device_identity:
+      return {"Your app writes with other keys than the ones it has published. Reset OMEMO in the app.",
+              "Votre application écrit avec d’autres clés que celles qu’elle a publiées. Réinitialisez OMEMO dans "
+              "l’application."};
+    case Reason::no_device:
+      return {"No device of the recipient can read this message. They must open their app with OMEMO first.",
+              "Aucun appareil du destinataire ne peut lire ce message. Il doit d’abord ouvrir son application avec "
+              "OMEMO."};
   }
   return {};
 }
 
 core::Verdict refuse(Reason reason) {
   auto refusal = std::make_unique<core::Refusal>();
-  refusal->error.type = core::StanzaError::Type::modify;
+  using Type = core::StanzaError::Type;
+  refusal->error.type = reason == Reason::device_unknown ? Type::wait : Type::modify;
   refusal->error.condition = "policy-violation";
   refusal->error.text = text_of(reason);
   refusal->error.application =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/siphash.hpp"
 #include "core/jid/jid.hpp"
 #include "core/text.hpp"
 
@@ -44,9 +45,20 @@ bool is_bare_address(std::string_view text) {
 }
 
 bool is_printable(std::string_view bytes) {
-  return bytes.size() >= 16 && std::ranges::all_of(bytes, [](unsigned char c) {
-           return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
-         });
+  return bytes.size() >= 16 &&
+         std::ranges::all_of(bytes, [](char c) { return is_printable_character(static_cast<unsigned char>(c)); });
+}
+
+std::uint64_t keyed_hash(std::string_view bytes) {
+  static const auto key = SipKey::random();
+  return siphash(key, bytes);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto begin = text.find_first_not_of(blanks);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
 bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }

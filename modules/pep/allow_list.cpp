@@ -13,14 +13,20 @@
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
 #include "core/text.hpp"
+#include "modules/omemo/table/opened.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/pep/nodes.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::pep {
 namespace {
 
+namespace table = omemo::table;
+using table::Form;
+
 using Outcome = std::expected<std::string, AllowFault>;
 const auto bad_payload = std::unexpected(AllowFault::payload);
+const auto bad_picture = std::unexpected(AllowFault::picture);
 
 constexpr std::size_t max_item_id = 64;
 constexpr std::size_t max_name = 128;
@@ -35,7 +41,6 @@ constexpr std::string_view bookmarks = "urn:xmpp:bookmarks:1";
 constexpr std::string_view old_bookmarks = "storage:bookmarks";
 constexpr std::string_view pinning = "urn:xmpp:bookmarks-pinning:0";
 constexpr std::string_view displayed = "urn:xmpp:mds:displayed:0";
-constexpr std::string_view vcard_node = "urn:xmpp:vcard4";
 constexpr std::string_view vcard_ns = "urn:ietf:params:xml:ns:vcard-4.0";
 
 bool is_number(std::string_view text) noexcept {
@@ -55,7 +60,7 @@ bool is_image_type(std::string_view type) noexcept {
 Outcome allow_avatar_data(std::string_view item_id, xml::Element payload) {
   if (!payload.is("data", avatar_data) || payload.first_element()) return bad_payload;
   const auto bytes = decode_wrapped_base64(payload.text());
-  if (!bytes || bytes->size() > max_avatar_bytes || picture_type(*bytes).empty()) return bad_payload;
+  if (!bytes || bytes->size() > max_avatar_bytes || whole_picture_type(*bytes).empty()) return bad_picture;
   // XEP-0084 §4.1: the item is named by the image's SHA-1.
   std::string wanted(item_id);
   std::ranges::transform(wanted, wanted.begin(), [](char c) { return c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c; });
@@ -190,11 +195,11 @@ void append_vcard_parameters(xml::Writer& writer, xml::Element parameters) {
 }
 
 // A field of RFC 6351 §5 with the values that it may have, each a text without markup. False: a value is too long.
-bool append_vcard_field(std::string& out, xml::Element field) {
+bool append_vcard_field(std::string& out, xml::Element field, Form form) {
   constexpr std::array<std::string_view, 5> parts{"surname", "given", "additional", "prefix", "suffix"};
   constexpr std::array<std::string_view, 2> values{"text", "uri"};
   const std::span<const std::string_view> known =
-      field.name() == "n" ? std::span<const std::string_view>(parts) : std::span<const std::string_view>(values);
+      form == Form::name_parts ? std::span<const std::string_view>(parts) : std::span<const std::string_view>(values);
   std::string kept;
   xml::Writer writer(kept);
   writer.open(field.name());
@@ -203,7 +208,7 @@ bool append_vcard_field(std::string& out, xml::Element field) {
   std::multiset<std::string_view> seen;
   for (const auto value : field.children()) {
     if (value.is_text() || value.ns() != vcard_ns || std::ranges::find(known, value.name()) == known.end()) continue;
-    if (seen.count(value.name()) >= (field.name() == "org" ? most_of_a_kind : 1)) continue;
+    if (seen.count(value.name()) >= (form == Form::organisation ? most_of_a_kind : 1)) continue;
     seen.insert(value.name());
     const auto text = value.single_text();
     if (!text || text->size() > max_name) return false;
@@ -218,17 +223,17 @@ bool append_vcard_field(std::string& out, xml::Element field) {
 // The directory's fields, each once (numbers, addresses and organisations: eight) like those of the other card; free
 // text (note, url …) and photos stay away.
 Outcome allow_vcard(xml::Element payload) {
-  constexpr std::array<std::string_view, 8> fields{"fn", "n", "nickname", "org", "title", "role", "email", "tel"};
   if (!payload.is("vcard", vcard_ns)) return bad_payload;
-  constexpr std::array<std::string_view, 3> repeated{"org", "email", "tel"};
   std::string kept;
   std::multiset<std::string_view> seen;
   for (const auto field : payload.children()) {
-    if (field.is_text() || field.ns() != vcard_ns || std::ranges::find(fields, field.name()) == fields.end()) continue;
-    const bool several = std::ranges::find(repeated, field.name()) != repeated.end();
+    if (field.is_text() || field.ns() != vcard_ns) continue;
+    const auto& row = table::row_of(table::Path::card, field.name(), vcard_ns);
+    if (!table::passes(row, {})) continue;
+    const bool several = row.form == Form::organisation || row.form == Form::mail || row.form == Form::phone;
     if (seen.count(field.name()) >= (several ? most_of_a_kind : 1)) continue;
     seen.insert(field.name());
-    if (!append_vcard_field(kept, field) || kept.size() > 4096) return bad_payload;
+    if (!append_vcard_field(kept, field, row.form) || kept.size() > 4096) return bad_payload;
   }
   std::string out;
   xml::Writer(out).open("vcard", vcard_ns).raw(kept).close();
@@ -272,6 +277,13 @@ Outcome allow_verification(xml::Element payload) {
 
 bool names_items_by_jid(std::string_view node) noexcept { return node == bookmarks || node == displayed; }
 
+// What a switch has opened.
+Outcome allow_opened(bool (*append)(std::string&, xml::Element), std::string_view ns, xml::Element payload) {
+  std::string out;
+  if (payload.ns() != ns || !append(out, payload)) return bad_payload;
+  return out;
+}
+
 }  // namespace
 
 core::Text describe(AllowFault fault) noexcept {
@@ -285,6 +297,11 @@ core::Text describe(AllowFault fault) noexcept {
     case AllowFault::payload:
       return {"Not published: the content is too large or not what belongs there.",
               "Publication refusée : le contenu est trop volumineux ou n’a pas sa place ici."};
+    case AllowFault::picture:
+      return {
+          "Not published: the picture has to be PNG, JPEG or WebP of at most 64 KiB, without remarks or camera data.",
+          "Publication refusée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus, sans commentaires ni "
+          "données d’appareil photo."};
   }
   return {};
 }
@@ -297,13 +314,22 @@ std::string_view reason_of(AllowFault fault) noexcept {
       return "pep-item-id";
     case AllowFault::payload:
       return "pep-payload";
+    case AllowFault::picture:
+      return "pep-picture";
   }
   return "pep";
 }
 
-bool is_allowed_node(std::string_view node) noexcept {
-  constexpr std::array nodes{avatar_data, avatar_metadata, nickname, bookmarks, old_bookmarks, displayed, vcard_node};
-  return std::ranges::find(nodes, node) != nodes.end() || classify(node).kind == NodeKind::verification;
+bool has_keys(std::string_view node) noexcept {
+  const auto& row = table::row_of_node(node);
+  const bool keys = row.form == Form::device_list || row.form == Form::bundle || row.form == Form::probe;
+  return keys && table::passes(row, {});
+}
+
+bool is_allowed_node(std::string_view node, core::Switches switches) noexcept {
+  const auto& row = table::row_of_node(node);
+  const auto kind = classify(node).kind;
+  return (kind == NodeKind::ordinary || kind == NodeKind::verification) && table::passes(row, switches);
 }
 
 bool is_allowed_item_id(std::string_view node, std::string_view item_id) {
@@ -314,17 +340,39 @@ bool is_allowed_item_id(std::string_view node, std::string_view item_id) {
   return core::is_token(item_id, max_item_id);
 }
 
-Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::Element payload) {
-  if (!is_allowed_node(node)) return std::unexpected(AllowFault::node);
+Outcome allowed_payload(std::string_view node, std::string_view item_id, xml::Element payload,
+                        core::Switches switches) {
+  if (!is_allowed_node(node, switches)) return std::unexpected(AllowFault::node);
   if (!names_items_by_jid(node) && !is_allowed_item_id(node, item_id)) return std::unexpected(AllowFault::item_id);
-  if (node == avatar_data) return allow_avatar_data(item_id, payload);
-  if (node == avatar_metadata) return allow_avatar_metadata(payload);
-  if (node == nickname) return allow_nick(payload);
-  if (node == bookmarks) return allow_bookmark(item_id, payload);
-  if (node == old_bookmarks) return allow_old_bookmarks(payload);
-  if (node == displayed) return allow_displayed(item_id, payload);
-  if (node == vcard_node) return allow_vcard(payload);
-  return allow_verification(payload);
+  const auto& row = table::row_of_node(node);
+  switch (row.form) {
+    case Form::avatar_data:
+      return allow_avatar_data(item_id, payload);
+    case Form::avatar_metadata:
+      return allow_avatar_metadata(payload);
+    case Form::nickname:
+      return allow_nick(payload);
+    case Form::bookmark:
+      return allow_bookmark(item_id, payload);
+    case Form::old_bookmarks:
+      return allow_old_bookmarks(payload);
+    case Form::displayed:
+      return allow_displayed(item_id, payload);
+    case Form::card:
+      return allow_vcard(payload);
+    case Form::verification:
+      return allow_verification(payload);
+    case Form::mood:
+      return allow_opened(&table::append_mood, row.ns, payload);
+    case Form::activity:
+      return allow_opened(&table::append_activity, row.ns, payload);
+    case Form::tune:
+      return allow_opened(&table::append_tune, row.ns, payload);
+    case Form::location:
+      return allow_opened(&table::append_location, row.ns, payload);
+    default:
+      return std::unexpected(AllowFault::node);  // no form of a published item
+  }
 }
 
 }  // namespace valise::modules::pep

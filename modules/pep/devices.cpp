@@ -43,4 +43,24 @@ void Pep::identity_key(const core::Account& account, OmemoVersion version, std::
               });
 }
 
+const omemo_keys::Key* Pep::known_identity(const core::Account& account, OmemoVersion version,
+                                           std::uint32_t device) const {
+  const auto& known = part(account).identities;
+  const auto found = known.find({version, device});
+  return found == known.end() ? nullptr : &found->second;
+}
+
+bool Pep::is_settled(const core::Account& account) const {
+  const auto& state = part(account);
+  return !state.busy && state.waiting.empty() && state.committing == 0;
+}
+
+// Behind the changes that wait for their turn, and then behind their commits.
+bool Pep::when_settled(core::Account& account, std::move_only_function<void()> then) {
+  constexpr std::size_t place = 256;
+  return in_turn(account, place, true, [then = std::move(then)](core::Account& owner, Turn) mutable {
+    owner.in_order(std::move(then), place);
+  });
+}
+
 }  // namespace valise::modules::pep

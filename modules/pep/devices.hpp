@@ -23,6 +23,14 @@ class DeviceLists {
   // bundle or the store is away. Calls `then` at once if the key is known, otherwise after a read, on this shard.
   virtual void identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
                             std::move_only_function<void(std::optional<omemo_keys::Key>)> then) = 0;
+  // The same where it is known without a read; null: it is not known, or there is none. Valid as the list is.
+  [[nodiscard]] virtual const omemo_keys::Key* known_identity(const core::Account& account, OmemoVersion version,
+                                                              std::uint32_t device) const = 0;
+  // Whether no change of the account's nodes waits or is being committed: what it says above is the last word.
+  [[nodiscard]] virtual bool is_settled(const core::Account& account) const = 0;
+  // Calls `then` on this shard, at once or later, behind all changes that were asked for so far. False: too much waits
+  // for the account, and it is not called.
+  [[nodiscard]] virtual bool when_settled(core::Account& account, std::move_only_function<void()> then) = 0;
 
  protected:
   ~DeviceLists() = default;

@@ -49,12 +49,12 @@ void Pep::item_ids(const core::Account& account, std::string_view node,
   const auto limit = items_kept(state->config, node, limits_);
   shard_.read([owner = account.jid.str(), node = std::string(node),
                limit](storage::Reader& reader) { return reader.pep_item_names(owner, node, limit); },
-              [expiry, node = std::string(node), sealed = is_sealed(account),
+              [expiry, node = std::string(node), sealed = is_sealed(account), turned = switches(account),
                then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
                 if (!names) return then(std::nullopt);
                 std::vector<std::string> ids;
                 for (auto& name : *names) {
-                  if (sealed && !may_show_id(node, name.id)) continue;
+                  if (sealed && !may_show_id(node, name.id, turned)) continue;
                   const bool live = is_live(expiry, IdGenerator::utc_ms(name.version), utc_now_ms());
                   if (live) ids.push_back(std::move(name.id));
                 }

@@ -23,6 +23,7 @@ struct Wanted {
   std::size_t limit = 0;               // the newest so many,
   std::optional<core::PageWish> page;  // of these a page
   bool sealed = true;                  // shown is what may be published now
+  core::Switches switches{};           // likewise
 };
 
 struct Found {
@@ -39,7 +40,7 @@ Result<bool> read_one(storage::Reader& reader, const Wanted& wanted, const std::
   if (!items) return std::unexpected(items.error());
   for (auto& item : *items) {
     if (!is_live(wanted.config, IdGenerator::utc_ms(item.version), utc_now_ms())) continue;
-    if (wanted.sealed && !keep_allowed(item)) continue;
+    if (wanted.sealed && !keep_allowed(item, wanted.switches)) continue;
     bytes += item.payload.size() + item.id.size();
     if (bytes > max_answer && !found.items.empty()) return false;
     found.items.push_back(std::move(item));
@@ -63,7 +64,7 @@ Result<Found> read_page(storage::Reader& reader, const Wanted& wanted) {
   auto names = reader.pep_item_names(wanted.owner, wanted.node, wanted.limit);
   if (!names) return std::unexpected(names.error());
   for (auto& name : *names) {
-    if (wanted.sealed && !may_show_id(wanted.node, name.id)) continue;
+    if (wanted.sealed && !may_show_id(wanted.node, name.id, wanted.switches)) continue;
     if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ms())) {
       found.ids.push_back(std::move(name.id));
     }
@@ -131,6 +132,7 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
   if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
   wanted.sealed = is_sealed(account);
+  wanted.switches = switches(account);
   wanted.config.item_expire_s = state->config.item_expire_s;
   wanted.config.names_publisher = state->config.names_publisher;
   const auto limit = newest_asked(items, items_kept(state->config, wanted.node, limits_));

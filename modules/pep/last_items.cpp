@@ -109,13 +109,14 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   if (from_store.empty()) return;
   using Items = std::vector<storage::PepItem>;
   shard_.read(
-      [jid = owner.jid.str(), sealed = is_sealed(owner), from_store](storage::Reader& reader) -> Result<Items> {
+      [jid = owner.jid.str(), sealed = is_sealed(owner), turned = switches(owner),
+       from_store](storage::Reader& reader) -> Result<Items> {
         Items items;
         for (const auto& asked : from_store) {
           auto found = reader.pep_items(jid, asked.node, 1);
           if (!found) return std::unexpected(found.error());
           for (auto& item : *found) {
-            if (!sealed || keep_allowed(item)) items.push_back(std::move(item));
+            if (!sealed || keep_allowed(item, turned)) items.push_back(std::move(item));
           }
         }
         return items;

@@ -76,6 +76,10 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
                                                                       OmemoVersion version) const override;
   void identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
                     std::move_only_function<void(std::optional<omemo_keys::Key>)> then) override;
+  [[nodiscard]] const omemo_keys::Key* known_identity(const core::Account& account, OmemoVersion version,
+                                                      std::uint32_t device) const override;
+  [[nodiscard]] bool is_settled(const core::Account& account) const override;
+  [[nodiscard]] bool when_settled(core::Account& account, std::move_only_function<void()> then) override;
 
   // PepDiscovery (discovery.cpp)
   [[nodiscard]] bool is_visible(const core::Account& account, const core::Jid& requester) const override;
@@ -123,6 +127,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   [[nodiscard]] Requester requester_as(const core::Account& account, const core::Jid& jid,
                                        const storage::RosterItem* contact) const;
   [[nodiscard]] bool is_sealed(const core::Account& account) const;
+  [[nodiscard]] core::Switches switches(const core::Account& account) const;
   // A node that exists and may: one that an earlier setting let in is not shown (docs/sealed.md 3.6).
   [[nodiscard]] NodeState* find_shown(const core::Account& account, std::string_view node) const;
   // Private nodes of a sealed host are their owner's alone, whatever they say.
@@ -293,8 +298,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
 [[nodiscard]] std::string subscription_event(std::string_view node, std::string_view jid, std::string_view state);
 // What of a stored item may be shown where only sealed content passes: an earlier setting may have let in more
 // (docs/sealed.md 3.6). False: nothing. OMEMO's own nodes are checked under every setting.
-[[nodiscard]] bool keep_allowed(storage::PepItem& item);
-[[nodiscard]] bool may_show_id(std::string_view node, std::string_view item_id);
+[[nodiscard]] bool keep_allowed(storage::PepItem& item, core::Switches switches);
+[[nodiscard]] bool may_show_id(std::string_view node, std::string_view item_id, core::Switches switches);
 // Whether a message is the owner's answer to a request for a subscription (§8.6).
 [[nodiscard]] bool is_approval(const core::Stanza& message);
 [[nodiscard]] std::string_view bare_of(std::string_view jid) noexcept;

@@ -39,12 +39,11 @@ std::string configuration_event(std::string_view node, const NodeConfig& config,
 
 }  // namespace
 
-// With sealed content required only listed nodes exist (PEP row of the sealed rules).
+// With sealed content required only nodes exist that have a row in the table.
 bool Pep::may_create(const core::Account& account, std::string_view node) const {
   const auto kind = classify(node).kind;
   if (kind == NodeKind::probe && !probe_nodes_) return !is_sealed(account);
-  if (kind == NodeKind::ordinary || kind == NodeKind::stray) return !is_sealed(account) || is_allowed_node(node);
-  return true;
+  return !is_sealed(account) || has_keys(node) || is_allowed_node(node, switches(account));
 }
 
 std::optional<core::StanzaError> Pep::no_room_for(const core::Account& account, std::string_view node) const {

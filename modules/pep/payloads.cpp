@@ -23,18 +23,18 @@ xml::Element only_element(xml::Element parent, bool& several) {
 
 }  // namespace
 
-bool may_show_id(std::string_view node, std::string_view item_id) {
+bool may_show_id(std::string_view node, std::string_view item_id, core::Switches switches) {
   const auto kind = classify(node).kind;
   if (is_forced(kind) && kind != NodeKind::verification) return true;
-  return is_allowed_node(node) && is_allowed_item_id(node, item_id);
+  return is_allowed_node(node, switches) && is_allowed_item_id(node, item_id);
 }
 
-bool keep_allowed(storage::PepItem& item) {
-  if (!may_show_id(item.node, item.id)) return false;
-  if (!is_allowed_node(item.node) || item.payload.empty()) return true;
+bool keep_allowed(storage::PepItem& item, core::Switches switches) {
+  if (!may_show_id(item.node, item.id, switches)) return false;
+  if (!is_allowed_node(item.node, switches) || item.payload.empty()) return true;
   const auto document = xml::parse_element(item.payload);
   if (!document) return false;
-  auto allowed = allowed_payload(item.node, item.id, document->root());
+  auto allowed = allowed_payload(item.node, item.id, document->root(), switches);
   if (allowed) item.payload = std::move(*allowed);
   return allowed.has_value();
 }
@@ -99,7 +99,7 @@ std::optional<Denial> Pep::check_payload(core::Account& account, Publication& wa
     return std::nullopt;
   }
   if (sealed) {
-    auto allowed = allowed_payload(wanted.node, wanted.item_id, payload);
+    auto allowed = allowed_payload(wanted.node, wanted.item_id, payload, switches(account));
     if (!allowed) return not_here(allowed.error());
     wanted.payload = std::move(*allowed);
   } else {

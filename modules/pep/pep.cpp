@@ -168,6 +168,11 @@ bool Pep::is_sealed(const core::Account& account) const {
   return host == nullptr || host->sealed;
 }
 
+core::Switches Pep::switches(const core::Account& account) const {
+  const auto* host = shard_.host(account.jid.domain());
+  return host == nullptr ? core::Switches() : host->switches;
+}
+
 bool Pep::is_owners_alone(const core::Account& account, std::string_view node) const {
   return is_private(node) && is_sealed(account);
 }

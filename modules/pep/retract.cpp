@@ -71,7 +71,7 @@ void Pep::retract_now(core::Account& account, core::IqRequest request, std::stri
            answered.result();
            const auto* saved = find(owner, node);
            const bool tells = saved != nullptr && (notify || saved->config.notify_retract) &&
-                              (!is_sealed(owner) || may_show_id(node, id));
+                              (!is_sealed(owner) || may_show_id(node, id, switches(owner)));
            if (tells) tell(owner, node, {.event = retract_event(node, id)});
            own_changes_done(owner, std::move(told), changes);
          });

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,7 +85,13 @@ class PresenceModule final : public core::Module,
   unsigned slot_ = 0;  // of a session: Directed
   std::vector<std::function<void(core::Session&, bool)>> available_;
   std::vector<std::function<void(core::Session&)>> unavailable_;
-  std::set<std::string, std::less<>> unsealed_hosts_;
+  // What of a presence may pass there.
+  struct Passing {
+    bool sealed = true;
+    core::Switches switches;
+    friend bool operator==(const Passing&, const Passing&) = default;
+  };
+  std::map<std::string, Passing, std::less<>> hosts_;
 };
 
 [[nodiscard]] inline bool is_about_subscriptions(std::string_view type) noexcept {

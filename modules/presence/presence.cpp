@@ -1,5 +1,6 @@
 #include "modules/presence/presence.hpp"
 
+#include <set>
 #include <utility>
 
 #include "modules/presence/module.hpp"
@@ -21,15 +22,19 @@ void PresenceModule::start(core::Registrar& registrar) {
   shard_.publish<PresenceModule>(*this);
 }
 
-// Where content has to be sealed from now on, those who come from now on see of a presence what may pass
-// (docs/sealed.md 3.6).
+// Where content has to be sealed from now on, or a switch has been turned, those who come from now on see of a presence
+// what may pass (docs/sealed.md 3.6).
 void PresenceModule::configure(const config::Snapshot& snapshot) {
-  auto closed = std::exchange(unsealed_hosts_, {});
+  const auto before = std::exchange(hosts_, {});
+  std::set<std::string, std::less<>> closed;
   for (const auto& host : snapshot.hosts()) {
     const auto* settings = shard_.host(host);
-    if (settings != nullptr && !settings->sealed) unsealed_hosts_.insert(host);
+    if (settings == nullptr) continue;
+    const Passing now{settings->sealed, settings->switches};
+    const auto was = before.find(host);
+    if (now.sealed && was != before.end() && was->second != now) closed.insert(host);
+    hosts_.emplace(host, now);
   }
-  std::erase_if(closed, [this](const auto& host) { return unsealed_hosts_.contains(host); });
   if (closed.empty()) return;
   const auto* sealed = shard_.service<core::SealedContent>();
   for (const auto& [jid, account] : shard_.accounts()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "modules/omemo/table/table.hpp"
 #include "modules/pep/allow_list.hpp"
 #include "xml/writer.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 using core::StanzaError;
 
-constexpr std::string_view bookmarks = "storage:bookmarks";
+namespace table = omemo::table;
 constexpr std::string_view delimiter = "roster:delimiter";
 
 StanzaError not_acceptable(core::Text text) {
@@ -90,9 +91,11 @@ std::string_view reason_of(Fault fault) noexcept {
 std::expected<std::string, Fault> kept(const Schema& schema, xml::Element element) {
   const auto ns = element.ns();
   if (schema.sealed && std::ranges::find(schema.opened, ns) == schema.opened.end()) {
-    if (element.is("roster", delimiter)) return kept_delimiter(element);
-    if (!element.is("storage", bookmarks)) return std::unexpected(Fault::ns);
-    auto written = pep::allowed_payload(bookmarks, "current", element);
+    const auto& row = table::row_of(table::Path::private_xml, element.name(), ns);
+    if (!table::passes(row, {})) return std::unexpected(Fault::ns);
+    if (row.form == table::Form::delimiter) return kept_delimiter(element);
+    if (row.form != table::Form::old_bookmarks) return std::unexpected(Fault::ns);
+    auto written = pep::allowed_payload(ns, "current", element);
     if (!written) return std::unexpected(Fault::content);
     return std::move(*written);
   }

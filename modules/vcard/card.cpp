@@ -6,10 +6,13 @@
 
 #include "base/crypto.hpp"
 #include "base/picture.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::vcard {
 namespace {
+
+namespace table = omemo::table;
 
 using Outcome = std::expected<std::string, CardFault>;  // a field as XML; empty: nothing is in it
 using Names = std::span<const std::string_view>;
@@ -69,7 +72,7 @@ Outcome photo(xml::Element field) {
   const auto bytes = decode_wrapped_base64(binary.text());
   if (bytes && bytes->empty()) return std::string();
   if (!bytes || bytes->size() > max_photo) return std::unexpected(CardFault::photo);
-  const auto type = picture_type(*bytes);
+  const auto type = whole_picture_type(*bytes);
   if (type.empty()) return std::unexpected(CardFault::photo);
   std::string out;
   xml::Writer(out).open("PHOTO").element("TYPE", {}, type).element("BINVAL", {}, crypto::base64_encode(*bytes)).close();
@@ -77,20 +80,28 @@ Outcome photo(xml::Element field) {
 }
 
 Outcome field_of(xml::Element field) {
-  constexpr std::string_view plain[] = {"FN", "NICKNAME", "TITLE", "ROLE"};
+  using table::Form;
   constexpr std::string_view organisation[] = {"ORGNAME", "ORGUNIT"};
-  const auto name = field.name();
-  if (is_one_of(plain, name)) {
-    std::string out;
-    if (!append_value(out, field)) return std::unexpected(CardFault::value);
-    return out;
+  const auto& row = table::row_of(table::Path::card, field.name(), ns_vcard);
+  switch (table::passes(row, {}) ? row.form : Form::none) {
+    case Form::value: {
+      std::string out;
+      if (!append_value(out, field)) return std::unexpected(CardFault::value);
+      return out;
+    }
+    case Form::name_parts:
+      return structured(field, name_parts);
+    case Form::organisation:
+      return structured(field, organisation, "ORGUNIT");
+    case Form::mail:
+      return typed(field, mail_kinds, "USERID");
+    case Form::phone:
+      return typed(field, phone_kinds, "NUMBER");
+    case Form::picture:
+      return photo(field);
+    default:
+      return std::string();  // left out
   }
-  if (name == "N") return structured(field, name_parts);
-  if (name == "ORG") return structured(field, organisation, "ORGUNIT");
-  if (name == "EMAIL") return typed(field, mail_kinds, "USERID");
-  if (name == "TEL") return typed(field, phone_kinds, "NUMBER");
-  if (name == "PHOTO") return photo(field);
-  return std::string();
 }
 
 std::string card_of(std::string_view inner) {
@@ -106,8 +117,10 @@ core::Text describe(CardFault fault) noexcept {
     case CardFault::value:
       return {"Card not saved: a field is too long.", "Carte non enregistrée : un champ est trop long."};
     case CardFault::photo:
-      return {"Card not saved: the picture has to be PNG, JPEG or WebP of at most 64 KiB.",
-              "Carte non enregistrée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus."};
+      return {
+          "Card not saved: the picture has to be PNG, JPEG or WebP of at most 64 KiB, without remarks or camera data.",
+          "Carte non enregistrée : l’image doit être en PNG, JPEG ou WebP, de 64 Kio au plus, sans commentaires ni "
+          "données d’appareil photo."};
     case CardFault::size:
       return {"Card not saved: it is too large.", "Carte non enregistrée : elle est trop volumineuse."};
   }
@@ -157,7 +170,7 @@ Picture split_picture(std::string_view card) {
     }
     out.there = out.there || field.first_element();
     const auto bytes = decode_wrapped_base64(field.child("BINVAL", ns_vcard).text());
-    const bool sound = bytes && bytes->size() <= max_photo && !picture_type(*bytes).empty();
+    const bool sound = bytes && bytes->size() <= max_photo && !whole_picture_type(*bytes).empty();
     if (sound && out.bytes.empty()) out.bytes = *bytes;
   }
   out.card = card_of(inner);

@@ -9,6 +9,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "base/base64.hpp"
+
 namespace valise::crypto {
 namespace {
 
@@ -126,11 +128,10 @@ std::string base64_encode(std::string_view data) {
   return out;
 }
 
-std::optional<std::string> base64_decode(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
+std::optional<std::size_t> base64_decode(std::string_view text, std::span<char> out) noexcept {
+  if (text.size() % 4 != 0 || out.size() < text.size() / 4 * 3) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  std::string out(text.size() / 4 * 3, '\0');
   const auto* in = bytes(text);
   const auto* const whole = in + (text.size() - (padding == 0 ? 0 : 4));
   auto* to = out.data();
@@ -148,9 +149,16 @@ std::optional<std::string> base64_decode(std::string_view text) {
     if ((padding == 2 ? b & 15 : c & 3) != 0) return std::nullopt;  // RFC 4648 §3.5: bits that no byte takes
     to[0] = static_cast<char>(a << 2 | b >> 4);
     if (padding == 1) to[1] = static_cast<char>(b << 4 | c >> 2);
-    out.resize(out.size() - padding);
   }
   if (wrong < 0) return std::nullopt;
+  return text.size() / 4 * 3 - padding;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+  std::string out(text.size() / 4 * 3, '\0');
+  const auto size = base64_decode(text, out);
+  if (!size) return std::nullopt;
+  out.resize(*size);
   return out;
 }
 

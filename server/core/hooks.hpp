@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/handled.hpp"
 #include "core/module.hpp"
 #include "core/settings.hpp"
 
@@ -49,13 +50,18 @@ class Hooks final {
   std::function<void(Flow)> inbound_presence;
   std::function<bool(const Stanza&)> is_service_message;
   std::function<void(Session&, Flow)> service_messages;
+  std::function<bool(Session&, Flow&)> departures;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
   MessageCopies* copies = nullptr;
   Arrivals* arrivals = nullptr;
 
+  // Asked for everything that a module declares; null: it may declare nothing that carries anything.
+  HasRow has_row = nullptr;
+
   // A registrar that writes down under the name of `module`.
   [[nodiscard]] std::unique_ptr<Registrar> registrar(std::string_view module);
-  // Sorts every stage; names the modules of a cycle. Also what was declared twice.
+  // Sorts every stage; names the modules of a cycle. Also what was declared twice, and what has no row in the table of
+  // what passes.
   [[nodiscard]] Result<> finish();
   // One line a module and stage, in running order: `valisectl hooks`. Several hooks of one in a row are counted.
   [[nodiscard]] std::string describe() const;

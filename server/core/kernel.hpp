@@ -9,6 +9,7 @@
 
 #include "config/snapshot.hpp"
 #include "core/cluster.hpp"
+#include "core/handled.hpp"
 #include "core/module.hpp"
 #include "core/settings.hpp"
 #include "core/work_pool.hpp"
@@ -48,6 +49,7 @@ struct Kernel {
   WorkPool* workers = nullptr;   // null: Shard::compute works on the shard's own thread
   auth::Brake* brake = nullptr;  // null: there are no log-ins
   std::vector<const Manifest*> modules;
+  HasRow has_row = nullptr;     // what they may handle; null: nothing
   std::int64_t started_ms = 0;  // UTC
   std::uint64_t last_id = 0;    // the greatest that an earlier process gave out (Recovery::last_id)
   std::string client_secret;    // tokens and resources of clients come from it; the same behind each start

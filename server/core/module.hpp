@@ -128,6 +128,10 @@ class Registrar {
   // `is_one` says so. It passes `policy_out` only; the handler owns its record and its ack.
   virtual void service_messages(std::function<bool(const Stanza&)> is_one,
                                 std::function<void(Session&, Flow)> handler) = 0;
+  // What one of our sessions sends to a person, behind `policy_out`: a message, or an iq that no handler answers. True:
+  // it may not leave yet; the handler has taken the flow and gives it to Shard::leave or Shard::refuse in its time,
+  // whether or not the session is still there.
+  virtual void departures(std::function<bool(Session&, Flow&)> handler) = 0;
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them. With
   // Flow::row the message has a row already, which is to wait again. No writes: an identical message waits already.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;

@@ -78,6 +78,11 @@ void Shard::from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_n
     return hooks_.outbound_presence(session, std::move(flow));
   }
   if (!flow.stanza->to) flow.stanza->to = flow.stanza->from.to_bare();  // RFC 6120 §10.3.1
+  depart(session, std::move(flow));
+}
+
+void Shard::depart(Session& session, Flow flow) {
+  if (hooks_.departures && hooks_.departures(session, flow)) return;
   leave(session.account, std::move(flow));
 }
 
@@ -146,7 +151,7 @@ void Shard::send_iq_from_session(Session& session, Flow flow) {
     return;
   }
   if (!stanza.to->has_local()) return answer_locally(std::move(flow), &session, IqTarget::server);
-  leave(session.account, std::move(flow));
+  depart(session, std::move(flow));
 }
 
 void Shard::answer_locally(Flow flow, Session* session, IqTarget target) {

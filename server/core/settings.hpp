@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/ref.hpp"
+#include "core/switches.hpp"
 #include "core/text.hpp"
 #include "xml/stream_parser.hpp"
 
@@ -15,6 +16,7 @@ namespace valise::core {
 struct HostSettings {
   std::string name;
   bool sealed = true;                // sealed.mode = "required"
+  Switches switches{};               // sealed.allow, sealed.deny
   bool client_certificates = false;  // SASL EXTERNAL (XEP-0178)
   bool only_certificates = false;    // and nothing else
   bool email_names = false;          // a certificate without an XMPP address names an account by mail address

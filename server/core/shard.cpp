@@ -37,6 +37,7 @@ Shard::Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings)
 Shard::~Shard() { loop_.cancel(*this); }
 
 Result<> Shard::start_modules(const config::Snapshot& config) {
+  hooks_.has_row = kernel_.has_row;
   for (const auto* manifest : kernel_.modules) {
     auto module = manifest->make(*this);
     const auto registrar = hooks_.registrar(manifest->name);

@@ -24,7 +24,8 @@ class Shard final : private net::TurnEnd {
  public:
   Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings);
   ~Shard();
-  // Creates the modules and orders the hooks. Errors: a cycle, a handler declared twice.
+  // Creates the modules and orders the hooks. Errors: a cycle, a handler declared twice, or without a row in the table
+  // of what passes (Kernel::has_row).
   [[nodiscard]] Result<> start_modules(const config::Snapshot& config);
 
   // ---- any thread
@@ -73,6 +74,8 @@ class Shard final : private net::TurnEnd {
   void from_session(Session& session, StanzaPtr stanza, std::uint64_t ack_number = 0);
 
   // -- the passage of a stanza, for the modules that carry out a part of it
+  // What one of the account's sessions sends to others, behind what that session sent before (RFC 6120 §10.1).
+  void leave(Account& account, Flow flow);
   // On to its address, through the stages of the recipient; what can't be reached is refused.
   void send_on(Flow flow);
   // It does not go on: a record of the denial, the error to its sender, and it is handled.
@@ -214,7 +217,7 @@ class Shard final : private net::TurnEnd {
 
   // router.cpp, delivery.cpp: the passage of stanzas
   Verdict run_stages(Flow& flow, Stage first, Stage last);
-  void leave(Account& account, Flow flow);  // of one of its sessions, to others
+  void depart(Session& session, Flow flow);  // to others, once no module holds it
   // Goes on behind the account's commits; `line`: who waits so (Account::departing or arriving).
   void line_up(Account& account, std::uint32_t& line, Flow flow, void (Shard::*go_on)(Flow));
   void cross(Flow flow);   // to the recipient's home shard

@@ -49,6 +49,7 @@ std::expected<Json, Failure> Client::ask(Json request) {
   // A server that refuses may close before it has read all: its answer is there nevertheless.
   for (std::string_view left(line); !left.empty();) {
     const auto sent = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) break;
     left.remove_prefix(static_cast<std::size_t>(sent));
   }
@@ -60,6 +61,8 @@ std::expected<Json, Failure> Client::ask(Json request) {
     }
     char chunk[8192];
     const auto got = ::recv(fd_, chunk, sizeof chunk, 0);
+    if (got < 0 && errno == EINTR) continue;  // whoever catches signals wants the answer all the same
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return no_server("the server does not answer");
     if (got <= 0) return no_server("the server closed the connection");
     buffer_.append(chunk, static_cast<std::size_t>(got));
     end = buffer_.find('\n');

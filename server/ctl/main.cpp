@@ -11,6 +11,7 @@
 #include "failure.hpp"
 #include "offline.hpp"
 #include "password.hpp"
+#include "selftest/selftest.hpp"
 #include "show.hpp"
 
 namespace valise::ctl {
@@ -388,6 +389,7 @@ int run(int argc, char** argv) {
   add_server_commands(cli, options, code);
   add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
+  selftest::add_command(cli, options.socket, options.json, code);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

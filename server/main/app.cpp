@@ -17,6 +17,7 @@
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/settings.hpp"
+#include "modules/omemo/table/table.hpp"
 
 namespace valise {
 namespace options = config::options;
@@ -83,6 +84,7 @@ Result<> App::start(core::RecoveryOptions recovery) {
   const auto shards = count > 0 ? static_cast<unsigned>(count) : std::max(1u, std::thread::hardware_concurrency());
   kernel_.cluster = std::make_unique<core::SingleNode>();
   kernel_.modules = all_modules();
+  kernel_.has_row = &modules::omemo::table::has_row;
   kernel_.brake = &brake_;
   kernel_.started_ms = utc_now_ms();
   const auto settings = make_settings(*config_);

@@ -211,6 +211,22 @@ Answer listeners(const Request& request) {
   return rows;
 }
 
+// For `valisectl omemo selftest`: where clients of the host enter, and whether content has to be sealed there.
+Answer omemo_entry(const Request& request) {
+  const auto hosts = hosts_asked_for(request.app, request.text("host"));
+  if (!hosts) return std::unexpected(hosts.error());
+  if (hosts->size() != 1) {
+    std::string names;
+    for (const auto& host : *hosts) names += (names.empty() ? "" : ", ") + host;
+    return fail(ErrorCode::invalid, "this server has several hosts, name one: " + names);
+  }
+  const auto& host = hosts->front();
+  const auto config = request.app.config();
+  const bool required = config->get(config::options::sealed_mode, host) == config::SealedMode::required;
+  return Json{
+      {"host", host}, {"c2s", config->get(config::options::listen_c2s)}, {"sealed", required ? "required" : "off"}};
+}
+
 Answer reload(const Request& request) {
   const auto needs = request.app.reload();
   if (!needs) return std::unexpected(needs.error());
@@ -235,6 +251,7 @@ constexpr NamedCommand commands[] = {
     {"hook.list", &hook_list},
     {"reload", &reload},
     {"listeners", &listeners},
+    {"omemo.entry", &omemo_entry},
     {"policy.list", &policy_list},
     {"announce", &announce_text},
     {"reports.list", &reports_list},

@@ -1,5 +1,5 @@
 // valised: the server. `valised --config FILE [--check-config] [--accept-gap] [--describe-options]
-// [--describe-protocols]`, in the foreground.
+// [--describe-protocols] [--describe-sealed]`, in the foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -24,6 +24,7 @@
 #include "main/protocols.hpp"
 #include "main/running.hpp"
 #include "main/settings.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "net/listener.hpp"
 
 namespace valise {
@@ -213,12 +214,14 @@ int main(int argc, char** argv) {
   bool accept_gap = false;
   bool describe = false;
   bool protocols = false;
+  bool sealed = false;
   cli.add_option("--config", config, "the configuration file")->capture_default_str();
   cli.add_flag("--check-config", check, "check the configuration and end");
   cli.add_flag("--accept-gap", accept_gap,
                "start although store and audit log do not belong together (after a restore); the log notes it");
   cli.add_flag("--describe-options", describe, "print the reference of all options as Markdown and end");
   cli.add_flag("--describe-protocols", protocols, "print the table of RFCs and XEPs as Markdown and end");
+  cli.add_flag("--describe-sealed", sealed, "print the table of what passes as Markdown and end");
   cli.set_version_flag("--version", std::string("valised " VALISE_VERSION));
   try {
     cli.parse(argc, argv);
@@ -235,6 +238,10 @@ int main(int argc, char** argv) {
     }
     if (protocols) {
       std::fputs(valise::describe_protocols().c_str(), stdout);
+      return 0;
+    }
+    if (sealed) {
+      std::fputs(valise::modules::omemo::table::describe().c_str(), stdout);
       return 0;
     }
     return valise::run(config, check, accept_gap);

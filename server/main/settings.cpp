@@ -4,6 +4,7 @@
 
 #include "config/options.hpp"
 #include "core/jid/domain.hpp"
+#include "modules/omemo/table/options.hpp"
 
 namespace valise {
 namespace options = config::options;
@@ -17,6 +18,7 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   core::HostSettings host;
   host.name = name;
   host.sealed = config.get(options::sealed_mode, name) == config::SealedMode::required;
+  host.switches = modules::omemo::table::switches_of(config, name);
   const auto clients = config.get(options::tls_client_certificates, name);
   host.client_certificates = clients != config::ClientCertificates::off;
   host.only_certificates = clients == config::ClientCertificates::require;

@@ -102,6 +102,7 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   // c2s_session.cpp: what follows log-in
   void move_home();
   bool bind(xml::Element iq);
+  [[nodiscard]] bool may_be_prose(const core::Jid& jid);  // its resource
   void bind_error(const std::string& iq_id, const core::StanzaError& error);
   void load_and_bind(core::Jid jid, std::string iq_id, bool fresh);
   [[nodiscard]] std::optional<core::StanzaError> open_session(core::Account& account, core::Jid jid);

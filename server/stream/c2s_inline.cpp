@@ -143,8 +143,11 @@ void C2s::bind_inline(core::Account* account) {
   const auto& asked = asked_->login->request;
   const auto request = asked.bind();
   if (!request) return succeed_inline(account_, {}, false);
-  const auto jid = account_.with_resource(generate_resource(shard().kernel().client_secret, account_, asked.agent,
-                                                            request.child("tag", ns::bind_2).text()));
+  const auto resource = [&](std::string_view tag) {
+    return account_.with_resource(generate_resource(shard().kernel().client_secret, account_, asked.agent, tag));
+  };
+  auto jid = resource(request.child("tag", ns::bind_2).text());
+  if (jid && may_be_prose(*jid)) jid = resource({});
   if (!jid) return stream_error("internal-server-error", "no resource could be made");
   // §3.2: earlier sessions of the same client end.
   const auto sessions = account->sessions;

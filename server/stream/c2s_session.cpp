@@ -6,6 +6,7 @@
 #include "core/committer.hpp"
 #include "core/namespaces.hpp"
 #include "net/tls/session.hpp"
+#include "stream/authenticate.hpp"
 #include "stream/c2s.hpp"
 #include "stream/denial.hpp"
 #include "stream/host.hpp"
@@ -15,7 +16,8 @@ namespace valise::stream {
 namespace ns = core::ns;
 namespace {
 
-constexpr std::size_t longest_resource = 128;  // bytes
+constexpr std::size_t longest_resource = 128;        // bytes
+constexpr std::size_t longest_sealed_resource = 64;  // bytes, where only sealed content passes
 // Between two stanzas while the store can't keep pace: short, because a client's pings want their answers.
 constexpr std::int64_t crowded_pause_ms = 50;
 
@@ -90,12 +92,24 @@ bool C2s::bind(xml::Element iq) {
   auto wanted = request.child("resource", ns::bind).text();
   if (wanted.empty()) wanted = crypto::random_hex(8);  // RFC 6120 §7.6
   auto jid = account_.with_resource(wanted);
-  // RFC 6120 §7.7.2.1: what is no resource is mended. A long one stands in every address and could carry a letter
-  // (docs/sealed.md D12).
-  if (!jid || jid->resource().size() > longest_resource) jid = account_.with_resource(crypto::random_hex(8));
+  if (!jid || jid->resource().size() > longest_resource) {  // RFC 6120 §7.7.2.1: what is no resource is mended
+    jid = account_.with_resource(crypto::random_hex(8));
+  } else if (may_be_prose(*jid)) {
+    // The same one for the same wish: a client that comes again ends its older session.
+    jid = account_.with_resource(generate_resource(shard().kernel().client_secret, account_, wanted, {}));
+  }
   binding_ = true;
   load_and_bind(std::move(*jid), id, false);
   return true;
+}
+
+// docs/sealed.md D12: it stands in every address, and contacts are shown it. Blanks are one kind there (RFC 6122:
+// NFKC).
+bool C2s::may_be_prose(const core::Jid& jid) {
+  const auto* host = shard().host(jid.domain());
+  const bool sealed = host == nullptr || host->sealed;
+  return sealed &&
+         (jid.resource().size() > longest_sealed_resource || jid.resource().find(' ') != std::string_view::npos);
 }
 
 // `fresh`: the account's row was read again for this.

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -88,7 +89,7 @@ FILLED_ONLY = ("archive-flat-1m", "archive-page")
 SLOW = ("archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page")
 NAMES = ["idle", "detached", "login", "chat-rate", "chat-flat", "reconnect", "reconnect-resume", "reconnect-fast",
          "reconnect-sm", "reconnect-sm-tls", "presence", "rosters", "carbons", "acks", "offline", "archive-rate",
-         "archive-flat", "archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page"]
+         "archive-flat", "archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page", "seal"]
 
 
 def seed_all(kinds, folder):
@@ -176,6 +177,17 @@ def measure_all(args, present):
     return results, good
 
 
+def measure_seal(args, present, results):
+    """What Valise's checks of a seal cost, without a server around them."""
+    shipped = [server for server in present if server.key == "valise"]
+    if not shipped or (args.scenarios is not None and "seal" not in args.scenarios):
+        return
+    done = subprocess.run([servers.Valise.seal_cost, "--json"], capture_output=True, text=True, check=False)
+    figures = json.loads(done.stdout) if done.returncode == 0 else {"result": "failed", "failure": "seal_cost ended"}
+    results["valise"].setdefault("seal", []).append(figures)
+    say(f"  {shipped[0].title}, seal: {table.one_line(figures)}")
+
+
 def own_copy(binary, folder):
     """A build that runs meanwhile must not change what is being measured."""
     return Path(shutil.copy2(binary, folder)) if binary.exists() else binary
@@ -207,6 +219,7 @@ def add_binaries(parser):
 def place_binaries(args, folder):
     """Copies them into the folder and tells the servers."""
     servers.Valise.binary = own_copy(args.valised or args.build / "server/main/valised", folder)
+    servers.Valise.seal_cost = own_copy(args.build / "tests/unit/omemo/omemo_cost", folder)
     servers.Valise.ctl = own_copy(args.build / "server/ctl/valisectl", folder)
     servers.Relay.binary = own_copy(args.build / "tests/bench/tls-relay", folder)
     servers.ValiseArchive.filler = own_copy(args.build / "tests/bench/fill-archive", folder)
@@ -271,6 +284,7 @@ def main():
         kinds = chosen(args)
         present = seed_all(kinds, folder)
         results, good = measure_all(args, present)
+        measure_seal(args, present, results)
         for server in [s for one in present for s in (one, *one.made.values())]:
             sound, remark = server.check_after()
             if remark:

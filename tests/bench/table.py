@@ -62,6 +62,8 @@ ROWS = [
     Row("a contact, 10 to 100, CPU µs", "rosters", "server_cpu_us_per_contact_100", 2, True),
     Row("a contact, 10 to 1,000, CPU µs", "rosters", "server_cpu_us_per_contact_1000", 2, True),
     Row("… the second ÷ the first (1: flat)", "rosters", "contact_growth", 2, True),
+    Row("a seal of 3 keys checked, CPU µs", "seal", "us_3_keys", 2, True),
+    Row("a seal of 100 keys checked, CPU µs", "seal", "us_100_keys", 2, True),
 ]
 
 # The ratio columns: whose figure, against whose. Above 1 the first is better.
@@ -98,6 +100,8 @@ MUST = {
     ("mariadb-page", "page_with_p99_ms"): [("valise", 5)],
     ("presence", "server_cpu_us_per_delivery"): [("valise-bare", 18), ("valise", 18)],
     ("rosters", "contact_growth"): [("valise", 1.5)],
+    ("seal", "us_3_keys"): [("valise", 3)],
+    ("seal", "us_100_keys"): [("valise", 25)],
 }
 
 

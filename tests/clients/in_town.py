@@ -12,8 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from harness import Town  # noqa: E402
-from harness.town import PROGRAMS  # noqa: E402
+from harness.town import PROGRAMS, PUBLISHED_DEVICES, Town  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
 PAGE_PORT = 5229  # of the page in converse/, on the town's address
@@ -25,7 +24,7 @@ TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this
 
 
 async def main(script):
-    town = Town({'host["localhost"].http.origins': [f"https://localhost:{PAGE_PORT}"]}, name="clients")
+    town = Town({'host["localhost"].http.origins': [f"https://localhost:{PAGE_PORT}"], **PUBLISHED_DEVICES}, name="clients")
     try:
         await town.start()
         passwords = {name: f"sesame {name}" for name in ("alice", "bob", "carol")}

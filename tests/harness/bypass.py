@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import pictures
 from .corpus import published, write
 from .sealed import encrypted, prekey_message, signal_message
 
@@ -21,6 +22,19 @@ _BYTES = {
     "JPEG": b"\xff\xd8\xff\xe0" + _LETTER,
     "WEBP": b"RIFF\x64\0\0\0WEBP" + _LETTER,
     "DER": b"\x30\x82" + len(_LETTER).to_bytes(2, "big") + _LETTER,
+}
+_LONG = _LETTER * 20
+_BYTES |= {
+    "PNG remark": pictures.png(beside=pictures.png_text(_LONG)),
+    "PNG pixels": pictures.png_of_letters(_LONG),
+    "PNG behind": pictures.png() + _LETTER,
+    "JPEG remark": pictures.jpeg(beside=pictures.segment(0xfe, _LONG)),
+    "JPEG camera": pictures.jpeg(beside=pictures.segment(0xe1, b"Exif\0\0" + _LONG)),
+    "JPEG image": pictures.jpeg(image=_LONG),
+    "JPEG behind": pictures.jpeg() + _LETTER,
+    "WEBP remark": pictures.webp(beside=pictures.riff(b"XMP ", _LONG)),
+    "WEBP image": pictures.webp(image=_LONG),
+    "WEBP behind": pictures.webp() + _LETTER,
 }
 
 
@@ -50,7 +64,10 @@ def _base64_forms(word):
 
 _BASE64_FORMS = [*_base64_forms(WORD), *(twice for once in _base64_forms(WORD) for twice in _base64_forms(once))]
 
-_WORD = re.compile(b"|".join(re.escape(form) for form in [*_BASE64_FORMS, WORD]))
+# Each bit of the word as one kind of blank.
+_BLANKS = "".join(" \n"[byte >> bit & 1] for byte in WORD for bit in range(8)).encode()
+
+_WORD = re.compile(b"|".join(re.escape(form) for form in [*_BASE64_FORMS, WORD, _BLANKS]))
 
 
 def found_in(heard, quickly=False):
@@ -61,7 +78,7 @@ def found_in(heard, quickly=False):
         found = _WORD.search(heard)
         return heard[max(0, found.start() - 120):found.end() + 60].decode(errors="replace") if found else ""
     text = html.unescape(heard.decode(errors="replace")).replace("<![CDATA[", "").replace("]]>", "")
-    forms = [*_BASE64_FORMS, WORD]
+    forms = [*_BASE64_FORMS, WORD, _BLANKS]
     for shape in (heard, text.lower().encode(), re.sub(r"<[^>]*>", "", text).lower().encode()):
         for form in forms:
             if (at := shape.find(form)) >= 0:
@@ -130,6 +147,8 @@ def filled(stanza, people):
             return base64.b64encode(data).decode() if what == "base64" else hashlib.sha1(data).hexdigest()
         if what == "base64twice":
             return base64.b64encode(base64.b64encode(MARKER.encode())).decode()
+        if what == "blanks":
+            return _BLANKS.decode()
         if what == "seal":
             return encrypted()
         if what == "empty":

@@ -311,6 +311,7 @@ class BoshStream(Stream):
     def __init__(self, place, **how):
         super().__init__(place)
         self.session = BoshSession(place, **how)
+        self.bodies = bytearray()  # all that came
         self._queue = []
         self._open = 0
         self._over = False
@@ -348,7 +349,9 @@ class BoshStream(Stream):
 
     async def _one(self, text):
         try:
-            answer = (await self.session.posts(text)).xml
+            answer = await self.session.posts(text)
+            self.bodies += answer.body
+            answer = answer.xml
         except Exception as error:
             self._over = True
             self._events.append(Disconnected(repr(error)))

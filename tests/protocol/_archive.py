@@ -39,9 +39,9 @@ def text(device, to, identity=None, body="x", extra=""):
 
 
 async def writes(sender, receiver, *ids, to=None, inner=None):
-    """Messages that arrive, so that they are in both archives when it returns."""
+    """Messages that arrive, so that they are in both archives when it returns. `inner`: of each, or what makes it."""
     for identity in ids:
-        await sender.sends(f"<message to='{to or receiver.bare}' id='{identity}' type='chat'>{inner or f'<body>{identity}</body>'}</message>")
+        await sender.sends(f"<message to='{to or receiver.bare}' id='{identity}' type='chat'>{inner() if callable(inner) else inner or f'<body>{identity}</body>'}</message>")
     return [await receiver.receives("message", id=identity, from_=sender.full) for identity in ids]
 
 

@@ -20,8 +20,8 @@ async def counting(device):
 
 async def flood(alice, to, count=FLOOD):
     """`alice` counts; each message comes with a request for an acknowledgement."""
-    body = sealed(payload_bytes=20_000)
     for number in range(count):
+        body = sealed(payload_bytes=20_000)
         await alice.sends(f"<message to='{to}' id='f{number}' type='chat'>{body}</message><r xmlns='urn:xmpp:sm:3'/>")
 
 
@@ -206,6 +206,20 @@ async def what_a_broken_connection_did_not_take_comes_back_if_it_may_not_wait(to
     await rounds(alice, carol)
     await slow.drops()
     await alice.gets_error("message", "normal", "service-unavailable")
+
+
+@story("docs/sealed.md D2: what came back is not what was delivered", options={**ROOM, "archive.enabled": False})
+async def what_came_back_may_be_sent_again_as_it_was(town):
+    alice, carol, bob, slow = await a_flood_for_a_slow_reader(town)
+    normal = f"<message to='{slow.full}' id='normal'>{sealed()}</message>"
+    await alice.sends(normal)
+    await rounds(alice, carol)
+    await slow.drops()
+    await alice.gets_error("message", "normal", "service-unavailable")
+    again = await bob.device(slow.full.partition("/")[2])
+    assert again.full == slow.full
+    await alice.sends(normal)
+    await again.receives("message", id="normal", from_=alice.full)
 
 
 @story("XEP-0160", options=ROOM, alone=True)

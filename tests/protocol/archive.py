@@ -360,7 +360,7 @@ async def metadata_tells_the_first_and_the_last(town):
     ask = "<metadata xmlns='urn:xmpp:mam:2'/>"
     empty = (await bob.asks(ask)).find(MAM + "metadata")
     assert len(empty) == 0
-    await writes(alice, bob, *new_ids(3), inner=sealed())
+    await writes(alice, bob, *new_ids(3), inner=sealed)
     answer = (await bob.asks(ask, to=bob.bare)).find(MAM + "metadata")
     found = await asks(bob)
     stamps = [result.find(f"{FORWARD}forwarded/{NS.DELAY}delay").get("stamp") for result in found.results]

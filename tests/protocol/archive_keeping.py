@@ -135,15 +135,15 @@ async def an_identical_re_send_is_acknowledged_and_archived_once(town):
 async def a_re_send_behind_a_kill_is_shown_under_the_first_ones_id_and_archived_once(town):
     alice, bob = await town.devices("alice", "bob")
     away = await town.account("away")
-    inner = sealed()
-    first = stanza_id((await writes(alice, bob, "here", inner=inner))[-1])
-    await alice.sends(f"<message to='{away.bare}' id='waits' type='chat'>{inner}</message>")
+    inner = {"here": sealed(), "waits": sealed()}
+    first = stanza_id((await writes(alice, bob, "here", inner=inner["here"]))[-1])
+    await alice.sends(f"<message to='{away.bare}' id='waits' type='chat'>{inner['waits']}</message>")
     await town.kill()
     await town.restart()
     alice, bob = await alice.account.device(), await bob.account.device()
 
     async def sends(account, identity):
-        await alice.sends(f"<message to='{account.bare}' id='{identity}' type='chat'>{inner}</message>")
+        await alice.sends(f"<message to='{account.bare}' id='{identity}' type='chat'>{inner[identity]}</message>")
     laptop = await alice.account.device()
     await laptop.sets("<enable xmlns='urn:xmpp:carbons:2'/>")
     await sends(bob, "here")
@@ -270,9 +270,9 @@ async def what_a_broken_connection_did_not_take_waits_under_the_id_that_it_has(t
     bob = await town.account("bob")
     slow = await bob.sleeper()
     slow.stream.stops_reading()
-    body, count = sealed(payload_bytes=20_000), 250
+    count = 250
     for number in range(count):
-        await alice.sends(f"<message to='{bob.bare}' id='f{number}' type='chat'>{body}</message>")
+        await alice.sends(f"<message to='{bob.bare}' id='f{number}' type='chat'>{sealed(payload_bytes=20_000)}</message>")
     await word_from(alice)(alice)
     await slow.drops()
     again = await bob.device()
@@ -412,7 +412,7 @@ async def what_was_archived_in_the_clear_is_not_shown_where_sealed_is_required(t
 async def an_archive_is_erased_with_its_account_and_the_others_side_stays(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sets(prefs("always", ["z@example.org"]))
-    await writes(alice, bob, *new_ids(3), inner=sealed())
+    await writes(alice, bob, *new_ids(3), inner=sealed)
     assert rows(town, alice.bare) == 3
     await town.ctl("user", "delete", alice.bare)
     assert town.rows_of(alice.bare) == {}

@@ -8,15 +8,12 @@ import xml.etree.ElementTree as ET
 import _path  # noqa: F401
 from _pep import AVATAR, PLAIN, event_of, ids, items, owner, publish, retract, wants
 from harness import NS, ping, run, story, with_id
+from harness.pictures import jpeg, png as picture
 from vcard import EMPTY, VCARD, card, card_of, flat, photo
 
 DATA = "urn:xmpp:avatar:data"
 UPDATE = "{vcard-temp:x:update}"
 OPEN = {"access_model": "open"}
-
-
-def picture(size=100):
-    return b"\x89PNG\r\n\x1a\n" + os.urandom(size)
 
 
 def sha1(image):
@@ -79,7 +76,7 @@ async def an_account_says_that_its_picture_is_one(town):
 async def a_published_avatar_is_the_picture_of_the_card(town):
     alice, bob = await town.devices("alice", "bob")
     await alice.sets(card("<FN>Alice</FN>"))
-    first, second = picture(), b"\xff\xd8\xff" + os.urandom(50)
+    first, second = picture(), jpeg()
     await shows(alice, first, OPEN)
     for device, to in ((alice, None), (bob, alice.bare)):
         read = await card_of(device, to)

@@ -156,7 +156,7 @@ async def the_bound_tells_how_the_own_archive_begins_and_ends(town):
     alice, bob = await town.devices("alice", "bob")
     empty = (await device(town, alice.account, new_agent(), present=False)).success.find(METADATA)
     assert empty is not None and len(empty) == 0
-    ids = [stanza_id(one) for one in await writes(bob, alice, "a1", "a2", "a3", inner=sealed())]
+    ids = [stanza_id(one) for one in await writes(bob, alice, "a1", "a2", "a3", inner=sealed)]
     for account in (alice.account, bob.account):
         made = await device(town, account, new_agent(), present=False)
         told = made.success.find(METADATA)

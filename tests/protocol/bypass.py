@@ -1,5 +1,6 @@
-"""docs/sealed.md: every attempt of tests/corpus/bypass, over a real stream, on its path. Nothing of its text reaches
-anybody, the store, the log or the record, and its sender hears what the file says."""
+"""docs/sealed.md: every attempt of tests/corpus/bypass, over a real stream, on its path, and some of each over what
+browsers speak. Nothing of its text reaches anybody, the store, the log or the record, and its sender hears what the file
+says."""
 
 import xml.etree.ElementTree as ET
 
@@ -7,7 +8,9 @@ import _path  # noqa: F401
 from _pep import AVATAR, NICK, items, owner, wants
 from harness import NS, ping, run, story, word_from
 from harness.bypass import MARKER, attempts, filled, folders, found_in
-from harness.stream import show
+from harness.device import Device
+from harness.stream import Stream, show
+from harness.web import BoshStream, WebSocketStream, alone
 
 QUESTIONS = {"version": "<query xmlns='jabber:iq:version'/>", "last": "<query xmlns='jabber:iq:last'/>",
              "time": "<time xmlns='urn:xmpp:time'/>", "ping": "<ping xmlns='urn:xmpp:ping'/>",
@@ -20,13 +23,14 @@ OWN_NODES = ("urn:xmpp:bookmarks:1", "storage:bookmarks", "urn:xmpp:mds:displaye
 
 
 class Trial:
-    """Who sends, who might hear of it, and what of all that is looked through."""
+    """Who sends (over `make`), who might hear of it, and what of all that is looked through."""
 
-    def __init__(self, town):
-        self.town, self.wrong, self.stored = town, [], False
+    def __init__(self, town, make=Stream):
+        self.town, self.make, self.wrong, self.stored = town, make, [], False
 
     async def begin(self):
-        self.alice, self.bob = await self.town.devices("alice", "bob")
+        [self.alice] = await self.town.devices("alice", make=self.make)
+        [self.bob] = await self.town.devices("bob")
         await self.alice.is_friends_with(self.bob)
         await wants(self.bob, *NODES)
         self.tablet = await self.alice.account.device("tablet")
@@ -49,7 +53,7 @@ class Trial:
     async def begins_again(self, attempt):
         """So that what follows is not about this one: a stream that may be gone, nodes that hold what they should not."""
         await self.alice.drops()
-        self.alice = await self.alice.account.device()
+        self.alice = await self.alice.account.device(make=self.make)
         await word_from(self.alice)(self.bob)
         if attempt.name.startswith(("publish", "card")):
             for node in NODES + OWN_NODES:
@@ -60,7 +64,9 @@ class Trial:
     async def heard_of(self, attempt):
         """Sends it, and waits until all that could come of it has come; what each has heard of it."""
         kind, *more = attempt.outcome
-        sender = await self.alice.account.device() if kind == "stream" else self.alice
+        if kind == "binds":
+            return await self.heard_of_its_name(attempt)
+        sender = await self.alice.account.device(make=self.make) if kind == "stream" else self.alice
         receiver = self.bob
         name = attempt.name.replace("/", "-")  # or two of them are one message, sent again (D2)
         people = {"id": name, "alice": sender.full, "alice_bare": sender.bare, "bob": self.bob.bare,
@@ -78,7 +84,7 @@ class Trial:
         stanza = filled(attempt.stanza, people)
         identity = MARKER if f" id='{MARKER}'" in stanza.partition(">")[0] else name
         devices = [sender, self.tablet, receiver]
-        begins = [len(device.stream.heard) for device in devices]
+        begins = [len(bytes_of(device)) for device in devices]
         taken = receiver.stream.waiting(lambda event: isinstance(event, ET.Element))
         await sender.sends(stanza)
         await self.is_told(sender, stanza, identity, attempt.outcome)
@@ -90,7 +96,7 @@ class Trial:
                    and not (kind == "stream" and event.tag == NS.CLIENT + "presence")]
         assert bool(arrived) == (kind == "arrives" and more[:1] != ["later"]), f"{len(arrived)} arrived"
         await self.reads(attempt)
-        heard = {device.full: bytes(device.stream.heard)[begin:] for device, begin in zip(devices, begins)}
+        heard = {device.full: bytes_of(device)[begin:] for device, begin in zip(devices, begins)}
         if more[:1] == ["later"]:
             late = await away.device()
             await late.receives("message", id=name)
@@ -103,6 +109,26 @@ class Trial:
             await self.alice.becomes_available()
         if "echo" in more:
             del heard[sender.full]
+        return heard
+
+    async def heard_of_its_name(self, attempt):
+        """Binds another device with it, which then shows itself and writes."""
+        others = [self.bob, self.tablet]
+        begins = [len(bytes_of(device)) for device in others]
+        stream = self.town.stream(self.make)
+        await stream.reaches_tls()
+        await stream.authenticates(self.alice.account.name, self.alice.account.password)
+        await stream.sends(filled(attempt.stanza, {"id": "bind"}))
+        answer = await stream.wait_for(lambda event: is_answer(event, "bind"), "an answer to bind")
+        full = answer.findtext(f"{NS.BIND}bind/{NS.BIND}jid")
+        assert full and full.startswith(self.alice.bare + "/"), show(answer)
+        device = Device(self.alice.account, stream, full)
+        await device.becomes_available()
+        for other in others:
+            await word_from(device)(other)
+        heard = {other.full: bytes_of(other)[begin:] for other, begin in zip(others, begins)}
+        heard["the device"] = bytes_of(device)
+        await device.drops()
         return heard
 
     async def reads(self, attempt):
@@ -136,6 +162,10 @@ class Trial:
                 assert answer.find(f"{NS.CLIENT}error")[0].tag == NS.STANZA_ERROR + more[0], show(answer)
 
 
+def bytes_of(device):
+    return bytes(getattr(device.stream, "bodies", device.stream.heard))
+
+
 def is_from(event, sender):
     """But for the fence, and for what the server says in his name to his other devices."""
     return (isinstance(event, ET.Element) and event.get("from") in (sender.full, sender.bare)
@@ -160,6 +190,36 @@ def of(folder):
     return nothing_gets_past
 
 
+def goes_over_web(attempt):
+    """What is one element, and not about the stream: RFC 7395 has frames, XEP-0124 bodies of its own."""
+    if attempt.outcome[0] == "stream":
+        return False
+    try:
+        ET.fromstring(alone(filled(attempt.stanza, {})))
+    except ET.ParseError:
+        return False
+    return True
+
+
+def over(make):
+    @story("tests/corpus/bypass, RFC 7395" if make is WebSocketStream else "tests/corpus/bypass, XEP-0206",
+           options={"archive.enabled": True}, alone=True)
+    async def nothing_gets_past_over(town):
+        trial = await Trial(town, make).begin()
+        count = 0
+        for folder in folders():
+            able = [attempt for attempt in attempts(folder) if goes_over_web(attempt)]
+            for attempt in able[::-(-len(able) // 12) or 1]:
+                await trial.tries(attempt)
+                count += 1
+        assert count > 80, count
+        assert trial.stored or not found_in(town.stored_bytes())
+        assert not trial.wrong, "\n" + "\n".join(trial.wrong)
+    return nothing_gets_past_over
+
+
+nothing_gets_past_over_websocket = over(WebSocketStream)
+nothing_gets_past_over_bosh = over(BoshStream)
 for name in folders():
     globals()[f"nothing_gets_past_in_{name}"] = of(name)
 

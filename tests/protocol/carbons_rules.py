@@ -156,9 +156,8 @@ async def what_a_broken_connection_gives_back_is_not_copied_again(town):
     slow = await bob.sleeper()
     slow.stream.stops_reading()
     ids = [f"f{number}" for number in range(FLOOD)]
-    body = sealed(payload_bytes=20_000)
     for identity in ids:
-        await phone.sends(message(bob.bare, identity, body))
+        await phone.sends(message(bob.bare, identity, sealed(payload_bytes=20_000)))
     for identity in ids:
         await sees(negative, "received", identity)
         await sees(laptop, "sent", identity)

@@ -97,4 +97,5 @@ async def what_clients_cannot_do_without_succeeds(town):
         await own.asks("<query xmlns='http://jabber.org/protocol/disco#items'/>", to=to)
 
 
-run()
+if __name__ == "__main__":
+    run()

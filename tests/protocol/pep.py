@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, ping, run, story
+from harness.pictures import png
 
 PUBSUB = "xmlns='http://jabber.org/protocol/pubsub'"
 NICK = "http://jabber.org/protocol/nick"
@@ -222,7 +223,7 @@ async def bookmarks_are_shared_with_nobody(town):
 async def an_item_is_no_longer_than_allowed(town):
     [alice] = await town.devices("alice")
     for size, kind in ((2000, "result"), (8000, "error")):
-        image = b"\x89PNG\r\n\x1a\n" + bytes(size)
+        image = png(size)
         answer = await alice.tries(publish("urn:xmpp:avatar:data", "<data xmlns='urn:xmpp:avatar:data'>"
                                            f"{base64.b64encode(image).decode()}</data>", hashlib.sha1(image).hexdigest()), "set")
         assert answer.get("type") == kind, (size, ET.tostring(answer))

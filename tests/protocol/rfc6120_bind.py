@@ -32,8 +32,36 @@ async def the_server_makes_a_resource_for_who_names_none(town):
 @story("RFC 6120 §7.7")
 async def a_wished_resource_is_given_even_an_emoji(town):
     alice = await town.account("alice")
-    for resource in ("balcony", "poste n° 4", "📱", "a" * 100):
+    for resource in ("balcony", "poste-n°4", "📱", "🏔️.📱", "Gajim.ABC123", "profanity.x1y2", "Conversations.aB3_", "dino.1a2b3c4d",
+                     "converse.js-123456789", "slixmpp", "a" * 64):
+        prepared = resource.replace("\ufe0f", "")  # RFC 3920 appendix B.3: a variation selector is mapped to nothing
+        assert await (await authenticated(town, alice)).binds(resource) == f"{alice.bare}/{prepared}"
+
+
+@story("RFC 6120 §7.7: where content may pass in the clear", options={"sealed.mode": "off"})
+async def any_other_resource_is_given_too(town):
+    alice = await town.account("alice")
+    for resource in ("poste n° 4", "a" * 100, "r" * 128):
         assert await (await authenticated(town, alice)).binds(resource) == f"{alice.bare}/{resource}"
+
+
+@story("docs/sealed.md D12, RFC 6120 §7.7.1")
+async def a_resource_that_may_be_prose_is_replaced(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.is_friends_with(bob)
+    made = set()
+    for wish in ("the merger is on friday", "the&#xa0;merger", "the&#x3000;merger", "merger " + "m" * 100, "merger" * 11):
+        device = await alice.account.device(wish)
+        assert re.fullmatch(re.escape(alice.bare) + "/[0-9a-f]{16}", device.full), (wish, device.full)
+        made.add(device.full)
+        await word_from(device)(bob)
+        again = await alice.account.device(wish)  # as a client comes back that has lost its connection
+        assert again.full == device.full
+        await device.stream.fails_with("conflict")
+    assert len(made) == 5, made
+    other = await (await town.account("carol")).device("the merger is on friday")
+    assert other.full.partition("/")[2] not in {full.partition("/")[2] for full in made}
+    assert b"merger" not in bytes(bob.stream.heard) and b"merger" not in town.stored_bytes()
 
 
 @story("RFC 6120 §7.7.2.2")
@@ -150,14 +178,11 @@ async def an_account_has_a_bounded_number_of_sessions(town):
     expect_error(answer, "resource-constraint", "wait")
 
 
-@story("RFC 6120 §7.7: the server may choose another one")
+@story("RFC 6120 §7.7: the server may choose another one", options={"sealed.mode": "off"})
 async def a_resource_of_more_than_128_bytes_is_replaced(town):
     alice = await town.account("alice")
-    longest = "r" * 128
     stream = await authenticated(town, alice)
-    assert await stream.binds(longest) == f"{alice.bare}/{longest}"
-    stream = await authenticated(town, alice)
-    full = await stream.binds("the bag holds " + longest)
+    full = await stream.binds("the bag holds " + "r" * 128)
     assert full.startswith(alice.bare + "/") and "bag" not in full, full
 
 

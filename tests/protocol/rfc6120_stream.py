@@ -257,10 +257,11 @@ async def broken_xml_after_log_in_ends_only_that_stream(town):
 @story("RFC 6120 §11.3")
 async def a_stanza_split_at_any_byte_arrives_once(town):
     alice, bob, clock = await town.devices("alice", "bob", "clock")
-    stanza = f"<message to='{bob.full}' id='split-%04d' type='chat'>{sealed()}</message>"
-    length = len((stanza % 0).encode())
+    def stanza(position):
+        return f"<message to='{bob.full}' id='split-{position:04d}' type='chat'>{sealed()}</message>".encode()
+    length = len(stanza(0))
     for position in range(1, length, 7):
-        whole = (stanza % position).encode()
+        whole = stanza(position)
         await alice.sends(whole[:position])
         await clock.asks("<ping xmlns='urn:xmpp:ping'/>")  # the server has been round its loop with half a stanza
         await alice.sends(whole[position:])

@@ -250,7 +250,7 @@ async def the_same_client_gets_the_same_resource_and_another_one_another(town):
 @story("XEP-0386 §3.2.1")
 async def a_tag_that_is_no_part_of_an_address_or_long_is_left_out(town):
     alice = await town.account("alice")
-    for tag in ("x" * 65, ""):
+    for tag in ("x" * 65, "", "the merger is on friday", "the\u00a0merger", "x" * 48):  # docs/sealed.md D12: 64 bytes in all
         made = await device(town, alice, new_agent(), tag=tag, present=False)
         assert "/" not in made.full.split("/", 1)[1]
 

@@ -346,9 +346,8 @@ async def who_comes_back_from_where_no_session_may_be_resumes_nothing_and_loses_
 async def what_waits_comes_in_slices_each_behind_an_acknowledgement(town):
     alice, bob = await device(town, "alice"), await device(town, "bob")
     await bob.is_cut()
-    body = sealed(payload_bytes=20_000)
     for name in ids(30):
-        await alice.sends(f"<message to='{bob.full}' id='{name}' type='chat'>{body}</message>")
+        await alice.sends(f"<message to='{bob.full}' id='{name}' type='chat'>{sealed(payload_bytes=20_000)}</message>")
     assert await alice.asks_for_h() == 30
     bob = await bob.resumes()
     slices = 0

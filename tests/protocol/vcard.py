@@ -1,15 +1,15 @@
 """XEP-0054: each account has a card. Where only sealed content passes it holds the directory's fields and a picture."""
 
 import base64
-import os
 import xml.etree.ElementTree as ET
 
 import _path  # noqa: F401
 from harness import NS, announced, ping, run, story
+from harness.pictures import jpeg, png, png_of_letters, png_text, riff, segment, webp
 
 VCARD = "{vcard-temp}"
 OPEN = {"sealed.mode": "off"}
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
+PNG = png()
 EMPTY = "<vCard xmlns='vcard-temp'/>"
 
 
@@ -127,21 +127,37 @@ async def what_is_no_field_of_the_directory_is_left_out(town):
 @story("docs/sealed.md 3.5")
 async def a_picture_passes_by_what_it_is(town):
     alice, bob = await town.devices("alice", "bob")
-    webp = b"RIFF" + b"\0\0\0\1" + b"WEBP" + os.urandom(50)
-    largest = b"\xff\xd8\xff" + os.urandom(64 * 1024 - 3)
-    for data, type_ in ((PNG, "image/png"), (largest, "image/jpeg"), (webp, "image/webp")):
+    largest = jpeg(64 * 1024)
+    for data, type_ in ((PNG, "image/png"), (largest, "image/jpeg"), (webp(), "image/webp")):
         await alice.sets(card(photo(data, "text/poetry")))
         read = await card_of(bob, alice.bare)
         assert read.findtext(f"{VCARD}PHOTO/{VCARD}TYPE") == type_
         assert base64.b64decode(read.findtext(f"{VCARD}PHOTO/{VCARD}BINVAL")) == data
     before = flat(await card_of(alice))
-    for bad in (photo(b"just some text, nothing else"), photo(b"GIF89a" + b"\0" * 50), photo(largest + b"\0"),
+    for bad in (photo(b"just some text, nothing else"), photo(b"GIF89a" + b"\0" * 50), photo(jpeg(64 * 1024 + 1)),
                 "<PHOTO><BINVAL>not base64</BINVAL></PHOTO>"):
         await alice.is_refused("policy-violation", card("<FN>Alice</FN>" + bad), "set", type_="modify")
     assert flat(await card_of(alice)) == before
     assert len(await town.records(kind="denied", reason="vcard-photo", from_=alice.bare)) == 4
     await alice.sets(card("<FN>Alice</FN><PHOTO/>"))  # as clients take a picture away
     assert flat(await card_of(alice)) == [("FN", "Alice")]
+
+
+@story("docs/sealed.md 3.5: a picture, and nothing else")
+async def a_picture_with_a_letter_in_it_is_none(town):
+    alice = await (await town.account("alice")).device(lang="fr")
+    letter = b"the merger is on friday, in the hall behind the mill. " * 40
+    for short in (png(beside=png_text(letter[:100])), jpeg(beside=segment(0xfe, letter[:100])),
+                  webp(beside=riff(b"XMP ", letter[:100])), jpeg(beside=segment(0xe1, b"Exif\0\0" + bytes(3000)))):
+        await alice.sets(card(photo(short)))
+    before = flat(await card_of(alice))
+    behind = [whole + letter for whole in (png(), jpeg(), webp())]
+    for bad in (png(beside=png_text(letter)), jpeg(beside=segment(0xfe, letter)), webp(beside=riff(b"XMP ", letter)),
+                png_of_letters(letter), jpeg(image=letter), webp(image=letter), jpeg(beside=segment(0xe1, bytes(5000))), *behind):
+        answer = await alice.is_refused("policy-violation", card(photo(bad)), "set", type_="modify")
+        assert "sans commentaires" in answer.find(f".//{NS.STANZA_ERROR}text").text, ET.tostring(answer)
+    assert flat(await card_of(alice)) == before and letter[:200] not in town.stored_bytes()
+    assert len(await town.records(kind="denied", reason="vcard-photo", from_=alice.bare)) == 10
 
 
 @story("docs/sealed.md 3.5")

@@ -200,8 +200,6 @@ async def half_open_inside(stage, count):
 @attack("readers that stop", "the session ends", 10, 50, lambda count: 16 + count * 2 + WAITS,
         people=lambda count: count + of_sessions(count))
 async def dead_readers(stage, count):
-    body = sealed(payload_bytes=20_000)
-
     async def sleeper():
         return await (await stage.person()).sleeper()
     sleepers = await stage.each(count, sleeper)
@@ -212,6 +210,7 @@ async def dead_readers(stage, count):
     async def writes(writer, addresses):
         for number in range(2000):
             for address in alive.intersection(addresses):
+                body = sealed(payload_bytes=20_000)
                 await writer.sends(f"<message to='{address}' id='r{number}' type='chat'>{body}</message>")
             await writer.asks("<ping xmlns='urn:xmpp:ping'/>")
             writer.stream.takes(lambda event: not isinstance(event, Disconnected))

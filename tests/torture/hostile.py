@@ -54,9 +54,9 @@ async def fills_caches(stage):
     the base."""
     reader = await (await stage.town.account("reader")).device()
     devices = await stage.each(WARM, stage.session)
-    body = sealed(payload_bytes=20_000)
     for number, device in enumerate(devices):
         for part in range(10):
+            body = sealed(payload_bytes=20_000)
             await device.sends(f"<message to='{reader.full}' id='w{number}.{part}' type='chat'>{body}</message>")
         await reader.receives("message", id=f"w{number}.9")
         reader.stream.takes(lambda event: True)

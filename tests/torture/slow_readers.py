@@ -36,9 +36,9 @@ async def main():
         base = resident_kib(town.pid)
         addresses = [await sleeper(account) for account in accounts]
         slowest = peak = 0.0
-        body = sealed(payload_bytes=20_000)
         for number in range(400):
             for address in addresses:
+                body = sealed(payload_bytes=20_000)
                 await writer.sends(f"<message to='{address}' id='flood-{number}' type='chat'>{body}</message>")
             began = time.monotonic()
             await witness.asks("<ping xmlns='urn:xmpp:ping'/>")

@@ -67,6 +67,18 @@ TEST(Recent, ForgetsAfterADayAndBeyondItsBound) {
   for (unsigned n = 2; n < 2 + Recent::most; ++n) EXPECT_NE(recent.find(mark(n), now_ms), nullptr) << n;
 }
 
+TEST(Recent, ForgetsWhatNoSessionTook) {
+  Recent recent;
+  for (unsigned n = 1; n <= 3; ++n) recent.learn(mark(n), now_id + n);
+  recent.forget(mark(2));
+  recent.forget(mark(4));
+  EXPECT_NE(recent.find(mark(1), now_ms), nullptr);
+  EXPECT_EQ(recent.find(mark(2), now_ms), nullptr);
+  EXPECT_NE(recent.find(mark(3), now_ms), nullptr);
+  recent.learn(mark(2), now_id + 4);
+  EXPECT_NE(recent.find(mark(2), now_ms), nullptr);
+}
+
 TEST(Recent, LooksAtABoundedNumberUnderWay) {
   Recent recent;
   for (unsigned n = 0; n < Recent::most_pending; ++n) ASSERT_TRUE(recent.expect(mark(n)));

@@ -2,12 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "../pictures.hpp"
 #include "base/crypto.hpp"
 
 namespace valise::modules::avatars {
 namespace {
 
-const std::string png = std::string("\x89PNG\r\n\x1a\n", 8) + "bytes";
+const auto png = tests::png();
 
 std::string metadata(std::string_view infos) {
   return "<metadata xmlns='urn:xmpp:avatar:metadata'>" + std::string(infos) + "</metadata>";

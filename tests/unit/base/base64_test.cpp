@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/base64.hpp"
 #include "base/crypto.hpp"
 
 namespace valise::crypto {
@@ -51,6 +52,19 @@ TEST(Base64, any_byte_that_is_no_digit_is_refused_wherever_it_stands) {
       }
     }
   }
+}
+
+TEST(Base64, into_a_buffer_it_is_the_same_and_never_more_than_fits) {
+  for (const std::string text : {"", "Zg==", "Zm8=", "Zm9v", "Zm9vYmFy", "Zm9vYmFyZg==", "Zm9",
+                                 "Zm9v====", "Zh==", "Z===", "Zm9v\nYmFy", "Zg==Zm9v", "===="}) {
+    char out[12];
+    const auto plain = base64_decode(text);
+    const auto size = base64_decode(text, out);
+    ASSERT_EQ(size.has_value(), plain.has_value()) << text;
+    if (size) EXPECT_EQ(std::string(out, *size), *plain);
+  }
+  char small[5];
+  EXPECT_EQ(base64_decode("Zm9vYmFy", small), std::nullopt);
 }
 
 // RFC 4648 §3.5: one text for one value.

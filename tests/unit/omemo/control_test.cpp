@@ -72,6 +72,16 @@ TEST(Control, OneMatterAMessage) {
   EXPECT_EQ(outcome(displayed + retract), "refused plaintext");
   EXPECT_EQ(outcome(removal + displayed), "refused plaintext");
   EXPECT_EQ(outcome(displayed + "<acknowledged xmlns='urn:xmpp:chat-markers:0' id='m0'/>"), "refused plaintext");
+  for (const std::string one :
+       {"<accept xmlns='urn:xmpp:jingle-message:0' id='c1'/>", "<left xmlns='urn:xmpp:call-message:1' id='i1'/>",
+        "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='nurse@a.example'/></x>",
+        "<apply-to xmlns='urn:xmpp:fasten:0' id='m0'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>"}) {
+    EXPECT_EQ(outcome(one + one), "refused plaintext") << one;
+  }
+  EXPECT_EQ(
+      outcome(
+          "<accept xmlns='urn:xmpp:jingle-message:0' id='c1'/><ringing xmlns='urn:xmpp:jingle-message:0' id='c2'/>"),
+      "refused plaintext");
 }
 
 TEST(Control, ARowOfSignsSpellsNothing) {
@@ -79,6 +89,8 @@ TEST(Control, ARowOfSignsSpellsNothing) {
   std::string once;
   for (int i = 0; i < 50; ++i) row += i % 3 == 0 ? composing : store;
   EXPECT_EQ(outcome(row), composing + store);
+  EXPECT_EQ(outcome(composing + "<composing xmlns='http://jabber.org/protocol/chatstates'>see you</composing>"),
+            "refused plaintext");
 }
 
 TEST(Control, WithoutWhatGivesThemMeaningTheyAreRefused) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "modules/omemo/replay.hpp"
 #include "samples.hpp"
 
 namespace valise::modules::omemo {
@@ -90,6 +91,24 @@ TEST(Corpus, EveryMessagePasses) {
   }
   EXPECT_GE(sealed, 50u);
   EXPECT_GE(control, 50u);
+}
+
+// docs/sealed.md D3.
+TEST(Corpus, NoClientUsesAHeaderForTwoPayloads) {
+  Replay replay;
+  std::size_t seals = 0;
+  for (const auto& [file, text] : recorded()) {
+    const auto stanza = stanza_of(text);
+    stanza->from = sender_of(file);
+    if (stanza->kind != core::Kind::message || stanza->is_error() || !stanza->to) continue;
+    const auto result = rebuild_message(*stanza);
+    seals += result.envelope_count;
+    const auto scenario = file.substr(0, file.find("--"));  // the same people wrote in several
+    const auto* why = replay.check(scenario + std::string(stanza->from.bare()), stanza->to->full(), stanza->id,
+                                   result.seals(), 1'000);
+    EXPECT_EQ(why, nullptr) << file << ": " << why << "\n" << text;
+  }
+  EXPECT_GE(seals, 50u);
 }
 
 TEST(Corpus, EveryPresenceKeepsItsCapsAndIsStable) {

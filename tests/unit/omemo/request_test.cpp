@@ -47,6 +47,10 @@ TEST(Requests, ReadingPasses) {
       "jid='rom\xc3\xa9o@a.example/my phone'/></pubsub>";
   EXPECT_EQ(rebuild_request(*to_account(subscribe)), subscribe);
   EXPECT_FALSE(rebuild_request(*iq("set", subscribe))) << "a device has no nodes";
+  EXPECT_EQ(rebuild_request(*to_account("<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscribe node='n' "
+                                        "jid='romeo@a.example/the merger is on friday'/></pubsub>")),
+            "<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscribe node='n'/></pubsub>")
+      << "a device is not called by a sentence";
   const auto sealed = Second().text();
   EXPECT_EQ(rebuild_request(*iq("set", sealed)), sealed) << "Kaidan's sealed requests";
 }

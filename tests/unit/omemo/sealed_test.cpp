@@ -76,6 +76,34 @@ TEST(Sealed, ReferencesAndCdataInASealAreWrittenAnew) {
   EXPECT_EQ(outcome(cdata), seal());
 }
 
+TEST(Sealed, BlanksInASealDoNotGoOut) {
+  const std::string blanks(3000, ' ');
+  for (const auto& whole : {seal(), seal2(), empty_seal()}) {
+    for (const std::string_view more : {" ", "\n", "\t\r\n"}) {
+      for (std::size_t at = 1; at < whole.size(); ++at) {
+        // Between elements and around values, at the end of a tag, in front of an attribute.
+        const bool behind_tag = whole[at - 1] == '>' && whole.find('>', at) != std::string::npos;
+        const bool in_tag = whole[at] == '>' || (whole[at] == '<' && at > 0) || whole[at] == ' ';
+        if (!behind_tag && !in_tag) continue;
+        auto wide = whole;
+        wide.insert(at, more);
+        ASSERT_EQ(outcome(wide), whole) << at << wide;
+      }
+    }
+    auto many = whole;
+    many.insert(many.find("</header>"), blanks);
+    EXPECT_EQ(outcome(many), whole);
+  }
+}
+
+TEST(Sealed, WhatIsDeclaredAgainDoesNotGoOut) {
+  auto again = seal();
+  for (std::size_t at = 0; (at = again.find("<key ", at)) != std::string::npos; ++at) {
+    again.insert(at + 4, " xmlns='" + std::string(legacy_ns) + "'");
+  }
+  EXPECT_EQ(outcome(again), seal());
+}
+
 TEST(Sealed, WhatIsAllowedPassesCanonically) {
   const std::string allowed =
       "<store xmlns='urn:xmpp:hints'/><origin-id xmlns='urn:xmpp:sid:0' id='o1'/><request xmlns='urn:xmpp:receipts'/>"

@@ -1,8 +1,8 @@
 #include "modules/pep/allow_list.hpp"
 
 #include <gtest/gtest.h>
-#include <openssl/x509.h>
 
+#include "../pictures.hpp"
 #include "base/crypto.hpp"
 #include "support.hpp"
 
@@ -46,7 +46,7 @@ TEST(PepAllowList, ItemIdsAreTokens) {
 }
 
 TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
-  const std::string image = "\x89PNG\r\n\x1a\n and so on";
+  const auto image = tests::png();
   const auto id = crypto::hex_encode(crypto::digest(crypto::Hash::sha1, image));
   const auto data = [](std::string_view bytes) {
     return "<data xmlns='urn:xmpp:avatar:data'>" + crypto::base64_encode(bytes) + "</data>";
@@ -55,10 +55,11 @@ TEST(PepAllowList, AnAvatarIsAnImageNamedByItsHash) {
   EXPECT_EQ(allowed("urn:xmpp:avatar:data", std::string(40, 'a'), data(image)), "refused: pep-item-id");
   const std::string text = "the merger is on friday";
   EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, text)), data(text)),
-            "refused: pep-payload");
-  const auto large = image + std::string(64 * 1024, 'x');
-  EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, large)), data(large)),
-            "refused: pep-payload");
+            "refused: pep-picture");
+  for (const auto& bad : {image + text, tests::png_signature + text, tests::jpeg_of(64 * 1024 + 1)}) {
+    EXPECT_EQ(allowed("urn:xmpp:avatar:data", crypto::hex_encode(crypto::digest(crypto::Hash::sha1, bad)), data(bad)),
+              "refused: pep-picture");
+  }
 }
 
 TEST(PepAllowList, AvatarMetadataKeepsNumbersAndHash) {
@@ -150,22 +151,6 @@ TEST(PepAllowList, AVcardKeepsTheDirectorysFields) {
       << "a letter in lines";
 }
 
-std::string certificate() {
-  auto* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
-  auto* made = X509_new();
-  X509_gmtime_adj(X509_getm_notBefore(made), 0);
-  X509_gmtime_adj(X509_getm_notAfter(made), 3600);
-  X509_set_pubkey(made, key);
-  X509_sign(made, key, nullptr);
-  unsigned char* bytes = nullptr;
-  const auto size = i2d_X509(made, &bytes);
-  std::string out(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-  OPENSSL_free(bytes);
-  X509_free(made);
-  EVP_PKEY_free(key);
-  return out;
-}
-
 TEST(PepAllowList, ACertificateIsOneAndWhole) {
   const auto chain = [](std::string_view bytes) {
     return allowed("eu.siacs.conversations.axolotl.verification:27183", "current",
@@ -173,7 +158,7 @@ TEST(PepAllowList, ACertificateIsOneAndWhole) {
                        crypto::base64_encode(bytes) +
                        "</certificate></chain><signature>AAAA</signature></verification>");
   };
-  const auto good = certificate();
+  const auto good = testing::certificate();
   EXPECT_TRUE(chain(good).starts_with("<verification ")) << chain(good);
   for (const auto& bad : {std::string("\x30\x82\x00\x20", 4) + "the merger is on friday, at noon",
                           good + "the merger is on friday", good.substr(0, good.size() - 1)}) {

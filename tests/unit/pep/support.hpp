@@ -1,6 +1,9 @@
 // Elements and recorded publications for the tests of modules/pep.
 #pragma once
 
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -53,6 +56,23 @@ inline std::vector<Recorded> recorded_publications() {
                      std::string(item.attribute_or_empty("id")), std::move(payload)});
     }
   }
+  return out;
+}
+
+// A whole one (X.509), with a key of its own.
+inline std::string certificate() {
+  auto* key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  auto* made = X509_new();
+  X509_gmtime_adj(X509_getm_notBefore(made), 0);
+  X509_gmtime_adj(X509_getm_notAfter(made), 3600);
+  X509_set_pubkey(made, key);
+  X509_sign(made, key, nullptr);
+  unsigned char* bytes = nullptr;
+  const auto size = i2d_X509(made, &bytes);
+  std::string out(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  X509_free(made);
+  EVP_PKEY_free(key);
   return out;
 }
 

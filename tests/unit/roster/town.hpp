@@ -24,6 +24,7 @@
 #include "core/committer.hpp"
 #include "core/shard.hpp"
 #include "modules/offline/offline.hpp"
+#include "modules/omemo/table/table.hpp"
 #include "modules/presence/presence.hpp"
 #include "modules/roster/roster.hpp"
 #include "storage/read_pool.hpp"
@@ -294,6 +295,7 @@ class Town {
   void start(std::uint32_t max_offline) {
     kernel_ = std::make_unique<core::Kernel>();
     kernel_->cluster = std::make_unique<core::SingleNode>();
+    kernel_->has_row = &modules::omemo::table::has_row;
     kernel_->modules = {&modules::roster_manifest(), &modules::presence_manifest(), &modules::offline_manifest()};
     kernel_->modules.insert(kernel_->modules.end(), more_.begin(), more_.end());
     auto settings = make_ref<core::Settings>();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../pictures.hpp"
 #include "base/crypto.hpp"
 
 namespace valise::modules::vcard {
@@ -51,19 +52,21 @@ TEST(VCard, ValuesAreShortAndHaveNoMarkup) {
 }
 
 TEST(VCard, APictureIsWhatItsBytesSay) {
-  const std::string png = "\x89PNG\r\n\x1a\n....";
+  const auto png = tests::png();
   EXPECT_EQ(allowed("<PHOTO><TYPE>a poem</TYPE><BINVAL>" + crypto::base64_encode(png) + "</BINVAL></PHOTO>"),
             "<vCard xmlns='vcard-temp'><PHOTO><TYPE>image/png</TYPE><BINVAL>" + crypto::base64_encode(png) +
                 "</BINVAL></PHOTO></vCard>");
   EXPECT_EQ(allowed(photo("words")), "refused: vcard-photo");
-  EXPECT_EQ(allowed(photo(png + std::string(max_photo - png.size() + 1, 'x'))), "refused: vcard-photo");
+  EXPECT_EQ(allowed(photo(tests::png_signature + "....")), "refused: vcard-photo") << "its first bytes alone";
+  EXPECT_EQ(allowed(photo(png + "and so on")), "refused: vcard-photo");
+  EXPECT_EQ(allowed(photo(tests::jpeg_of(max_photo + 1))), "refused: vcard-photo");
   EXPECT_EQ(allowed("<PHOTO><BINVAL>?</BINVAL></PHOTO>"), "refused: vcard-photo");
-  EXPECT_TRUE(allowed(photo(png + std::string(max_photo - png.size(), 'x'))).starts_with("<vCard"));
+  EXPECT_TRUE(allowed(photo(tests::jpeg_of(max_photo))).starts_with("<vCard"));
 }
 
 TEST(VCard, WhatIsAllowedStaysAllowed) {
   const auto once = allowed("<FN>A</FN><ORG><ORGNAME>O</ORGNAME><ORGUNIT>1</ORGUNIT><ORGUNIT>2</ORGUNIT></ORG>" +
-                            photo("\xff\xd8\xff...."));
+                            photo(tests::jpeg()));
   const auto document = xml::parse_element(once);
   ASSERT_TRUE(document);
   EXPECT_EQ(allowed_card(document->root()), once);

@@ -1,0 +1,16 @@
+# cmake -DPROGRAM=valised -DOTHER=valisectl -P links.cmake: fails if PROGRAM, or a library that it is linked with, is linked
+# with a library of OMEMO's or of XMPP clients. OTHER is: that shows that the question is understood.
+set(forbidden "libomemo|libsignal|libstrophe")
+foreach(variable PROGRAM OTHER)
+  execute_process(COMMAND ldd ${${variable}} OUTPUT_VARIABLE links RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "ldd ${${variable}}: ${status}")
+  endif()
+  string(REGEX MATCH "${forbidden}" ${variable}_has "${links}")
+endforeach()
+if(PROGRAM_has)
+  message(FATAL_ERROR "${PROGRAM} is linked with ${PROGRAM_has}")
+endif()
+if(NOT OTHER_has)
+  message(FATAL_ERROR "${OTHER} is not linked with what it should be: this test asks for the wrong names")
+endif()
