@@ -56,6 +56,11 @@ class Caps final : public core::Module, public core::Capabilities {
     return part != nullptr && part->features && part->features->has(feature);
   }
 
+  [[nodiscard]] std::string_view node(const core::Session& session) const override {
+    const auto* part = session.part<Announced>(slot_);
+    return part == nullptr ? std::string_view() : std::string_view(part->node);
+  }
+
   void on_change(std::function<void(core::Session&)> listener) override { listeners_.push_back(std::move(listener)); }
 
   void each_notify(const core::Session& session,

@@ -10,6 +10,7 @@
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
+#include "modules/omemo/client_hints.hpp"
 #include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
 #include "modules/omemo/replay.hpp"
@@ -113,8 +114,18 @@ class Omemo final : public core::Module, public core::SealedContent {
     auto wrong = is_token(id) ? std::string() : id;  // which does not pass
     auto refusal = pass(*flow.stanza, switches(*flow.stanza), &replay_, shard_.loop().now_ms());
     if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
-    if (refusal && refusal->reason == code_of(Reason::plaintext)) add_notice(flow, *refusal);
+    if (refusal && refusal->reason == code_of(Reason::plaintext)) {
+      refusal->error.text = text_for_client(client_of(flow));
+      add_notice(flow, *refusal);
+    }
     return refusal;
+  }
+
+  // What the sender's software is called by its capabilities; empty: it has not said so.
+  std::string_view client_of(const core::Flow& flow) {
+    if (capabilities_ == nullptr) capabilities_ = shard_.service<core::Capabilities>();
+    if (flow.sender == nullptr || capabilities_ == nullptr) return {};
+    return capabilities_->node(*flow.sender);
   }
 
   core::Verdict presence(core::Flow& flow) {
@@ -226,8 +237,9 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Shard& shard_;
   Departures departures_;
-  DeviceLists* lists_ = nullptr;        // looked up when first wanted: modules/pep starts later
-  core::TextMap<DeviceChecks> checks_;  // by host
+  DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
+  core::Capabilities* capabilities_ = nullptr;  // likewise, modules/caps
+  core::TextMap<DeviceChecks> checks_;          // by host
   unsigned questions_slot_ = 0;
   Replay replay_;
   std::unordered_map<std::string, std::int64_t> noticed_;  // chat → when

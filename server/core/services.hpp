@@ -69,6 +69,9 @@ class Capabilities {
   // Whether its features are known; until its answer comes a session has none.
   [[nodiscard]] virtual bool knows(const Session& session) const = 0;
   [[nodiscard]] virtual bool has_feature(const Session& session, std::string_view feature) const = 0;
+  // What its software is called by what it announced last (§4: a URI), at most 512 bytes of its own choice; empty: it
+  // has announced nothing. Valid until the session's next presence.
+  [[nodiscard]] virtual std::string_view node(const Session& session) const = 0;
   // The features of a session became known or changed.
   virtual void on_change(std::function<void(Session&)> listener) = 0;
   // All features of the session that end in "+notify", without that ending.

@@ -1,6 +1,7 @@
 #include "http/websocket.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/crypto.hpp"
 
@@ -10,6 +11,16 @@ namespace {
 constexpr std::string_view guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // §1.3
 constexpr std::size_t longest_control = 125;                               // §5.5
 constexpr std::size_t piece_size = 4'096;
+
+// What a frame held, without its mask; not to stay on the stack (docs/security.md §6).
+struct Piece {
+  Piece() = default;  // not filled
+  Piece(const Piece&) = delete;
+  Piece& operator=(const Piece&) = delete;
+  ~Piece() { explicit_bzero(bytes, used); }
+  char bytes[piece_size];
+  std::size_t used = 0;
+};
 
 void append_head(std::string& out, unsigned char first, std::size_t size) {
   out += static_cast<char>(first);
@@ -166,18 +177,20 @@ std::optional<std::size_t> FrameReader::take(std::string_view bytes, FrameEvents
       if (!begin_frame()) return std::nullopt;
     }
     const auto* mask = head_ + head_size_ - 4;
-    char piece[piece_size];
+    Piece piece;
     const bool control = opcode_ >= Opcode::close;
     do {
-      const auto size = static_cast<std::size_t>(std::min<std::uint64_t>({left_, bytes.size() - at, sizeof piece}));
+      const auto size =
+          static_cast<std::size_t>(std::min<std::uint64_t>({left_, bytes.size() - at, sizeof piece.bytes}));
       if (size == 0 && left_ > 0) return at;
       for (std::size_t i = 0; i < size; ++i) {
-        piece[i] = static_cast<char>(static_cast<unsigned char>(bytes[at + i]) ^ mask[(mask_at_ + i) & 3]);
+        piece.bytes[i] = static_cast<char>(static_cast<unsigned char>(bytes[at + i]) ^ mask[(mask_at_ + i) & 3]);
       }
       mask_at_ = static_cast<unsigned char>((mask_at_ + size) & 3);
       at += size;
       left_ -= size;
-      const std::string_view clear(piece, size);
+      piece.used = std::max(piece.used, size);
+      const std::string_view clear(piece.bytes, size);
       if (control) {
         control_ += clear;
         continue;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -108,6 +109,7 @@ void Connection::send(std::string_view bytes) {
 }
 
 void Connection::drop_output() {
+  explicit_bzero(output_.data(), output_.size());  // a pooled one keeps its bytes
   if (output_.capacity() >= 64 && output_.capacity() <= pooled_capacity && buffer_pool.size() < pooled_buffers &&
       in_pool + output_.capacity() <= pooled_bytes) {
     in_pool += output_.capacity();
@@ -236,8 +238,10 @@ void Connection::read_some() {
     if (closing_) {
       heard_ += result.bytes;
       if (drops()) return drop_in_large_pieces();
-    } else if (!handler_->on_bytes({read_buffer.data(), result.bytes})) {
-      return;
+    } else {
+      const bool goes_on = handler_->on_bytes({read_buffer.data(), result.bytes});
+      explicit_bzero(read_buffer.data(), result.bytes);  // docs/security.md §6: the next bytes may be long in coming
+      if (!goes_on) return;
     }
     if (fd_ < 0 || transport_.get() != before) return;
     wants_much_ = result.bytes == read_size || (wants_much_ && result.bytes > little);

@@ -1,6 +1,10 @@
 #include "xml/stream_engine.hpp"
 
-#include <stdexcept>
+#include <malloc.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 #include "base/release.hpp"
 
@@ -25,26 +29,50 @@ bool is_wide(std::string_view start) {
 // expat would skip it as a mark of UTF-8; RFC 6120 §11.6 makes it a character, and none may stand before the root.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
-thread_local std::vector<std::unique_ptr<StreamParser::Engine>> pool;
+thread_local std::vector<std::unique_ptr<StreamParser::Engine>> pool;  // for the server's own text
+
+// expat keeps names and values in blocks of its own: they are wiped when it gives them back (docs/security.md §6).
+void wipe_and_free(void* block) {
+  if (block != nullptr) explicit_bzero(block, malloc_usable_size(block));
+  std::free(block);
+}
+
+void* move_and_wipe(void* block, std::size_t size) {
+  if (block == nullptr) return std::malloc(size);
+  const auto before = malloc_usable_size(block);
+  if (size <= before) return block;
+  void* larger = std::malloc(size);
+  if (larger == nullptr) return nullptr;
+  std::memcpy(larger, block, before);
+  wipe_and_free(block);
+  return larger;
+}
+
+XML_Parser make_expat() {
+  static const XML_Memory_Handling_Suite memory{std::malloc, move_and_wipe, wipe_and_free};
+  static constexpr XML_Char between[] = {separator, 0};
+  auto* expat = XML_ParserCreate_MM("UTF-8", &memory, between);
+  if (expat == nullptr) throw std::bad_alloc();
+  return expat;
+}
 
 }  // namespace
 
-StreamParser::Engine::Engine() : expat(XML_ParserCreateNS("UTF-8", separator)) {
-  if (expat == nullptr) throw std::bad_alloc();
-}
+StreamParser::Engine::Engine() : expat(make_expat()) {}
 
 StreamParser::Engine::~Engine() { XML_ParserFree(expat); }
 
-std::unique_ptr<StreamParser::Engine> StreamParser::Engine::take() {
-  if (pool.empty()) return std::make_unique<Engine>();
+std::unique_ptr<StreamParser::Engine> StreamParser::Engine::take(TextOf text) {
+  if (text == TextOf::client || pool.empty()) return std::make_unique<Engine>();
   auto engine = std::move(pool.back());
   pool.pop_back();
   XML_ParserReset(engine->expat, "UTF-8");
   return engine;
 }
 
-void StreamParser::Engine::give_back(std::unique_ptr<Engine> engine) {
-  if (pool.size() >= pool_size) return;
+// XML_ParserReset keeps what was read: a client's text is not to stay (docs/security.md §6).
+void StreamParser::Engine::give_back(std::unique_ptr<Engine> engine, TextOf text) {
+  if (text == TextOf::client || pool.size() >= pool_size) return;
   engine->stream = nullptr;
   if (engine->raw.capacity() > kept_capacity) release(engine->raw);
   if (engine->arena.capacity() > kept_capacity) release(engine->arena);

@@ -1,4 +1,4 @@
-// Private to server/xml: what a stream needs while bytes are under way. Pooled per thread.
+// Private to server/xml: what a stream needs while bytes are under way.
 #pragma once
 
 #include <expat.h>
@@ -10,7 +10,7 @@
 namespace valise::xml {
 
 inline constexpr char separator = '\x01';             // in the names that expat reports
-inline constexpr std::size_t kept_capacity = 16'384;  // a pooled engine keeps no larger buffers
+inline constexpr std::size_t kept_capacity = 16'384;  // behind a large stanza, and in the pool
 
 struct StreamParser::Engine {
   Engine();
@@ -18,8 +18,8 @@ struct StreamParser::Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  static std::unique_ptr<Engine> take();
-  static void give_back(std::unique_ptr<Engine> engine);
+  static std::unique_ptr<Engine> take(TextOf text);
+  static void give_back(std::unique_ptr<Engine> engine, TextOf text);
 
   // Binds to a stream that starts anew, or goes on behind the replayed header.
   void bind(StreamParser& stream);

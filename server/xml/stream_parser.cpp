@@ -15,14 +15,15 @@ constexpr std::size_t expat_bytes = 12'288;  // of one expat parser with its fir
 bool only_space(std::string_view bytes) { return bytes.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 }  // namespace
 
-StreamParser::StreamParser(StreamEvents& events, const StreamLimits& limits) : events_(events), limits_(limits) {}
+StreamParser::StreamParser(StreamEvents& events, const StreamLimits& limits, TextOf text)
+    : events_(events), limits_(limits), text_(text) {}
 
 StreamParser::~StreamParser() {
-  if (engine_) Engine::give_back(std::move(engine_));
+  if (engine_) Engine::give_back(std::move(engine_), text_);
 }
 
 void StreamParser::take_engine() {
-  engine_ = Engine::take();
+  engine_ = Engine::take(text_);
   engine_->bind(*this);
   if (replay_.empty()) return;
   engine_->replaying = true;
@@ -69,7 +70,7 @@ void StreamParser::restart(const StreamLimits& limits) {
   header_seen_ = false;
   release(replay_);
   release(pending_);
-  if (engine_) Engine::give_back(std::move(engine_));
+  if (engine_) Engine::give_back(std::move(engine_), text_);
 }
 
 bool StreamParser::in_stanza() const noexcept {
@@ -80,7 +81,7 @@ bool StreamParser::in_stanza() const noexcept {
 bool StreamParser::rest() {
   if (!engine_) return true;
   if (!header_seen_ || in_stanza() || engine_->depth != 1) return false;
-  Engine::give_back(std::move(engine_));
+  Engine::give_back(std::move(engine_), text_);
   return true;
 }
 
@@ -126,7 +127,7 @@ DocumentPtr parse_element(std::string_view text, std::string_view default_ns) {
                                        .children = 1'000'000,
                                        .namespaces = 4096};
   OneElement one;
-  StreamParser parser(one, limits);
+  StreamParser parser(one, limits, TextOf::server);
   std::string whole = "<s xmlns='";
   append_escaped_attribute(whole, default_ns);
   whole += "'>";

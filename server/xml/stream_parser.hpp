@@ -1,8 +1,8 @@
 // The stream parser (RFC 6120 §4, §11): bytes in, whole stanzas out, over expat, with every limit of docs/security.md
 // §3.
 //
-// An idle stream owns no expat parser: at depth 1 with nothing buffered, rest() gives it back to a pool of the thread;
-// the next byte takes one, replays the stream header's namespaces into it and goes on.
+// An idle stream owns no expat parser: at depth 1 with nothing buffered, rest() ends it; the next byte takes another
+// one, replays the stream header's namespaces into it and goes on. For text of the server's own each thread has a pool.
 // expat ≥ 2.5.0-1+deb12u1 defers re-parsing of unfinished tokens, which would report a stanza that came in two reads
 // late or never: deferral is switched off after each create and reset, and input is coalesced here instead (it is fed
 // when it holds a '>' that can end a token, or has doubled), so that a long token in small pieces stays linear.
@@ -61,9 +61,12 @@ class StreamEvents {
   ~StreamEvents() = default;
 };
 
+// Whose text is read: of a client's nothing stays in memory.
+enum class TextOf : std::uint8_t { client, server };
+
 class StreamParser {
  public:
-  StreamParser(StreamEvents& events, const StreamLimits& limits);
+  StreamParser(StreamEvents& events, const StreamLimits& limits, TextOf text = TextOf::client);
   ~StreamParser();
   StreamParser(const StreamParser&) = delete;
   StreamParser& operator=(const StreamParser&) = delete;
@@ -74,14 +77,14 @@ class StreamParser {
   // Forgets the stream: the next byte begins a new one. Limits may change with it.
   void restart(const StreamLimits& limits);
   void set_limits(const StreamLimits& limits) { limits_ = limits; }
-  // Gives the expat parser back if nothing is under way; true if the parser now owns none.
+  // Ends the expat parser if nothing is under way; true if there is none now.
   bool rest();
   // Something of a stanza has been read, but not its end.
   [[nodiscard]] bool in_stanza() const noexcept;
   [[nodiscard]] bool header_seen() const noexcept { return header_seen_; }
   // Bytes held for this stream beyond the object itself; what expat holds is an estimate.
   [[nodiscard]] std::size_t memory() const noexcept;
-  // Of these, what the stream's own bytes need: a pooled engine may bring larger buffers along.
+  // Of these, what the stream's own bytes need.
   [[nodiscard]] std::size_t used() const noexcept;
 
   struct Engine;
@@ -96,6 +99,7 @@ class StreamParser {
   std::string replay_;  // a header with the same namespaces, for a fresh engine
   std::string pending_;
   bool header_seen_ = false;
+  TextOf text_;
 };
 
 }  // namespace valise::xml

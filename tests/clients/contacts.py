@@ -111,8 +111,14 @@ async def talk_sealed(client, bob):
     await client.seals()
     await client.says(f"sealed by {name}")
     same(await bob.hears(client.jid), f"sealed by {name}", f"{name} -> bot, decrypted")
-    await bob.says(client.jid, "sealed by the bot")
-    return await client.sees("sealed by the bot")
+    await client.corrects(f"sealed by {name}, corrected")
+    await bob.hears(client.jid)
+    same(bob.ids[f"sealed by {name}, corrected"][1], bob.ids[f"sealed by {name}"][0], f"{name} corrects, and the bot is told which message")
+    identity = await bob.says(client.jid, "sealed by the bot", asks_receipt=True)
+    shown = await client.sees("sealed by the bot")
+    await bob.gets_receipt(identity)
+    holds(f"{name}'s receipt reaches the bot")
+    return shown
 
 
 async def befriend(device, bot):

@@ -1,17 +1,20 @@
 """Starts a valised of its own, with alice and bob, and runs one client test against it: in_town.py SCRIPT.
 
-Afterwards it looks at what the server wrote and sent: none of the texts that the clients exchanged may be there.
+Afterwards it looks at what the server wrote, and at what it has in memory: none of the texts that the clients exchanged, or
+tried to, may be there.
 """
 
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from harness.memory_scan import excerpts, is_readable  # noqa: E402
 from harness.town import PROGRAMS, PUBLISHED_DEVICES, Town  # noqa: E402
 
 VENV = Path(os.environ.get("VALISE_VENV", HERE.parent.parent / "build" / "venv"))
@@ -21,6 +24,22 @@ WIRE_PORT = 5230  # of a wire (wire.py), on the same
 TEXTS = (b"Bonjour Bob", b"Received, thank you", b"must not arrive", b"read this when", b"sealed by Profanity",
          b"sealed by the bot", b"in the clear", b"postcard", b"Merci Alice", b"sealed for", b"at length",
          b"sealed by Gajim", b"sealed by Dino")
+
+
+async def looks_into_memory(town):
+    """Freed heap included (docs/security.md §6)."""
+    if not is_readable(town.pid):
+        print("     (memory was not looked at: this user may not read it)")
+        return 0
+    for session in await town.ctl_json("session", "list"):
+        await town.ctl_result("session", "kick", session["jid"])
+    while (await town.ctl_json("status"))["sessions"]:
+        await asyncio.sleep(0.01)  # the only way to learn of it
+    found = excerpts(town.pid, re.compile(b"|".join(map(re.escape, TEXTS))))
+    for text, name in found.items():
+        print(f"     {name}: {text}")
+    print(f"FAIL {len(found)} texts are in the server's memory" if found else "ok   nor does its memory")
+    return 1 if found else 0
 
 
 async def main(script):
@@ -52,7 +71,7 @@ async def main(script):
             print(f"FAIL the server wrote what nobody but the clients may read: {found}")
             return 1
         print("ok   the stores, the record and the log hold none of the texts")
-        return 0
+        return await looks_into_memory(town)
     finally:
         await town.close()
 

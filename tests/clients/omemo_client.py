@@ -16,6 +16,7 @@ from slixmpp.plugins import register_plugin
 from slixmpp_omemo import xep_0384
 from slixmpp_omemo.base_session_manager import TrustLevel
 
+CORRECTION = "{urn:xmpp:message-correct:0}replace"
 STANZA_ERRORS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 WAIT_SECONDS = 30  # a test that waits longer has failed
 
@@ -102,13 +103,17 @@ class Person(ClientXMPP):
         self.ca_certs = Path(ca_file)
         self.heard = asyncio.Queue()      # decrypted texts: (sender, text)
         self.refusals = asyncio.Queue()   # error messages: (peer, condition, text)
+        self.ids = {}                     # decrypted text -> (id of its stanza, id of the one that it corrects)
+        self.receipts = set()             # ids of own messages that somebody's client says it has
+        self.change = asyncio.Condition()
         self.keys_published = asyncio.Event()
-        for plugin in ("xep_0030", "xep_0060", "xep_0163", "xep_0115", "xep_0199", "xep_0280", "xep_0334", "xep_0380"):
+        for plugin in ("xep_0030", "xep_0060", "xep_0163", "xep_0115", "xep_0184", "xep_0199", "xep_0280", "xep_0334", "xep_0380"):
             self.register_plugin(plugin)
         self.register_plugin("xep_0384", module=__import__(__name__))
         self.add_event_handler("session_start", self._on_start)
         self.add_event_handler("message", self._on_message)
         self.add_event_handler("message_error", self._on_error)
+        self.add_event_handler("receipt_received", self._on_receipt)
         self.add_event_handler("omemo_initialized", lambda _: self.keys_published.set())
         self.add_event_handler("failed_auth", lambda _: self._fail("log-in refused"))
         self.add_event_handler("ssl_invalid_cert", lambda _: self._fail("certificate refused"))
@@ -136,7 +141,7 @@ class Person(ClientXMPP):
         self.send_presence()
         await self.get_roster()
 
-    async def says(self, to, text):
+    async def says(self, to, text, asks_receipt=False):
         """Sends `text` sealed to every device of `to`. Returns the stanza id."""
         message = self.make_message(mto=JID(to), mbody=text, mtype="chat")
         message.set_from(self.boundjid)
@@ -145,6 +150,7 @@ class Person(ClientXMPP):
             raise RuntimeError(f"{self.boundjid.bare} could not seal for {to}: {errors}")
         sealed["eme"]["namespace"] = oldmemo.oldmemo.NAMESPACE
         sealed["eme"]["name"] = "OMEMO"
+        sealed["request_receipt"] = asks_receipt
         sealed.send()
         return sealed["id"]
 
@@ -160,6 +166,16 @@ class Person(ClientXMPP):
             who, text = await asyncio.wait_for(self.heard.get(), WAIT_SECONDS)
             if sender is None or who == JID(sender).bare:
                 return text
+
+    async def gets_receipt(self, identity):
+        """Waits until a client says that it has the message of that id (XEP-0184)."""
+        async with self.change:
+            await asyncio.wait_for(self.change.wait_for(lambda: identity in self.receipts), WAIT_SECONDS)
+
+    async def _on_receipt(self, stanza):
+        async with self.change:
+            self.receipts.add(stanza["receipt"])
+            self.change.notify_all()
 
     async def is_refused(self):
         """The next refusal: (peer, condition, text)."""
@@ -180,6 +196,8 @@ class Person(ClientXMPP):
             self.heard.put_nowait((stanza["from"].bare, f"CANNOT DECRYPT: {error!r}"))
             return
         if opened["body"]:
+            corrected = stanza.xml.find(CORRECTION)
+            self.ids[opened["body"]] = (stanza["id"], None if corrected is None else corrected.get("id"))
             self.heard.put_nowait((stanza["from"].bare, opened["body"]))
 
     async def _opened(self, stanza):

@@ -31,8 +31,18 @@ async def main():
             raise AssertionError(f"the bot heard {heard!r}")
         print("ok   Profanity -> bot, decrypted")
 
-        await bob.says(place.jid("alice"), "sealed by the bot")
+        for setting in ("/receipts send on", "/correction on"):
+            await at_keyboard(profanity.types, setting)
+        identity = await bob.says(place.jid("alice"), "sealed by the bot", asks_receipt=True)
         print("ok   bot -> Profanity:", await at_keyboard(profanity.sees, "sealed by the bot"))
+        await bob.gets_receipt(identity)
+        print("ok   Profanity's receipt reaches the bot")
+
+        await at_keyboard(profanity.types, "/correct sealed by Profanity, corrected")
+        await bob.hears(place.jid("alice"))
+        if bob.ids["sealed by Profanity, corrected"][1] != bob.ids["sealed by Profanity"][0]:
+            raise AssertionError(f"the correction names another message: {bob.ids}")
+        print("ok   Profanity corrects, and the bot is told which message")
     await bob.goes_offline()
 
 

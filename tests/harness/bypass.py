@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import pictures
+from .bent import bent
 from .corpus import published, write
 from .sealed import encrypted, prekey_message, signal_message
 
@@ -68,6 +69,11 @@ _BASE64_FORMS = [*_base64_forms(WORD), *(twice for once in _base64_forms(WORD) f
 _BLANKS = "".join(" \n"[byte >> bit & 1] for byte in WORD for bit in range(8)).encode()
 
 _WORD = re.compile(b"|".join(re.escape(form) for form in [*_BASE64_FORMS, WORD, _BLANKS]))
+
+
+def pattern():
+    """The word, in any of its forms, as an expression of bytes."""
+    return _WORD
 
 
 def found_in(heard, quickly=False):
@@ -151,6 +157,8 @@ def filled(stanza, people):
             return _BLANKS.decode()
         if what == "seal":
             return encrypted()
+        if what == "bent":
+            return bent(text)
         if what == "empty":
             return encrypted(payload_bytes=0)
         for name, make in (("seal+", _seal), ("bundle+", _bundle)):

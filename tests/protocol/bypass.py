@@ -223,4 +223,5 @@ nothing_gets_past_over_bosh = over(BoshStream)
 for name in folders():
     globals()[f"nothing_gets_past_in_{name}"] = of(name)
 
-run()
+if __name__ == "__main__":
+    run()

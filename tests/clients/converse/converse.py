@@ -126,8 +126,10 @@ async def talk(place, pages, name, bob, transport, url):
         print(f"ok   Converse.js logs in ({transport})", flush=True)
         await pages.hears("said")
         same(await bob.hears(place.jid(name)), f"sealed for bob by {transport}", "bob reads what Converse.js seals")
-        await bob.says(place.jid(name), f"Merci Alice over {transport}")
+        identity = await bob.says(place.jid(name), f"Merci Alice over {transport}", asks_receipt=True)
         same((await pages.hears("heard"))["text"], f"Merci Alice over {transport}", "Converse.js reads what bob seals")
+        await bob.gets_receipt(identity)
+        print("ok   Converse.js's receipt reaches bob", flush=True)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

@@ -45,6 +45,12 @@ class Dino(Desktop):
         await self.types(text)
         await self.presses("Return")
 
+    async def corrects(self, text):
+        """The last message, fetched back into the line."""
+        await self.presses("Up")
+        await self.presses("ctrl+a")
+        await self.says(text)
+
     async def returns(self):
         """With all that it kept; the chat is opened again."""
         await self.starts()

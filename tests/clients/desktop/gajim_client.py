@@ -105,6 +105,12 @@ class Gajim(Desktop):
         await self.types(text)
         await self.presses("Return")
 
+    async def corrects(self, text):
+        """The last message, fetched back into the line."""
+        await self.presses("ctrl+Up")
+        await self.presses("ctrl+a")
+        await self.says(text)
+
     async def leaves(self):
         """As its menu does. Where something is unread Gajim asks whether to quit."""
         await self.acts_as("quit")
