@@ -32,7 +32,10 @@ void note(core::Flow& flow, Reason reason) {
 }
 
 bool Departures::take(core::Session& session, core::Flow& flow, const DeviceChecks& checks) {
-  if (lists_ == nullptr) lists_ = shard_.service<DeviceLists>();
+  if (lists_ == nullptr) {
+    lists_ = shard_.service<DeviceLists>();
+    gate_ = shard_.service<DeviceGate>();
+  }
   if (lists_ == nullptr) return false;
   const bool checked = checks.sid != Check::off || checks.identity != Check::off;
   const bool sealed = is_sealed(*flow.stanza);
@@ -55,7 +58,10 @@ Departures::Finding Departures::look(const core::Account& account, const Claims&
     const auto& claim = claims.list[i];
     const auto list = lists_->devices(account, claim.version);
     const bool listed = list && std::ranges::find(*list, claim.device) != list->end();
-    if (!listed && checks.sid != Check::off) found.unlisted = true;
+    if (!listed && checks.sid != Check::off) {
+      found.unlisted = true;
+      if (!found.kept_out) found.kept_out = kept_out(account, claim.device);
+    }
     if (!claim.identity || checks.identity == Check::off) continue;
     const auto* known = lists_->known_identity(account, claim.version, claim.device);
     if (known == nullptr && !read[i]) {
@@ -70,6 +76,14 @@ Departures::Finding Departures::look(const core::Account& account, const Claims&
     }
   }
   return found;
+}
+
+// docs/sealed.md D13.
+std::optional<Reason> Departures::kept_out(const core::Account& account, std::uint32_t device) const {
+  using Standing = DeviceGate::Standing;
+  const auto standing = gate_ == nullptr ? Standing::free : gate_->standing(account, device);
+  if (standing == Standing::free) return std::nullopt;
+  return standing == Standing::waiting ? Reason::device_pending : Reason::device_revoked;
 }
 
 void Departures::hold(core::Session& session, core::Flow& flow, const Claims& claims, const DeviceChecks& checks) {
@@ -106,9 +120,10 @@ void Departures::advance(std::uint64_t session) {
     const auto held = line.waiting.take();
     const auto waiting = bytes_.find(line.account.full());
     if ((waiting->second -= held->bytes) == 0) bytes_.erase(waiting);
-    const auto& [unlisted, without_keys, other_identity, unread] = held->finding;
+    const auto& [unlisted, kept_out, without_keys, other_identity, unread] = held->finding;
     core::Verdict refused;
-    if (unlisted) refused = carry_out(held->flow, held->checks.sid, Reason::device_unknown);
+    if (kept_out) refused = refuse(*kept_out);  // whatever is done about others
+    if (!refused && unlisted) refused = carry_out(held->flow, held->checks.sid, Reason::device_unknown);
     if (!refused && without_keys) refused = carry_out(held->flow, held->checks.identity, Reason::device_unknown);
     if (!refused && other_identity) refused = carry_out(held->flow, held->checks.identity, Reason::device_identity);
     if (refused) {
@@ -135,7 +150,7 @@ bool Departures::has_to_wait(std::uint64_t session, const core::Jid& account, He
   if (!std::exchange(head.settled, true) && !lists_->is_settled(*owner) && lists_->when_settled(*owner, follow)) {
     return true;
   }
-  const bool decided = head.finding.unlisted && head.checks.sid == Check::enforce;
+  const bool decided = head.finding.kept_out || (head.finding.unlisted && head.checks.sid == Check::enforce);
   if (decided || !head.finding.unread) return false;
   const auto which = *head.finding.unread;
   const auto& claim = head.claims.list[which];

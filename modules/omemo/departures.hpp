@@ -28,6 +28,7 @@ class Departures final {
   using Read = std::array<std::optional<std::optional<omemo_keys::Key>>, 2>;
   struct Finding {
     bool unlisted = false;
+    std::optional<Reason> kept_out{};  // it is unlisted because somebody decided so
     bool without_keys = false;
     bool other_identity = false;
     std::optional<std::size_t> unread;  // the claim whose key has to be read first
@@ -49,6 +50,7 @@ class Departures final {
     Fifo<std::unique_ptr<Held>> waiting;
   };
 
+  [[nodiscard]] std::optional<Reason> kept_out(const core::Account& account, std::uint32_t device) const;
   [[nodiscard]] Finding look(const core::Account& account, const Claims& claims, const DeviceChecks& checks,
                              const Read& read) const;
   void hold(core::Session& session, core::Flow& flow, const Claims& claims, const DeviceChecks& checks);
@@ -59,6 +61,7 @@ class Departures final {
 
   core::Shard& shard_;
   DeviceLists* lists_ = nullptr;                   // looked up when first wanted: modules/pep starts later
+  const DeviceGate* gate_ = nullptr;               // likewise
   std::unordered_map<std::uint64_t, Line> lines_;  // by session
   core::TextMap<std::size_t> bytes_;               // of all lines, by account
   std::uint64_t last_number_ = 0;

@@ -11,6 +11,7 @@
 #include "core/shard.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/client_hints.hpp"
+#include "modules/omemo/cut.hpp"
 #include "modules/omemo/departures.hpp"
 #include "modules/omemo/questions.hpp"
 #include "modules/omemo/replay.hpp"
@@ -118,6 +119,7 @@ class Omemo final : public core::Module, public core::SealedContent {
       refusal->error.text = text_for_client(client_of(flow));
       add_notice(flow, *refusal);
     }
+    if (!refusal && flow.sender != nullptr) cut(*flow.stanza, flow.sender->account);
     return refusal;
   }
 
@@ -153,6 +155,7 @@ class Omemo final : public core::Module, public core::SealedContent {
       if (!rebuilt || replays(stanza)) return not_offered("request-not-offered");
       canonicalise(stanza);
       stanza.rewrite(std::move(*rebuilt));
+      if (flow.sender != nullptr) cut(stanza, flow.sender->account);
     }
     // What is asked of an account, the server answers.
     if (is_question(stanza) && !stanza.to->is_bare() && flow.sender != nullptr) {
@@ -186,6 +189,14 @@ class Omemo final : public core::Module, public core::SealedContent {
     return found == checks_.end() ? DeviceChecks{} : found->second;
   }
 
+  // docs/sealed.md D13: nobody writes to a device that its account's list must not name, whatever his client remembers.
+  void cut(core::Stanza& stanza, const core::Account& account) {
+    if (gate_ == nullptr) gate_ = shard_.service<DeviceGate>();
+    const auto out = gate_ == nullptr ? std::span<const std::uint32_t>() : gate_->kept_out(account);
+    if (out.empty()) return;
+    if (auto rest = without_keys_for(stanza, account.jid.full(), out)) stanza.rewrite(std::move(*rest));
+  }
+
   // docs/sealed.md 3.7-10, D6: a message that none of them can read comes back. What begins again was let in before.
   core::Verdict recipients(core::Flow& flow) {
     const auto& stanza = *flow.stanza;
@@ -194,6 +205,13 @@ class Omemo final : public core::Module, public core::SealedContent {
                             : stanza.payload().is("encrypted", core::ns::omemo_2);
     const bool is_there = flow.recipient->exists && flow.recipient->state == storage::AccountState::active;
     if (!sealed || flow.again || !is_there || !required(stanza)) return nullptr;
+    auto refusal = readable(flow);
+    if (!refusal) cut(*flow.stanza, *flow.recipient);
+    return refusal;
+  }
+
+  core::Verdict readable(core::Flow& flow) {
+    const auto& stanza = *flow.stanza;
     const auto check = checks(stanza).recipients;
     if (lists_ == nullptr) lists_ = shard_.service<DeviceLists>();
     if (check == Check::off || lists_ == nullptr) return nullptr;
@@ -238,6 +256,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   core::Shard& shard_;
   Departures departures_;
   DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
+  const DeviceGate* gate_ = nullptr;            // likewise
   core::Capabilities* capabilities_ = nullptr;  // likewise, modules/caps
   core::TextMap<DeviceChecks> checks_;          // by host
   unsigned questions_slot_ = 0;

@@ -22,6 +22,10 @@ std::string_view code_of(Reason reason) noexcept {
       return "device-identity";
     case Reason::no_device:
       return "no-device";
+    case Reason::device_pending:
+      return "device-pending";
+    case Reason::device_revoked:
+      return "device-revoked";
   }
   return "plaintext";
 }
@@ -58,6 +62,13 @@ core::Text text_of(Reason reason) noexcept {
       return {"No device of the recipient can read this message. They must open their app with OMEMO first.",
               "Aucun appareil du destinataire ne peut lire ce message. Il doit d’abord ouvrir son application avec "
               "OMEMO."};
+    case Reason::device_pending:
+      return {"Your new device awaits approval. Approve it from another device or ask your administrator.",
+              "Votre nouvel appareil attend une approbation. Approuvez-le depuis un autre appareil ou contactez "
+              "l’administrateur."};
+    case Reason::device_revoked:
+      return {"This device has been revoked. Contact your administrator.",
+              "Cet appareil a été révoqué. Contactez l’administrateur."};
   }
   return {};
 }
@@ -65,7 +76,8 @@ core::Text text_of(Reason reason) noexcept {
 core::Verdict refuse(Reason reason) {
   auto refusal = std::make_unique<core::Refusal>();
   using Type = core::StanzaError::Type;
-  refusal->error.type = reason == Reason::device_unknown ? Type::wait : Type::modify;
+  const bool passes = reason == Reason::device_unknown || reason == Reason::device_pending;
+  refusal->error.type = passes ? Type::wait : Type::modify;
   refusal->error.condition = "policy-violation";
   refusal->error.text = text_of(reason);
   refusal->error.application =

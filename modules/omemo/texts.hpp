@@ -17,6 +17,8 @@ enum class Reason : std::uint8_t {
   device_unknown,   // the sending device is not in its account's list, or has published no keys
   device_identity,  // it has published another identity key
   no_device,        // no key is for a device of the recipient
+  device_pending,   // the sending device waits for approval
+  device_revoked,   // it was revoked
 };
 
 [[nodiscard]] std::string_view code_of(Reason reason) noexcept;

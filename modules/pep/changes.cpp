@@ -78,9 +78,10 @@ void Pep::commit(core::Account& account, Rows rows, std::move_only_function<void
   shard_.commit_in_order(account, std::move(unit), rows.bytes);
 }
 
-void Pep::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then) {
+void Pep::commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then,
+                 std::optional<core::audit::Record> record) {
   const auto bytes = sizeof request + request.stanza().memory();
-  commit(account, {.writes = std::move(writes), .bytes = bytes},
+  commit(account, {.writes = std::move(writes), .record = std::move(record), .bytes = bytes},
          [request = std::move(request), then = std::move(then)](core::Account& owner, bool durable) mutable {
            if (!durable) return request.error(core::store_away);
            then(owner, request);

@@ -21,6 +21,12 @@ std::optional<std::span<const std::uint32_t>> Pep::devices(const core::Account& 
   return std::span(list.ids);
 }
 
+Pep::Item Pep::list_item(const core::Account& account, OmemoVersion version) const {
+  const auto& list = part(account).known_list(version);
+  if (!list.published) return {};
+  return {list.item_id, list.payload};
+}
+
 void Pep::identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
                        std::move_only_function<void(std::optional<omemo_keys::Key>)> then) {
   const auto& state = part(account);

@@ -19,7 +19,7 @@ void Pep::each_node(const core::Account& account, const core::Jid& jid,
   const auto who = requester(account, jid);
   const bool sealed = is_sealed(account);  // a title from before
   for (const auto& [node, state] : part(account).nodes) {
-    if (!may_create(account, node)) continue;  // as find_shown
+    if (!may_create(account, node) || is_kept_back(account, node, who)) continue;  // as find_shown
     if (!subscribe_refusal(state.config, who, is_owners_alone(account, node)))
       visit(node, sealed ? std::string_view() : std::string_view(state.config.title));
   }
@@ -29,7 +29,9 @@ std::optional<std::string> Pep::node_form(const core::Account& account, const co
                                           std::string_view node) const {
   const auto* state = find_shown(account, node);
   if (state == nullptr) return std::nullopt;
-  if (subscribe_refusal(state->config, requester(account, jid), is_owners_alone(account, node))) return std::nullopt;
+  const auto who = requester(account, jid);
+  if (is_kept_back(account, node, who)) return std::nullopt;
+  if (subscribe_refusal(state->config, who, is_owners_alone(account, node))) return std::nullopt;
   auto shown = state->config;
   if (is_sealed(account)) forget_prose(shown);
   return metadata_form(shown, limits_, account.jid.full());
@@ -50,11 +52,12 @@ void Pep::item_ids(const core::Account& account, std::string_view node,
   shard_.read([owner = account.jid.str(), node = std::string(node),
                limit](storage::Reader& reader) { return reader.pep_item_names(owner, node, limit); },
               [expiry, node = std::string(node), sealed = is_sealed(account), turned = switches(account),
-               then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
+               hidden = hidden_items(account, node, {}), then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
                 if (!names) return then(std::nullopt);
                 std::vector<std::string> ids;
                 for (auto& name : *names) {
                   if (sealed && !may_show_id(node, name.id, turned)) continue;
+                  if (std::ranges::find(hidden, name.id) != hidden.end()) continue;
                   const bool live = is_live(expiry, IdGenerator::utc_ms(name.version), utc_now_ms());
                   if (live) ids.push_back(std::move(name.id));
                 }

@@ -13,8 +13,10 @@ constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t keep_unlisted_ms = 7LL * 24 * 3600 * 1000;
 constexpr std::size_t small_change = 256;  // bytes that a change of ours is taken for
 
-// Devices that a list names, in either version: a client takes both down, or none.
-bool is_listed(const PepPart& part, std::uint32_t device) {
+// Devices that a list names, in either version: a client takes both down, or none. One that waits for approval keeps
+// its keys, too.
+bool is_listed(const PepPart& part, const DeviceGate* gate, const core::Account& account, std::uint32_t device) {
+  if (gate != nullptr && gate->standing(account, device) == DeviceGate::Standing::waiting) return true;
   return std::ranges::any_of(part.lists, [device](const auto& list) {
     return list && std::ranges::find(list->ids, device) != list->ids.end();
   });
@@ -100,7 +102,7 @@ void Pep::mark_unlisted(core::Account& account, const std::vector<std::uint32_t>
       std::map<std::uint32_t, std::int64_t> unlisted;
       const auto devices = name.version == OmemoVersion::omemo_2 ? omemo_2_bundles : std::vector{name.device};
       for (const auto device : devices) {
-        if (is_listed(state, device)) continue;
+        if (is_listed(state, gate_, owner, device)) continue;
         const auto known = bundles.config.unlisted.find(device);
         unlisted.emplace(device, known == bundles.config.unlisted.end() ? now : known->second);
       }
@@ -135,7 +137,8 @@ void Pep::remove_unlisted(core::Account& account) {
 
 void Pep::remove_bundle(core::Account& account, const std::string& node, std::uint32_t device) {
   auto* state = find(account, node);
-  if (state == nullptr || state->config.unlisted.erase(device) == 0 || is_listed(part(account), device)) return;
+  if (state == nullptr || state->config.unlisted.erase(device) == 0) return;
+  if (is_listed(part(account), gate_, account, device)) return;
   const auto version = classify(node).version;
   part(account).identities.erase({version, device});
   auto config = state->config;

@@ -24,6 +24,7 @@ struct Wanted {
   std::optional<core::PageWish> page;  // of these a page
   bool sealed = true;                  // shown is what may be published now
   core::Switches switches{};           // likewise
+  std::vector<std::string> hidden{};   // ids that are not there for this reader
 };
 
 struct Found {
@@ -36,6 +37,7 @@ struct Found {
 // Reads one item; the size of all may not pass the bound, but one item always comes. False: no room for it.
 Result<bool> read_one(storage::Reader& reader, const Wanted& wanted, const std::string& id, Found& found,
                       std::size_t& bytes) {
+  if (std::ranges::find(wanted.hidden, id) != wanted.hidden.end()) return true;
   auto items = reader.pep_items(wanted.owner, wanted.node, 1, id);
   if (!items) return std::unexpected(items.error());
   for (auto& item : *items) {
@@ -65,6 +67,7 @@ Result<Found> read_page(storage::Reader& reader, const Wanted& wanted) {
   if (!names) return std::unexpected(names.error());
   for (auto& name : *names) {
     if (wanted.sealed && !may_show_id(wanted.node, name.id, wanted.switches)) continue;
+    if (std::ranges::find(wanted.hidden, name.id) != wanted.hidden.end()) continue;
     if (is_live(wanted.config, IdGenerator::utc_ms(name.version), utc_now_ms())) {
       found.ids.push_back(std::move(name.id));
     }
@@ -129,10 +132,12 @@ void Pep::get_items(core::Account& account, core::IqRequest request, xml::Elemen
   const auto* state = find_shown(account, wanted.node);
   if (state == nullptr) return not_found(request);
   const auto who = requester(account, request.from());
+  if (is_kept_back(account, wanted.node, who)) return not_found(request);
   if (auto refusal = refusal_for(account, wanted.node, state->config, who)) return request.error(*refusal);
   if (!state->config.persist) return request.error(errors::unsupported("persistent-items"));
   wanted.sealed = is_sealed(account);
   wanted.switches = switches(account);
+  wanted.hidden = hidden_items(account, wanted.node, who);
   wanted.config.item_expire_s = state->config.item_expire_s;
   wanted.config.names_publisher = state->config.names_publisher;
   const auto limit = newest_asked(items, items_kept(state->config, wanted.node, limits_));

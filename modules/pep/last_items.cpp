@@ -90,6 +90,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
   struct Asked {
     std::string node;
     std::uint32_t told;
+    std::vector<std::string> hidden;
   };
   std::vector<Asked> from_store;
   for (const auto& node : nodes) {
@@ -98,7 +99,7 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
     if (!state->config.deliver_notifications || refusal_for(owner, node, state->config, who)) continue;
     const auto name = classify(node);
     if (name.kind != NodeKind::device_list) {
-      from_store.push_back({node, state->told});
+      from_store.push_back({node, state->told, hidden_items(owner, node, who)});
       continue;
     }
     const auto& list = part(owner).known_list(name.version);
@@ -116,7 +117,8 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
           auto found = reader.pep_items(jid, asked.node, 1);
           if (!found) return std::unexpected(found.error());
           for (auto& item : *found) {
-            if (!sealed || keep_allowed(item, turned)) items.push_back(std::move(item));
+            const bool hidden = std::ranges::find(asked.hidden, item.id) != asked.hidden.end();
+            if (!hidden && (!sealed || keep_allowed(item, turned))) items.push_back(std::move(item));
           }
         }
         return items;

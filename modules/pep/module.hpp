@@ -74,6 +74,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   // DeviceLists (devices.cpp)
   [[nodiscard]] std::optional<std::span<const std::uint32_t>> devices(const core::Account& account,
                                                                       OmemoVersion version) const override;
+  [[nodiscard]] Item list_item(const core::Account& account, OmemoVersion version) const override;
   void identity_key(const core::Account& account, OmemoVersion version, std::uint32_t device,
                     std::move_only_function<void(std::optional<omemo_keys::Key>)> then) override;
   [[nodiscard]] const omemo_keys::Key* known_identity(const core::Account& account, OmemoVersion version,
@@ -94,6 +95,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
 
   // PepOwnChanges (own_changes.cpp)
   void follow(std::string_view node, Follow follow) override;
+  void follow_keys(Follow follow) override { keys_follower_ = std::move(follow); }
   void change(core::Account& account, core::Jid publisher, std::size_t bytes,
               std::move_only_function<void(core::Account&, AnswerChanges)> make,
               std::move_only_function<void(std::expected<void, core::StanzaError>)> done) override;
@@ -136,6 +138,12 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   [[nodiscard]] std::optional<core::StanzaError> refusal_for(const core::Account& account, std::string_view node,
                                                              const NodeConfig& config, const Requester& who) const;
   void not_found(core::IqRequest& request) const;
+  // Devices of which others see no keys (docs/sealed.md D13), and whether `node` is the bundle of one of them.
+  [[nodiscard]] std::span<const std::uint32_t> kept_out(const core::Account& account) const;
+  [[nodiscard]] bool is_kept_back(const core::Account& account, std::string_view node, const Requester& who) const;
+  // In omemo:2, where all bundles are items of one node: the ids of theirs.
+  [[nodiscard]] std::vector<std::string> hidden_items(const core::Account& account, std::string_view node,
+                                                      const Requester& who) const;
 
   // -- changes.cpp: their order and durability
   void in_turn(core::Account& account, core::IqRequest request, Change change);
@@ -145,7 +153,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   void drain(core::Account& account);
   // `then` runs when it is known whether the rows are durable.
   void commit(core::Account& account, Rows rows, std::move_only_function<void(core::Account&, bool)> then);
-  void commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then);
+  void commit(core::Account& account, core::IqRequest request, std::vector<storage::Write> writes, Committed then,
+              std::optional<core::audit::Record> record = {});
   // Makes the node's configuration durable, then answers.
   void commit_config(core::Account& account, core::IqRequest request, std::string node, std::string answer = {},
                      std::move_only_function<void(core::Account&)> then = {});
@@ -162,7 +171,17 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   }
 
   // -- own_changes.cpp: what other rooms change, or add to a client's change
-  using Told = std::vector<std::pair<std::string, std::string>>;  // node and event
+  // What is to be told, and what memory follows, once rows are durable.
+  struct ListChange {
+    OmemoVersion version;
+    std::string item_id, payload;
+    std::vector<std::uint32_t> ids;
+  };
+  struct Told {
+    std::vector<std::pair<std::string, std::string>> events;  // by node
+    std::vector<ListChange> lists;
+    std::vector<std::pair<std::string, NodeConfig>> gone;  // nodes
+  };
   void ask_follower(core::Account& account, NodeChange change, Turn turn,
                     std::move_only_function<void(core::Account*, OwnChangesOr)> then);
   // The same, and answers the request where there is nothing to go on with.
@@ -172,7 +191,9 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   [[nodiscard]] std::expected<Told, core::StanzaError> carry_out(core::Account& account, OwnChanges& changes,
                                                                  std::string_view publisher,
                                                                  std::vector<storage::Write>& writes);
+  void take_away(core::Account& account, const ItemChange& item, Told& told, std::vector<storage::Write>& writes);
   void own_changes_done(core::Account& account, Told told, OwnChanges& changes);
+  void list_changed(core::Account& account, ListChange list, bool untold);
 
   // -- expiry.cpp: what goes by itself
   void sweep();
@@ -221,7 +242,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   void check_room(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void store_item(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void store_with(core::Account& account, core::IqRequest request, Publication wanted, OwnChanges changes);
-  void published(core::Account& account, core::IqRequest& request, Publication wanted);
+  void published(core::Account& account, core::IqRequest& request, Publication wanted, bool untold);
   // -- payloads.cpp
   [[nodiscard]] std::expected<Publication, Denial> read_publication(core::Account& account, xml::Element publish,
                                                                     const NodeConfig& config);
@@ -268,6 +289,8 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
   // Reads of items under way, by who asked: each may bring max_answer.
   std::unordered_map<std::string, unsigned> reading_;
   std::map<std::string, Follow, std::less<>> followers_;  // by node
+  Follow keys_follower_;                                  // of device lists and bundles; null: none
+  const DeviceGate* gate_ = nullptr;                      // null: no device is kept out
   unsigned account_slot_ = 0;
   unsigned session_slot_ = 0;
   bool connected_ = false;

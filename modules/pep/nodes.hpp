@@ -39,8 +39,6 @@ struct NodeName {
 }
 // Holds what only its owner's devices need: whitelist by default.
 [[nodiscard]] bool is_private(std::string_view node) noexcept;
-[[nodiscard]] std::string bundle_node(OmemoVersion version, std::uint32_t device);
-[[nodiscard]] std::string_view device_list_node(OmemoVersion version) noexcept;
 
 enum class AccessModel : std::uint8_t { open, presence, roster, whitelist, authorize };
 enum class PublishModel : std::uint8_t { publishers, subscribers, open };

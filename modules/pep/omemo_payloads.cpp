@@ -201,6 +201,20 @@ std::string to_xml(const DeviceList& list, OmemoVersion version) {
   return out;
 }
 
+std::optional<DeviceList> stored_device_list(std::string_view xml, OmemoVersion version) {
+  const auto document = xml::parse_element(xml);
+  if (!document) return std::nullopt;
+  auto list = parse_device_list(document->root(), version, max_omemo_id);
+  if (!list) return std::nullopt;
+  return std::move(*list);
+}
+
+std::vector<std::uint32_t> ids_of(const DeviceList& list) {
+  std::vector<std::uint32_t> ids;
+  for (const auto& device : list.devices) ids.push_back(device.id);
+  return ids;
+}
+
 std::expected<Bundle, PayloadFault> parse_bundle(xml::Element bundle, OmemoVersion version) {
   const auto& names = names_of(version);
   if (!bundle.is("bundle", names.ns) || bundle.has_visible_text()) return unexpected(PayloadFault::structure);

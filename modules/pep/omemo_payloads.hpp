@@ -17,6 +17,10 @@ namespace valise::modules::pep {
 
 enum class OmemoVersion : std::uint8_t { legacy, omemo_2 };
 
+// Where they are published (nodes.cpp). `device` counts in legacy only: omemo:2 has one node for all.
+[[nodiscard]] std::string_view device_list_node(OmemoVersion version) noexcept;
+[[nodiscard]] std::string bundle_node(OmemoVersion version, std::uint32_t device);
+
 inline constexpr std::uint32_t max_omemo_id = 0x7fffffff;
 inline constexpr std::size_t max_prekeys = 300;
 inline constexpr std::size_t max_device_list_bytes = 8 * 1024;
@@ -55,6 +59,9 @@ struct DeviceList {
 [[nodiscard]] std::expected<DeviceList, PayloadFault> parse_device_list(xml::Element list, OmemoVersion version,
                                                                         std::size_t max_devices);
 [[nodiscard]] std::string to_xml(const DeviceList& list, OmemoVersion version);
+// Back from what was stored; nothing for what to_xml did not write.
+[[nodiscard]] std::optional<DeviceList> stored_device_list(std::string_view xml, OmemoVersion version);
+[[nodiscard]] std::vector<std::uint32_t> ids_of(const DeviceList& list);
 
 struct PreKey {
   std::uint32_t id = 0;

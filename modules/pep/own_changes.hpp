@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "core/account.hpp"
+#include "core/audit/record.hpp"
 #include "core/stanza.hpp"
+#include "modules/pep/devices.hpp"
 #include "storage/types.hpp"
 
 namespace valise::modules::pep {
 
-// One item comes, is replaced, or goes.
+// One item comes, is replaced, or goes; a legacy bundle, which is one item under any id, goes with its node.
 struct ItemChange {
   std::string node;
   std::string id;
@@ -31,6 +33,8 @@ struct OwnChanges {
   std::vector<storage::Write> writes{};  // rows of the same account that are the other room's
   std::move_only_function<void(core::Account&)> durable{};
   bool open = false;  // a node that is missing is made "open" instead
+  std::optional<core::audit::Record> record{};
+  bool untold = false;  // nobody is told of what the client published: of a list, unless it is another than before
 };
 using OwnChangesOr = std::expected<OwnChanges, core::StanzaError>;
 using AnswerChanges = std::move_only_function<void(OwnChangesOr)>;
@@ -42,6 +46,14 @@ struct NodeChange {
   std::string node;
   std::string id;       // published, retracted
   std::string payload;  // published
+  // Of OMEMO's lists and bundles: which one, and what is in it now. `device`: of a bundle; 0: of all in the node.
+  OmemoVersion version = OmemoVersion::legacy;
+  std::uint32_t device = 0;
+  std::optional<std::vector<std::uint32_t>> listed{};
+  std::optional<DeviceKeys> keys{};
+  // Who changes it: the full address, and as records name it.
+  core::Jid by{};
+  Ref<const core::audit::Origin> origin{};
 };
 
 class PepOwnChanges {
@@ -51,6 +63,8 @@ class PepOwnChanges {
   // published there; an error refuses the change. One room a node.
   using Follow = std::function<void(core::Account&, NodeChange, AnswerChanges)>;
   virtual void follow(std::string_view node, Follow follow) = 0;
+  // The same for all of OMEMO's device lists and bundles.
+  virtual void follow_keys(Follow follow) = 0;
 
   // Runs `make` when it is the turn of the account's changes; what it answers becomes durable, then `done`. Errors:
   // what `make` answered, resource-constraint where too much waits or there are too many nodes, store_away.

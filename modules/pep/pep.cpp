@@ -30,16 +30,14 @@ Result<> load_list(storage::Reader& reader, const std::string& owner, OmemoVersi
   if (!items) return std::unexpected(items.error());
   if (items->empty()) return {};
   auto& item = items->front();
-  const auto document = xml::parse_element(item.payload);
-  if (!document) return {};
-  const auto list = parse_device_list(document->root(), version, max_omemo_id);
+  const auto list = stored_device_list(item.payload, version);
   if (!list) return {};
   auto& cached = part.list(version);
   cached.published = true;
   cached.published_ms = IdGenerator::utc_ms(item.version);
   cached.item_id = std::move(item.id);
   cached.payload = std::move(item.payload);
-  for (const auto& device : list->devices) cached.ids.push_back(device.id);
+  cached.ids = ids_of(*list);
   return {};
 }
 
@@ -114,6 +112,7 @@ core::Features Pep::features(const std::string& host) const {
 }
 
 void Pep::connect_services() {
+  gate_ = shard_.service<DeviceGate>();
   if (auto* presence = shard_.service<core::PresenceEvents>()) {
     presence->on_available([this](core::Session& session, bool first) {
       offer(session);
@@ -179,7 +178,29 @@ bool Pep::is_owners_alone(const core::Account& account, std::string_view node) c
 
 std::optional<core::StanzaError> Pep::refusal_for(const core::Account& account, std::string_view node,
                                                   const NodeConfig& config, const Requester& who) const {
+  if (is_kept_back(account, node, who)) return errors::item_not_found();
   return read_refusal(config, who, is_owners_alone(account, node));
+}
+
+std::span<const std::uint32_t> Pep::kept_out(const core::Account& account) const {
+  return gate_ == nullptr ? std::span<const std::uint32_t>() : gate_->kept_out(account);
+}
+
+bool Pep::is_kept_back(const core::Account& account, std::string_view node, const Requester& who) const {
+  const auto out = kept_out(account);
+  if (out.empty() || who.owner) return false;
+  const auto name = classify(node);
+  return name.kind == NodeKind::bundle && std::ranges::find(out, name.device) != out.end();
+}
+
+std::vector<std::string> Pep::hidden_items(const core::Account& account, std::string_view node,
+                                           const Requester& who) const {
+  const auto out = kept_out(account);
+  const auto name = out.empty() || who.owner ? NodeName() : classify(node);
+  std::vector<std::string> ids;
+  if (name.kind != NodeKind::bundle || name.version != OmemoVersion::omemo_2) return ids;
+  for (const auto device : out) ids.push_back(std::to_string(device));
+  return ids;
 }
 
 // With legacy code and the request repeated: without either, Profanity never publishes its device list.

@@ -177,11 +177,16 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
   const bool kept = wanted.fresh ? wanted.fresh->persist : state != nullptr && state->config.persist;
   if (!kept) return store_with(account, std::move(request), std::move(wanted), {});
   NodeChange change{.node = wanted.node, .id = wanted.item_id, .payload = wanted.payload};
+  if (wanted.list) change.listed = ids_of(*wanted.list);
+  if (wanted.bundle) {
+    change.keys.emplace(identity_u(*wanted.bundle).value_or(wanted.bundle->identity), wanted.bundle->signed_prekey.key);
+  }
   ask_follower(
       account, std::move(request), std::move(change), std::move(turn),
       [this, wanted = std::move(wanted)](core::Account& owner, core::IqRequest asked, OwnChanges changes) mutable {
         for (auto& item : changes.items) {
           if (item.node == wanted.node && item.id == wanted.item_id && item.payload) {
+            if (wanted.list) wanted.list = stored_device_list(*item.payload, wanted.name.version).value_or(DeviceList());
             wanted.payload = std::move(*item.payload);
           }
         }
@@ -209,16 +214,19 @@ void Pep::store_with(core::Account& account, core::IqRequest request, Publicatio
     writes.emplace_back(
         storage::PutPepItem{account.jid.str(), std::move(item), items_kept(state->config, wanted.node, limits_)});
   }
-  commit(account, std::move(request), std::move(writes),
-         [this, wanted = std::move(wanted), told = std::move(*told), changes = std::move(changes)](
-             core::Account& owner, core::IqRequest& answered) mutable {
-           published(owner, answered, std::move(wanted));
-           own_changes_done(owner, std::move(told), changes);
-         });
+  auto record = std::exchange(changes.record, std::nullopt);
+  commit(
+      account, std::move(request), std::move(writes),
+      [this, wanted = std::move(wanted), told = std::move(*told), changes = std::move(changes)](
+          core::Account& owner, core::IqRequest& answered) mutable {
+        published(owner, answered, std::move(wanted), changes.untold);
+        own_changes_done(owner, std::move(told), changes);
+      },
+      std::move(record));
 }
 
 // The item is durable.
-void Pep::published(core::Account& account, core::IqRequest& request, Publication done) {
+void Pep::published(core::Account& account, core::IqRequest& request, Publication done, bool untold) {
   auto& state = part(account);
   auto* saved = find(account, done.node);
   if (saved != nullptr) saved->unsaved = false;
@@ -226,22 +234,14 @@ void Pep::published(core::Account& account, core::IqRequest& request, Publicatio
   const bool by_owner = request.from_owner();
   request.result(publish_answer(done));
   if (done.list) {
-    auto& cached = state.list(done.name.version);
-    std::vector<std::uint32_t> ids, added;
-    for (const auto& device : done.list->devices) {
-      ids.push_back(device.id);
-      if (std::ranges::find(cached.ids, device.id) == cached.ids.end()) added.push_back(device.id);
-    }
-    cached = {.published = true,
-              .item_id = done.item_id,
-              .payload = std::move(done.payload),
-              .published_ms = utc_now_ms(),
-              .ids = std::move(ids),
-              .changes = cached.changes + 1};
-    note_unlisted(account);
-    return tell_list(account, done.name.version, added);
+    ListChange list{.version = done.name.version,
+                    .item_id = std::move(done.item_id),
+                    .payload = std::move(done.payload),
+                    .ids = ids_of(*done.list)};
+    return list_changed(account, std::move(list), untold);
   }
   if (done.bundle) state.remember_identity(done.name.version, done.device, done.bundle->identity);
+  if (untold) return;
   if (saved != nullptr) {
     News news{.event = item_event(saved->config, done.node, done.item_id, publisher.full(), done.payload)};
     if (by_owner) news.addresses = reply_to(publisher);

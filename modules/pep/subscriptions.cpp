@@ -42,9 +42,9 @@ void Pep::subscribe(core::Account& account, core::IqRequest request, xml::Elemen
     return request.error(errors::bad_request("invalid-jid"));
   }
   auto* state = find_shown(account, asked->node);
-  if (state == nullptr) return not_found(request);
-  auto& config = state->config;
   const auto who = requester(account, request.from());
+  if (state == nullptr || is_kept_back(account, asked->node, who)) return not_found(request);
+  auto& config = state->config;
   if (auto refusal = subscribe_refusal(config, who, is_owners_alone(account, asked->node))) {
     return request.error(*refusal);
   }

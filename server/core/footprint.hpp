@@ -55,7 +55,7 @@ std::size_t weight(const Write&) {
   std::size_t bytes = sizeof unit + unit.keeps + unit.writes.size() * sizeof(storage::Write);
   if (unit.record) {
     bytes += unit.record->recipient.size() + unit.record->stanza_id.size() + unit.record->reason.size() +
-             unit.record->rule.size();
+             unit.record->rule.size() + unit.record->identity.size();
   }
   for (const auto& write : unit.writes) {
     bytes += std::visit([](const auto& value) { return detail::weight(value); }, write);

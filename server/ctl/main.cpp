@@ -42,6 +42,7 @@ struct Options {
   std::int64_t uses = 1;
   std::optional<std::int64_t> lifetime_days;
   std::vector<std::string> groups;
+  std::int64_t signed_prekey_days = 365, silent_days = 90;
 };
 
 void print(const Json& result, const Options& options, const Layout& layout = {}) {
@@ -358,6 +359,60 @@ void add_file_commands(CLI::App& cli, Options& options, int& code) {
   });
 }
 
+std::string approve_sentence(const Json& answer) {
+  return answer.value("jid", "") + ": device " + std::to_string(answer.value("device", 0U)) + " is let in\n";
+}
+std::string revoke_device_sentence(const Json& answer) {
+  return answer.value("jid", "") + ": device " + std::to_string(answer.value("device", 0U)) +
+         " is revoked; its sessions go on until session kick, and a new password keeps them out\n";
+}
+
+void add_omemo_commands(CLI::App& omemo, Options& options, int& code) {
+  auto* devices = omemo.add_subcommand("devices", "the devices of an account, listed or not");
+  devices->add_option("jid", options.jid, "name@host")->required();
+  devices->callback([&] {
+    code = ask(options, {{"command", "omemo.devices"}, {"jid", options.jid}},
+               {.columns = {"device", "state", "versions", "first", "seen", "resource", "fingerprint"},
+                .nothing = "no devices"});
+  });
+  const auto decision = [&](const char* name, const char* help, const char* command, Layout layout) {
+    auto* verb = omemo.add_subcommand(name, help);
+    verb->add_option("jid", options.jid, "name@host")->required();
+    verb->add_option("device", options.id, "its number, as omemo devices says it")->required();
+    verb->callback([&options, &code, request = std::string(command), layout] {
+      code = ask(options, {{"command", request}, {"jid", options.jid}, {"device", options.id}}, layout);
+    });
+    return verb;
+  };
+  decision("approve", "lets a device in that waits, or one back in that was revoked", "omemo.approve",
+           {.sentence = &approve_sentence})
+      ->alias("unrevoke");
+  decision("revoke", "takes a device out of the lists, and keeps it out", "omemo.revoke",
+           {.sentence = &revoke_device_sentence});
+  auto* history = omemo.add_subcommand("history", "who published which identity key when, out of the metadata log");
+  history->add_option("jid", options.jid, "name@host")->required();
+  history->callback([&] {
+    code = ask(options, {{"command", "omemo.history"}, {"jid", options.jid}},
+               {.columns = {"entry", "time", "what", "device", "version", "by", "resource", "identity", "note"},
+                .nothing = "nothing is recorded"});
+  });
+  auto* health = omemo.add_subcommand("health", "devices without keys, with few prekeys, with old ones, silent ones");
+  health->add_option("about", options.jid, "a host, or name@host; otherwise all");
+  health->add_option("--signed-prekey-days", options.signed_prekey_days, "report older ones; 0: none")
+      ->capture_default_str();
+  health->add_option("--silent-days", options.silent_days, "report devices that were not seen for so long; 0: none")
+      ->capture_default_str();
+  health->callback([&] {
+    code = ask(options,
+               {{"command", "omemo.health"},
+                {"about", options.jid},
+                {"signed_prekey_days", options.signed_prekey_days},
+                {"silent_days", options.silent_days}},
+               {.columns = {"account", "device", "version", "problems", "prekeys", "signed_prekey", "seen"},
+                .nothing = "all devices are well"});
+  });
+}
+
 // What was wrong with the command line. CLI11 speaks of a missing subcommand where a word is not one.
 std::string wrong_use(const CLI::App& cli, const CLI::ParseError& error) {
   const auto* at = &cli;
@@ -390,6 +445,7 @@ int run(int argc, char** argv) {
   add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
   selftest::add_command(cli, options.socket, options.json, code);
+  add_omemo_commands(*cli.get_subcommand("omemo"), options, code);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -12,6 +12,7 @@
 #include "main/control_accounts.hpp"
 #include "main/control_hosts.hpp"
 #include "main/control_invitations.hpp"
+#include "main/control_omemo.hpp"
 #include "main/control_service.hpp"
 
 namespace valise {
@@ -266,7 +267,7 @@ constexpr NamedCommand commands[] = {
 
 // Null: there is no such command.
 Command command_named(std::string_view name) {
-  for (const auto some : {account_commands(), std::span<const NamedCommand>(commands)}) {
+  for (const auto some : {account_commands(), omemo_commands(), std::span<const NamedCommand>(commands)}) {
     const auto found = std::ranges::find(some, name, &NamedCommand::first);
     if (found != some.end()) return found->second;
   }

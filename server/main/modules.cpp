@@ -21,6 +21,7 @@
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
 #include "modules/omemo/omemo.hpp"
+#include "modules/omemo_devices/omemo_devices.hpp"
 #include "modules/pep/pep.hpp"
 #include "modules/ping/ping.hpp"
 #include "modules/policy/policy.hpp"
@@ -70,6 +71,7 @@ std::vector<const core::Manifest*> all_modules() {
           &unified_push_manifest(),
           &commands_manifest(),
           &administration_manifest(),
+          &omemo_devices_manifest(),
           &invitations_manifest(),
           &invitation_page_manifest()};
 }

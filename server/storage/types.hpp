@@ -92,6 +92,7 @@ enum class DataKind : std::uint8_t {
   client = 6,
   invitation = 7,
   push = 8,
+  omemo_device = 9,
 };
 
 struct AccountData {

@@ -90,6 +90,13 @@ async def the_record_shows_what_it_did_and_no_content(town):
     assert b"Written in the clear by" not in town.stored_bytes() and b"the bag is sealed" not in town.stored_bytes()
 
 
+@story("valisectl omemo selftest: omemo.approve", options={"omemo.approve": "administrator"})
+async def where_devices_wait_for_an_administrator_it_is_one(town):
+    status, out, err = await selftest(town)
+    assert status == 0 and err == "", (status, out, err)
+    assert out.count("      approved, as an administrator does here\n") == 1, out  # the second version is of the same devices
+
+
 @story("valisectl omemo selftest: for scripts")
 async def a_script_gets_one_object(town):
     status, out, err = await selftest(town, "localhost", "--json")

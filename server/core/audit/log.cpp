@@ -14,6 +14,7 @@
 #include "base/crypto.hpp"
 #include "base/release.hpp"
 #include "core/audit/segment.hpp"
+#include "core/audit/verify.hpp"
 
 namespace valise::core::audit {
 namespace {
@@ -67,24 +68,7 @@ Result<> Log::start(std::optional<std::uint64_t> cut_to) {
   return mend(firsts->back(), *chain_before, head_size, *head, cut_to);
 }
 
-// It stands in the leaf of the last of these entries.
-Result<Digest> Log::chain_at(std::uint64_t size) const {
-  Digest chain{};
-  if (size == 0) return chain;
-  const auto firsts = list_segments(options_.folder);
-  if (!firsts) return std::unexpected(firsts.error());
-  const auto behind = std::ranges::lower_bound(*firsts, size);
-  if (behind == firsts->begin()) return fail(ErrorCode::corrupt, options_.folder + ": the first entries are gone");
-  const auto first = *std::prev(behind);
-  const auto file = File::open(options_.folder + "/" + leaves_name(first), O_RDONLY);
-  if (!file) return std::unexpected(file.error());
-  std::string bytes;
-  const auto offset = file_header_size + (size - first) * leaf_entry_size - hash_size;
-  if (auto done = file->read_at(offset, hash_size, bytes); !done) return std::unexpected(done.error());
-  if (bytes.size() != hash_size) return fail(ErrorCode::corrupt, file->path() + ": too short");
-  std::memcpy(chain.data(), bytes.data(), hash_size);
-  return chain;
-}
+Result<Digest> Log::chain_at(std::uint64_t size) const { return audit::chain_at(options_.folder, size); }
 
 // Sizes and names only: a full check of a long log belongs to verify().
 Result<> Log::check_older_segments(std::span<const std::uint64_t> firsts) const {

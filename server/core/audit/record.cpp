@@ -7,8 +7,9 @@
 namespace valise::core::audit {
 namespace {
 
-constexpr std::array<std::string_view, 12> kinds{"message", "presence", "login", "logout",    "login-failed", "denied",
-                                                 "admin",   "start",    "stop",  "recovered", "report",       "void"};
+constexpr std::array<std::string_view, 13> kinds{"message", "presence", "login", "logout",    "login-failed",
+                                                 "denied",  "admin",    "start", "stop",      "recovered",
+                                                 "report",  "omemo-device", "void"};
 constexpr std::array<std::string_view, 15> types{
     "",           "normal",      "chat",         "groupchat", "headline", "error", "unavailable", "subscribe",
     "subscribed", "unsubscribe", "unsubscribed", "probe",     "get",      "set",   "result"};
@@ -174,6 +175,7 @@ void append_json(std::string& out, const Record& record) {
   append_number(out, R"(,"size":)", record.size);
   append_name(out, R"(,"encryption":)", name_of(record.encryption));
   append_number(out, R"(,"device":)", record.sender_device);
+  append_text(out, R"(,"identity":)", record.identity, max_token_bytes);
   append_number(out, R"(,"keys":)", record.recipient_keys);
   append_name(out, R"(,"verdict":)", name_of(record.verdict));
   append_token(out, R"(,"reason":)", record.reason);

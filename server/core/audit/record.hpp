@@ -1,9 +1,10 @@
 // One entry of the metadata audit log: the label of an event, never the letter. There is no field that could hold a
-// body, a subject, a file name or key material; `reason` is reduced to a code when it is written.
+// body, a subject, a file name or key material; `reason` is reduced to a code when it is written, of a public key its
+// hash stands there.
 //
 // Encoding: one JSON object, ASCII only, no white space, keys in the order below, empty and zero members left out
 // (but for id and kind), so that the same record always gives the same bytes:
-//   id rows kind from resource session source tls cipher mechanism to stanza type size encryption device keys
+//   id rows kind from resource session source tls cipher mechanism to stanza type size encryption device identity keys
 //   verdict reason rule cut
 // `id` is a string (64 bits do not survive a JSON number). Whatever a user or peer chose is cut at 1,023 bytes (at a
 // code point); `"cut":true` says that it happened. Sequence number and time stand in the leaf (segment.hpp).
@@ -30,6 +31,7 @@ enum class Kind : std::uint8_t {
   stop,
   recovered,  // rows were found without their record after a crash: this is it
   report,     // somebody reports somebody (XEP-0377): `stanza`, a message; `reason`, spam or abuse
+  omemo_device,  // what became of a device of the account `to`, or of its keys: `reason`
   voided,     // "void": the rows of the record with this id never became durable; nobody was told of them
 };
 
@@ -96,7 +98,7 @@ struct Record {
   Encryption encryption = Encryption::none;
   Outcome verdict = Outcome::none;
   bool rows = false;                 // set by the committer: the store holds rows of unit `id`
-  std::uint32_t sender_device = 0;   // OMEMO device id
+  std::uint32_t sender_device = 0;   // OMEMO device id; of omemo_device and admin: which device it is about
   std::uint32_t recipient_keys = 0;  // number of <key/> elements
   std::uint32_t size = 0;            // bytes of the stanza as received
   std::uint64_t id = 0;              // of the unit, set by the committer; void, recovered: of the unit they speak about
@@ -107,6 +109,7 @@ struct Record {
   std::string reason;     // a code ("plaintext", "policy", "user-add"): a space becomes '-', other bytes than
                           // [A-Za-z0-9._:-] '_', at most 64
   std::string rule;       // name of the policy rule that decided
+  std::string identity;   // of that device: SHA-256 of its identity key's 32 bytes in Curve25519 form, in hex
 };
 
 // Appends the encoding to `out`. At most max_record_bytes.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 #include <fmt/core.h>
@@ -163,6 +164,25 @@ Result<Verification> verify(const std::string& folder, const std::optional<Note>
   if (!firsts) return std::unexpected(firsts.error());
   if (!*head && firsts->empty()) return fail(ErrorCode::not_found, folder + ": there is no audit log");
   return Verifier(folder, *head, known).run(*firsts);
+}
+
+// It stands in the leaf of the last of these entries.
+Result<Digest> chain_at(const std::string& folder, std::uint64_t size) {
+  Digest chain{};
+  if (size == 0) return chain;
+  const auto firsts = list_segments(folder);
+  if (!firsts) return std::unexpected(firsts.error());
+  const auto behind = std::ranges::lower_bound(*firsts, size);
+  if (behind == firsts->begin()) return fail(ErrorCode::corrupt, folder + ": the first entries are gone");
+  const auto first = *std::prev(behind);
+  const auto file = File::open(folder + "/" + leaves_name(first), O_RDONLY);
+  if (!file) return std::unexpected(file.error());
+  std::string bytes;
+  const auto offset = file_header_size + (size - first) * leaf_entry_size - hash_size;
+  if (auto done = file->read_at(offset, hash_size, bytes); !done) return std::unexpected(done.error());
+  if (bytes.size() != hash_size) return fail(ErrorCode::corrupt, file->path() + ": too short");
+  std::memcpy(chain.data(), bytes.data(), hash_size);
+  return chain;
 }
 
 Result<Cursor> Cursor::open(const std::string& folder, std::uint64_t from_seq) {

@@ -47,6 +47,10 @@ struct Note {
 // log is no error but `bad`.
 [[nodiscard]] Result<Verification> verify(const std::string& folder, const std::optional<Note>& known = std::nullopt);
 
+// The chain value after that many entries; with it, a note of them. Checks nothing. Errors: corrupt (there are not so
+// many), not_found, unavailable.
+[[nodiscard]] Result<Digest> chain_at(const std::string& folder, std::uint64_t size);
+
 // Goes through the records without checking them against leaves (verify does). Reads segments `from_segment` and after.
 class Cursor {
  public:

@@ -65,6 +65,20 @@ Outcome<> Accounts::remove(const std::string& jid, std::chrono::seconds patience
   return refused_by_server(removed.error(), jid + " is not removed");
 }
 
+Outcome<bool> Accounts::approve_devices(const std::string& jid, std::chrono::seconds patience) const {
+  const auto rows = ask({{"command", "omemo.devices"}, {"jid", jid}}, patience);
+  if (!rows) return refused_by_server(rows.error(), "cannot look at the account's devices");
+  bool any = false;
+  for (const auto& row : *rows) {
+    if (!row.is_object() || row.value("state", "") != "waiting") continue;
+    const auto device = std::to_string(row.value("device", 0U));
+    const auto done = ask({{"command", "omemo.approve"}, {"jid", jid}, {"device", device}}, patience);
+    if (!done) return refused_by_server(done.error(), "the device is not approved");
+    any = true;
+  }
+  return any;
+}
+
 Outcome<std::size_t> Accounts::remove_leftovers(std::chrono::seconds patience) {
   const auto rows = ask({{"command", "user.list"}, {"host", host_}}, patience);
   if (!rows) return refused_by_server(rows.error(), "cannot look for accounts of an earlier run");

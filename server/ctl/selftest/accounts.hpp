@@ -34,6 +34,9 @@ class Accounts {
   // Returns how many there were.
   [[nodiscard]] Outcome<std::size_t> remove_leftovers(std::chrono::seconds patience);
   [[nodiscard]] Outcome<Account> make(std::chrono::seconds patience);
+  // Where new devices wait for an administrator (omemo.approve), one lets those of the account in. Returns whether one
+  // did.
+  [[nodiscard]] Outcome<bool> approve_devices(const std::string& jid, std::chrono::seconds patience) const;
   // All that were made, or may have been. Says which stay behind, and why.
   [[nodiscard]] Outcome<> remove_all();
 

@@ -80,10 +80,23 @@ class Run {
     const auto step = [&](const char* what, auto part) {
       report_.step(name + what, [&](const Patience& patience) { return quietly((*talk_.*part)(version, patience)); });
     };
-    step("device list and bundle published", &Conversation::publish);
+    report_.step(name + "device list and bundle published", [&](const Patience& patience) -> Outcome<std::string> {
+      if (auto done = talk_->publish(version, patience); !done) return std::unexpected(std::move(done.error()));
+      return approve_devices();
+    });
     step("the other's list and bundle read", &Conversation::read_each_other);
     step("session begun, first message sealed and opened", &Conversation::write);
     step("answer sealed and opened", &Conversation::answer);
+  }
+
+  Outcome<std::string> approve_devices() {
+    bool any = false;
+    for (const auto& person : people_) {
+      const auto approved = accounts_.approve_devices(person.jid, Report::step_time);
+      if (!approved) return std::unexpected(approved.error());
+      any = any || *approved;
+    }
+    return any ? "approved, as an administrator does here" : "";
   }
 
   Outcome<std::string> make_accounts() {
@@ -128,7 +141,7 @@ int run(const Wish& wish) {
 
 void add_command(CLI::App& cli, const std::string& control, const bool& json, int& exit) {
   auto wish = std::make_shared<Wish>();
-  auto* omemo = cli.add_subcommand("omemo", "whether sealed messages get through")->require_subcommand(1);
+  auto* omemo = cli.add_subcommand("omemo", "devices, keys, and whether sealed messages get through")->require_subcommand(1);
   auto* selftest = omemo->add_subcommand("selftest", "two throw-away accounts write to each other, sealed and not");
   selftest->add_option("host", wish->host, "one of the server's hosts, if it has several");
   selftest->add_option("--ca", wish->ca,

@@ -34,11 +34,13 @@ TEST(AuditRecord, EveryMemberHasItsPlaceInOneFixedOrder) {
   record.stanza_id = "m1";
   record.reason = "offline";
   record.rule = "after-hours";
+  record.identity = std::string(64, 'a');
   EXPECT_EQ(encoded(record),
             R"({"id":"7401000000000000001","rows":true,"kind":"message","from":"alice@a.example","resource":"phone",)"
             R"("session":"42","source":"192.0.2.1:51234","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
             R"("mechanism":"SCRAM-SHA-256-PLUS","to":"bob@b.example","stanza":"m1","type":"chat","size":970,)"
-            R"("encryption":"omemo:2","device":31337,"keys":3,"verdict":"stored","reason":"offline",)"
+            R"("encryption":"omemo:2","device":31337,"identity":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",)"
+            R"("keys":3,"verdict":"stored","reason":"offline",)"
             R"("rule":"after-hours"})");
 }
 
@@ -53,6 +55,7 @@ TEST(AuditRecord, EveryKindAndTypeHasItsName) {
   EXPECT_EQ(name_of(Kind::login_failed), "login-failed");
   EXPECT_EQ(name_of(Kind::recovered), "recovered");
   EXPECT_EQ(name_of(Kind::report), "report");
+  EXPECT_EQ(name_of(Kind::omemo_device), "omemo-device");
   EXPECT_EQ(name_of(Kind::voided), "void");
   EXPECT_EQ(name_of(StanzaType::result), "result");
   EXPECT_EQ(stanza_type_of("unsubscribed"), StanzaType::unsubscribed);
@@ -120,7 +123,7 @@ TEST(AuditRecord, TheLargestRecordStaysWithinItsBound) {
   record.encryption = Encryption::omemo2;
   record.verdict = Outcome::delivered;
   record.origin = make_ref<const Origin>(Origin::Members{huge, huge, huge, huge, huge, huge, huge});
-  record.recipient = record.stanza_id = record.reason = record.rule = huge;
+  record.recipient = record.stanza_id = record.reason = record.rule = record.identity = huge;
   EXPECT_LE(encoded(record).size(), max_record_bytes);
   EXPECT_TRUE(encoded(record).ends_with(R"(,"cut":true})"));
 }
