@@ -10,7 +10,8 @@ host["example.org"].tls.key = "/etc/valise/tls/example.org.key"                -
 
 tls.minimum = "1.2"            -- "1.3" once every client has it
 default_language = "fr"        -- of texts for clients that name no language
-sealed.mode = "required"       -- only OMEMO content passes; "off" is for conformance suites
+sealed.mode = "required"       -- only OMEMO content passes; "warn": the rest too, with a warning; "off" is for conformance suites
+-- host["example.org"].sealed.from = "2027-03-01"   -- until then it warns; default: it holds at once
 omemo.approve = "none"         -- "administrator" (valisectl omemo approve), "device": who lets new OMEMO devices in
 omemo.notice_devices = true    -- an account's other devices are told of a new one
 archive.enabled = true         -- people's devices find what they sent and received

@@ -35,7 +35,7 @@ const config::Option<bool> unsealed_option{
      .reason = "where only sealed content passes, show what was archived while that was not so",
      .scope = config::Scope::host,
      .reload = config::Reload::live,
-     .needs = {{"sealed.mode", "required"}}}};
+     .needs = {{"sealed.mode", "required"}, {"sealed.mode", "warn"}}}};
 const config::Option<std::int64_t> queries_option{{.name = "limits.archive_queries",
                                                    .otherwise = 4,
                                                    .reason = "archive queries of a session that wait for their answer",

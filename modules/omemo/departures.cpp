@@ -13,13 +13,6 @@ core::Verdict too_much_waits() {
   return refusal;
 }
 
-// Null: it is delivered; a record may say why it should not be.
-core::Verdict carry_out(core::Flow& flow, Check check, Reason reason) {
-  if (check == Check::enforce) return refuse(reason);
-  note(flow, reason);
-  return nullptr;
-}
-
 bool is_sealed(const core::Stanza& stanza) {
   if (stanza.kind == core::Kind::message) return stanza.seal.form != core::Seal::Form::none;
   return stanza.payload().name() == "encrypted";  // between two people nothing else is called so (requests.cpp)
@@ -31,6 +24,13 @@ void note(core::Flow& flow, Reason reason) {
   if (flow.record.reason.empty()) flow.record.reason = code_of(reason);
 }
 
+// Null: it is delivered; a record may say why it should not be.
+core::Verdict Departures::carry_out(core::Flow& flow, Check check, Reason reason) const {
+  if (check == Check::enforce) return decide_(flow, reason);
+  note(flow, reason);
+  return nullptr;
+}
+
 bool Departures::take(core::Session& session, core::Flow& flow, const DeviceChecks& checks) {
   if (lists_ == nullptr) {
     lists_ = shard_.service<DeviceLists>();
@@ -38,7 +38,7 @@ bool Departures::take(core::Session& session, core::Flow& flow, const DeviceChec
   }
   if (lists_ == nullptr) return false;
   const bool checked = checks.sid != Check::off || checks.identity != Check::off;
-  const bool sealed = is_sealed(*flow.stanza);
+  const bool sealed = flow.sealing.unsealed.empty() && is_sealed(*flow.stanza);
   const auto claims = checked && sealed ? claims_of(*flow.stanza) : Claims{};
   if (!lines_.empty() && lines_.contains(session.id)) {
     if (!sealed && flow.stanza->kind == core::Kind::iq) return false;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -19,7 +20,9 @@ namespace valise::modules::omemo {
 
 class Departures final {
  public:
-  explicit Departures(core::Shard& shard) : shard_(shard) {}
+  // `decide`: what becomes of a message whose device does not fit, where that is enforced; null: it goes on.
+  using Decide = std::function<core::Verdict(core::Flow&, Reason)>;
+  Departures(core::Shard& shard, Decide decide) : shard_(shard), decide_(std::move(decide)) {}
   // For core::Registrar::departures: true if the flow was taken.
   [[nodiscard]] bool take(core::Session& session, core::Flow& flow, const DeviceChecks& checks);
 
@@ -59,7 +62,10 @@ class Departures final {
   void go_on(std::uint64_t session, std::uint64_t number);
   [[nodiscard]] Held* head_of(std::uint64_t session, std::uint64_t number);
 
+  [[nodiscard]] core::Verdict carry_out(core::Flow& flow, Check check, Reason reason) const;
+
   core::Shard& shard_;
+  const Decide decide_;
   DeviceLists* lists_ = nullptr;                   // looked up when first wanted: modules/pep starts later
   const DeviceGate* gate_ = nullptr;               // likewise
   std::unordered_map<std::uint64_t, Line> lines_;  // by session

@@ -13,6 +13,8 @@
 #include "modules/omemo/client_hints.hpp"
 #include "modules/omemo/cut.hpp"
 #include "modules/omemo/departures.hpp"
+#include "modules/omemo/leniency.hpp"
+#include "modules/omemo/mode_options.hpp"
 #include "modules/omemo/questions.hpp"
 #include "modules/omemo/replay.hpp"
 #include "modules/omemo/table/options.hpp"
@@ -66,7 +68,10 @@ core::Verdict pass(core::Stanza& stanza, core::Switches switches, Replay* replay
 
 class Omemo final : public core::Module, public core::SealedContent {
  public:
-  explicit Omemo(core::Shard& shard) : shard_(shard), departures_(shard) {}
+  explicit Omemo(core::Shard& shard)
+      : shard_(shard), leniency_(shard), departures_(shard, [this](core::Flow& flow, Reason reason) {
+          return leniency_.decide_sealed(flow, refuse(reason));
+        }) {}
 
   void start(core::Registrar& registrar) override {
     registrar.at(core::Stage::sealed, core::Kind::message, [this](core::Flow& flow) { return message(flow); });
@@ -78,14 +83,16 @@ class Omemo final : public core::Module, public core::SealedContent {
       registrar.at(core::Stage::blocking, kind, [this](core::Flow& flow) { return recipients(flow); });
     }
     registrar.departures([this](core::Session& session, core::Flow& flow) {
-      return required(*flow.stanza) && departures_.take(session, flow, checks(*flow.stanza));
+      return flow.sealing.looked_at && departures_.take(session, flow, checks(*flow.stanza));
     });
     questions_slot_ = registrar.session_part();
     shard_.publish<core::SealedContent>(*this);
+    shard_.publish<Leniency>(leniency_);
     replay_.limit(Replay::process_memory / std::max<std::size_t>(shard_.kernel().shards.size(), 1));
   }
 
   void configure(const config::Snapshot& snapshot) override {
+    leniency_.configure(snapshot);
     checks_.clear();
     for (const auto& host : snapshot.hosts()) {
       checks_[host] = {.sid = snapshot.get(sid_option, host),
@@ -96,7 +103,15 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
-    return required(kept) && !by_service ? pass(kept, switches(kept), nullptr, 0) : nullptr;
+    if (by_service) return nullptr;
+    if (kept.kind == core::Kind::presence) return required(kept) ? pass(kept, switches(kept), nullptr, 0) : nullptr;
+    if (leniency_.look_at_kept(kept) == Leniency::Look::none) return nullptr;
+    const auto id = kept.id;
+    auto refusal = pass(kept, switches(kept), nullptr, 0);
+    if (!refusal) return nullptr;
+    refusal = leniency_.decide_kept(kept, std::move(refusal));
+    if (!refusal) kept.id = id;
+    return refusal;
   }
 
  private:
@@ -110,16 +125,24 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
   core::Verdict message(core::Flow& flow) {
-    if (!required(*flow.stanza)) return nullptr;
-    auto& id = flow.stanza->id;
-    auto wrong = is_token(id) ? std::string() : id;  // which does not pass
-    auto refusal = pass(*flow.stanza, switches(*flow.stanza), &replay_, shard_.loop().now_ms());
-    if (refusal && !wrong.empty()) id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
+    auto& stanza = *flow.stanza;
+    const auto look = leniency_.look(flow);
+    if (look == Leniency::Look::none) return nullptr;
+    core::Verdict refusal;
+    if (look == Leniency::Look::verdict) {
+      const auto refused = stanza.is_error() ? std::nullopt : rebuild_message(stanza, switches(stanza)).refused;
+      if (refused) refusal = refuse(*refused);
+    } else {
+      auto wrong = is_token(stanza.id) ? std::string() : stanza.id;  // which does not pass
+      refusal = pass(stanza, switches(stanza), &replay_, shard_.loop().now_ms());
+      if (refusal && !wrong.empty()) stanza.id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
+    }
+    if (refusal) refusal = leniency_.decide(flow, std::move(refusal));
     if (refusal && refusal->reason == code_of(Reason::plaintext)) {
       refusal->error.text = text_for_client(client_of(flow));
       add_notice(flow, *refusal);
     }
-    if (!refusal && flow.sender != nullptr) cut(*flow.stanza, flow.sender->account);
+    if (!refusal && flow.sender != nullptr) cut(stanza, flow.sender->account);
     return refusal;
   }
 
@@ -150,12 +173,16 @@ class Omemo final : public core::Module, public core::SealedContent {
     auto& stanza = *flow.stanza;
     const bool to_server = !stanza.to || !stanza.to->has_local();
     if (to_server || (stanza.to->is_bare() && stanza.to->same_bare(stanza.from))) return nullptr;
-    if (required(stanza)) {
+    if (const auto look = leniency_.look(flow); look != Leniency::Look::none) {
       auto rebuilt = is_question(stanza) ? rebuild_request(stanza) : rebuild_answer(stanza);
-      if (!rebuilt || replays(stanza)) return not_offered("request-not-offered");
-      canonicalise(stanza);
-      stanza.rewrite(std::move(*rebuilt));
-      if (flow.sender != nullptr) cut(stanza, flow.sender->account);
+      const bool whole = look == Leniency::Look::whole;
+      if (!rebuilt || (whole && replays(stanza))) {
+        if (auto refusal = leniency_.decide(flow, not_offered("request-not-offered"))) return refusal;
+      } else if (whole) {
+        canonicalise(stanza);
+        stanza.rewrite(std::move(*rebuilt));
+        if (flow.sender != nullptr) cut(stanza, flow.sender->account);
+      }
     }
     // What is asked of an account, the server answers.
     if (is_question(stanza) && !stanza.to->is_bare() && flow.sender != nullptr) {
@@ -204,7 +231,8 @@ class Omemo final : public core::Module, public core::SealedContent {
                             ? stanza.seal.form != core::Seal::Form::none && stanza.type != "groupchat"
                             : stanza.payload().is("encrypted", core::ns::omemo_2);
     const bool is_there = flow.recipient->exists && flow.recipient->state == storage::AccountState::active;
-    if (!sealed || flow.again || !is_there || !required(stanza)) return nullptr;
+    const bool looked_at = flow.sealing.looked_at && flow.sealing.unsealed.empty();
+    if (!sealed || flow.again || !is_there || !looked_at) return nullptr;
     auto refusal = readable(flow);
     if (!refusal) cut(*flow.stanza, *flow.recipient);
     return refusal;
@@ -220,7 +248,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     };
     const auto& recipient = flow.recipient->jid.full();
     if (is_for_device_of(stanza, recipient, list(OmemoVersion::legacy), list(OmemoVersion::omemo_2))) return nullptr;
-    if (check == Check::enforce) return refuse(Reason::no_device);
+    if (check == Check::enforce) return leniency_.decide_sealed(flow, refuse(Reason::no_device));
     note(flow, Reason::no_device);
     return nullptr;
   }
@@ -228,14 +256,14 @@ class Omemo final : public core::Module, public core::SealedContent {
   // Where it arrives, an answer of another device has to be one to a question of this session.
   core::Verdict answer(core::Flow& flow) {
     const auto& stanza = *flow.stanza;
-    if (is_question(stanza) || !required(stanza)) return nullptr;
+    if (is_question(stanza) || !flow.sealing.looked_at) return nullptr;
     const auto* session = flow.recipient->find(stanza.to->resource());
     if (session == nullptr) return nullptr;  // nobody gets it
     auto* questions = session->part<Questions>(questions_slot_);
     const auto ns = stanza.is_error() ? std::string_view() : stanza.payload().ns();
     const auto now = shard_.loop().now_ms();
     if (questions != nullptr && questions->answer(stanza.from.full(), stanza.id, ns, now)) return nullptr;
-    return not_offered("answer-not-asked");
+    return flow.sealing.unsealed.empty() ? leniency_.decide(flow, not_offered("answer-not-asked")) : nullptr;
   }
 
   // Some clients show that a message was not delivered, but not why: once a chat and hour the sentence follows as a
@@ -254,6 +282,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
   core::Shard& shard_;
+  Leniency leniency_;
   Departures departures_;
   DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
   const DeviceGate* gate_ = nullptr;            // likewise
@@ -278,7 +307,9 @@ const core::Manifest& omemo_manifest() {
             registry.add(recipients_option);
             registry.add(table::allow_option);
             registry.add(table::deny_option);
+            add_mode_options(registry);
           },
+      .check = &check_modes,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Omemo>(shard); },
   };
   return manifest;

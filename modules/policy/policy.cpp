@@ -160,6 +160,29 @@ class Policy final : public core::Module, public core::Rules {
     return judge(facts, tags);
   }
 
+  [[nodiscard]] bool ask_about_unsealed(bool arriving) const override {
+    const auto direction = arriving ? policy::Direction::in : policy::Direction::out;
+    return !rules_ || rules_->concerns(policy::Event::unsealed, direction);
+  }
+
+  core::UnsealedAnswer ask(const core::UnsealedQuestion& question, std::vector<std::string>& tags) override {
+    Facts facts;
+    fill(facts, question.stanza, question.stanza.to ? &*question.stanza.to : nullptr,
+         question.arriving ? policy::Direction::in : policy::Direction::out, question.language);
+    facts.event = policy::Event::unsealed;
+    facts.sealed_mode = name_of(question.sealing.mode);
+    facts.unsealed = question.reason;
+    if (question.sender != nullptr) fill_session(facts, *question.sender);
+    policy::Decision decision;
+    core::UnsealedAnswer answer{
+        .refusal = judge(facts, tags, decision), .mode = {}, .rule = std::string(decision.rule)};
+    const auto wanted = std::ranges::find(policy::mode_names, decision.seal);
+    if (wanted != policy::mode_names.end()) {
+      answer.mode = static_cast<core::Sealing::Mode>(wanted - policy::mode_names.begin());
+    }
+    return answer;
+  }
+
   [[nodiscard]] std::vector<core::RuleLine> rules() const override {
     std::vector<core::RuleLine> lines;
     if (!rules_) return lines;
@@ -178,7 +201,18 @@ class Policy final : public core::Module, public core::Rules {
     }
     if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
     Facts facts;
-    fill(facts, flow, direction);
+    // One of a presence to many has no address of its own.
+    const auto& to = flow.stanza->to;
+    fill(facts, *flow.stanza,
+         to                          ? &*to
+         : flow.recipient != nullptr ? &flow.recipient->jid
+                                     : nullptr,
+         direction, flow.language);
+    if (flow.sender != nullptr) fill_session(facts, *flow.sender);
+    if (flow.sealing.looked_at || flow.sealing.mode == core::Sealing::Mode::off) {
+      facts.sealed_mode = name_of(flow.sealing.mode);
+      facts.unsealed = flow.sealing.unsealed;
+    }
     if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
     return judge(facts, flow.tags);
   }
@@ -194,14 +228,19 @@ class Policy final : public core::Module, public core::Rules {
     }
   }
 
-  // `tags`: what it carries so far; gets what the rules add.
   core::Verdict judge(Facts& facts, std::vector<std::string>& tags) {
+    policy::Decision decision;
+    return judge(facts, tags, decision);
+  }
+
+  // `tags`: what it carries so far; gets what the rules add.
+  core::Verdict judge(Facts& facts, std::vector<std::string>& tags, policy::Decision& decision) {
     if (!rules_) return refusal("policy-failed", {});
     tags_.assign(tags.begin(), tags.end());
     facts.tags = tags_;
     facts.now_ms = shard_.loop().now_ms();
     facts.minute_of_week = minute_of_week();
-    const auto decision = rules_->decide(facts);
+    decision = rules_->decide(facts);
     for (const auto tag : decision.added_tags()) {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
     }
@@ -245,13 +284,16 @@ class Policy final : public core::Module, public core::Rules {
     if (facts.tls.starts_with("TLSv")) facts.tls.remove_prefix(4);
   }
 
-  static void fill(Facts& facts, core::Flow& flow, policy::Direction direction) {
-    const auto& stanza = *flow.stanza;
+  static void fill_session(Facts& facts, const core::Session& session) {
+    fill_session(facts, session.peer_address, session.mechanism, session.tls_version);
+  }
+
+  // `to`: null for a stanza to nobody yet.
+  static void fill(Facts& facts, const core::Stanza& stanza, const core::Jid* to, policy::Direction direction,
+                   core::Language language) {
     facts.event = event_of(stanza.kind);
     facts.direction = direction;
     facts.from = party(stanza.from);
-    // One of a presence to many has no address of its own.
-    const auto* to = stanza.to ? &*stanza.to : flow.recipient != nullptr ? &flow.recipient->jid : nullptr;
     if (to != nullptr) facts.to = party(*to);
     facts.host = direction == policy::Direction::in && to != nullptr ? to->domain() : stanza.from.domain();
     facts.type = stanza.type.empty() ? default_type(stanza.kind) : std::string_view(stanza.type);
@@ -265,9 +307,7 @@ class Policy final : public core::Module, public core::Rules {
     facts.keys = stanza.seal.keys;
     facts.prekeys = stanza.seal.prekeys;
     facts.sealed_length = stanza.seal.payload_bytes;
-    facts.language = core::tag_of(flow.language);
-    if (flow.sender == nullptr) return;
-    fill_session(facts, flow.sender->peer_address, flow.sender->mechanism, flow.sender->tls_version);
+    facts.language = core::tag_of(language);
   }
 
   // Local time of the server's place, looked up once a minute.

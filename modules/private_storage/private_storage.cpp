@@ -16,7 +16,7 @@ const config::Option<config::Strings> namespaces_option{
      .min = 0,
      .max = 64,
      .reload = config::Reload::live,
-     .needs = {{"sealed.mode", "required"}}}};
+     .needs = {{"sealed.mode", "required"}, {"sealed.mode", "warn"}}}};
 
 const core::StanzaError not_yours{
     .type = core::StanzaError::Type::auth,

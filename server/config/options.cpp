@@ -255,10 +255,11 @@ const Option<std::int64_t> commit_queue_bytes{{.name = "commit.queue_bytes",
 const Choice<SealedMode> sealed_mode{
     Name{.name = "sealed.mode",
          .otherwise = "required",
-         .reason = "required: only OMEMO content passes; off: an ordinary server, for conformance suites",
+         .reason = "required: only OMEMO content passes; warn: what people send each other is delivered all the same, "
+                   "and they are told; off: an ordinary server, for conformance suites",
          .scope = Scope::host,
          .reload = Reload::live},
-    {{"required", SealedMode::required}, {"off", SealedMode::off}}};
+    {{"required", SealedMode::required}, {"warn", SealedMode::warn}, {"off", SealedMode::off}}};
 const Option<bool> archive_enabled{
     Flag{.name = "archive.enabled",
          .otherwise = true,

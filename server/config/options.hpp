@@ -11,7 +11,7 @@
 namespace valise::config {
 
 enum class Backend : std::uint8_t { sqlite, mariadb };
-enum class SealedMode : std::uint8_t { required, off };
+enum class SealedMode : std::uint8_t { required, warn, off };
 enum class ClientCertificates : std::uint8_t { off, ask, require };
 enum class ClientNames : std::uint8_t { xmpp, email };
 enum class TlsMinimum : std::uint8_t { v1_2, v1_3 };

@@ -46,6 +46,7 @@ void Shard::arrive(Flow flow) {
 void Shard::arrive_now(Flow flow) {
   if (flow.stanza->kind == Kind::message && !flow.again) {
     flow.storable = storable(*flow.stanza);
+    if (!flow.sealing.unsealed.empty()) flow.storable.for_good = false;
     flow.tells = hooks_.arrivals != nullptr && tells_of(*flow.stanza, flow.storable);
   }
   if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in))

@@ -4,6 +4,11 @@
 
 namespace valise::core {
 
+std::string_view name_of(Sealing::Mode mode) noexcept {
+  static constexpr std::string_view names[] = {"required", "warn", "off"};
+  return names[static_cast<unsigned>(mode)];
+}
+
 bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner) {
   return std::ranges::any_of(writes, [&](const storage::Write& write) {
     const auto* put = std::get_if<storage::PutMessage>(&write);

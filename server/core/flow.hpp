@@ -76,12 +76,24 @@ struct Ack {
   std::uint64_t number = 0;
 };
 
+// How strictly what one person sends to another is looked at, and what came of it (docs/sealed.md 3.6). Set by
+// modules/omemo.
+struct Sealing {
+  enum class Mode : std::uint8_t { required, warn, off };  // the stricter first
+  Mode mode = Mode::required;
+  bool looked_at = false;  // false: the host is an ordinary server, or it is none of a person's to another
+  bool exempt = false;     // of mode off: an exemption lets it pass
+  std::string unsealed;    // why it would have been refused, as in Refusal::reason; it passes, and no archive keeps it
+};
+[[nodiscard]] std::string_view name_of(Sealing::Mode mode) noexcept;
+
 struct Flow {
   StanzaPtr stanza;
   Session* sender = nullptr;              // own session; only on the sender's shard, null behind the crossing
   Account* recipient = nullptr;           // local account; only on the recipient's shard
   Language language = Language::english;  // of the sender
   Ack ack;
+  Sealing sealing{};
   bool server_made = false;  // presence that the server sends in a person's name: nobody is told of a refusal
   Storable storable{};       // of a message, from its arrival on
   bool tells = false;        // likewise: a person who is away is told that it came (tells_of)

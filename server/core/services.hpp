@@ -51,8 +51,9 @@ class Blocking {
 // modules/omemo.
 class SealedContent {
  public:
-  // `kept`: a message or presence with its sender's address, which nobody else holds. Where the sender's host requires
-  // sealed content it is written anew by the rules of now. A refusal: it may not be shown (messages only).
+  // `kept`: a message or presence with its sender's address, which nobody else holds. Where content has to be sealed it
+  // is written anew by the rules of now, a message by the mode that holds now. A refusal: it may not be shown (messages
+  // only).
   [[nodiscard]] virtual Verdict recheck(Stanza& kept) const = 0;
 
  protected:
@@ -163,6 +164,21 @@ struct RuleQuestion {
   Language language = Language::english;
 };
 
+// Something of a person that is not sealed, before it is refused or let pass. Views live as long as the call.
+struct UnsealedQuestion {
+  const Stanza& stanza;  // a message, or an iq to another device
+  const Sealing& sealing;
+  std::string_view reason;          // as in Refusal::reason
+  bool arriving = false;            // asked at the recipient
+  const Session* sender = nullptr;  // where it is known
+  Language language = Language::english;
+};
+struct UnsealedAnswer {
+  Verdict refusal;                    // Deny, Drop, or a rule failed
+  std::optional<Sealing::Mode> mode;  // what a rule wants to hold for this one
+  std::string rule;                   // which; empty: none decided
+};
+
 // One rule as `valisectl policy list` shows it.
 struct RuleLine {
   std::string name;
@@ -179,6 +195,10 @@ class Rules {
   // Null: allowed; `tags` are those that the session carries so far, and get what rules added. Refusal::silent (Drop):
   // the answer that is due gives no reason.
   [[nodiscard]] virtual Verdict ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
+  // Whether any rule is about what is not sealed.
+  [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
+  // `tags` as above.
+  [[nodiscard]] virtual UnsealedAnswer ask(const UnsealedQuestion& question, std::vector<std::string>& tags) = 0;
   [[nodiscard]] virtual std::vector<RuleLine> rules() const = 0;
 
  protected:

@@ -15,7 +15,7 @@ namespace valise::core {
 
 struct HostSettings {
   std::string name;
-  bool sealed = true;                // sealed.mode = "required"
+  bool sealed = true;                // sealed.mode is not "off": what is kept and shown holds nothing in the clear
   Switches switches{};               // sealed.allow, sealed.deny
   bool client_certificates = false;  // SASL EXTERNAL (XEP-0178)
   bool only_certificates = false;    // and nothing else

@@ -11,7 +11,7 @@ namespace valise::core {
 struct Storable {
   bool store = false;
   std::string_view reason;  // the rule that decided: for record, log and tests
-  bool for_good = true;     // false: for whoever is away, not for an archive (<no-permanent-store/>)
+  bool for_good = true;     // false: for whoever is away, not for an archive (<no-permanent-store/>, Flow::sealing)
 };
 [[nodiscard]] Storable storable(const Stanza& message);
 

@@ -17,6 +17,7 @@
 #include "main/modules.hpp"
 #include "main/privileges.hpp"
 #include "main/settings.hpp"
+#include "modules/omemo/mode_options.hpp"
 #include "modules/omemo/table/table.hpp"
 
 namespace valise {
@@ -344,13 +345,17 @@ void App::record_admin(std::string reason, std::string about) {
 // Who reads the log later has to see since when something was allowed to pass in the clear.
 void App::record_reload(const config::Snapshot& before, const config::Snapshot& now) {
   record_admin("reload", {});
-  const auto sealed = [](const config::Snapshot& config, const std::string& host) {
-    return config.get(options::sealed_mode, host) == config::SealedMode::required;
-  };
+  const auto moment = utc_now_ms();
   for (const auto& host : now.hosts()) {
-    if (sealed(now, host) || !sealed(before, host)) continue;
-    record_admin("reload-sealed-off", host);
-    log::warning("main", "{}: sealed.mode is off: content may pass in the clear", host);
+    const auto mode = modules::omemo::host_modes(now, host).of_host(moment).mode;
+    if (mode > modules::omemo::host_modes(before, host).of_host(moment).mode) {
+      record_admin(mode == core::Sealing::Mode::off ? "reload-sealed-off" : "reload-sealed-warn", host);
+      log::warning("main", "{}: sealed.mode is {}: content may pass in the clear", host, name_of(mode));
+    }
+    const auto exceptions = modules::omemo::exceptions_of(now, host);
+    if (exceptions == modules::omemo::exceptions_of(before, host)) continue;
+    record_admin("reload-sealed-exceptions", host);
+    if (!exceptions.empty()) log::warning("main", "{}: who may send in the clear has changed", host);
   }
 }
 

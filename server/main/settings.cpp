@@ -17,7 +17,7 @@ std::uint32_t count(const config::Snapshot& config, const config::Option<std::in
 core::HostSettings make_host(const config::Snapshot& config, const std::string& name) {
   core::HostSettings host;
   host.name = name;
-  host.sealed = config.get(options::sealed_mode, name) == config::SealedMode::required;
+  host.sealed = config.get(options::sealed_mode, name) != config::SealedMode::off;
   host.switches = modules::omemo::table::switches_of(config, name);
   const auto clients = config.get(options::tls_client_certificates, name);
   host.client_certificates = clients != config::ClientCertificates::off;

@@ -61,6 +61,25 @@ class Log final : public Action {
   bool logs() const override { return true; }
 };
 
+class Seal final : public Action {
+ public:
+  explicit Seal(std::string_view mode) : mode_(mode) {}
+  Next run(Context& context) const override {
+    if (context.facts.event != Event::unsealed) {  // a function's result; a rule's own action was looked at
+      context.fail("Seal is for Kind(\"unsealed\")");
+      return Next::done;
+    }
+    context.decision.verdict = Verdict::allow;
+    context.decision.seal = mode_;
+    return Next::done;
+  }
+  std::string describe() const override { return fmt::format("Seal(\"{}\")", mode_); }
+  bool only_unsealed() const override { return true; }
+
+ private:
+  std::string_view mode_;
+};
+
 }  // namespace
 
 ActionPtr make_allow() { return std::make_unique<Allow>(); }
@@ -68,5 +87,6 @@ ActionPtr make_drop() { return std::make_unique<Drop>(); }
 ActionPtr make_deny(Refusal refusal) { return std::make_unique<Deny>(std::move(refusal)); }
 ActionPtr make_tag(std::string tag) { return std::make_unique<Tag>(std::move(tag)); }
 ActionPtr make_log() { return std::make_unique<Log>(); }
+ActionPtr make_seal(std::string_view mode) { return std::make_unique<Seal>(mode); }
 
 }  // namespace valise::policy

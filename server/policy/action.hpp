@@ -21,6 +21,8 @@ class Action {
   [[nodiscard]] virtual std::string describe() const = 0;
   // Log: the rule's line in the log when it matches.
   [[nodiscard]] virtual bool logs() const { return false; }
+  // Seal: only what is not sealed can be asked to be.
+  [[nodiscard]] virtual bool only_unsealed() const { return false; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }
 
@@ -41,5 +43,6 @@ struct Refusal {
 [[nodiscard]] ActionPtr make_deny(Refusal refusal);
 [[nodiscard]] ActionPtr make_tag(std::string tag);
 [[nodiscard]] ActionPtr make_log();
+[[nodiscard]] ActionPtr make_seal(std::string_view mode);  // of mode_names
 
 }  // namespace valise::policy

@@ -11,9 +11,12 @@
 
 namespace valise::policy {
 
-enum class Event : std::uint8_t { message, presence, iq, login, session, registration, publish };
-inline constexpr std::array<std::string_view, 7> event_names{"message", "presence",     "iq",     "login",
-                                                             "session", "registration", "publish"};
+enum class Event : std::uint8_t { message, presence, iq, login, session, registration, publish, unsealed };
+inline constexpr std::array<std::string_view, 8> event_names{"message", "presence",     "iq",      "login",
+                                                             "session", "registration", "publish", "unsealed"};
+
+// The values of sealed.mode, the stricter first.
+inline constexpr std::array<std::string_view, 3> mode_names{"required", "warn", "off"};
 
 // out: at the sender, before the stanza goes to the recipient's shard; in: at the recipient.
 enum class Direction : std::uint8_t { in, out };
@@ -45,10 +48,12 @@ struct Facts {
   std::string_view host;  // the host of this server that is concerned
   Party from;
   Party to;
-  std::string_view type;     // with RFC 6121's default filled in ("normal", "available")
-  std::string_view payload;  // namespace of an iq's child, of a published item's node or payload
-  std::size_t size = 0;      // bytes of the stanza as sent
-  bool sealed = false;       // a structurally valid OMEMO message
+  std::string_view type;         // with RFC 6121's default filled in ("normal", "available")
+  std::string_view payload;      // namespace of an iq's child, of a published item's node or payload
+  std::size_t size = 0;          // bytes of the stanza as sent
+  std::string_view sealed_mode;  // of mode_names, what holds for it; empty: none does
+  std::string_view unsealed;  // why it is refused where content has to be sealed; of others than `unsealed`: it passed
+  bool sealed = false;        // a structurally valid OMEMO message
   Omemo omemo = Omemo::none;
   std::uint32_t sid = 0;   // sender's device id
   std::uint32_t keys = 0;  // <key/> elements, and of these with prekey

@@ -39,6 +39,8 @@ constexpr Field fields[] = {
     {"type", [](lua_State* l, const Facts& f) { push(l, f.type); }},
     {"payload", [](lua_State* l, const Facts& f) { push(l, f.payload); }},
     {"size", [](lua_State* l, const Facts& f) { push_whole(l, f.size); }},
+    {"sealed_mode", [](lua_State* l, const Facts& f) { push(l, f.sealed_mode); }},
+    {"unsealed", [](lua_State* l, const Facts& f) { push(l, f.unsealed); }},
     {"sealed", [](lua_State* l, const Facts& f) { lua_pushboolean(l, f.sealed); }},
     {"omemo", [](lua_State* l, const Facts& f) { push(l, omemo_names[static_cast<std::size_t>(f.omemo)]); }},
     {"sid", [](lua_State* l, const Facts& f) { push_whole(l, f.sid); }},

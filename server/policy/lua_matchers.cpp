@@ -90,6 +90,9 @@ int kind(lua_State* lua) {
   for (const auto& text : read_texts(lua, 1, "Kind")) {
     events.push_back(static_cast<Event>(name_index(lua, text, "Kind", event_names)));
   }
+  if (events.size() > 1 && std::ranges::find(events, Event::unsealed) != events.end()) {
+    refuse(lua, "Kind: \"unsealed\" stands alone");
+  }
   return push_matcher(lua, make_kind(std::move(events)));
 }
 
@@ -102,6 +105,20 @@ int sealed(lua_State* lua) {
   building(lua, "Sealed");
   if (!lua_isnoneornil(lua, 1) && !lua_isboolean(lua, 1)) refuse(lua, "Sealed takes true or false");
   return push_matcher(lua, make_sealed(lua_isnoneornil(lua, 1) || lua_toboolean(lua, 1) != 0));
+}
+
+int sealed_mode(lua_State* lua) {
+  building(lua, "SealedMode");
+  auto values = read_texts(lua, 1, "SealedMode");
+  for (const auto& value : values) name_index(lua, value, "SealedMode", mode_names);
+  return push_matcher(lua, make_text("SealedMode", [](const Facts& f) { return f.sealed_mode; }, std::move(values)));
+}
+
+// What the server says in its errors (docs/sealed.md §5) is a short list that grows: any text is taken.
+int unsealed(lua_State* lua) {
+  building(lua, "Unsealed");
+  return push_matcher(lua,
+                      make_text("Unsealed", [](const Facts& f) { return f.unsealed; }, read_texts(lua, 1, "Unsealed")));
 }
 
 int omemo(lua_State* lua) {
@@ -241,6 +258,8 @@ void add_matchers(lua_State* lua, PolicySet::State& state) {
                                 {"Kind", &kind},
                                 {"Direction", &direction},
                                 {"Sealed", &sealed},
+                                {"SealedMode", &sealed_mode},
+                                {"Unsealed", &unsealed},
                                 {"OmemoVersion", &omemo},
                                 {"Type", &type},
                                 {"Host", &host},

@@ -32,6 +32,12 @@ int log_action(lua_State* lua) {
   return push_action(lua, make_log());
 }
 
+// Seal("required"), Seal("warn"), Seal("off")
+int seal(lua_State* lua) {
+  building(lua, "Seal");
+  return push_action(lua, make_seal(mode_names[read_name(lua, 1, "Seal", mode_names)]));
+}
+
 int tag(lua_State* lua) {
   building(lua, "Tag");
   return push_action(lua, make_tag(read_text(lua, 1, "Tag")));
@@ -100,6 +106,17 @@ void read_actions(lua_State* lua, Rule& rule) {
   rule.logs = std::ranges::any_of(rule.actions, [](const Action* action) { return action->logs(); });
 }
 
+// What is not sealed is asked about beside the message itself, so only rules that name that kind alone are asked: a
+// rule about everything would count and decide twice.
+void keep_to_its_kind(lua_State* lua, Rule& rule) {
+  constexpr auto unsealed = mask_of(Event::unsealed);
+  const bool alone = (rule.events & ~unsealed) == 0;
+  if (!alone) rule.events &= static_cast<EventMask>(~unsealed);
+  if (!alone && std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
+    refuse(lua, fmt::format("rule \"{}\": Seal stands in rules with Kind(\"unsealed\")", rule.name));
+  }
+}
+
 // rule{ name = "…", match = matcher or function, action = action, function or list of them, shadow = true }
 int rule(lua_State* lua) {
   auto& state = building(lua, "rule");
@@ -121,6 +138,7 @@ int rule(lua_State* lua) {
   made.events = made.match->events();
   if (lua_getfield(lua, 1, "action") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no action", made.name));
   read_actions(lua, made);
+  keep_to_its_kind(lua, made);
   if (lua_getfield(lua, 1, "shadow") != LUA_TNIL) {
     if (!lua_isboolean(lua, -1)) refuse(lua, "shadow takes true or false");
     made.shadow = lua_toboolean(lua, -1) != 0;
@@ -170,8 +188,8 @@ void add_rules(lua_State* lua, PolicySet::State& state) {
   lua_pushboolean(lua, 0);
   lua_setfield(lua, -2, "__metatable");
   lua_pop(lua, 1);
-  const luaL_Reg functions[] = {{"Allow", &allow},    {"Deny", &deny}, {"Drop", &drop},   {"Tag", &tag},
-                                {"Log", &log_action}, {"rule", &rule}, {nullptr, nullptr}};
+  const luaL_Reg functions[] = {{"Allow", &allow},    {"Deny", &deny}, {"Drop", &drop}, {"Tag", &tag},
+                                {"Log", &log_action}, {"Seal", &seal}, {"rule", &rule}, {nullptr, nullptr}};
   lua_pushlightuserdata(lua, &state);
   luaL_setfuncs(lua, functions, 1);
 }

@@ -47,8 +47,8 @@ struct Context {
 
 // Two bits an event: in, out.
 using EventMask = std::uint16_t;
-inline constexpr EventMask all_events = 0x3fff;
-inline constexpr EventMask all_in = 0x1555;
+inline constexpr EventMask all_events = 0xffff;
+inline constexpr EventMask all_in = 0x5555;
 [[nodiscard]] constexpr EventMask mask_of(Event event) noexcept {
   return static_cast<EventMask>(3u << 2 * static_cast<unsigned>(event));
 }

@@ -6,23 +6,11 @@ import os
 import signal
 
 import _path  # noqa: F401
+from _check_config import check_config
 from harness import Disconnected, Town, run, sealed, story
 from harness.certificates import make_certificate
 from harness.stream import WAIT_SECONDS
 from harness.town import PROGRAMS
-
-
-async def check_config(town, text):
-    path = town.folder / "candidate.lua"
-    town.write_file(path, text)
-    process = await asyncio.create_subprocess_exec(
-        str(PROGRAMS["valised"]), "--config", str(path), "--check-config",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
-    out, _ = await process.communicate()
-    *lines, last = out.decode().splitlines()
-    says = "valised: "  # each line about what is wrong
-    assert all(line.startswith(says) for line in lines) and (last.startswith(says) or last == f"{path}: ok"), out
-    return process.returncode, "\n".join(line.removeprefix(says) for line in (*lines, last)), path
 
 
 @story("administration")

@@ -119,6 +119,16 @@ async def where_content_need_not_be_sealed_it_says_so(town):
     await has_no_account_of_it(town)
 
 
+@story("valisectl omemo selftest: sealed.from", options={"sealed.from": "2999-01-01"})
+async def where_what_is_not_sealed_is_only_warned_of_it_says_so(town):
+    status, out, err = await selftest(town)
+    assert status == 0 and err == "", (status, out, err)
+    assert "      this host only warns as yet: a message in the clear was delivered\n" in out, out
+    assert out.splitlines()[-1].endswith("But what is not sealed is delivered there as yet, with a warning (valisectl status)."), out
+    assert json.loads((await selftest(town, "--json"))[1])["sealed"] == "warn"
+    await has_no_account_of_it(town)
+
+
 @story("valisectl omemo selftest: the certificate")
 async def a_certificate_that_nobody_trusts_is_the_reason(town):
     await fails(town, "log-in of both: TLS, certificate, password", "certificate", "localhost is not trusted",

@@ -167,7 +167,8 @@ Outcome<> Conversation::answer(Version version, const Patience& patience) {
 }
 
 Outcome<std::string> Conversation::arrived_in_clear() const {
-  if (!sealed_required_) return "sealed.mode is \"off\" for this host: a message in the clear was delivered";
+  if (mode_ == "off") return "sealed.mode is \"off\" for this host: a message in the clear was delivered";
+  if (mode_ == "warn") return "this host only warns as yet: a message in the clear was delivered";
   return trouble("delivered", "a message in the clear was delivered, although sealed.mode is \"required\"",
                  "take the server off the network, keep its log, and report it");
 }
@@ -180,7 +181,7 @@ Outcome<std::string> Conversation::refused_in_clear(Element error, const std::st
                    "take the server off the network, keep its log, and report it");
   }
   auto told = error_in(error, "");
-  if (!sealed_required_) return "sealed.mode is \"off\" for this host, yet it was refused: " + told.text;
+  if (mode_ != "required") return "\"" + mode_ + "\" holds for this host, yet it was refused: " + told.text;
   // docs/sealed.md §5: the gate's own refusal, which comes before every rule.
   const bool by_the_gate =
       static_cast<bool>(error.child("error", XMPP_NS_CLIENT).child("sealed-required", "urn:valise:policy:0"));

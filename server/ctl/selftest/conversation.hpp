@@ -18,9 +18,10 @@ namespace valise::ctl::selftest {
 
 class Conversation {
  public:
-  // `ca`: a file with further authorities, or empty. `sealed_required`: the host's sealed.mode.
-  Conversation(Entry entry, std::string ca, bool sealed_required)
-      : entry_(std::move(entry)), ca_(std::move(ca)), sealed_required_(sealed_required) {}
+  // `ca`: a file with further authorities, or empty. `mode`: "required", "warn" or "off", what holds for the host's
+  // content.
+  Conversation(Entry entry, std::string ca, std::string mode)
+      : entry_(std::move(entry)), ca_(std::move(ca)), mode_(std::move(mode)) {}
 
   [[nodiscard]] Outcome<> make_devices(const std::array<Account, 2>& accounts);
   // Returns the SASL mechanism.
@@ -56,7 +57,7 @@ class Conversation {
 
   const Entry entry_;
   const std::string ca_;
-  const bool sealed_required_;
+  const std::string mode_;
   std::array<Person, 2> people_;
 };
 

@@ -46,24 +46,25 @@ std::int64_t Report::total_ms() const {
   return sum;
 }
 
-std::string Report::sentence(const std::string& host, bool sealed_required) const {
+std::string Report::sentence(const std::string& host, const std::string& mode) const {
   if (failed()) return "OMEMO is not known to work for the users of " + host + ": \"" + failure_->step + "\" failed.";
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(total_ms()) / 1000);
   std::string out =
       "OMEMO works for the users of " + host + ": sealed messages went both ways, in both versions (" + seconds + ").";
-  if (!sealed_required) out += " But content need not be sealed there: sealed.mode is \"off\".";
+  if (mode == "off") out += " But content need not be sealed there: sealed.mode is \"off\".";
+  if (mode == "warn") out += " But what is not sealed is delivered there as yet, with a warning (valisectl status).";
   return out;
 }
 
-int Report::finish(const std::string& host, const std::string& address, bool sealed_required) {
-  const auto closing = sentence(host, sealed_required);
+int Report::finish(const std::string& host, const std::string& address, const std::string& mode) {
+  const auto closing = sentence(host, mode);
   const int exit = failed() ? refused : done;
   if (!json_) {
     std::printf("%s\n", closing.c_str());
     return exit;
   }
-  nlohmann::json out{{"host", host},       {"address", address}, {"sealed", sealed_required ? "required" : "off"},
+  nlohmann::json out{{"host", host},       {"address", address}, {"sealed", mode},
                      {"ok", !failed()},    {"ms", total_ms()},   {"steps", nlohmann::json::array()},
                      {"sentence", closing}};
   for (const auto& step : steps_) {

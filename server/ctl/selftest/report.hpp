@@ -28,7 +28,7 @@ class Report {
   [[nodiscard]] bool failed() const noexcept { return failure_.has_value(); }
 
   // The sentence; what is known of the host. Returns the exit code.
-  int finish(const std::string& host, const std::string& address, bool sealed_required);
+  int finish(const std::string& host, const std::string& address, const std::string& mode);
 
  private:
   struct Step {
@@ -44,7 +44,7 @@ class Report {
   };
   void run(const std::string& what, const Work& work);
   void print(const Step& step) const;
-  [[nodiscard]] std::string sentence(const std::string& host, bool sealed_required) const;
+  [[nodiscard]] std::string sentence(const std::string& host, const std::string& mode) const;
   [[nodiscard]] std::int64_t total_ms() const;
 
   const bool json_;

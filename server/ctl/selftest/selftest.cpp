@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 struct Place {
   std::string host;
   std::vector<std::string> listeners;
-  bool sealed_required = true;
+  std::string mode;  // for its content
 };
 
 std::expected<Place, Failure> place_of(const Wish& wish) {
@@ -30,7 +30,7 @@ std::expected<Place, Failure> place_of(const Wish& wish) {
   const auto answer = client.ask({{"command", "omemo.entry"}, {"host", wish.host}});
   if (!answer) return std::unexpected(answer.error());
   if (!answer->is_object()) return std::unexpected(Failure{could_not, "unavailable", "the answer is not understood"});
-  Place place{answer->value("host", ""), {}, answer->value("sealed", "") != "off"};
+  Place place{answer->value("host", ""), {}, answer->value("sealed", "required")};
   for (const auto& one : answer->value("c2s", Json::array())) {
     if (one.is_string()) place.listeners.push_back(one.get<std::string>());
   }
@@ -57,7 +57,7 @@ class Run {
       if (talk_) talk_->leave(patience);
       return quietly(accounts_.remove_all());
     });
-    return report_.finish(place_.host, address_, place_.sealed_required);
+    return report_.finish(place_.host, address_, place_.mode);
   }
 
  private:
@@ -66,7 +66,7 @@ class Run {
       auto entry = reach(place_.listeners, patience);
       if (!entry) return std::unexpected(entry.error());
       address_ = text_of(*entry);
-      talk_ = std::make_unique<Conversation>(std::move(*entry), ca_, place_.sealed_required);
+      talk_ = std::make_unique<Conversation>(std::move(*entry), ca_, place_.mode);
       return address_;
     });
     report_.step("two throw-away accounts made", [this](const Patience&) { return make_accounts(); });
