@@ -65,6 +65,7 @@ constexpr HandlerRow table_rows[] = {
     {"blocking", hook, "validate blocking", "message presence iq", {}, {}, strip, "decides alone"},
     {"last_activity", hook, "blocking", "iq", {}, {}, strip, "decides alone"},
     {"offline", hook, "policy_in", "message", {}, {}, strip, "decides when"},
+    {"omemo_devices", hook, "policy_out", "message", {}, {}, strip, "notes when a device was last heard of"},
     {"policy",
      hook,
      "policy_out policy_in",
