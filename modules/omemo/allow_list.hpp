@@ -19,7 +19,7 @@ struct Rebuilt {
   std::string children;
   core::Seal seal;
   unsigned stripped = 0;  // children that were left out
-  std::string detail;     // why an <encrypted/> is not valid: for the log
+  std::string detail;     // why an <encrypted/> is not valid: for the server's log, at level debug
   std::optional<Reason> refused;
   // Its seals: one of each version at most, in the order in which they stand.
   std::array<Envelope, 2> envelopes{};

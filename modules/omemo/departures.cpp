@@ -122,7 +122,7 @@ void Departures::advance(std::uint64_t session) {
     if ((waiting->second -= held->bytes) == 0) bytes_.erase(waiting);
     const auto& [unlisted, kept_out, without_keys, other_identity, unread] = held->finding;
     core::Verdict refused;
-    if (kept_out) refused = refuse(*kept_out);  // whatever is done about others
+    if (kept_out) refused = refuse(*kept_out);  // in every mode, where sealed.sid is not off
     if (!refused && unlisted) refused = carry_out(held->flow, held->checks.sid, Reason::device_unknown);
     if (!refused && without_keys) refused = carry_out(held->flow, held->checks.identity, Reason::device_unknown);
     if (!refused && other_identity) refused = carry_out(held->flow, held->checks.identity, Reason::device_identity);

@@ -60,7 +60,7 @@ struct Parties {
   std::string_view from, to;
 };
 
-// `element` is in one of the two namespaces. Null: valid, `out` is filled. Otherwise what is wrong, for the record.
+// `element` is in one of the two namespaces. Null: valid, `out` is filled. Otherwise what is wrong, in words of ours.
 // Linear in the element's size, and without an allocation but for the name of a stranger in `keys jid`.
 [[nodiscard]] const char* check_envelope(xml::Element element, const EnvelopeLimits& limits, const Parties& parties,
                                          Envelope& out);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/log.hpp"
 #include "core/namespaces.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -41,14 +42,16 @@ const auto recipients_option =
 constexpr std::int64_t notice_every_ms = 3'600'000;
 constexpr std::size_t notices_kept = 10'000;
 
-// docs/sealed.md D3.
-bool is_replayed(Replay& replay, const core::Stanza& stanza, std::span<const Envelope> seals, std::int64_t now_ms) {
+// docs/sealed.md D3. Null: it is none.
+const char* replay_of(Replay& replay, const core::Stanza& stanza, std::span<const Envelope> seals,
+                      std::int64_t now_ms) {
   const auto account = stanza.from.bare();
-  return replay.check(account, stanza.to ? stanza.to->full() : account, stanza.id, seals, now_ms) != nullptr;
+  return replay.check(account, stanza.to ? stanza.to->full() : account, stanza.id, seals, now_ms);
 }
 
-// Written anew from the allow-list, or refused. `replay`: null for what was sent earlier, and looked at then.
-core::Verdict pass(core::Stanza& stanza, core::Switches switches, Replay* replay, std::int64_t now_ms) {
+// Written anew from the allow-list (null), or refused and as it came. `replay`: null for what was sent earlier, and
+// looked at then.
+core::Verdict rewrite_or_refuse(core::Stanza& stanza, core::Switches switches, Replay* replay, std::int64_t now_ms) {
   canonicalise(stanza);
   if (stanza.is_error()) {
     stanza.rewrite(rebuild_error(stanza));
@@ -60,8 +63,14 @@ core::Verdict pass(core::Stanza& stanza, core::Switches switches, Replay* replay
   }
   auto rebuilt = rebuild_message(stanza, switches);
   stanza.seal = rebuilt.seal;
+  if (!rebuilt.refused && replay != nullptr) {
+    if (const auto* why = replay_of(*replay, stanza, rebuilt.seals(), now_ms)) {
+      rebuilt.detail = why;
+      rebuilt.refused = Reason::malformed;
+    }
+  }
+  if (!rebuilt.detail.empty()) log::debug("omemo", "a seal of {}: {}", stanza.from.bare(), rebuilt.detail);
   if (rebuilt.refused) return refuse(*rebuilt.refused);
-  if (replay != nullptr && is_replayed(*replay, stanza, rebuilt.seals(), now_ms)) return refuse(Reason::malformed);
   stanza.rewrite(std::move(rebuilt.children));
   return nullptr;
 }
@@ -104,10 +113,10 @@ class Omemo final : public core::Module, public core::SealedContent {
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
     if (by_service) return nullptr;
-    if (kept.kind == core::Kind::presence) return required(kept) ? pass(kept, switches(kept), nullptr, 0) : nullptr;
+    if (kept.kind == core::Kind::presence) return has_sealed_host(kept) ? rewrite_or_refuse(kept, switches(kept), nullptr, 0) : nullptr;
     if (leniency_.look_at_kept(kept) == Leniency::Look::none) return nullptr;
     const auto id = kept.id;
-    auto refusal = pass(kept, switches(kept), nullptr, 0);
+    auto refusal = rewrite_or_refuse(kept, switches(kept), nullptr, 0);
     if (!refusal) return nullptr;
     refusal = leniency_.decide_kept(kept, std::move(refusal));
     if (!refusal) kept.id = id;
@@ -115,7 +124,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
  private:
-  [[nodiscard]] bool required(const core::Stanza& stanza) const {
+  [[nodiscard]] bool has_sealed_host(const core::Stanza& stanza) const {
     const auto* host = shard_.host(stanza.from.domain());
     return host == nullptr || host->sealed;
   }
@@ -134,7 +143,7 @@ class Omemo final : public core::Module, public core::SealedContent {
       if (refused) refusal = refuse(*refused);
     } else {
       auto wrong = is_token(stanza.id) ? std::string() : stanza.id;  // which does not pass
-      refusal = pass(stanza, switches(stanza), &replay_, shard_.loop().now_ms());
+      refusal = rewrite_or_refuse(stanza, switches(stanza), &replay_, shard_.loop().now_ms());
       if (refusal && !wrong.empty()) stanza.id = std::move(wrong);  // RFC 6120 §8.3.1: by it the sender knows which one
     }
     if (refusal) refusal = leniency_.decide(flow, std::move(refusal));
@@ -142,7 +151,7 @@ class Omemo final : public core::Module, public core::SealedContent {
       refusal->error.text = text_for_client(client_of(flow));
       add_notice(flow, *refusal);
     }
-    if (!refusal && flow.sender != nullptr) cut(stanza, flow.sender->account);
+    if (!refusal && flow.sealing.unsealed.empty() && flow.sender != nullptr) cut(stanza, flow.sender->account);
     return refusal;
   }
 
@@ -154,8 +163,8 @@ class Omemo final : public core::Module, public core::SealedContent {
   }
 
   core::Verdict presence(core::Flow& flow) {
-    if (!required(*flow.stanza)) return nullptr;
-    return pass(*flow.stanza, switches(*flow.stanza), nullptr, 0);
+    if (!has_sealed_host(*flow.stanza)) return nullptr;
+    return rewrite_or_refuse(*flow.stanza, switches(*flow.stanza), nullptr, 0);
   }
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
@@ -198,7 +207,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     const auto payload = iq.payload();
     if (iq.is_error() || !payload.is("encrypted", core::ns::omemo_2)) return false;
     return check_envelope(payload, {}, parties_of(iq), envelope) == nullptr &&
-           is_replayed(replay_, iq, {&envelope, 1}, shard_.loop().now_ms());
+           replay_of(replay_, iq, {&envelope, 1}, shard_.loop().now_ms()) != nullptr;
   }
 
   // RFC 6121 §8.5.3.2.1: what is for a device that is not there goes to the others as if it were for the account. A
@@ -207,7 +216,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     auto& stanza = *flow.stanza;
     const bool elsewhere = stanza.type == "chat" && stanza.to && !stanza.to->is_bare() &&
                            flow.recipient->find(stanza.to->resource()) == nullptr && !is_token(stanza.to->resource());
-    if (elsewhere && required(stanza)) stanza.to = stanza.to->to_bare();
+    if (elsewhere && has_sealed_host(stanza)) stanza.to = stanza.to->to_bare();
     return nullptr;
   }
 

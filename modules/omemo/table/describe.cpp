@@ -46,6 +46,7 @@ std::string of_it(const MessageRow& row) {
 
 std::string alone(const MessageRow& row) {
   std::string out(name_of(row.alone));
+  if (row.alone == Verdict::pass && row.matter == Matter::aside) return out + ", beside a sign or matter";
   if (row.because == Because::plaintext || row.alone != Verdict::refuse) return out;
   return out + (row.because == Because::reaction ? ": `reaction`"
                 : row.because == Because::file   ? ": `file`"
