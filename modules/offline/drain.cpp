@@ -162,7 +162,7 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
   (*stanza)->from = std::move(*from);
   // What an earlier setting let in is not shown (docs/sealed.md 3.6).
   if (const auto refusal = core::recheck(shard_.service<core::SealedContent>(), **stanza)) {
-    drop(row, refusal->reason);
+    drop(row, refusal->reason, refusal->rule);
     return Given::nothing;
   }
   const auto* host = shard_.host(session.account.jid.domain());
@@ -177,11 +177,12 @@ OfflineModule::Given OfflineModule::deliver(core::Session& session, const storag
 }
 
 // The sender was told that it is stored, and learns nothing more: that would say when the recipient came back.
-void OfflineModule::drop(const storage::BoxMessage& row, const std::string& reason) {
+void OfflineModule::drop(const storage::BoxMessage& row, const std::string& reason, const std::string& rule) {
   core::audit::Record record;
   record.kind = core::audit::Kind::denied;
   record.verdict = core::audit::Outcome::refused;
   record.reason = reason;
+  record.rule = rule;
   record.stanza_id = row.stanza_id;
   record.size = static_cast<std::uint32_t>(row.stanza.size());
   if (const auto to = core::Jid::parse(row.to)) record.recipient = to->bare();

@@ -154,7 +154,7 @@ class OfflineModule final : public core::Module, public core::WaitingRows {
   void hand_over(core::Account& account);
   enum class Given : std::uint8_t { nothing, sent, in_custody };  // in_custody: the client acknowledges it
   [[nodiscard]] Given deliver(core::Session& session, const storage::BoxMessage& row);
-  void drop(const storage::BoxMessage& row, const std::string& reason);
+  void drop(const storage::BoxMessage& row, const std::string& reason, const std::string& rule = {});
   void wait_for_client(core::Account& account, core::Session& session);
   void wait_for_kernel(core::Session& session, std::uint64_t run);
   void conclude(core::Account& account);

@@ -84,6 +84,14 @@ core::Verdict Leniency::ask_rules(const core::UnsealedQuestion& question, std::v
   return nullptr;
 }
 
+void Leniency::record_passed(core::Flow& flow) {
+  describe(flow);
+  auto record = flow.record;
+  record.kind = core::audit::Kind::passed;
+  record.verdict = core::audit::Outcome::delivered;
+  shard_.record(std::move(record));
+}
+
 core::Verdict Leniency::decide(core::Flow& flow, core::Verdict refusal) {
   return settle(flow, std::move(refusal), false);
 }
@@ -94,11 +102,12 @@ core::Verdict Leniency::decide_sealed(core::Flow& flow, core::Verdict refusal) {
 
 core::Verdict Leniency::settle(core::Flow& flow, core::Verdict refusal, bool sealed) {
   auto& stanza = *flow.stanza;
-  auto sealing = flow.sealing;
+  auto sealing = sealing_of(holding(stanza));  // what a rule said of another reason is not of this one
+  const auto holds = sealing;
   std::string rule;
   auto tags = flow.sender != nullptr ? flow.sender->tags : flow.tags;  // what rules add holds for this question
   const core::UnsealedQuestion question{.stanza = stanza,
-                                        .sealing = flow.sealing,
+                                        .sealing = holds,
                                         .reason = refusal->reason,
                                         .arriving = flow.recipient != nullptr,
                                         .sender = flow.sender,
@@ -114,22 +123,16 @@ core::Verdict Leniency::settle(core::Flow& flow, core::Verdict refusal, bool sea
     flow.sealing.unsealed = refusal->reason;
     stanza.seal = {};  // what was read of it is not valid
   }
-  if (flow.record.reason.empty()) {
+  if (flow.record.reason.find(':') == std::string::npos) {  // the first that let it pass, not what is only noted
     flow.record.reason = code_of(flow.sealing, refusal->reason);
     flow.record.rule = std::move(rule);
-  }
-  if (stanza.kind == core::Kind::iq) {  // which has no record of its own
-    describe(flow);
-    auto record = flow.record;
-    record.kind = core::audit::Kind::passed;
-    record.verdict = core::audit::Outcome::delivered;
-    shard_.record(std::move(record));
+    if (stanza.kind == core::Kind::iq) record_passed(flow);  // which has no record of its own
   }
   if (flow.sealing.mode == Mode::warn) warn(flow, refusal->reason);
   return nullptr;
 }
 
-core::Verdict Leniency::decide_kept(core::Stanza& kept, core::Verdict refusal) const {
+core::Verdict Leniency::decide_kept(const core::Stanza& kept, core::Verdict refusal) const {
   auto sealing = sealing_of(holding(kept));
   const auto holds = sealing;
   std::string rule;
@@ -137,9 +140,7 @@ core::Verdict Leniency::decide_kept(core::Stanza& kept, core::Verdict refusal) c
   const core::UnsealedQuestion question{
       .stanza = kept, .sealing = holds, .reason = refusal->reason, .arriving = true, .sender = nullptr};
   if (auto denied = ask_rules(question, tags, sealing, rule)) return denied;
-  if (sealing.mode == Mode::required) return refusal;
-  kept.seal = {};
-  return nullptr;
+  return sealing.mode == Mode::required ? std::move(refusal) : nullptr;
 }
 
 // To the client that sent it, once a day and account: his account's home knows whether he was told.

@@ -36,7 +36,7 @@ class Leniency final {
 
   // Of what was kept: how it is to be looked at now, and whether it passes though it would be refused.
   [[nodiscard]] Look look_at_kept(const core::Stanza& kept) const;
-  [[nodiscard]] core::Verdict decide_kept(core::Stanza& kept, core::Verdict refusal) const;
+  [[nodiscard]] core::Verdict decide_kept(const core::Stanza& kept, core::Verdict refusal) const;
 
  private:
   [[nodiscard]] Holding holding(const core::Stanza& stanza) const;
@@ -46,6 +46,7 @@ class Leniency final {
   [[nodiscard]] core::Verdict ask_rules(const core::UnsealedQuestion& question, std::vector<std::string>& tags,
                                         core::Sealing& sealing, std::string& rule) const;
   [[nodiscard]] core::Verdict settle(core::Flow& flow, core::Verdict refusal, bool sealed);
+  void record_passed(core::Flow& flow);
   void warn(const core::Flow& flow, std::string_view reason);
   void tell(const core::Jid& sender, const std::string& text, core::Language language);
 

@@ -115,7 +115,7 @@ class Checker {
     if (until_ms > now_ms_) return;
     findings_.warning(option, host_,
                       fmt::format("{}: {} expired at {} and does nothing: take it out, or give it a new date",
-                                  option.name, what, format_utc(until_ms * 1'000'000)));
+                                  option.name, what, format_utc_ms(until_ms)));
   }
 
   const config::Snapshot& snapshot_;

@@ -87,6 +87,7 @@ class Omemo final : public core::Module, public core::SealedContent {
     registrar.at(core::Stage::sealed, core::Kind::presence, [this](core::Flow& flow) { return presence(flow); });
     registrar.at(core::Stage::sealed, core::Kind::iq, [this](core::Flow& flow) { return request(flow); });
     registrar.at(core::Stage::blocking, core::Kind::iq, [this](core::Flow& flow) { return answer(flow); });
+    registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return still_passes(flow); });
     registrar.at(core::Stage::blocking, core::Kind::message, [this](core::Flow& flow) { return address(flow); });
     for (const auto kind : {core::Kind::message, core::Kind::iq}) {
       registrar.at(core::Stage::blocking, kind, [this](core::Flow& flow) { return recipients(flow); });
@@ -119,7 +120,10 @@ class Omemo final : public core::Module, public core::SealedContent {
     auto refusal = rewrite_or_refuse(kept, switches(kept), nullptr, 0);
     if (!refusal) return nullptr;
     refusal = leniency_.decide_kept(kept, std::move(refusal));
-    if (!refusal) kept.id = id;
+    if (!refusal) {  // it passes as it came
+      kept.id = id;
+      kept.seal = {};
+    }
     return refusal;
   }
 
@@ -151,7 +155,8 @@ class Omemo final : public core::Module, public core::SealedContent {
       refusal->error.text = text_for_client(client_of(flow));
       add_notice(flow, *refusal);
     }
-    if (!refusal && flow.sealing.unsealed.empty() && flow.sender != nullptr) cut(stanza, flow.sender->account);
+    const bool rewritten = look == Leniency::Look::whole && flow.sealing.unsealed.empty();
+    if (!refusal && rewritten && flow.sender != nullptr) cut(stanza, flow.sender->account);
     return refusal;
   }
 
@@ -231,6 +236,17 @@ class Omemo final : public core::Module, public core::SealedContent {
     const auto out = gate_ == nullptr ? std::span<const std::uint32_t>() : gate_->kept_out(account);
     if (out.empty()) return;
     if (auto rest = without_keys_for(stanza, account.jid.full(), out)) stanza.rewrite(std::move(*rest));
+  }
+
+  // What begins again was let pass by a mode that may hold no more.
+  core::Verdict still_passes(const core::Flow& flow) const {
+    if (!flow.again || flow.sealing.unsealed.empty()) return nullptr;
+    auto refusal = std::make_unique<core::Refusal>();
+    refusal->error = core::service_unavailable;
+    refusal->reason = flow.sealing.unsealed;
+    refusal = leniency_.decide_kept(*flow.stanza, std::move(refusal));
+    if (refusal) refusal->silent = true;  // its sender was told that it was accepted, and would learn when
+    return refusal;
   }
 
   // docs/sealed.md 3.7-10, D6: a message that none of them can read comes back. What begins again was let in before.

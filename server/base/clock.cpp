@@ -8,8 +8,9 @@
 
 namespace valise {
 
-std::string format_utc(std::int64_t utc_ns) {
-  const auto ms = utc_ns / 1'000'000;
+std::string format_utc(std::int64_t utc_ns) { return format_utc_ms(utc_ns / 1'000'000); }
+
+std::string format_utc_ms(std::int64_t ms) {
   const std::time_t seconds = ms / 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);

@@ -26,6 +26,7 @@ namespace valise {
 
 // XEP-0082 DateTime in UTC with milliseconds, e.g. "2026-11-24T14:30:02.123Z".
 [[nodiscard]] std::string format_utc(std::int64_t utc_ns);
+[[nodiscard]] std::string format_utc_ms(std::int64_t utc_ms);  // the same of milliseconds; also after 2262
 
 // Reads an XEP-0082 DateTime, in whatever zone: microseconds since 1970, more digits are cut off. Nothing if it is
 // none.

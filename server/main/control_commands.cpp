@@ -58,7 +58,7 @@ Json sealed_of(const config::Snapshot& config) {
     const auto holds = modes.of_host(now_ms);
     auto& shown = hosts[host] = {{"mode", name_of(holds.mode)}};
     if (holds.until_ms) {
-      shown["until"] = format_utc(*holds.until_ms * 1'000'000);
+      shown["until"] = format_utc_ms(*holds.until_ms);
       shown["then"] = name_of(modes.of_host(*holds.until_ms).mode);
     }
     if (modes.between_hosts) {
@@ -68,14 +68,14 @@ Json sealed_of(const config::Snapshot& config) {
     for (const auto& group : modes.groups) {
       if (group.until_ms && now_ms >= *group.until_ms) continue;
       shown["groups"][group.name] = std::string(name_of(group.mode)) +
-                                    (group.until_ms ? " until " + format_utc(*group.until_ms * 1'000'000) : "");
+                                    (group.until_ms ? " until " + format_utc_ms(*group.until_ms) : "");
     }
     for (const auto& one : modes.exemptions) {
       shown["exempt"][one.account] = (one.sends && one.receives ? "both"
                                       : one.sends               ? "sends"
                                                                 : "receives") +
                                      std::string(now_ms < one.until_ms ? " until " : " expired at ") +
-                                     format_utc(one.until_ms * 1'000'000) + ": " + one.reason;
+                                     format_utc_ms(one.until_ms) + ": " + one.reason;
     }
   }
   return hosts;

@@ -8,6 +8,7 @@ import time
 import _path  # noqa: F401
 from _archive import asks
 from _check_config import check_config
+from _managed import device
 from _pep import NODE, publish
 from harness import NS, Town, ping, run, sealed, story, word_from
 from harness.certificates import make_certificate
@@ -327,10 +328,10 @@ async def an_exempt_account_sends_in_the_clear_and_each_use_is_recorded(town):
     for identity in ("m1", "m2"):
         await passes(bot, alice, identity, reason="exempt:plaintext")
     await is_not_warned(bot)
+    assert (await asks(alice)).messages == []  # nothing of it is archived
     await refused(alice, bot, "m3", BODY)  # it sends, it does not receive
     [carol] = await town.devices("carol")
     await refused(carol, alice, "m4", BODY)
-    assert (await asks(alice)).messages == []
     assert (await holds(town))["exempt"][bot.bare].endswith(": its vendor adds OMEMO in spring")
     [record] = await town.records(kind="admin", reason="reload-sealed-exceptions")
     assert record["to"] == "localhost"
@@ -429,9 +430,10 @@ async def a_rule_may_ask_for_less_where_the_configuration_says_so_and_its_name_i
     await is_not_warned(lab)
     await passes(guest, bob, "m2", reason="warned:plaintext")
     await is_warned(guest)
+    assert (await asks(bob)).messages == []
     await refused(guest, bob, "m3", "<x xmlns='jabber:x:oob'><url>https://example.org/a</url></x>", "file")
     await refused(bob, lab, "m4", BODY)
-    assert (await asks(bob)).messages == [] and CANARY.encode() not in town.stored_bytes()
+    assert CANARY.encode() not in town.stored_bytes()
 
 
 HARD = """
@@ -521,6 +523,27 @@ async def what_a_rule_let_wait_passes_as_long_as_the_rule_says_so(town):
     await tablet.receives_no("message", before=word_from(lab), id="m1")
     [record] = await town.records(kind="denied", stanza="m1")
     assert record["reason"] == "plaintext" and record["to"] == dave.bare, record
+
+
+# ---- messages that begin again
+
+@story("docs/sealed.md 3.6: messages that begin again", options=WARN, alone=True)
+async def what_begins_again_is_held_against_the_mode_of_now(town):
+    """A device has not acknowledged it and goes; another one gets it, unless it has to be sealed by now."""
+    alice, phone = await device(town, "alice"), await device(town, "bob")
+    for identity, mode in (("m1", "warn"), ("m2", "required")):
+        await passes(alice, phone, identity)
+        laptop = await phone.account.device()
+        await reloads(town, sealed__mode=mode)
+        await town.ctl("session", "kick", phone.full)
+        if mode == "warn":
+            assert (await laptop.receives("message", id=identity)).findtext(NS.CLIENT + "body") == CANARY
+            await laptop.leaves()
+            phone = await device(town, "bob")
+        else:
+            await laptop.receives_no("message", before=word_from(alice), id=identity)
+            [record] = await town.records(kind="denied", stanza=identity)
+            assert record["reason"] == "plaintext", record
 
 
 # ---- the record of a change

@@ -11,7 +11,11 @@ config::Declaration<config::Strings> named(std::string_view name, bool open, std
                                                 .max = 32,
                                                 .scope = config::Scope::host,
                                                 .reload = config::Reload::live,
-                                                .needs = {{"sealed.mode", "required"}}};
+                                                .needs = {{"sealed.mode", "required"},
+                                                          {"sealed.mode", "warn"},
+                                                          {"sealed.between_hosts", "required"},
+                                                          {"sealed.between_hosts", "warn"},
+                                                          {"sealed.groups"}}};
   for (const auto& row : switches()) {
     if (row.open == open) declared.allowed.push_back(row.name);
   }
