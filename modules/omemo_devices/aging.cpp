@@ -23,6 +23,8 @@ core::Verdict OmemoDevicesModule::wrote(core::Flow& flow) {
   if (device == nullptr || device->state != State::let_in) return nullptr;
   const auto now = shard_.loop().now_ms();
   if (now < device->quiet_until) return nullptr;
+  // Its row is whole: it must not carry what an order is still committing.
+  if (mine->stale || lists_ == nullptr || !lists_->is_settled(account)) return nullptr;
   device->quiet_until = now + hour_ms;
   const auto utc = utc_now_ms();
   const auto resource = flow.sender->jid.resource();

@@ -206,6 +206,9 @@ KnownDevices::Keyed KnownDevices::keys_published(OmemoVersion version, std::uint
     // Another identity is another device; somebody has to be there who could approve it.
     out.put_out = rules.approval == Approval::administrator || (rules.approval == Approval::device && others);
   }
+  // Who was told of it has to learn that it is another one that waits.
+  const bool others_wait = device.state == State::waiting && out.what == Keyed::What::other;
+  if (others_wait && device.news == News::none && any(State::let_in)) device.news = News::keys;
   if (out.put_out) {
     device.state = State::waiting;
     for (std::size_t i = 0; i < lists.size(); ++i) device.in[i].named = lists[i];
@@ -215,7 +218,7 @@ KnownDevices::Keyed KnownDevices::keys_published(OmemoVersion version, std::uint
     device.resource = by.resource;
   }
   out.changed = is_new || device != before;
-  if (is_new) make_room(State::heard_of, max_heard_of, out.gone);
+  if (is_new) make_room(State::heard_of, max_heard_of - 1, out.gone, {&id, 1});  // itself aside
   return out;
 }
 

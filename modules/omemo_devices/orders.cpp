@@ -65,14 +65,17 @@ void OmemoDevicesModule::carry_out(core::Account& account, Order order, std::mov
   changes_->change(
       account, account.jid, sizeof(pep::OwnChanges),
       [this, order = std::move(order), refused](core::Account& owner, pep::AnswerChanges answer) mutable {
-        with_part(owner, [this, order = std::move(order), refused, answer = std::move(answer)](
-                             core::Account* now, DevicesPart* mine) mutable {
-          if (now == nullptr) return answer(std::unexpected(core::store_away));
-          auto changes = order(*now, *mine);
-          mine->kept_out = mine->known.kept_out();
-          if (changes) return answer(std::move(*changes));
-          *refused = std::unexpected(std::move(changes.error()));
-          answer(std::unexpected(core::store_away));
+        // Behind what is being committed: the lists that it edits are the durable ones.
+        owner.in_order([this, &owner, order = std::move(order), refused, answer = std::move(answer)]() mutable {
+          with_part(owner, [order = std::move(order), refused, answer = std::move(answer)](core::Account* now,
+                                                                                           DevicesPart* mine) mutable {
+            if (now == nullptr) return answer(std::unexpected(core::store_away));
+            auto changes = order(*now, *mine);
+            mine->kept_out = mine->known.kept_out();
+            if (changes) return answer(std::move(*changes));
+            *refused = std::unexpected(std::move(changes.error()));
+            answer(std::unexpected(core::store_away));
+          });
         });
       },
       [refused, done = std::move(done)](const std::expected<void, core::StanzaError>& outcome) mutable {

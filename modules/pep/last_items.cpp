@@ -12,6 +12,8 @@
 namespace valise::modules::pep {
 namespace {
 
+constexpr std::size_t most_hidden = 20;  // items of devices that wait: as many as a list may hold; revoked ones have none
+
 // §6.1.7: it says when it was published (XEP-0203).
 std::string stamped(std::string event, std::int64_t published_ms) {
   xml::Writer(event).open("delay", core::ns::delay).attribute("stamp", format_utc(published_ms * 1'000'000)).close();
@@ -114,11 +116,13 @@ void Pep::send_last(core::Account& owner, const core::Jid& target, const std::ve
        from_store](storage::Reader& reader) -> Result<Items> {
         Items items;
         for (const auto& asked : from_store) {
-          auto found = reader.pep_items(jid, asked.node, 1);
+          auto found = reader.pep_items(jid, asked.node, 1 + std::min(asked.hidden.size(), most_hidden));
           if (!found) return std::unexpected(found.error());
           for (auto& item : *found) {
             const bool hidden = std::ranges::find(asked.hidden, item.id) != asked.hidden.end();
-            if (!hidden && (!sealed || keep_allowed(item, turned))) items.push_back(std::move(item));
+            if (hidden) continue;
+            if (!sealed || keep_allowed(item, turned)) items.push_back(std::move(item));
+            break;
           }
         }
         return items;

@@ -119,7 +119,8 @@ void Pep::take_away(core::Account& account, const ItemChange& item, Told& told, 
   }
   if (name.kind == NodeKind::bundle) forget_item(account, item.node, item.id);
   writes.emplace_back(storage::RemovePepItem{account.jid.str(), item.node, item.id});
-  if (find(account, item.node)->config.notify_retract) {
+  // Of a bundle nobody hears: its item's name is a device's number, and that device may be one that is kept out.
+  if (name.kind != NodeKind::bundle && find(account, item.node)->config.notify_retract) {
     told.events.emplace_back(item.node, retract_event(item.node, item.id));
   }
 }
@@ -161,8 +162,7 @@ void Pep::list_changed(core::Account& account, ListChange list, bool untold) {
 void Pep::change(core::Account& account, core::Jid publisher, std::size_t bytes,
                  std::move_only_function<void(core::Account&, AnswerChanges)> make,
                  std::move_only_function<void(std::expected<void, core::StanzaError>)> done) {
-  auto& state = part(account);
-  if (state.bytes + bytes > shard_.settings().queue_bytes) {
+  if (!has_room(account, bytes, true)) {
     return done(std::unexpected(errors::too_many({"Too many changes at once.", "Trop de modifications à la fois."})));
   }
   (void)in_turn(account, bytes, true,

@@ -190,7 +190,8 @@ bool Pep::is_kept_back(const core::Account& account, std::string_view node, cons
   const auto out = kept_out(account);
   if (out.empty() || who.owner) return false;
   const auto name = classify(node);
-  return name.kind == NodeKind::bundle && std::ranges::find(out, name.device) != out.end();
+  const bool of_device = name.kind == NodeKind::bundle || name.kind == NodeKind::verification;
+  return of_device && std::ranges::find(out, name.device) != out.end();
 }
 
 std::vector<std::string> Pep::hidden_items(const core::Account& account, std::string_view node,

@@ -1,4 +1,6 @@
 // XEP-0060 §7.2: deleting an item, by the owner or by who published it.
+#include <algorithm>
+
 #include "core/namespaces.hpp"
 #include "modules/pep/errors.hpp"
 #include "modules/pep/module.hpp"
@@ -70,7 +72,9 @@ void Pep::retract_now(core::Account& account, core::IqRequest request, std::stri
            forget_item(owner, node, id);
            answered.result();
            const auto* saved = find(owner, node);
+           const auto hidden = hidden_items(owner, node, {});
            const bool tells = saved != nullptr && (notify || saved->config.notify_retract) &&
+                              std::ranges::find(hidden, id) == hidden.end() &&
                               (!is_sealed(owner) || may_show_id(node, id, switches(owner)));
            if (tells) tell(owner, node, {.event = retract_event(node, id)});
            own_changes_done(owner, std::move(told), changes);

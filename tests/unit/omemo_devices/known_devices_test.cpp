@@ -165,6 +165,26 @@ TEST_F(Known, TheOnlyDeviceHasNobodyWhoCouldApproveItsOtherKeys) {
   EXPECT_TRUE(publishes(5, keys(9), by_administrator, {true, false}).put_out);
 }
 
+TEST_F(Known, OtherKeysOfOneThatWaitsAreToldAnew) {
+  lists({5}, {}, by_device);
+  publishes(5, keys(1), by_device);
+  lists({5, 9}, {5}, by_device);
+  publishes(9, keys(2), by_device);
+  EXPECT_EQ(known.find(9)->news, News::device);
+  known.find(9)->news = News::none;  // they were told
+  EXPECT_EQ(publishes(9, keys(3), by_device).what, What::other);
+  EXPECT_EQ(known.find(9)->news, News::keys);
+  EXPECT_EQ(state(9), State::waiting);
+}
+
+TEST_F(Known, WhoIsNewMakesRoomWhateverTheClockSays) {
+  for (std::uint32_t id = 1; id <= max_heard_of; ++id) publishes(id, keys(1));
+  now -= 10 * day;
+  const auto keyed = publishes(100, keys(2));
+  EXPECT_EQ(keyed.gone.size(), 1u);
+  EXPECT_NE(known.find(100), nullptr);
+}
+
 TEST_F(Known, KeysThatGoAreFirstAgainLater) {
   (void)publishes(3, keys(7));
   (void)publishes(4, keys(7));
