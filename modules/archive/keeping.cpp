@@ -32,8 +32,8 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   if (flow.again) {
     // It has its rows. Without one of the recipient it may come back to its sender, who may send it again as it was.
     if (!flow.archived) {
-      archive(account).recent.forget(offline::mark_of(stanza.from.str(), stanza.to->str(), stanza.id,
-                                                      offline::content_digest(stanza)));
+      archive(account).recent.forget(
+          offline::mark_of(stanza.from.str(), stanza.to->str(), stanza.id, offline::content_digest(stanza)));
     }
     return nullptr;
   }

@@ -142,9 +142,7 @@ Holding HostModes::of(const core::Jid& from, const core::Jid* to, std::int64_t n
   const auto bare = from.bare();
   for (const auto& group : groups) {
     if (is_over(group.until_ms, now_ms) || !group.members.contains(bare)) continue;
-    holding = {.mode = group.mode,
-               .ordinary = group.mode == Mode::off && holding.ordinary,
-               .until_ms = group.until_ms};
+    holding = {.mode = group.mode, .ordinary = group.mode == Mode::off && holding.ordinary, .until_ms = group.until_ms};
     break;
   }
   if (holding.mode == Mode::off) return holding;

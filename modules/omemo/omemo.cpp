@@ -114,7 +114,8 @@ class Omemo final : public core::Module, public core::SealedContent {
   core::Verdict recheck(core::Stanza& kept) const override {
     const bool by_service = !kept.from.has_local() && shard_.host(kept.from.domain()) != nullptr;  // Shard::say
     if (by_service) return nullptr;
-    if (kept.kind == core::Kind::presence) return has_sealed_host(kept) ? rewrite_or_refuse(kept, switches(kept), nullptr, 0) : nullptr;
+    if (kept.kind == core::Kind::presence)
+      return has_sealed_host(kept) ? rewrite_or_refuse(kept, switches(kept), nullptr, 0) : nullptr;
     if (leniency_.look_at_kept(kept) == Leniency::Look::none) return nullptr;
     const auto id = kept.id;
     auto refusal = rewrite_or_refuse(kept, switches(kept), nullptr, 0);

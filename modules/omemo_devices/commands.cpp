@@ -20,15 +20,13 @@ const StanzaError no_such_device{.type = StanzaError::Type::cancel,
                                  .condition = "item-not-found",
                                  .text = {"No device of that number waits.", "Aucun appareil de ce numéro n’attend."}};
 // It is known by the name under which it published: whoever has the password can take that, too.
-const StanzaError from_another{
-    .type = StanzaError::Type::cancel,
-    .condition = "not-allowed",
-    .text = {"Approve it from a device that is in your list already.",
-             "Approuvez-le depuis un appareil qui est déjà dans votre liste."}};
-const StanzaError list_is_full{
-    .type = StanzaError::Type::cancel,
-    .condition = "not-allowed",
-    .text = {"Your list of devices is full.", "Votre liste d’appareils est pleine."}};
+const StanzaError from_another{.type = StanzaError::Type::cancel,
+                               .condition = "not-allowed",
+                               .text = {"Approve it from a device that is in your list already.",
+                                        "Approuvez-le depuis un appareil qui est déjà dans votre liste."}};
+const StanzaError list_is_full{.type = StanzaError::Type::cancel,
+                               .condition = "not-allowed",
+                               .text = {"Your list of devices is full.", "Votre liste d’appareils est pleine."}};
 
 core::Text state_text(std::string_view state) {
   if (state == "listed") return {"listed", "dans la liste"};
@@ -57,26 +55,26 @@ void OmemoDevicesModule::declare_commands() {
                                                 .form_type = ns_devices,
                                                 .fields = {std::move(field)}});
             }});
-  all->add({.node = std::string(ns_devices) + "#approve",
-            .name = {"Approve an OMEMO device", "Approuver un appareil OMEMO"},
-            .stages = 1,
-            .ask =
-                [](const commands::Values&, unsigned) {
-                  return commands::Form{
-                      .title = {"Approve an OMEMO device", "Approuver un appareil OMEMO"},
-                      .instructions = {"Approve only a device whose fingerprint you have compared.",
-                                       "N’approuvez qu’un appareil dont vous avez comparé l’empreinte."},
-                      .form_type = ns_devices,
-                      .fields = {{.name = "device",
-                                  .label = {"Number of the device", "Numéro de l’appareil"},
-                                  .required = true}}};
-                },
-            .on_host =
-                [this](const std::string& host) {
-                  const auto found = hosts_.find(host);
-                  return found != hosts_.end() && found->second.rules.approval == Approval::device;
-                },
-            .run = [this](Execution execution) { approve_for_owner(std::move(execution)); }});
+  all->add(
+      {.node = std::string(ns_devices) + "#approve",
+       .name = {"Approve an OMEMO device", "Approuver un appareil OMEMO"},
+       .stages = 1,
+       .ask =
+           [](const commands::Values&, unsigned) {
+             return commands::Form{
+                 .title = {"Approve an OMEMO device", "Approuver un appareil OMEMO"},
+                 .instructions = {"Approve only a device whose fingerprint you have compared.",
+                                  "N’approuvez qu’un appareil dont vous avez comparé l’empreinte."},
+                 .form_type = ns_devices,
+                 .fields = {
+                     {.name = "device", .label = {"Number of the device", "Numéro de l’appareil"}, .required = true}}};
+           },
+       .on_host =
+           [this](const std::string& host) {
+             const auto found = hosts_.find(host);
+             return found != hosts_.end() && found->second.rules.approval == Approval::device;
+           },
+       .run = [this](Execution execution) { approve_for_owner(std::move(execution)); }});
 }
 
 void OmemoDevicesModule::approve_for_owner(Execution execution) {
@@ -86,10 +84,10 @@ void OmemoDevicesModule::approve_for_owner(Execution execution) {
   const auto* device = mine == nullptr || !id ? nullptr : mine->known.find(*id);
   if (device == nullptr || device->state != State::waiting) return execution.refuse(no_such_device);
   const auto resource = execution.asker().resource();
-  const bool by_another = resource != device->resource &&
-                          std::ranges::any_of(mine->known.all(), [&](const Device& other) {
-                            return other.state == State::let_in && other.resource == resource;
-                          });
+  const bool by_another =
+      resource != device->resource && std::ranges::any_of(mine->known.all(), [&](const Device& other) {
+        return other.state == State::let_in && other.resource == resource;
+      });
   if (!by_another) return execution.refuse(from_another);
   auto record = core::about_account(account->jid, "omemo-approved", execution.origin());
   auto waiting = std::make_shared<Execution>(std::move(execution));

@@ -18,10 +18,10 @@ namespace valise::modules::omemo_devices {
 // One of them, as its owner and administrators see it.
 struct DeviceLine {
   std::uint32_t id = 0;
-  std::string_view state;              // "listed", "unlisted", "waiting", "revoked", "heard-of"
-  std::vector<std::string> versions;   // "legacy", "omemo:2": the lists that name it or, of one that is kept out, would
-  std::string fingerprint;             // as clients show it, in groups; empty: it has published no key
-  std::string identity;                // as the log has it
+  std::string_view state;             // "listed", "unlisted", "waiting", "revoked", "heard-of"
+  std::vector<std::string> versions;  // "legacy", "omemo:2": the lists that name it or, of one that is kept out, would
+  std::string fingerprint;            // as clients show it, in groups; empty: it has published no key
+  std::string identity;               // as the log has it
   std::int64_t first_ms = 0, seen_ms = 0;  // UTC; the second to the day
   std::string resource;
 };

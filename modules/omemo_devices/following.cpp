@@ -35,7 +35,7 @@ bool contains(std::span<const std::uint32_t> ids, std::uint32_t id) { return std
 void OmemoDevicesModule::follow(core::Account& account, pep::NodeChange change, pep::AnswerChanges answer) {
   look(account);
   with_part(account, [this, change = std::move(change), answer = std::move(answer)](core::Account* owner,
-                                                                                   DevicesPart* mine) mutable {
+                                                                                    DevicesPart* mine) mutable {
     if (owner == nullptr) return answer(std::unexpected(core::store_away));
     pep::OwnChanges changes;
     if (change.listed) {
@@ -57,8 +57,7 @@ pep::OwnChanges OmemoDevicesModule::follow_list(core::Account& account, DevicesP
   const auto which = static_cast<std::size_t>(change.version);
   const By by{.now_ms = utc_now_ms(), .resource = change.by.resource()};
   const auto& rules = rules_of(account).rules;
-  auto listed =
-      mine.known.list_published(change.version, *change.listed, lists[which], lists[1 - which], rules, by);
+  auto listed = mine.known.list_published(change.version, *change.listed, lists[which], lists[1 - which], rules, by);
   pep::OwnChanges changes;
   if (listed.shown.size() != change.listed->size()) {
     auto list = pep::stored_device_list(change.payload, change.version).value_or(pep::DeviceList());
@@ -97,8 +96,8 @@ pep::OwnChanges OmemoDevicesModule::follow_keys(core::Account& account, DevicesP
   using What = KnownDevices::Keyed::What;
   const By by{.now_ms = utc_now_ms(), .resource = change.by.resource()};
   const auto lists = lists_with(account, change.device);
-  const auto keyed = mine.known.keys_published(change.version, change.device, *change.keys, lists,
-                                               rules_of(account).rules, by);
+  const auto keyed =
+      mine.known.keys_published(change.version, change.device, *change.keys, lists, rules_of(account).rules, by);
   const auto& device = *mine.known.find(change.device);
   pep::OwnChanges changes;
   changes.untold = is_kept_out(device.state);

@@ -13,8 +13,8 @@ Result<std::optional<PublishedKeys>> keys_of(storage::Reader& reader, const std:
   if (!items) return std::unexpected(items.error());
   if (items->empty()) return std::nullopt;
   const auto document = xml::parse_element(items->front().payload);
-  const auto bundle = document ? pep::parse_bundle(document->root(), version)
-                               : std::unexpected(pep::PayloadFault::structure);
+  const auto bundle =
+      document ? pep::parse_bundle(document->root(), version) : std::unexpected(pep::PayloadFault::structure);
   if (!bundle) return std::nullopt;
   return PublishedKeys{.prekeys = bundle->prekeys.size(),
                        .signed_prekey = signed_prekey_mark(bundle->signed_prekey.key),
@@ -33,7 +33,9 @@ Result<Ids> list_of(storage::Reader& reader, const std::string& account, OmemoVe
 std::optional<Ailment> ailment_of(std::uint32_t id, OmemoVersion version, const Device* known,
                                   const std::optional<PublishedKeys>& keys, const HealthTerms& terms) {
   Ailment found{.device = id, .version = version, .problems = {}};
-  const auto is_old = [&](std::int64_t ms, std::int64_t term) { return term != 0 && ms != 0 && ms + term <= terms.now_ms; };
+  const auto is_old = [&](std::int64_t ms, std::int64_t term) {
+    return term != 0 && ms != 0 && ms + term <= terms.now_ms;
+  };
   if (known != nullptr && known->state == State::waiting) found.problems.emplace_back("waiting");
   if (!keys) {
     found.problems.emplace_back("no-bundle");

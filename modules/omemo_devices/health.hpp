@@ -26,8 +26,8 @@ struct HealthTerms {
 // A published bundle, as far as it is looked at.
 struct PublishedKeys {
   std::size_t prekeys = 0;
-  std::string signed_prekey;        // as Device::InVersion has it
-  std::int64_t published_ms = 0;    // UTC
+  std::string signed_prekey;      // as Device::InVersion has it
+  std::int64_t published_ms = 0;  // UTC
 };
 
 struct Ailment {

@@ -14,8 +14,8 @@
 
 namespace valise::modules::omemo_devices {
 
-using pep::OmemoVersion;
 using omemo_keys::Key;
+using pep::OmemoVersion;
 using Ids = std::vector<std::uint32_t>;
 
 enum class State : std::uint8_t {

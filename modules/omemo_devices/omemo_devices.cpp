@@ -190,18 +190,18 @@ void OmemoDevicesModule::look(core::Account& account) {
 }
 
 void OmemoDevicesModule::found(core::Account& account, OmemoVersion version, std::uint32_t id) {
-  lists_->identity_key(
-      account, version, id, [this, jid = account.jid, version, id](const std::optional<omemo_keys::Key>& key) {
-        auto* owner = shard_.find_account(jid.full());
-        auto* mine = owner == nullptr ? nullptr : part(*owner);
-        auto* device = mine == nullptr ? nullptr : mine->known.find(id);
-        if (device == nullptr) return;
-        if (key && !device->identity) {
-          device->identity = version == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*key) : key;
-          device->of(version).keys = true;
-        }
-        write(*owner, *device, record_of(*owner, *device, version, "found"));
-      });
+  lists_->identity_key(account, version, id,
+                       [this, jid = account.jid, version, id](const std::optional<omemo_keys::Key>& key) {
+                         auto* owner = shard_.find_account(jid.full());
+                         auto* mine = owner == nullptr ? nullptr : part(*owner);
+                         auto* device = mine == nullptr ? nullptr : mine->known.find(id);
+                         if (device == nullptr) return;
+                         if (key && !device->identity) {
+                           device->identity = version == OmemoVersion::omemo_2 ? omemo_keys::montgomery_u(*key) : key;
+                           device->of(version).keys = true;
+                         }
+                         write(*owner, *device, record_of(*owner, *device, version, "found"));
+                       });
 }
 
 }  // namespace omemo_devices

@@ -52,7 +52,8 @@ void Pep::item_ids(const core::Account& account, std::string_view node,
   shard_.read([owner = account.jid.str(), node = std::string(node),
                limit](storage::Reader& reader) { return reader.pep_item_names(owner, node, limit); },
               [expiry, node = std::string(node), sealed = is_sealed(account), turned = switches(account),
-               hidden = hidden_items(account, node, {}), then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
+               hidden = hidden_items(account, node, {}),
+               then = std::move(then)](Result<std::vector<storage::PepItemName>> names) mutable {
                 if (!names) return then(std::nullopt);
                 std::vector<std::string> ids;
                 for (auto& name : *names) {

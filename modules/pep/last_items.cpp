@@ -12,7 +12,8 @@
 namespace valise::modules::pep {
 namespace {
 
-constexpr std::size_t most_hidden = 20;  // items of devices that wait: as many as a list may hold; revoked ones have none
+constexpr std::size_t most_hidden =
+    20;  // items of devices that wait: as many as a list may hold; revoked ones have none
 
 // §6.1.7: it says when it was published (XEP-0203).
 std::string stamped(std::string event, std::int64_t published_ms) {

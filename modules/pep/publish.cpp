@@ -186,7 +186,8 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
       [this, wanted = std::move(wanted)](core::Account& owner, core::IqRequest asked, OwnChanges changes) mutable {
         for (auto& item : changes.items) {
           if (item.node == wanted.node && item.id == wanted.item_id && item.payload) {
-            if (wanted.list) wanted.list = stored_device_list(*item.payload, wanted.name.version).value_or(DeviceList());
+            if (wanted.list)
+              wanted.list = stored_device_list(*item.payload, wanted.name.version).value_or(DeviceList());
             wanted.payload = std::move(*item.payload);
           }
         }

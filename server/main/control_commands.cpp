@@ -67,8 +67,8 @@ Json sealed_of(const config::Snapshot& config) {
     }
     for (const auto& group : modes.groups) {
       if (group.until_ms && now_ms >= *group.until_ms) continue;
-      shown["groups"][group.name] = std::string(name_of(group.mode)) +
-                                    (group.until_ms ? " until " + format_utc_ms(*group.until_ms) : "");
+      shown["groups"][group.name] =
+          std::string(name_of(group.mode)) + (group.until_ms ? " until " + format_utc_ms(*group.until_ms) : "");
     }
     for (const auto& one : modes.exemptions) {
       shown["exempt"][one.account] = (one.sends && one.receives ? "both"

@@ -54,14 +54,15 @@ Answer decide(const Request& request, Order order, std::string reason) {
   if (!device) return fail(ErrorCode::invalid, "give the device's number, as omemo devices says it");
   return on_existing(request, *jid,
                      [order, id = *device, reason = std::move(reason)](core::Shard& shard, core::Account& account,
-                                                                      const AnswerReply& reply) {
+                                                                       const AnswerReply& reply) {
                        if (!reply->begin()) return;
                        auto record = core::about_account(account.jid, reason);
-                       (shard.service<OmemoDevices>()->*order)(
-                           account, id, std::move(record), [jid = account.jid, id, reply](Result<> done) {
-                             if (!done) return reply->give(std::unexpected(done.error()));
-                             reply->give(Json{{"jid", jid.str()}, {"device", id}});
-                           });
+                       (shard.service<OmemoDevices>()->*order)(account, id, std::move(record),
+                                                               [jid = account.jid, id, reply](Result<> done) {
+                                                                 if (!done)
+                                                                   return reply->give(std::unexpected(done.error()));
+                                                                 reply->give(Json{{"jid", jid.str()}, {"device", id}});
+                                                               });
                      });
 }
 

@@ -1,7 +1,7 @@
 // The table of what passes (docs/sealed.md, docs/sealed-table.md): path, element, verdict, reason, switch. It is data,
 // in this folder alone. The checks of this room and of modules/pep, vcard and private_storage look up each element here
-// and carry out verdict, form, attributes, matter and switch of its row (`what` and `why` are for people); docs/sealed-table.md
-// is printed from it; tests walk it. What has no row does not pass.
+// and carry out verdict, form, attributes, matter and switch of its row (`what` and `why` are for people);
+// docs/sealed-table.md is printed from it; tests walk it. What has no row does not pass.
 #pragma once
 
 #include <array>

@@ -29,11 +29,11 @@ enum class Kind : std::uint8_t {
   admin,
   start,
   stop,
-  recovered,  // rows were found without their record after a crash: this is it
-  passed,     // a request that is not offered where content has to be sealed, and that a mode let through
-  report,     // somebody reports somebody (XEP-0377): `stanza`, a message; `reason`, spam or abuse
+  recovered,     // rows were found without their record after a crash: this is it
+  passed,        // a request that is not offered where content has to be sealed, and that a mode let through
+  report,        // somebody reports somebody (XEP-0377): `stanza`, a message; `reason`, spam or abuse
   omemo_device,  // what became of a device of the account `to`, or of its keys: `reason`
-  voided,     // "void": the rows of the record with this id never became durable; nobody was told of them
+  voided,        // "void": the rows of the record with this id never became durable; nobody was told of them
 };
 
 // The type attribute of the stanza (RFC 6121 §4.7.1, §5.2.2); `none` where it has none.

@@ -141,7 +141,8 @@ int run(const Wish& wish) {
 
 void add_command(CLI::App& cli, const std::string& control, const bool& json, int& exit) {
   auto wish = std::make_shared<Wish>();
-  auto* omemo = cli.add_subcommand("omemo", "devices, keys, and whether sealed messages get through")->require_subcommand(1);
+  auto* omemo =
+      cli.add_subcommand("omemo", "devices, keys, and whether sealed messages get through")->require_subcommand(1);
   auto* selftest = omemo->add_subcommand("selftest", "two throw-away accounts write to each other, sealed and not");
   selftest->add_option("host", wish->host, "one of the server's hosts, if it has several");
   selftest->add_option("--ca", wish->ca,

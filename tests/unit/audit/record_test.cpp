@@ -35,13 +35,14 @@ TEST(AuditRecord, EveryMemberHasItsPlaceInOneFixedOrder) {
   record.reason = "offline";
   record.rule = "after-hours";
   record.identity = std::string(64, 'a');
-  EXPECT_EQ(encoded(record),
-            R"({"id":"7401000000000000001","rows":true,"kind":"message","from":"alice@a.example","resource":"phone",)"
-            R"("session":"42","source":"192.0.2.1:51234","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
-            R"("mechanism":"SCRAM-SHA-256-PLUS","to":"bob@b.example","stanza":"m1","type":"chat","size":970,)"
-            R"("encryption":"omemo:2","device":31337,"identity":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",)"
-            R"("keys":3,"verdict":"stored","reason":"offline",)"
-            R"("rule":"after-hours"})");
+  EXPECT_EQ(
+      encoded(record),
+      R"({"id":"7401000000000000001","rows":true,"kind":"message","from":"alice@a.example","resource":"phone",)"
+      R"("session":"42","source":"192.0.2.1:51234","tls":"TLSv1.3","cipher":"TLS_AES_256_GCM_SHA384",)"
+      R"("mechanism":"SCRAM-SHA-256-PLUS","to":"bob@b.example","stanza":"m1","type":"chat","size":970,)"
+      R"("encryption":"omemo:2","device":31337,"identity":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",)"
+      R"("keys":3,"verdict":"stored","reason":"offline",)"
+      R"("rule":"after-hours"})");
 }
 
 TEST(AuditRecord, EmptyMembersAreLeftOut) {

@@ -45,7 +45,8 @@ TEST(Cut, WhereThereIsNoneTheMessageGoesOnAsItIs) {
 
 TEST(Cut, ALegacyHeaderLosesItsKeysForThemAndKeepsTheRest) {
   const auto first = key("1", Signal().text());
-  const auto out = cut("<body>b</body>" + legacy(first + key("2", Signal().text())).text() + "<store xmlns='urn:xmpp:hints'/>", {2, 9});
+  const auto out = cut(
+      "<body>b</body>" + legacy(first + key("2", Signal().text())).text() + "<store xmlns='urn:xmpp:hints'/>", {2, 9});
   EXPECT_NE(out.find(first), out.npos) << out;
   EXPECT_EQ(out.find("rid='2'"), out.npos) << out;
   EXPECT_EQ(count(out, "<iv>"), 1U);

@@ -129,8 +129,7 @@ TEST_F(Known, KeysAreFirstOnceAVersionAndThenTheSame) {
   EXPECT_EQ(state(3), State::heard_of);
   EXPECT_EQ(publishes(3, keys(7)).what, What::same);
   EXPECT_FALSE(publishes(3, keys(7)).changed);
-  const auto other =
-      known.keys_published(omemo_2, 3, keys(7), {}, open_rules, {.now_ms = now, .resource = "phone"});
+  const auto other = known.keys_published(omemo_2, 3, keys(7), {}, open_rules, {.now_ms = now, .resource = "phone"});
   EXPECT_EQ(other.what, What::first);
   EXPECT_EQ(publishes(3, keys(8)).what, What::other);
   EXPECT_EQ(known.find(3)->identity, key(8));
@@ -269,9 +268,8 @@ TEST_F(Known, WhatIsNoRowIsNothing) {
   };
   EXPECT_TRUE(decode("1", row));
   for (const auto name : {"0", "01", "-1", "x", "", "2147483648"}) EXPECT_FALSE(decode(name, row)) << name;
-  for (const auto& value : {std::string(), std::string("<device"), std::string("<other/>"),
-                            with("heard-of", "emperor"), with("first", "last"), with("0909", "xx09"),
-                            with("0909", "")}) {
+  for (const auto& value : {std::string(), std::string("<device"), std::string("<other/>"), with("heard-of", "emperor"),
+                            with("first", "last"), with("0909", "xx09"), with("0909", "")}) {
     EXPECT_FALSE(decode("1", value)) << value;
   }
 }
@@ -281,8 +279,7 @@ TEST_F(Known, PeopleSeeTheKeyAndTheLogItsHash) {
   EXPECT_EQ(fingerprint(device), "");
   EXPECT_EQ(identity_hash(device), "");
   device.identity = key(0xab);
-  EXPECT_EQ(fingerprint(device),
-            "abababab abababab abababab abababab abababab abababab abababab abababab");
+  EXPECT_EQ(fingerprint(device), "abababab abababab abababab abababab abababab abababab abababab abababab");
   // printf 'ab%.0s' $(seq 32) | xxd -r -p | sha256sum
   EXPECT_EQ(identity_hash(device), "9a2db2e23f1504cd056606553ac049c5e718e8f9ce9233876df1a7a1821af885");
 }
