@@ -62,6 +62,7 @@ std::string lower(std::string_view text) {
 }
 
 std::optional<std::string> account_of(std::string_view text) {
+  if (text.find('*') != std::string_view::npos) return std::nullopt;  // which stands for many
   const auto jid = core::Jid::parse(text);
   if (!jid || !jid->is_bare() || !jid->has_local()) return std::nullopt;
   return jid->str();

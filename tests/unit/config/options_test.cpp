@@ -152,6 +152,9 @@ const Option<bool> of_invitations{{.name = "invitations.enabled", .reason = "", 
 const Option<bool> of_invitation_page{{.name = "invitation_page.enabled", .reason = "", .scope = Scope::host}};
 const Option<std::int64_t> of_archive{{.name = "archive.keep_days", .reason = "", .scope = Scope::host}};
 
+const Option<bool> of_omemo_devices{{.name = "omemo.notice_devices", .reason = "", .scope = Scope::host}};
+const Option<std::string> of_omemo_approval{{.name = "omemo.approve", .otherwise = "", .reason = "", .scope = Scope::host}};
+
 TEST(Conf, TheShippedFilesLoad) {
   Registry registry;
   registry.add(kernel_options());
@@ -159,6 +162,8 @@ TEST(Conf, TheShippedFilesLoad) {
   registry.add(of_invitations);
   registry.add(of_invitation_page);
   registry.add(of_archive);
+  registry.add(of_omemo_devices);
+  registry.add(of_omemo_approval);
   for (const char* name : {"minimal.lua", "production.lua"}) {
     const auto loaded = load(std::string(VALISE_SOURCE_DIR) + "/conf/" + name, registry);
     EXPECT_TRUE(loaded) << (loaded ? "" : loaded.error()[0].message());

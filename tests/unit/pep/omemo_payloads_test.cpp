@@ -251,9 +251,9 @@ DeviceList labelled(std::string_view label, std::size_t signature_bytes = 64) {
 }
 
 TEST(OmemoDeviceList, ComesBackFromTheStoreAsItWent) {
-  auto list = labelled("Phone");
-  list.devices.push_back({.id = 2'147'483'647, .label = {}, .label_signature = {}});
   for (const auto version : {OmemoVersion::legacy, OmemoVersion::omemo_2}) {
+    auto list = version == OmemoVersion::legacy ? DeviceList() : labelled("Phone");  // of the second version alone
+    list.devices.push_back({.id = 2'147'483'647, .label = {}, .label_signature = {}});
     const auto xml = to_xml(list, version);
     const auto back = stored_device_list(xml, version);
     ASSERT_TRUE(back) << xml;
