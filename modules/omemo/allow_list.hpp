@@ -37,10 +37,11 @@ void canonicalise(core::Stanza& stanza);
 // docs/sealed.md D9: an error carries its condition and nothing else, so that it is no channel.
 [[nodiscard]] std::string rebuild_error(const core::Stanza& stanza);
 
-// docs/sealed.md 3.5: what of an available or subscription presence may pass; no unknown child.
+// docs/sealed.md 3.5: what of a presence of any type but error may pass; no unknown child.
 [[nodiscard]] std::string rebuild_presence(const core::Stanza& presence, core::Switches switches = {});
 
-// docs/sealed.md 3.5: what of one person's request to another passes; nothing if it is not offered here.
+// docs/sealed.md 3.5: what of one device's request to another, of two people or of one, passes; nothing if it is not
+// offered here.
 [[nodiscard]] std::optional<std::string> rebuild_request(const core::Stanza& iq);
 
 // The same of an answer, whether or not it was asked for: by its namespace, or a bare error.

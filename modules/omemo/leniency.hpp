@@ -16,7 +16,12 @@ namespace valise::modules::omemo {
 
 class Leniency final {
  public:
-  // How a stanza is to be looked at.
+  // How a stanza is to be looked at:
+  //   what holds                       looked at  what is good      what would be refused
+  //   required                         whole      written anew      is refused
+  //   warn                             whole      written anew      passes as it came, `warned:`, its sender is told
+  //   off by a group, exemption, rule  whole      written anew      passes as it came, `off:` or `exempt:`
+  //   off by the host                  none       as it came        is not known; `verdict` where a rule may refuse it
   enum class Look : std::uint8_t {
     none,     // the host is an ordinary server
     verdict,  // the same, but a rule may want to refuse it: what is good stays as it came

@@ -1,5 +1,6 @@
 // docs/sealed.md 3.5: what two devices ask each other, of one person or of two, and what is asked of somebody else's
-// account. Attributes that are not named are left out; content that is not named refuses the whole.
+// account. Attributes that are not named are left out; content that is not named refuses the whole question, of an
+// answer it is left out.
 #include "modules/omemo/table/rows.hpp"
 
 namespace valise::modules::omemo::table {
