@@ -9,6 +9,7 @@
 #include "config/nearest.hpp"
 #include "config/options.hpp"
 #include "core/shard.hpp"
+#include "modules/omemo/table/options.hpp"
 
 namespace valise::modules::omemo {
 namespace {
@@ -180,7 +181,8 @@ std::string exceptions_of(const config::Snapshot& snapshot, const std::string& h
   for (const config::OptionBase* option :
        {static_cast<const config::OptionBase*>(&between_option), static_cast<const config::OptionBase*>(&groups_option),
         static_cast<const config::OptionBase*>(&exemptions_option),
-        static_cast<const config::OptionBase*>(&rules_option)}) {
+        static_cast<const config::OptionBase*>(&rules_option),
+        static_cast<const config::OptionBase*>(&table::allow_option)}) {
     const auto& value = snapshot.value(*option, host);
     if (value != option->otherwise) out += fmt::format("{} = {}\n", option->name, config::show(value, option->unit));
   }

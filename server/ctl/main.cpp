@@ -409,7 +409,7 @@ void add_omemo_commands(CLI::App& omemo, Options& options, int& code) {
                 {"signed_prekey_days", options.signed_prekey_days},
                 {"silent_days", options.silent_days}},
                {.columns = {"account", "device", "version", "problems", "prekeys", "signed_prekey", "seen"},
-                .nothing = "all devices are well"});
+                .nothing = "all devices that are known are well"});
   });
 }
 

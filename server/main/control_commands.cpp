@@ -15,6 +15,7 @@
 #include "main/control_omemo.hpp"
 #include "main/control_service.hpp"
 #include "modules/omemo/mode_options.hpp"
+#include "modules/omemo/table/options.hpp"
 
 namespace valise {
 namespace {
@@ -65,6 +66,8 @@ Json sealed_of(const config::Snapshot& config) {
       const HostModes between{.mode = *modes.between_hosts, .from_ms = modes.from_ms};
       shown["between_hosts"] = name_of(between.of_host(now_ms).mode);
     }
+    if (modes.laxer_rules) shown["rules"] = "laxer";
+    for (const auto& name : config.get(table::allow_option, host)) shown["allow"].push_back(name);
     for (const auto& group : modes.groups) {
       if (group.until_ms && now_ms >= *group.until_ms) continue;
       shown["groups"][group.name] =

@@ -556,8 +556,11 @@ async def a_reload_that_lets_more_pass_is_recorded(town):
     await reloads(town, sealed__from=FAR)
     await reloads(town, sealed__rules="laxer")
     await reloads(town, sealed__rules=None)
+    await reloads(town, sealed__allow=["reactions"])
+    assert (await holds(town))["allow"] == ["reactions"]
     said = [one["reason"] for one in await town.records(kind="admin") if one["reason"].startswith("reload-")]
-    assert said == ["reload-sealed-warn", "reload-sealed-off", "reload-sealed-warn", "reload-sealed-exceptions", "reload-sealed-exceptions"], said
+    assert said == ["reload-sealed-warn", "reload-sealed-off", "reload-sealed-warn", "reload-sealed-exceptions", "reload-sealed-exceptions",
+                    "reload-sealed-exceptions"], said
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Run {
   int operator()() {
     arrive();
     for (const auto version : versions) converse(version);
-    report_.step("what is not sealed is refused",
+    report_.step(place_.mode == "required" ? "what is not sealed is refused" : "what is not sealed is sent",
                  [this](const Patience& patience) { return talk_->write_in_clear(patience); });
     report_.last_step("accounts removed", [this](const Patience& patience) {
       if (talk_) talk_->leave(patience);
