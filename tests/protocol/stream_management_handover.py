@@ -236,9 +236,8 @@ async def what_no_client_has_acknowledged_is_stored_before_the_server_ends(town)
 async def owes_many(town, alice):
     """bob's device, with messages of 27 KB that it has not acknowledged; it can't be resumed, so that its end is one."""
     phone = await device(town, "bob", "")
-    body = sealed(payload_bytes=20_000)
     for name in ids(MANY):
-        await alice.sends(f"<message to='{phone.full}' id='{name}' type='chat'>{body}</message>")
+        await alice.sends(f"<message to='{phone.full}' id='{name}' type='chat'>{sealed(payload_bytes=20_000)}</message>")
     await phone.receives("message", id=ids(MANY)[-1])
     return phone
 
