@@ -23,8 +23,8 @@ void check_modes(const config::Snapshot& snapshot, config::Findings& findings);
 void warn_of_missing_exempt(core::Shard& shard, const config::Snapshot& snapshot);
 
 [[nodiscard]] HostModes host_modes(const config::Snapshot& snapshot, const std::string& host);
-// What may let pass what the host's mode refuses (between hosts, groups, exemptions, rules, switches), as text: empty where
-// nothing is said of it, and another one if something of it is changed.
+// What may let pass what the host's mode refuses (between hosts, groups, exemptions, rules, switches), as text: empty
+// where nothing is said of it, and another one if something of it is changed.
 [[nodiscard]] std::string exceptions_of(const config::Snapshot& snapshot, const std::string& host);
 
 }  // namespace valise::modules::omemo

@@ -128,8 +128,8 @@ enum class Place : std::uint8_t { beside = 1, alone = 2, both = 3 };
 // What an element makes of a message without a seal: there is one matter a message, signs and asides may stand by it. A
 // message of asides alone is refused, though each of them passes: it says nothing.
 enum class Matter : std::uint8_t { aside, sign, marker, retraction, reaction, invitation, call, location };
-// Why a message without a seal is refused because of it (docs/sealed.md §5); `subject` is one in `groupchat` alone, else
-// it is `plaintext`.
+// Why a message without a seal is refused because of it (docs/sealed.md §5); `subject` is one in `groupchat` alone,
+// else it is `plaintext`.
 enum class Because : std::uint8_t { plaintext, reaction, file, subject };
 
 struct MessageRow {

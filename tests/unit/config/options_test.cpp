@@ -153,7 +153,8 @@ const Option<bool> of_invitation_page{{.name = "invitation_page.enabled", .reaso
 const Option<std::int64_t> of_archive{{.name = "archive.keep_days", .reason = "", .scope = Scope::host}};
 
 const Option<bool> of_omemo_devices{{.name = "omemo.notice_devices", .reason = "", .scope = Scope::host}};
-const Option<std::string> of_omemo_approval{{.name = "omemo.approve", .otherwise = "", .reason = "", .scope = Scope::host}};
+const Option<std::string> of_omemo_approval{
+    {.name = "omemo.approve", .otherwise = "", .reason = "", .scope = Scope::host}};
 
 TEST(Conf, TheShippedFilesLoad) {
   Registry registry;
