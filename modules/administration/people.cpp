@@ -78,7 +78,7 @@ void last_login(Execution execution) {
   auto jid = execution.values().text("accountjids");
   look_at(std::move(execution), "accountjids", "user-lastlogin", [jid](Execution ready, Known known) {
     Field when{.name = "lastlogin", .label = {"Last there", "Dernière présence"}};
-    if (known.last_ms != 0) when.values = {format_utc(known.last_ms * 1'000'000)};
+    if (known.last_ms != 0) when.values = {format_utc_ms(known.last_ms)};
     ready.complete(
         result_of({{.name = "accountjids", .type = FieldType::jid_multi, .values = {jid}}, std::move(when)}));
   });

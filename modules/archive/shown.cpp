@@ -15,7 +15,7 @@ constexpr std::uint64_t most_counted = 250;  // beyond, <count/> is left out (XE
 constexpr std::size_t expiry_slice = 500;
 constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
 
-std::string stamp(std::uint64_t id) { return format_utc(IdGenerator::utc_ms(id) * 1'000'000); }
+std::string stamp(std::uint64_t id) { return format_utc_ms(IdGenerator::utc_ms(id)); }
 
 // The message as it is stored or, where only sealed content is shown, what of it may pass; empty: nothing of it.
 std::string allowed(const storage::BoxMessage& row, const Reading& reading) {

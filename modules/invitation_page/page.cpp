@@ -1,4 +1,5 @@
 #include "modules/invitation_page/page.hpp"
+#include "core/day.hpp"
 
 #include <chrono>
 
@@ -105,13 +106,11 @@ std::string time_element(std::int64_t utc_ms, Language language) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  const auto& month = texts::months[(static_cast<unsigned>(date.month()) - 1) % 12];
-  const auto number = static_cast<unsigned>(date.day());
   const bool french = language == Language::french;
-  return "<time datetime=\"" + format_utc(utc_ms * 1'000'000) + "\">" +
-         (french && number == 1 ? "1er" : std::to_string(number)) + ' ' + std::string(month.in(language)) + ' ' +
-         std::to_string(static_cast<int>(date.year())) + (french ? " à " : ", ") +
-         two_digits(static_cast<unsigned>(clock.hours().count())) + ':' +
+  return "<time datetime=\"" + format_utc_ms(utc_ms) + "\">" +
+         core::day_text(static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                        static_cast<unsigned>(date.day()), language) +
+         (french ? " à " : ", ") + two_digits(static_cast<unsigned>(clock.hours().count())) + ':' +
          two_digits(static_cast<unsigned>(clock.minutes().count())) + " (UTC)</time>";
 }
 

@@ -106,17 +106,4 @@ inline constexpr std::array<Missing, 4> missing{{
      {"Please try again in a minute.", "Veuillez réessayer dans une minute."}},
 }};
 
-inline constexpr std::array<Text, 12> months{{{"January", "janvier"},
-                                              {"February", "février"},
-                                              {"March", "mars"},
-                                              {"April", "avril"},
-                                              {"May", "mai"},
-                                              {"June", "juin"},
-                                              {"July", "juillet"},
-                                              {"August", "août"},
-                                              {"September", "septembre"},
-                                              {"October", "octobre"},
-                                              {"November", "novembre"},
-                                              {"December", "décembre"}}};
-
 }  // namespace valise::modules::invitation_page::texts

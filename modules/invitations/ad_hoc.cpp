@@ -39,9 +39,8 @@ Form result_of(const core::Invitations::Made& made) {
   if (!made.web_url.empty()) {
     form.fields.push_back({.name = "landing-url", .label = {"Web page", "Page web"}, .values = {made.web_url}});
   }
-  form.fields.push_back({.name = "expire",
-                         .label = {"Until", "Jusqu’au"},
-                         .values = {format_utc(made.invitation.expires_ms * 1'000'000)}});
+  form.fields.push_back(
+      {.name = "expire", .label = {"Until", "Jusqu’au"}, .values = {format_utc_ms(made.invitation.expires_ms)}});
   return form;
 }
 

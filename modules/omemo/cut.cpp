@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/namespaces.hpp"
+#include "modules/omemo/devices.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules::omemo {
@@ -80,10 +81,6 @@ class Cut {
   std::string_view account_;
   std::span<const std::uint32_t> devices_;
 };
-
-bool is_encrypted(xml::Element element) {
-  return element.name() == "encrypted" && (element.ns() == ns::omemo_legacy || element.ns() == ns::omemo_2);
-}
 
 }  // namespace
 

@@ -12,10 +12,6 @@ namespace valise::modules::omemo {
 namespace {
 namespace ns = core::ns;
 
-bool is_encrypted(xml::Element element) {
-  return element.name() == "encrypted" && (element.ns() == ns::omemo_legacy || element.ns() == ns::omemo_2);
-}
-
 // 0: none. check_envelope has found it well-formed.
 std::uint32_t device_in(xml::Element element, std::string_view attribute) {
   const auto text = element.attribute_or_empty(attribute);
@@ -56,6 +52,10 @@ bool names(std::span<const std::uint32_t> list, std::uint32_t device) {
 }
 
 }  // namespace
+
+bool is_encrypted(xml::Element element) {
+  return element.name() == "encrypted" && (element.ns() == ns::omemo_legacy || element.ns() == ns::omemo_2);
+}
 
 Claims claims_of(const core::Stanza& stanza) {
   // Of most messages no key begins a session, which was counted (of an iq it was not).

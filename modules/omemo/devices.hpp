@@ -13,6 +13,9 @@
 
 namespace valise::modules::omemo {
 
+// By name and namespace, valid or not.
+[[nodiscard]] bool is_encrypted(xml::Element element);
+
 // What is done about a message that does not fit: nothing is delivered; a record says so beside the delivery; nothing.
 enum class Check : std::uint8_t { enforce, record, off };
 struct DeviceChecks {

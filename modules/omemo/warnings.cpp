@@ -2,33 +2,20 @@
 
 #include <fmt/core.h>
 
-#include <array>
 #include <ctime>
+
+#include "core/day.hpp"
 
 namespace valise::modules::omemo {
 namespace {
 
-constexpr std::array<core::Text, 12> months{{{"January", "janvier"},
-                                             {"February", "février"},
-                                             {"March", "mars"},
-                                             {"April", "avril"},
-                                             {"May", "mai"},
-                                             {"June", "juin"},
-                                             {"July", "juillet"},
-                                             {"August", "août"},
-                                             {"September", "septembre"},
-                                             {"October", "octobre"},
-                                             {"November", "novembre"},
-                                             {"December", "décembre"}}};
-
-// "1 March 2027", "1er mars 2027": the day at the server's place.
+// The day at the server's place.
 std::string date(std::int64_t moment_ms, core::Language language) {
   const std::time_t seconds = moment_ms / 1000;
   std::tm local{};
   localtime_r(&seconds, &local);
-  const bool first = language == core::Language::french && local.tm_mday == 1;
-  return fmt::format("{}{} {} {}", local.tm_mday, first ? "er" : "",
-                     months.at(static_cast<std::size_t>(local.tm_mon)).in(language), local.tm_year + 1900);
+  return core::day_text(local.tm_year + 1900, static_cast<unsigned>(local.tm_mon) + 1,
+                        static_cast<unsigned>(local.tm_mday), language);
 }
 
 // What the person can do now.

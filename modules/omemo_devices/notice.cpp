@@ -16,7 +16,7 @@ using core::Text;
 
 // UTC, to the minute.
 std::string minute(std::int64_t ms) {
-  auto text = format_utc(ms * 1'000'000).substr(0, 16);
+  auto text = format_utc_ms(ms).substr(0, 16);
   text[10] = ' ';
   return text + " UTC";
 }

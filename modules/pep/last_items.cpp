@@ -17,7 +17,7 @@ constexpr std::size_t most_hidden =
 
 // §6.1.7: it says when it was published (XEP-0203).
 std::string stamped(std::string event, std::int64_t published_ms) {
-  xml::Writer(event).open("delay", core::ns::delay).attribute("stamp", format_utc(published_ms * 1'000'000)).close();
+  xml::Writer(event).open("delay", core::ns::delay).attribute("stamp", format_utc_ms(published_ms)).close();
   return event;
 }
 

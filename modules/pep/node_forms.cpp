@@ -128,7 +128,7 @@ std::string metadata_form(const NodeConfig& config, const NodeLimits& limits, st
   append_value(form, "pubsub#owner", "jid-multi", owner);
   append_value(form, "pubsub#num_subscribers", "text-single", std::to_string(config.subscribers.size()));
   if (config.created_ms != 0) {
-    append_value(form, "pubsub#creation_date", "text-single", format_utc(config.created_ms * 1'000'000));
+    append_value(form, "pubsub#creation_date", "text-single", format_utc_ms(config.created_ms));
   }
   form.close();
   return out;

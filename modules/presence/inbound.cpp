@@ -82,7 +82,7 @@ void PresenceModule::answer_probe(core::Account& account, const core::Stanza& pr
   std::string delay;
   const auto* last_seen = shard_.service<core::LastSeen>();
   if (const auto ms = last_seen == nullptr ? 0 : last_seen->last_seen_ms(account); ms != 0) {
-    xml::Writer(delay).open("delay", core::ns::delay).attribute("stamp", format_utc(ms * 1'000'000)).close();
+    xml::Writer(delay).open("delay", core::ns::delay).attribute("stamp", format_utc_ms(ms)).close();
   }
   auto gone = core::make_presence("unavailable", account.jid, probe.from, std::move(delay));
   gone->id = probe.id;

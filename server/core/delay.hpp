@@ -14,11 +14,7 @@ namespace valise::core {
 // `by`: the host that says so; `since_ms`: UTC.
 [[nodiscard]] inline std::string delay(std::string_view by, std::int64_t since_ms) {
   std::string out;
-  xml::Writer(out)
-      .open("delay", ns::delay)
-      .attribute("from", by)
-      .attribute("stamp", format_utc(since_ms * 1'000'000))
-      .close();
+  xml::Writer(out).open("delay", ns::delay).attribute("from", by).attribute("stamp", format_utc_ms(since_ms)).close();
   return out;
 }
 

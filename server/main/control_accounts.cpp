@@ -130,9 +130,8 @@ Answer user_list(const Request& request) {
     const auto accounts = (*reader)->accounts(name);
     if (!accounts) return std::unexpected(accounts.error());
     for (const auto& account : *accounts) {
-      rows.push_back({{"jid", account.jid},
-                      {"state", state_name(account.state)},
-                      {"created", format_utc(account.created_ms * 1'000'000)}});
+      rows.push_back(
+          {{"jid", account.jid}, {"state", state_name(account.state)}, {"created", format_utc_ms(account.created_ms)}});
     }
   }
   return rows;
@@ -147,7 +146,7 @@ Json sessions_of(core::Shard& shard) {
                       {"tls", session->tls_version},
                       {"mechanism", session->mechanism},
                       {"memory_kib", (session->stream.memory() + 1023) / 1024},
-                      {"since", format_utc(session->since_ms * 1'000'000)},
+                      {"since", format_utc_ms(session->since_ms)},
                       {"connected", session->stream.connected()},
                       {"available", session->available},
                       {"priority", session->priority}});
@@ -212,8 +211,8 @@ Answer client_list(const Request& request) {
                       {"connected", line.state != core::ClientLine::State::away},
                       {"resource", line.resources},
                       {"address", line.addresses},
-                      {"first", format_utc(line.first_ms * 1'000'000)},
-                      {"last", format_utc(line.last_ms * 1'000'000)},
+                      {"first", format_utc_ms(line.first_ms)},
+                      {"last", format_utc_ms(line.last_ms)},
                       {"password", line.password},
                       {"token", line.token},
                       {"certificate", line.certificate},

@@ -173,7 +173,7 @@ Answer policy_list(const Request& request) {
 
 Json shown_time(const Result<std::vector<storage::BoxMessage>>& row) {
   if (!row || row->empty()) return nullptr;
-  return format_utc(IdGenerator::utc_ms(row->front().id) * 1'000'000);
+  return format_utc_ms(IdGenerator::utc_ms(row->front().id));
 }
 
 // Counting reads every row of the account, so it is done here and not for a shard.

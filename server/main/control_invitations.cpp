@@ -67,8 +67,8 @@ Json shown(const core::Invitation& one) {
           {"used", one.used},
           {"uses", one.uses},
           {"groups", one.groups},
-          {"created", format_utc(one.created_ms * 1'000'000)},
-          {"expires", format_utc(one.expires_ms * 1'000'000)}};
+          {"created", format_utc_ms(one.created_ms)},
+          {"expires", format_utc_ms(one.expires_ms)}};
 }
 
 }  // namespace

@@ -163,7 +163,7 @@ Result<Json> list_reports(App& app, const std::string& host) {
       const auto report = from_stored(row.value);
       if (!report) continue;
       out.push_back({{"report", row.name},
-                     {"time", format_utc(report->at_ms * 1'000'000)},
+                     {"time", format_utc_ms(report->at_ms)},
                      {"by", report->reporter},
                      {"of", report->reported},
                      {"reason", report->reason},

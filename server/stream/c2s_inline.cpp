@@ -233,7 +233,7 @@ void C2s::succeed_inline(const core::Jid& who, std::string_view outcome, bool re
   if (asked->token) {
     writer.open("token", ns::fast)
         .attribute("token", asked->token->token)
-        .attribute("expiry", format_utc(asked->token->expires_ms * 1'000'000))
+        .attribute("expiry", format_utc_ms(asked->token->expires_ms))
         .close();
   }
   writer.close();
