@@ -11,6 +11,7 @@ endif()
 set(VALISE_SANITIZE "" CACHE STRING "Sanitizers for every target: '', 'address,undefined' or 'thread'")
 set(VALISE_TEST_PREFIX "" CACHE STRING "Stands before the tests' names, so that presets can run in one ctest: 'asan.'")
 option(VALISE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(VALISE_UNITY "Compile the sources of a layer or module in dozens: half the work, and less sure of includes" OFF)
 option(VALISE_COVERAGE "Instrument for gcov" OFF)
 option(VALISE_FAULTS "Compile the fault-injection points that the torture tests use" OFF)
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/trim.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/values.hpp"
