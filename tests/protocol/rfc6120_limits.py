@@ -336,13 +336,16 @@ async def most_of_a_stranger_who_does_not_read(town):
     raise AssertionError("a stranger that does not read lives for ever")
 
 
-@story("docs/security.md §3: memory before log-in 64 KiB")
+PATIENT = {"timeouts.tls": 300, "timeouts.login": 300}  # or he is ended for that, on a slow machine
+
+
+@story("docs/security.md §3: memory before log-in 64 KiB", options=PATIENT)
 async def a_stranger_who_does_not_read_is_ended_soon(town):
     most = await most_of_a_stranger_who_does_not_read(town)
     assert 0 < most < 160 * KIB, most  # it fills between two looks: how full it was at its end is seldom seen
 
 
-@story("docs/security.md §3: limits.memory_before_login", options={"limits.memory_before_login": 2048 * KIB})
+@story("docs/security.md §3: limits.memory_before_login", options={**PATIENT, "limits.memory_before_login": 2048 * KIB})
 async def a_stranger_who_does_not_read_has_what_is_configured(town):
     most = await most_of_a_stranger_who_does_not_read(town)
     assert 160 * KIB < most < 3072 * KIB, most  # more than by default, and above its own only what one turn adds
