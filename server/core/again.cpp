@@ -8,26 +8,17 @@
 
 namespace valise::core {
 namespace {
-
 using State = AgainLine::State;
-
-// What it costs to begin again: its content is read and, without a row so far, copied.
-std::size_t content_bytes(const Stanza& stanza) { return std::max<std::size_t>(stanza.size, stanza.children.size()); }
-
 }  // namespace
 
 Again::~Again() { shard_.loop().cancel(*this); }
 
-bool Again::has_share() {
-  const auto turn = shard_.loop().turn();
-  if (std::exchange(turn_, turn) != turn) begun_ = begun_bytes_ = 0;
-  return begun_ < most && begun_bytes_ < most_bytes;
-}
+bool Again::has_share() const { return turn_ != shard_.loop().turn(); }
+void Again::takes_share() { turn_ = shard_.loop().turn(); }
 
 void Again::begin(Account& account, std::unique_ptr<Flow> flow) {
   if (finished_ || (account.again == nullptr && has_share())) {
-    ++begun_;
-    begun_bytes_ += content_bytes(*flow->stanza);
+    takes_share();
     flow->recipient = &account;
     return finished_ ? shard_.arrive_now(std::move(*flow)) : shard_.arrive(std::move(*flow));
   }
@@ -54,7 +45,7 @@ void Again::its_turn(Account& account) {
 }
 
 void Again::on_share() {
-  while (!ready_.empty() && has_share()) {
+  if (!ready_.empty() && has_share()) {
     auto& account = *ready_.front();
     ready_.pop_front();
     account.again->state = State::begins;
@@ -69,8 +60,7 @@ void Again::begin_first(Account& account) {
   const auto flow = std::move(flows.front());
   flows.pop_front();
   waiting_bytes_ -= weight(*flow);
-  ++begun_;
-  begun_bytes_ += content_bytes(*flow->stanza);
+  takes_share();
   flow->recipient = &account;
   shard_.arrive_now(std::move(*flow));
 }

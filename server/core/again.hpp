@@ -1,5 +1,5 @@
 // Messages that begin again, because the sessions that had them are over (Handover): all of a session at once, as many
-// as limits.queue holds. A few do so in each turn of the shard, so that nobody waits for all that one client did not
+// as limits.queue holds. One does so in each turn of the shard, so that nobody waits for all that one client did not
 // read. The rest waits, in the order in which they were first to be delivered, and what else comes for their account
 // waits behind them. Home shard only.
 #pragma once
@@ -31,9 +31,6 @@ struct AgainLine {
 
 class Again final : private net::Share {
  public:
-  // How many begin in one turn, and bytes of content behind which no more do; one does in any case.
-  static constexpr std::size_t most = 8, most_bytes = 65'536;
-
   explicit Again(Shard& shard) : shard_(shard) {}
   ~Again();
 
@@ -54,13 +51,13 @@ class Again final : private net::Share {
   void begin_first(Account& account);
   void go_on(Account& account);
   void close(Account& account);
-  [[nodiscard]] bool has_share();
+  [[nodiscard]] bool has_share() const;
+  void takes_share();
 
   Shard& shard_;
   std::deque<Account*> ready_;  // whose line is
   std::size_t waiting_bytes_ = 0;
-  std::uint64_t turn_ = 0;
-  std::size_t begun_ = 0, begun_bytes_ = 0;  // in that turn
+  std::uint64_t turn_ = 0;  // in which the last one began
   bool finished_ = false;
 };
 
