@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace valise::policy {
 
@@ -25,6 +27,12 @@ struct StanzaError {
 // The conditions that a policy may give.
 [[nodiscard]] std::span<const StanzaError> stanza_errors() noexcept;
 
+// An element that Strip takes out. `name` "*": each of the namespace; `ns` empty: whichever.
+struct StripName {
+  std::string name;
+  std::string ns;
+};
+
 // Views look into the PolicySet (and live as long) or into static texts.
 struct Decision {
   Verdict verdict = Verdict::allow;
@@ -37,6 +45,13 @@ struct Decision {
   std::uint32_t matched = 0;  // rules that matched
   std::uint32_t tag_count = 0;
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
+
+  // -- what else is to happen; whoever asked sees to it
+  std::string_view record;  // Record: a word for the audit log; empty: none
+  bool disconnect = false;  // Disconnect: the session of whoever acts
+  std::uint32_t notice_count = 0, strip_count = 0;
+  std::array<std::string_view, 4> notices{};  // Notify: for the administrators
+  std::array<const std::vector<StripName>*, 4> strips{};
 
   [[nodiscard]] std::span<const std::string_view> added_tags() const noexcept { return {tags.data(), tag_count}; }
   bool add_tag(std::string_view tag) noexcept;  // false: no room

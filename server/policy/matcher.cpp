@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "policy/patterns.hpp"
+
 namespace valise::policy {
 namespace {
 
@@ -108,12 +110,16 @@ class Kind final : public Matcher {
  public:
   explicit Kind(std::vector<Event> events) {
     for (const auto event : events) {
-      if (mask_ & mask_of(event)) continue;
-      mask_ |= mask_of(event);
-      names_.emplace_back(event_names[static_cast<std::size_t>(event)]);
+      std::string name(event_names[static_cast<std::size_t>(event)]);
+      if (std::ranges::find(names_, name) != names_.end()) continue;
+      names_.push_back(std::move(name));
+      for (std::size_t i = 0; i < event_count; ++i) {
+        const auto one = static_cast<Event>(i);
+        if (one == event || wider_event(one) == event) mask_ |= mask_of(one);
+      }
     }
   }
-  bool matches(Context& context) const override { return (mask_ & mask_of(context.facts.event)) != 0; }
+  bool matches(Context& context) const override { return (mask_ & mask_of(context.event)) != 0; }
   std::string describe() const override {
     return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
   }
@@ -137,14 +143,15 @@ class IsDirection final : public Matcher {
   Direction direction_;
 };
 
-class Sealed final : public Matcher {
+class Flag final : public Matcher {
  public:
-  explicit Sealed(bool sealed) : sealed_(sealed) {}
-  bool matches(Context& context) const override { return context.facts.sealed == sealed_; }
-  std::string describe() const override { return sealed_ ? "Sealed(true)" : "Sealed(false)"; }
+  Flag(std::string described, bool (*field)(const Facts&)) : described_(std::move(described)), field_(field) {}
+  bool matches(Context& context) const override { return field_(context.facts); }
+  std::string describe() const override { return described_; }
 
  private:
-  bool sealed_;
+  std::string described_;
+  bool (*field_)(const Facts&);
 };
 
 class IsOmemo final : public Matcher {
@@ -182,36 +189,91 @@ class Text final : public Matcher {
   std::unordered_set<std::string_view> set_;
 };
 
+class Pattern final : public Matcher {
+ public:
+  Pattern(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values)
+      : name_(name), field_(field), values_(std::move(values)) {}
+  bool matches(Context& context) const override {
+    std::optional<Hashed> hashed;
+    return values_.contains(field_(context.facts), hashed);
+  }
+  std::string describe() const override { return name_ + describe_list(values_.texts()); }
+
+ private:
+  std::string name_;
+  std::string_view (*field_)(const Facts&);
+  Names values_;
+};
+
 class Number final : public Matcher {
  public:
-  Number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison, std::uint64_t bound)
+  Number(std::string_view name, NumberField field, Comparison comparison, std::uint64_t bound)
       : name_(name), field_(field), comparison_(comparison), bound_(bound) {}
   bool matches(Context& context) const override {
     const auto value = field_(context.facts);
-    switch (comparison_) {
-      case Comparison::less:
-        return value < bound_;
-      case Comparison::at_most:
-        return value <= bound_;
-      case Comparison::equal:
-        return value == bound_;
-      case Comparison::at_least:
-        return value >= bound_;
-      case Comparison::more:
-        return value > bound_;
-    }
-    return false;
+    return value && compare(*value, comparison_, bound_);
   }
   std::string describe() const override {
-    constexpr const char* signs[] = {"<", "<=", "==", ">=", ">"};
-    return fmt::format("{}(\"{}\", {})", name_, signs[static_cast<std::size_t>(comparison_)], bound_);
+    return fmt::format("{}(\"{}\", {})", name_, comparison_names[static_cast<std::size_t>(comparison_)], bound_);
   }
 
  private:
   std::string name_;
-  std::uint64_t (*field_)(const Facts&);
+  NumberField field_;
   Comparison comparison_;
   std::uint64_t bound_;
+};
+
+class DeviceId final : public Matcher {
+ public:
+  explicit DeviceId(std::vector<std::uint32_t> ids) : ids_(std::move(ids)) { std::ranges::sort(ids_); }
+  bool matches(Context& context) const override { return std::ranges::binary_search(ids_, context.facts.sid); }
+  std::string describe() const override {
+    std::string out = "DeviceId{";
+    for (std::size_t i = 0; i < std::min<std::size_t>(ids_.size(), 4); ++i) {
+      out += fmt::format("{}{}", i == 0 ? "" : ", ", ids_[i]);
+    }
+    if (ids_.size() > 4) out += fmt::format(", … {} more", ids_.size() - 4);
+    return out + "}";
+  }
+
+ private:
+  std::vector<std::uint32_t> ids_;
+};
+
+class Child final : public Matcher {
+ public:
+  Child(std::string name, std::string ns) : name_(std::move(name)), ns_(std::move(ns)) {}
+  bool matches(Context& context) const override {
+    return std::ranges::any_of(context.facts.children, [this](const ElementName& child) {
+      return (name_.empty() || child.name == name_) && (ns_.empty() || child.ns == ns_);
+    });
+  }
+  std::string describe() const override {
+    const auto star = name_.empty() ? std::string_view("*") : std::string_view(name_);
+    return ns_.empty() ? fmt::format("Child(\"{}\")", star) : fmt::format("Child(\"{}\", \"{}\")", star, ns_);
+  }
+
+ private:
+  std::string name_;
+  std::string ns_;
+};
+
+class RosterGroup final : public Matcher {
+ public:
+  explicit RosterGroup(std::vector<std::string> groups) : groups_(std::move(groups)) {}
+  bool matches(Context& context) const override {
+    return std::ranges::any_of(context.facts.roster_groups, [this](const std::string& group) {
+      return std::ranges::find(groups_, group) != groups_.end();
+    });
+  }
+  std::string describe() const override {
+    return groups_.size() == 1 ? fmt::format("RosterGroup(\"{}\")", groups_[0])
+                               : "RosterGroup" + describe_list(groups_);
+  }
+
+ private:
+  std::vector<std::string> groups_;
 };
 
 class HasTag final : public Matcher {
@@ -247,13 +309,25 @@ MatcherPtr make_not(const Matcher* part) { return std::make_unique<Not>(part); }
 MatcherPtr make_always() { return std::make_unique<Always>(); }
 MatcherPtr make_kind(std::vector<Event> events) { return std::make_unique<Kind>(std::move(events)); }
 MatcherPtr make_direction(Direction direction) { return std::make_unique<IsDirection>(direction); }
-MatcherPtr make_sealed(bool sealed) { return std::make_unique<Sealed>(sealed); }
+MatcherPtr make_flag(std::string described, bool (*field)(const Facts&)) {
+  return std::make_unique<Flag>(std::move(described), field);
+}
+MatcherPtr make_pattern(std::string_view name, std::string_view (*field)(const Facts&),
+                        std::vector<std::string> values) {
+  return std::make_unique<Pattern>(name, field, std::move(values));
+}
+MatcherPtr make_device_id(std::vector<std::uint32_t> ids) { return std::make_unique<DeviceId>(std::move(ids)); }
+MatcherPtr make_child(std::string name, std::string ns) {
+  return std::make_unique<Child>(std::move(name), std::move(ns));
+}
+MatcherPtr make_roster_group(std::vector<std::string> groups) {
+  return std::make_unique<RosterGroup>(std::move(groups));
+}
 MatcherPtr make_omemo(Omemo version) { return std::make_unique<IsOmemo>(version); }
 MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values) {
   return std::make_unique<Text>(name, field, std::move(values));
 }
-MatcherPtr make_number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison,
-                       std::uint64_t bound) {
+MatcherPtr make_number(std::string_view name, NumberField field, Comparison comparison, std::uint64_t bound) {
   return std::make_unique<Number>(name, field, comparison, bound);
 }
 MatcherPtr make_has_tag(std::vector<std::string> tags) { return std::make_unique<HasTag>(std::move(tags)); }

@@ -141,7 +141,7 @@ TEST(FailClosed, OnErrors) {
   expect_fails_closed("function(m) return m.sise > 1 end", "there is no fact \"sise\"; the nearest is \"size\"");
   expect_fails_closed("function(m) return m[1] end", "there is no fact");
   expect_fails_closed("function(m) m.size = 1 end", "facts cannot be changed");
-  expect_fails_closed("function(m) return strin.rep('x', 1) end", "unknown name \"strin\"; the nearest is \"string\"");
+  expect_fails_closed("function(m) return strng.rep('x', 1) end", "unknown name \"strng\"; the nearest is \"string\"");
   expect_fails_closed("-(function(m) error('x') end * Always())", "x");  // a failure is not a no that -() makes a yes
   expect_fails_closed("function(m) error(('\\n\\27[31m'):rep(100)) end", "\\x0a\\x1b[31m");
 }

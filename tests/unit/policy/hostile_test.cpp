@@ -187,7 +187,11 @@ TEST(Hostile, TreesOfMatchersAreBounded) {
   EXPECT_EQ(fault("local m = Always() for i = 1, 31 do m = -m end"), "");
   EXPECT_THAT(fault("local t = {} for i = 1, 10000 do t[i] = Always() end Any(t)"), HasSubstr("too large"));
   EXPECT_EQ(fault("local t = {} for i = 1, 9999 do t[i] = Always() end Any(t)"), "");
-  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = i .. '*' end From(t)"), HasSubstr("at most 64 patterns"));
+  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = '*' .. i .. '*' end From(t)"),
+              HasSubstr("at most 64 patterns"));
+  EXPECT_EQ(fault("local t = {} for i = 1, 64 do t[i] = '*' .. i .. '*' end From(t)"), "");
+  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = 'a*' .. i .. '*' end From(t)"),
+              HasSubstr("at most 64 patterns"));
   EXPECT_THAT(fault("From('*' .. ('x'):rep(256))"), HasSubstr("at most 256 bytes"));
 }
 
