@@ -1,4 +1,6 @@
 // Date{…}, Holiday{…}: the local date.
+#include "policy/calendar.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>

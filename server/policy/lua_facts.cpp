@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "config/nearest.hpp"
+#include "policy/calendar.hpp"
 #include "policy/lua_arguments.hpp"
 
 namespace valise::policy {

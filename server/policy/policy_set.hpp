@@ -90,6 +90,7 @@ enum class Costly : std::uint8_t {
   device_age,
   client,
   children,
+  parties,  // from_local, to_local, from_admin, to_admin
 };
 
 struct PolicyCounters {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "policies.hpp"
-#include "policy/matcher.hpp"
+#include "policy/calendar.hpp"
 
 namespace valise::policy::test {
 namespace {
