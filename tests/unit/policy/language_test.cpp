@@ -322,6 +322,31 @@ TEST_F(Files, OfOtherFoldersAreNotRead) {
   EXPECT_THAT(fault("lines('CMakeCache.txt')"), HasSubstr("its own folder only")) << "a policy without a folder";
 }
 
+// What the introduction shows can be loaded.
+TEST_F(Files, TheExamplesOfTheReadmeLoad) {
+  std::ifstream in(std::string(VALISE_SOURCE_DIR) + "/lua/README.md");
+  write("cabinet.txt", "a@b\n");
+  write("networks.txt", "192.0.2.0/24\n");
+  std::string block;
+  int blocks = 0;
+  bool within = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line == "```lua") {
+      within = true;
+      block.clear();
+    } else if (line == "```") {
+      if (within && !block.starts_with("-->")) {
+        EXPECT_EQ(fault_of(block), "") << block;
+        ++blocks;
+      }
+      within = false;
+    } else if (within) {
+      block += line + "\n";
+    }
+  }
+  EXPECT_GE(blocks, 6);
+}
+
 // ---- chains
 
 constexpr const char* chained = R"(
