@@ -10,16 +10,28 @@
 #include "config/options.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
+#include "modules/policy/carry_out.hpp"
+#include "modules/policy/keeper.hpp"
+#include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
+#include "policy/calendar.hpp"
 #include "policy/policy_set.hpp"
+#include "policy/shared.hpp"
 
 namespace valise::modules {
 namespace {
 
 using policy::Facts;
 
+// What limiters and memories are kept in: one a process, whatever becomes of the rules.
+const std::shared_ptr<policy::Shared>& shared() {
+  static const auto one = std::make_shared<policy::Shared>();
+  return one;
+}
+
 policy::PolicyOptions policy_options() {
   policy::PolicyOptions options;
+  options.shared = shared();
   options.normalise = [](std::string_view text) -> std::optional<std::string> {
     auto jid = core::Jid::parse(text);
     if (!jid) return std::nullopt;
@@ -44,8 +56,10 @@ class Prepared {
       source = std::move(*read);
     }
     std::vector<std::unique_ptr<policy::PolicySet>> sets;
+    auto options = policy_options();
+    options.files = std::make_shared<policy::PolicyFiles>(file.empty() ? "" : policy::PolicyFiles::folder_of(file));
     for (unsigned i = 0; i < count; ++i) {
-      auto loaded = policy::PolicySet::load(source, name, policy_options());
+      auto loaded = policy::PolicySet::load(source, name, options);
       if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
       sets.push_back(std::move(*loaded));
     }
@@ -53,6 +67,7 @@ class Prepared {
     sets_ = std::move(sets);
     source_ = std::move(source);
     name_ = name;
+    options_ = std::move(options);
     for_ = &config;
     return {};
   }
@@ -61,7 +76,7 @@ class Prepared {
     const std::lock_guard lock(mutex_);
     if (for_ != &config) return nullptr;
     if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
-      auto loaded = policy::PolicySet::load(source_, name_, policy_options());
+      auto loaded = policy::PolicySet::load(source_, name_, options_);
       return loaded ? std::move(*loaded) : nullptr;
     }
     auto set = std::move(sets_.back());
@@ -74,6 +89,7 @@ class Prepared {
   const config::Snapshot* for_ = nullptr;
   std::string source_;
   std::string name_;
+  policy::PolicyOptions options_;
   std::vector<std::unique_ptr<policy::PolicySet>> sets_;
 };
 
@@ -84,12 +100,12 @@ Prepared& prepared() {
 
 policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), jid.resource()}; }
 
-policy::Event event_of(core::Kind kind) {
-  switch (kind) {
+policy::Event event_of(const core::Stanza& stanza) {
+  switch (stanza.kind) {
     case core::Kind::message:
       return policy::Event::message;
     case core::Kind::presence:
-      return policy::Event::presence;
+      return policy::exact_event(policy::Event::presence, stanza.type, {});
     case core::Kind::iq:
       return policy::Event::iq;
   }
@@ -107,6 +123,8 @@ policy::Event event_of(core::RuleQuestion::Event event) {
       return policy::Event::registration;
     case publish:
       return policy::Event::publish;
+    case invitation:
+      return policy::Event::invitation;
   }
   return policy::Event::login;
 }
@@ -125,7 +143,9 @@ core::StanzaError::Type error_type(std::string_view name) {
 
 class Policy final : public core::Module, public core::Rules {
  public:
-  explicit Policy(core::Shard& shard) : shard_(shard) {}
+  explicit Policy(core::Shard& shard) : shard_(shard), surroundings_(shard) {
+    if (shard.index() == 0) keeper_ = std::make_unique<Keeper>(shard, shared());
+  }
 
   void start(core::Registrar& registrar) override {
     shard_.publish<core::Rules>(*this);
@@ -135,6 +155,10 @@ class Policy final : public core::Module, public core::Rules {
       registrar.at(core::Stage::policy_in, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::in); });
     }
+  }
+
+  void stop() override {
+    if (keeper_) keeper_->stop();
   }
 
   void configure(const config::Snapshot& config) override {
@@ -155,6 +179,15 @@ class Policy final : public core::Module, public core::Rules {
     if (facts.event == policy::Event::publish || facts.event == policy::Event::registration) facts.type = "set";
     facts.payload = question.node;
     facts.size = question.size;
+    facts.devices = question.devices;
+    facts.new_devices = question.new_devices;
+    facts.uses = question.uses;
+    if (facts.event == policy::Event::session) {
+      if (const auto* account = shard_.find_account(question.who.bare())) {
+        facts.sessions = static_cast<std::uint32_t>(account->sessions.size());
+      }
+    }
+    if (rules_) surroundings_.fill_parties(facts, question.who, nullptr, *rules_);
     fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
     facts.language = core::tag_of(question.language);
     return judge(facts, tags);
@@ -167,12 +200,13 @@ class Policy final : public core::Module, public core::Rules {
 
   core::UnsealedAnswer ask(const core::UnsealedQuestion& question, std::vector<std::string>& tags) override {
     Facts facts;
-    fill(facts, question.stanza, question.stanza.to ? &*question.stanza.to : nullptr,
+    fill(facts, question.stanza, to_of(question.stanza),
          question.arriving ? policy::Direction::in : policy::Direction::out, question.language);
     facts.event = policy::Event::unsealed;
     facts.sealed_mode = name_of(question.sealing.mode);
     facts.unsealed = question.reason;
     if (question.sender != nullptr) fill_session(facts, *question.sender);
+    if (rules_) surroundings_.fill_parties(facts, question.stanza.from, to_of(question.stanza), *rules_);
     policy::Decision decision;
     core::UnsealedAnswer answer{
         .refusal = judge(facts, tags, decision), .mode = {}, .rule = std::string(decision.rule)};
@@ -199,23 +233,27 @@ class Policy final : public core::Module, public core::Rules {
       if (flow.again && flow.rules == number_) return nullptr;  // they let it in, and counted it
       flow.rules = number_;
     }
-    if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
+    if (rules_ && !rules_->concerns(event_of(*flow.stanza), direction)) return nullptr;
     Facts facts;
     // One of a presence to many has no address of its own.
-    const auto& to = flow.stanza->to;
-    fill(facts, *flow.stanza,
-         to                          ? &*to
-         : flow.recipient != nullptr ? &flow.recipient->jid
-                                     : nullptr,
-         direction, flow.language);
+    const auto* to = flow.stanza->to || flow.recipient == nullptr ? to_of(*flow.stanza) : &flow.recipient->jid;
+    fill(facts, *flow.stanza, to, direction, flow.language);
     if (flow.sender != nullptr) fill_session(facts, *flow.sender);
     if (flow.sealing.looked_at || flow.sealing.mode == core::Sealing::Mode::off) {
       facts.sealed_mode = name_of(flow.sealing.mode);
       facts.unsealed = flow.sealing.unsealed;
     }
-    if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
-    return judge(facts, flow.tags);
+    if (rules_) {
+      surroundings_.fill(facts, flow, to, *rules_);
+      if (facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
+    }
+    policy::Decision decision;
+    auto refused = judge(facts, flow.tags, decision);
+    carry_out(shard_, flow, decision, refused == nullptr);
+    return refused;
   }
+
+  static const core::Jid* to_of(const core::Stanza& stanza) { return stanza.to ? &*stanza.to : nullptr; }
 
   // The lists of the sender are known on his shard only, those of the recipient on the recipient's.
   void count_devices(Facts& facts, core::Flow& flow, policy::Direction direction) {
@@ -239,8 +277,9 @@ class Policy final : public core::Module, public core::Rules {
     tags_.assign(tags.begin(), tags.end());
     facts.tags = tags_;
     facts.now_ms = shard_.loop().now_ms();
-    facts.minute_of_week = minute_of_week();
+    fill_time(facts);
     decision = rules_->decide(facts);
+    tell_administrators(shard_, facts, decision);
     for (const auto tag : decision.added_tags()) {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
     }
@@ -291,7 +330,7 @@ class Policy final : public core::Module, public core::Rules {
   // `to`: null for a stanza to nobody yet.
   static void fill(Facts& facts, const core::Stanza& stanza, const core::Jid* to, policy::Direction direction,
                    core::Language language) {
-    facts.event = event_of(stanza.kind);
+    facts.event = event_of(stanza);
     facts.direction = direction;
     facts.from = party(stanza.from);
     if (to != nullptr) facts.to = party(*to);
@@ -310,16 +349,20 @@ class Policy final : public core::Module, public core::Rules {
     facts.language = core::tag_of(language);
   }
 
-  // Local time of the server's place, looked up once a minute.
-  std::uint16_t minute_of_week() {
+  // Local time of the server's place, looked up once a second.
+  void fill_time(Facts& facts) {
     const auto now = shard_.loop().now_ms();
-    if (now - minute_read_ms_ < 1000 && minute_read_ms_ != 0) return minute_;
-    minute_read_ms_ = now;
-    const std::time_t seconds = utc_now_ns() / 1'000'000'000;
-    std::tm local{};
-    localtime_r(&seconds, &local);
-    minute_ = static_cast<std::uint16_t>(((local.tm_wday + 6) % 7 * 24 + local.tm_hour) * 60 + local.tm_min);
-    return minute_;
+    if (now - time_read_ms_ >= 1000 || time_read_ms_ == 0) {
+      time_read_ms_ = now;
+      const std::time_t seconds = utc_now_ns() / 1'000'000'000;
+      std::tm local{};
+      localtime_r(&seconds, &local);
+      minute_ = static_cast<std::uint16_t>(((local.tm_wday + 6) % 7 * 24 + local.tm_hour) * 60 + local.tm_min);
+      day_ = policy::day_from_civil(
+          {local.tm_year + 1900, static_cast<unsigned>(local.tm_mon + 1), static_cast<unsigned>(local.tm_mday)});
+    }
+    facts.minute_of_week = minute_;
+    facts.day = day_;
   }
 
   core::Shard& shard_;
@@ -327,8 +370,11 @@ class Policy final : public core::Module, public core::Rules {
   std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
   DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
-  std::int64_t minute_read_ms_ = 0;
+  Surroundings surroundings_;
+  std::unique_ptr<Keeper> keeper_;  // on the first shard
+  std::int64_t time_read_ms_ = 0;
   std::uint16_t minute_ = 0;
+  std::int32_t day_ = 0;
 };
 
 void check(const config::Snapshot& config, config::Findings& findings) {
@@ -342,7 +388,9 @@ void check(const config::Snapshot& config, config::Findings& findings) {
 const core::Manifest& policy_manifest() {
   static const core::Manifest manifest{
       .name = "policy",
-      .summary = "Asks the administrator's Lua rules about stanzas, log-ins, sessions, new accounts and publications.",
+      .summary =
+          "Asks the administrator's Lua rules about stanzas, log-ins, sessions, new accounts, publications and "
+          "invitations.",
       .check = &check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Policy>(shard); },
   };

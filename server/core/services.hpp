@@ -153,11 +153,13 @@ class Archives {
 
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
 struct RuleQuestion {
-  enum class Event : std::uint8_t { login, session, registration, publish };
+  enum class Event : std::uint8_t { login, session, registration, publish, invitation };
   Event event;
   const Jid& who;         // the account; a session's full address; the address that a stranger wants to have
   std::string_view node;  // publish
   std::size_t size = 0;   // publish: bytes of the stanza
+  std::uint32_t devices = 0, new_devices = 0;  // publish: of a list of OMEMO devices
+  std::uint32_t uses = 0;                      // invitation: so many may come by it
   std::string_view peer_address;
   std::string_view mechanism;
   std::string_view tls_version;  // "TLSv1.3"
