@@ -76,11 +76,12 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-void append(std::string& out, std::span<const Function> functions, std::string_view before = {}) {
+// `where`: with the column that says where they are known.
+void append(std::string& out, std::span<const Function> functions, bool where, std::string_view before = {}) {
   for (const auto& [name, call, arguments, about, events, wants] : functions) {
     const bool table = arguments.starts_with('{') && arguments.find('|') == std::string_view::npos;
-    out += fmt::format("| `{}{}{}{}{}` | {} | {} |\n", before, name, table ? "" : "(", cell(arguments),
-                       table ? "" : ")", cell(about), places(events));
+    out += fmt::format("| `{}{}{}{}{}` | {} |{}\n", before, name, table ? "" : "(", cell(arguments), table ? "" : ")",
+                       cell(about), where ? fmt::format(" {} |", places(events)) : std::string());
   }
 }
 
@@ -121,25 +122,26 @@ std::span<const EventInfo> events() { return infos; }
 std::string PolicySet::reference() {
   std::string out(head);
   append_events(out);
-  const auto section = [&](std::string_view title, std::string_view first) {
-    out += fmt::format("\n## {}\n\n| {} | {} | known |\n| --- | --- | --- |\n", title, first,
-                       title == "Matchers" ? "matches" : "does");
+  const auto section = [&](std::string_view title, std::string_view first, std::string_view second, bool where) {
+    out += fmt::format("\n## {}\n\n| {} | {} |{}\n| --- | --- |{}\n", title, first, second, where ? " known |" : "",
+                       where ? " --- |" : "");
   };
-  section("Rules and what they are made of", "function");
-  for (const auto functions : {making_functions(), group_functions(), table_functions()}) append(out, functions);
-  section("Matchers", "matcher");
-  for (const auto functions : {matcher_functions(), party_functions(), keeping_functions()}) append(out, functions);
-  section("Actions", "action");
-  for (const auto functions : {action_functions(), keeping_actions()}) append(out, functions);
-  section("What a function sees", "field");
+  section("Rules and what they are made of", "function", "does", false);
+  for (const auto functions : {making_functions(), group_functions(), table_functions()}) append(out, functions, false);
+  section("Matchers", "matcher", "matches", true);
+  for (const auto functions : {matcher_functions(), party_functions(), keeping_functions()})
+    append(out, functions, true);
+  section("Actions", "action", "does", true);
+  for (const auto functions : {action_functions(), keeping_actions()}) append(out, functions, true);
+  section("What a function sees", "field", "is", true);
   for (const auto& field : fact_fields()) {
     out += fmt::format("| `m.{}` | {} | {} |\n", field.name, cell(field.about), places(field.events));
   }
-  append(out, fact_methods(), "m:");
-  append(out, party_methods(), "m:");
-  section("Methods of limiters and memories", "method");
-  append(out, limiter_methods(), "limiter:");
-  append(out, memory_methods(), "memory:");
+  append(out, fact_methods(), true, "m:");
+  append(out, party_methods(), true, "m:");
+  section("Methods of limiters and memories", "method", "does", false);
+  append(out, limiter_methods(), false, "limiter:");
+  append(out, memory_methods(), false, "memory:");
   return out;
 }
 

@@ -21,7 +21,13 @@ inline constexpr EventMask written = stanzas | mask_of(Event::unsealed);
 inline constexpr EventMask publications = mask_of(Event::publish) | mask_of(Event::device);
 inline constexpr EventMask asked_once =
     mask_of(Event::login) | mask_of(Event::session) | mask_of(Event::registration) | publications;
-inline constexpr EventMask acting = (written | asked_once) & all_out;
+inline constexpr EventMask letters = mask_of(Event::mail_in) | mask_of(Event::mail_out);
+inline constexpr EventMask links = mask_of(Event::federation_in) | mask_of(Event::federation_out);
+inline constexpr EventMask weighed =
+    written | publications | letters | mask_of(Event::room_message) | mask_of(Event::upload);
+inline constexpr EventMask acting =
+    (written | asked_once | mask_of(Event::invitation) | mask_of(Event::upload)) & all_out;
+inline constexpr EventMask connected = acting | links;
 inline constexpr EventMask rooms = mask_of(Event::room_creation) | mask_of(Event::room_join) |
                                    mask_of(Event::room_message) | mask_of(Event::room_configuration);
 }  // namespace at

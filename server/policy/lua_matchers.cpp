@@ -218,7 +218,7 @@ constexpr auto to_admin = [](const Facts& f) { return f.to_admin; };
 constexpr auto from_full = [](const Facts& f) { return !f.from.resource.empty(); };
 constexpr auto to_full = [](const Facts& f) { return !f.to.resource.empty(); };
 
-constexpr EventMask relations = at::written;
+constexpr EventMask relations = at::stanzas;
 constexpr EventMask known_at_sender = at::acting;
 
 const Function functions[] = {
@@ -234,8 +234,8 @@ const Function functions[] = {
     {"Child", &child, "name [, ns]",
      "an element among the stanza's children, by its name (`\"*\"`: any) and its namespace; names only, never what "
      "stands in it",
-     at::written, Costly::children},
-    {"Size", &number<&Facts::size>, "op, bytes", "the stanza as it was sent", at::written | at::publications},
+     at::stanzas, Costly::children},
+    {"Size", &number<&Facts::size>, "op, bytes", "the stanza as it was sent, the file, the letter", at::weighed},
     {"Sealed", &yes_or_no<is_sealed, is_open>, "[true | false]", "an OMEMO message, or not", at::messages},
     {"SealedMode", &word<&Facts::sealed_mode, mode_names>, "mode | {mode, …}",
      "`required`, `warn`, `off`: what holds for it (docs/sealed.md 3.6)", at::messages | mask_of(Event::iq)},
@@ -260,14 +260,14 @@ const Function functions[] = {
     {"Uses", &number<&Facts::uses>, "op, n", "so many people may come by the invitation", mask_of(Event::invitation)},
     {"Sessions", &number<&Facts::sessions>, "op, n",
      "connected devices of the account that the direction names; at `session` those that are there already",
-     at::written | mask_of(Event::session)},
+     at::stanzas | mask_of(Event::session)},
     {"Mechanism", &text<&Facts::mechanism>, "name | {name, …}", "how the session logged in: `SCRAM-SHA-256-PLUS`",
      known_at_sender},
     {"ChannelBinding", &yes_or_no<is_bound, is_unbound>, "[true | false]",
      "whether it logged in with a mechanism that is bound to its TLS channel", known_at_sender},
-    {"TlsVersion", &text<&Facts::tls>, "version | {version, …}", "`1.2`, `1.3`", known_at_sender},
+    {"TlsVersion", &text<&Facts::tls>, "version | {version, …}", "`1.2`, `1.3`", at::connected},
     {"Network", &from_texts<&make_network>, "network | {network, …}",
-     "the address of whoever acts: `10.0.0.0/8`, `2001:db8::/32`; what is not known is in no network", known_at_sender},
+     "the address of whoever acts: `10.0.0.0/8`, `2001:db8::/32`; what is not known is in no network", at::connected},
     {"Client", &client, "text | {text, …}",
      "what its software calls itself (XEP-0115, a URI; `*` for any characters): known once it has sent presence",
      at::written& all_out, Costly::client},
