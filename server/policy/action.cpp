@@ -12,6 +12,7 @@ class Allow final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Allow()"; }
+  bool ends() const override { return true; }
 };
 
 class Drop final : public Action {
@@ -21,6 +22,7 @@ class Drop final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Drop()"; }
+  bool ends() const override { return true; }
 };
 
 class Deny final : public Action {
@@ -35,6 +37,7 @@ class Deny final : public Action {
     return Next::done;
   }
   std::string describe() const override { return fmt::format("Deny{{\"{}\"}}", refusal_.error.condition); }
+  bool ends() const override { return true; }
 
  private:
   Refusal refusal_;
@@ -75,6 +78,7 @@ class Seal final : public Action {
   }
   std::string describe() const override { return fmt::format("Seal(\"{}\")", mode_); }
   bool only_unsealed() const override { return true; }
+  bool ends() const override { return true; }
 
  private:
   std::string_view mode_;

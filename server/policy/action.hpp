@@ -23,6 +23,8 @@ class Action {
   [[nodiscard]] virtual bool logs() const { return false; }
   // Seal: only what is not sealed can be asked to be.
   [[nodiscard]] virtual bool only_unsealed() const { return false; }
+  // It always ends the decision.
+  [[nodiscard]] virtual bool ends() const { return false; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }
 

@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
+
+#include "policy/fact_names.hpp"
 
 namespace valise::policy {
 namespace {
@@ -52,6 +55,8 @@ class All final : public Matcher {
   EventMask events() const override { return events_; }
   bool pure() const override { return pure_; }
   char operation() const override { return '*'; }
+  Shape shape() const override { return Shape::all; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -77,6 +82,8 @@ class Any final : public Matcher {
   EventMask events() const override { return pure_ ? events_ : all_events; }
   bool pure() const override { return pure_; }
   char operation() const override { return '+'; }
+  Shape shape() const override { return Shape::any; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -93,6 +100,8 @@ class Not final : public Matcher {
     return part_->operation() != 0 ? "-(" + part_->describe() + ")" : "-" + part_->describe();
   }
   bool pure() const override { return part_->pure(); }
+  Shape shape() const override { return Shape::negation; }
+  std::span<const Matcher* const> parts() const override { return {&part_, 1}; }
 
  private:
   const Matcher* part_;
@@ -102,6 +111,7 @@ class Always final : public Matcher {
  public:
   bool matches(Context&) const override { return true; }
   std::string describe() const override { return "Always()"; }
+  Shape shape() const override { return Shape::always; }
 };
 
 class Kind final : public Matcher {
@@ -118,6 +128,8 @@ class Kind final : public Matcher {
     return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
   }
   EventMask events() const override { return mask_; }
+  std::string_view fact() const override { return "kind"; }
+  std::optional<Values> values() const override { return Texts{names_}; }
 
  private:
   EventMask mask_ = 0;
@@ -132,6 +144,10 @@ class IsDirection final : public Matcher {
     return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);
   }
   EventMask events() const override { return mask_of(direction_); }
+  std::string_view fact() const override { return "direction"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(direction_names[static_cast<std::size_t>(direction_)])}};
+  }
 
  private:
   Direction direction_;
@@ -142,6 +158,8 @@ class Sealed final : public Matcher {
   explicit Sealed(bool sealed) : sealed_(sealed) {}
   bool matches(Context& context) const override { return context.facts.sealed == sealed_; }
   std::string describe() const override { return sealed_ ? "Sealed(true)" : "Sealed(false)"; }
+  std::string_view fact() const override { return "sealed"; }
+  std::optional<Values> values() const override { return Texts{{sealed_ ? "true" : "false"}}; }
 
  private:
   bool sealed_;
@@ -153,6 +171,10 @@ class IsOmemo final : public Matcher {
   bool matches(Context& context) const override { return context.facts.omemo == version_; }
   std::string describe() const override {
     return fmt::format("OmemoVersion(\"{}\")", omemo_names[static_cast<std::size_t>(version_)]);
+  }
+  std::string_view fact() const override { return "omemo"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(omemo_names[static_cast<std::size_t>(version_)])}};
   }
 
  private:
@@ -173,6 +195,8 @@ class Text final : public Matcher {
   std::string describe() const override {
     return values_.size() == 1 ? fmt::format("{}(\"{}\")", name_, values_[0]) : name_ + describe_list(values_);
   }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override { return Texts{values_}; }
 
  private:
   static constexpr std::size_t few = 4;
@@ -206,6 +230,23 @@ class Number final : public Matcher {
     constexpr const char* signs[] = {"<", "<=", "==", ">=", ">"};
     return fmt::format("{}(\"{}\", {})", name_, signs[static_cast<std::size_t>(comparison_)], bound_);
   }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override {
+    constexpr Point most = std::numeric_limits<std::uint64_t>::max();
+    switch (comparison_) {
+      case Comparison::less:
+        return bound_ == 0 ? Ranges{} : Ranges{{{0, bound_ - 1}}};
+      case Comparison::at_most:
+        return Ranges{{{0, bound_}}};
+      case Comparison::equal:
+        return Ranges{{{bound_, bound_}}};
+      case Comparison::at_least:
+        return Ranges{{{bound_, most}}};
+      case Comparison::more:
+        return Ranges{{{Point{bound_} + 1, most}}};
+    }
+    return std::nullopt;
+  }
 
  private:
   std::string name_;
@@ -224,6 +265,8 @@ class HasTag final : public Matcher {
   std::string describe() const override {
     return tags_.size() == 1 ? fmt::format("HasTag(\"{}\")", tags_[0]) : "HasTag" + describe_list(tags_);
   }
+  std::string_view fact() const override { return "tag"; }
+  std::optional<Values> values() const override { return Texts{tags_}; }
 
  private:
   std::vector<std::string> tags_;

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/decision.hpp"
 #include "policy/facts.hpp"
+#include "policy/values.hpp"
 
 namespace valise::policy {
 
@@ -30,6 +32,7 @@ struct Context {
   Decision& decision;
   bool failed = false;      // a Lua function failed: the rule is over, the verdict is deny
   bool clock_runs = false;  // the calls of one decision share a clock
+  bool only_looks = false;  // somebody asks what would be decided: nothing is counted
   std::string why;          // of `failed`: file, line, text
   // Made when first asked for: a text that no set looks up is not hashed.
   struct PartyHashes {
@@ -56,6 +59,8 @@ inline constexpr EventMask all_in = 0x5555;
   return direction == Direction::in ? all_in : static_cast<EventMask>(all_in << 1);
 }
 
+enum class Shape : std::uint8_t { leaf, always, all, any, negation };
+
 class Matcher {
  public:
   // What a tree of matchers may come to: `m = m * m`, forty times over, is refused while it is built.
@@ -75,6 +80,15 @@ class Matcher {
   [[nodiscard]] virtual bool pure() const { return true; }
   // '*' or '+' for a combination, which needs brackets inside another.
   [[nodiscard]] virtual char operation() const { return 0; }
+
+  // ---- for those who look at rules instead of asking them (check.hpp, explain.hpp); what says nothing is opaque
+  [[nodiscard]] virtual Shape shape() const { return Shape::leaf; }
+  // Of all, any (in their order) and negation (one).
+  [[nodiscard]] virtual std::span<const Matcher* const> parts() const { return {}; }
+  // A leaf: the one fact that it reads, by its name in fact_names.hpp; empty: others, or several.
+  [[nodiscard]] virtual std::string_view fact() const { return {}; }
+  // A leaf with a fact: for which of its values it is true. Nothing: that cannot be said.
+  [[nodiscard]] virtual std::optional<Values> values() const { return std::nullopt; }
 
   [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
   [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }

@@ -148,6 +148,8 @@ class IsParty final : public Matcher {
     list.pop_back();
     return fmt::format("{}{}{}domain={}}}", name_, list, jids.empty() ? "" : ", ", domains);
   }
+  std::string_view fact() const override { return party_ == &Facts::from ? "from" : "to"; }
+  std::optional<Values> values() const override { return Addresses{bare_.texts, full_.texts, domains_.texts}; }
 
  private:
   static bool has_star(const std::string& text) { return text.find('*') != std::string::npos; }

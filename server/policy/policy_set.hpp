@@ -94,6 +94,8 @@ class PolicySet {
   [[nodiscard]] const std::string& last_error() const noexcept;
 
   struct State;  // state.hpp
+  // For the tools of this folder (check, explain, replay), which look at the rules themselves.
+  [[nodiscard]] State& state() const noexcept { return *state_; }
 
  private:
   explicit PolicySet(std::unique_ptr<State> state);

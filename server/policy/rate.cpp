@@ -25,6 +25,7 @@ class Rate final : public Matcher {
     crypto::random_bytes({reinterpret_cast<unsigned char*>(&seed_), sizeof seed_});
   }
   bool matches(Context& context) const override {
+    if (context.only_looks) return tokens(key(context.facts), context.facts.now_ms) < 1;
     Bucket& bucket = find(key(context.facts), context.facts.now_ms);
     if (bucket.tokens < 1) return true;
     bucket.tokens -= 1;
@@ -35,6 +36,7 @@ class Rate final : public Matcher {
                        rate_key_names[static_cast<std::size_t>(limit_.per)], limit_.rate, limit_.burst, limit_.keys);
   }
   bool pure() const override { return false; }
+  std::string_view fact() const override { return "rate"; }
 
  private:
   static constexpr std::size_t ways = 4;
@@ -89,6 +91,18 @@ class Rate final : public Matcher {
     constexpr char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '\xff', '\xff'};
     const auto* bytes = reinterpret_cast<const char*>(ip.bytes.data());
     return {bytes, std::memcmp(bytes, mapped, sizeof mapped) == 0 ? 16u : 8u};
+  }
+
+  // What `find` would have there, without making room for it.
+  [[nodiscard]] double tokens(std::uint64_t wanted, std::int64_t now_ms) const {
+    const Bucket* const set = &buckets_[(wanted >> 32) % sets_ * ways];
+    for (std::size_t i = 0; i < ways; ++i) {
+      if (set[i].key != wanted) continue;
+      Bucket bucket = set[i];
+      refill(bucket, now_ms);
+      return bucket.tokens;
+    }
+    return limit_.burst;
   }
 
   Bucket& find(std::uint64_t wanted, std::int64_t now_ms) const {
