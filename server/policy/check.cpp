@@ -6,7 +6,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 #include <unordered_map>
 
 #include "policy/state.hpp"
@@ -203,10 +202,11 @@ class Checker {
     return asked;
   }
 
-  EventMask asked_about(const Rule& rule) {
+  // What of `events` there is at all.
+  EventMask asked_about(EventMask events) const {
     EventMask asked = 0;
     for (const auto& cell : cells_) asked |= cell.mask();
-    return asked & rule.events;
+    return asked & events;
   }
 
   // `why`: of the first one.
@@ -215,7 +215,6 @@ class Checker {
       if (why.empty()) why = std::move(text);
       return true;
     };
-    EventMask left = asked_about(rule);
     for (std::size_t i = 0; i < alternative.size(); ++i) {
       const auto& literal = alternative[i];
       const auto* of = literal.wanted && !literal.leaf->fact().empty() ? &values(*literal.leaf) : nullptr;
@@ -225,23 +224,23 @@ class Checker {
           return note(fmt::format("{} and {} exclude each other", text_of(alternative[k]), text_of(literal)));
         }
       }
-      const auto before = left;
-      left &= cells_of(literal);
-      if (left == 0) return note(no_event(alternative, i, before));
     }
-    return false;
+    if (cells_of(alternative, asked_about(all_events)) == 0) return note(no_event(alternative));
+    return cells_of(alternative, asked_about(rule.events)) == 0;
   }
 
-  // Which leaf it is that leaves no event, and beside which other one.
-  std::string no_event(const Alternative& alternative, std::size_t last, EventMask before) {
-    const auto& literal = alternative[last];
-    const auto mine = cells_of(literal);
-    for (std::size_t k = 0; k < last; ++k) {
-      if ((cells_of(alternative[k]) & mine & before) == 0 || (cells_of(alternative[k]) & mine) == 0) {
-        return fmt::format("no event has both {} and {}", text_of(alternative[k]), text_of(literal));
-      }
+  // The leaves that leave no event, of those up to the first where that is so.
+  std::string no_event(const Alternative& alternative) {
+    std::string out;
+    EventMask left = asked_about(all_events);
+    for (const auto& literal : alternative) {
+      const auto narrower = static_cast<EventMask>(left & cells_of(literal));
+      if (narrower == left) continue;
+      left = narrower;
+      out += (out.empty() ? "no event has " : " and ") + text_of(literal);
+      if (left == 0) break;
     }
-    return text_of(literal) + " is never true of the events that the rest of its match leaves";
+    return out;
   }
 
   // ---- rules before it
@@ -254,7 +253,7 @@ class Checker {
     const auto& rule = state_.rules[number];
     std::vector<std::size_t> by;
     for (const auto& alternative : *expanded_[number]) {
-      const auto left = cells_of(alternative, asked_about(rule));
+      const auto left = cells_of(alternative, asked_about(rule.events));
       for (const auto& cell : cells_) {
         if ((left & cell.mask()) == 0) continue;
         const auto hidden_by = hides(number, alternative, cell);

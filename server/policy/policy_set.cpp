@@ -105,6 +105,7 @@ bool PolicySet::State::call(int function, Context& context) {
 }
 
 bool PolicySet::State::may_log(std::int64_t now_ms) {
+  if (watcher != nullptr) return false;
   if (logged_ms != 0 && now_ms - logged_ms < log_interval_ms && now_ms >= logged_ms) {
     ++unlogged;
     return false;
@@ -162,12 +163,13 @@ Decision PolicySet::decide(const Facts& facts) {
   State& state = *state_;
   ++state.counters.decisions;
   Decision decision;
-  Context context{.facts = facts, .decision = decision};
+  Context context{.facts = facts, .decision = decision, .only_looks = state.watcher != nullptr};
   const EventMask event = mask_of(facts.event) & mask_of(facts.direction);
   for (Rule& rule : state.rules) {
     if ((rule.events & event) == 0) continue;
     bool done = false;
-    if (rule.match->matches(context) && !context.failed) {
+    const bool matched = state.watcher == nullptr ? rule.match->matches(context) : state.watcher->match(rule, context);
+    if (matched && !context.failed) {
       ++rule.hits;
       ++decision.matched;
       if (rule.logs && state.may_log(facts.now_ms)) {

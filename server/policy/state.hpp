@@ -24,6 +24,20 @@ struct Rule {
   std::uint64_t errors = 0;
 };
 
+// Sees a decision from inside (explain.cpp). While there is one, nothing is counted for good or logged, and no Rate
+// takes anything.
+class Watcher {
+ public:
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  // Evaluates the rule's matcher; `context` says whether it failed.
+  virtual bool match(const Rule& rule, Context& context) = 0;
+
+ protected:
+  Watcher() = default;
+  ~Watcher() = default;
+};
+
 struct PolicySet::State {
   explicit State(std::string file, const PolicyOptions& given)
       : name(std::move(file)), options(given), sandbox(given.budgets.heap) {}
@@ -47,6 +61,7 @@ struct PolicySet::State {
   std::string last_error;
   std::int64_t logged_ms = 0;
   std::uint64_t unlogged = 0;
+  Watcher* watcher = nullptr;
 
   // Calls the function of the registry with `m`; leaves one result on the stack. On failure: context.fail, leaves
   // nothing.

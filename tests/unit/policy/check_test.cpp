@@ -105,13 +105,13 @@ TEST(Check, AMatcherThatIsNeverTrueSaysWhatExcludesWhat) {
   EXPECT_EQ(never("Hours('08:00-09:00') * Hours('09:00-10:00')"),
             "Hours{\"08:00-09:00\"} and Hours{\"09:00-10:00\"} exclude each other");
   EXPECT_EQ(never("-Always()"), "its match is never true");
-  EXPECT_EQ(never("Kind('login') * Direction('in')"), "no event has both Kind(\"login\") and Direction(\"in\")");
-  EXPECT_EQ(never("Kind('message') * Payload('x')"), "no event has both Kind(\"message\") and Payload(\"x\")");
-  EXPECT_EQ(never("Kind('iq') * Type('chat')"), "no event has both Kind(\"iq\") and Type(\"chat\")");
+  EXPECT_EQ(never("Kind('login') * Direction('in')"), "no event has Kind(\"login\") and Direction(\"in\")");
+  EXPECT_EQ(never("Kind('message') * Payload('x')"), "no event has Kind(\"message\") and Payload(\"x\")");
+  EXPECT_EQ(never("Kind('iq') * Type('chat')"), "no event has Kind(\"iq\") and Type(\"chat\")");
   EXPECT_EQ(never("Kind('message') * Direction('in') * Network('10.0.0.0/8')"),
-            "no event has both Direction(\"in\") and Network{\"10.0.0.0/8\"}");
+            "no event has Kind(\"message\") and Direction(\"in\") and Network{\"10.0.0.0/8\"}");
   EXPECT_EQ(never("UnknownDevices('>', 0) * Direction('out')"),
-            "no event has both UnknownDevices(\">\", 0) and Direction(\"out\")");
+            "no event has UnknownDevices(\">\", 0) and Direction(\"out\")");
   EXPECT_EQ(never("(Kind('iq') + Kind('presence')) * Kind('message')"),
             "Kind(\"iq\") and Kind(\"message\") exclude each other");
 }
@@ -120,8 +120,7 @@ TEST(Check, WhatCanBeTrueIsNotReported) {
   for (const char* match :
        {"Kind('message') * Sealed()", "HasTag('a') * HasTag('b')", "From('a@x') * From('a@x/phone')",
         "From('a*@x') * From('*b@x')", "Kind{'message', 'iq'} * Type('error')", "-(Kind('message') * Kind('iq'))",
-        "Kind('unsealed') * Direction('in') * Network('10.0.0.0/8')", "Type('foo-that-is-none') + Always()"}) {
-    if (std::string_view(match).find("foo") != std::string_view::npos) continue;
+        "Kind('unsealed') * Direction('in') * Network('10.0.0.0/8')"}) {
     EXPECT_EQ(never(match), "") << match;
   }
 }
