@@ -1,6 +1,5 @@
 #include "modules/policy/policy.hpp"
 
-#include <ctime>
 #include <mutex>
 #include <thread>
 
@@ -8,9 +7,12 @@
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
+#include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
+#include "modules/policy/in_force.hpp"
 #include "modules/policy/unknown_devices.hpp"
+#include "policy/check.hpp"
 #include "policy/policy_set.hpp"
 
 namespace valise::modules {
@@ -20,11 +22,7 @@ using policy::Facts;
 
 policy::PolicyOptions policy_options() {
   policy::PolicyOptions options;
-  options.normalise = [](std::string_view text) -> std::optional<std::string> {
-    auto jid = core::Jid::parse(text);
-    if (!jid) return std::nullopt;
-    return jid->str();
-  };
+  options.normalise = &core::normalised;
   return options;
 }
 
@@ -47,33 +45,38 @@ class Prepared {
     for (unsigned i = 0; i < count; ++i) {
       auto loaded = policy::PolicySet::load(source, name, policy_options());
       if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
+      if (i == 0) {
+        const auto dead = policy::find_dead_rules(**loaded);
+        if (!dead.empty()) return fail(ErrorCode::invalid, dead.front().message());
+      }
       sets.push_back(std::move(*loaded));
     }
     const std::lock_guard lock(mutex_);
     sets_ = std::move(sets);
-    source_ = std::move(source);
-    name_ = name;
+    source_ = std::make_shared<const PolicySource>(PolicySource{name, std::move(source)});
     for_ = &config;
     return {};
   }
-  // Null: none was made for this configuration.
-  std::unique_ptr<policy::PolicySet> take(const config::Snapshot& config) {
+  struct Made {
+    std::unique_ptr<policy::PolicySet> rules;  // null: none was made for this configuration
+    std::shared_ptr<const PolicySource> source;
+  };
+  Made take(const config::Snapshot& config) {
     const std::lock_guard lock(mutex_);
-    if (for_ != &config) return nullptr;
+    if (for_ != &config) return {};
     if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
-      auto loaded = policy::PolicySet::load(source_, name_, policy_options());
-      return loaded ? std::move(*loaded) : nullptr;
+      auto loaded = policy::PolicySet::load(source_->text, source_->name, policy_options());
+      return loaded ? Made{std::move(*loaded), source_} : Made{};
     }
-    auto set = std::move(sets_.back());
+    Made made{std::move(sets_.back()), source_};
     sets_.pop_back();
-    return set;
+    return made;
   }
 
  private:
   std::mutex mutex_;  // guards the rest
   const config::Snapshot* for_ = nullptr;
-  std::string source_;
-  std::string name_;
+  std::shared_ptr<const PolicySource> source_;
   std::vector<std::unique_ptr<policy::PolicySet>> sets_;
 };
 
@@ -123,12 +126,13 @@ core::StanzaError::Type error_type(std::string_view name) {
   return cancel;
 }
 
-class Policy final : public core::Module, public core::Rules {
+class Policy final : public core::Module, public core::Rules, public RulesInForce {
  public:
   explicit Policy(core::Shard& shard) : shard_(shard) {}
 
   void start(core::Registrar& registrar) override {
     shard_.publish<core::Rules>(*this);
+    shard_.publish<RulesInForce>(*this);
     for (const auto kind : {core::Kind::message, core::Kind::presence, core::Kind::iq}) {
       registrar.at(core::Stage::policy_out, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::out); });
@@ -140,8 +144,9 @@ class Policy final : public core::Module, public core::Rules {
   void configure(const config::Snapshot& config) override {
     auto made = prepared().take(config);
     // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
-    if (!made) return log::error("policy", "no rules were made for this configuration");
-    rules_ = std::move(made);
+    if (!made.rules) return log::error("policy", "no rules were made for this configuration");
+    rules_ = std::move(made.rules);
+    source_ = std::move(made.source);
     ++number_;
   }
 
@@ -157,7 +162,10 @@ class Policy final : public core::Module, public core::Rules {
     facts.size = question.size;
     fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
     facts.language = core::tag_of(question.language);
-    return judge(facts, tags);
+    policy::Decision decision;
+    auto verdict = judge(facts, tags, decision);
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
+    return verdict;
   }
 
   [[nodiscard]] bool ask_about_unsealed(bool arriving) const override {
@@ -176,6 +184,7 @@ class Policy final : public core::Module, public core::Rules {
     policy::Decision decision;
     core::UnsealedAnswer answer{
         .refusal = judge(facts, tags, decision), .mode = {}, .rule = std::string(decision.rule)};
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
     const auto wanted = std::ranges::find(policy::mode_names, decision.seal);
     if (wanted != policy::mode_names.end()) {
       answer.mode = static_cast<core::Sealing::Mode>(wanted - policy::mode_names.begin());
@@ -183,11 +192,28 @@ class Policy final : public core::Module, public core::Rules {
     return answer;
   }
 
+  [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
+    if (!rules_) return std::nullopt;
+    return policy::explain(*rules_, question.facts(shard_.loop().now_ms()));
+  }
+
+  [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
+
   [[nodiscard]] std::vector<core::RuleLine> rules() const override {
     std::vector<core::RuleLine> lines;
     if (!rules_) return lines;
-    for (auto& rule : rules_->describe()) {
-      lines.push_back({rule.name, rule.line, rule.match, rule.action, rule.shadow, rule.hits, rule.errors});
+    for (auto& rule : rules_->describe(shard_.loop().now_ms())) {
+      lines.push_back({.name = std::move(rule.name),
+                       .line = rule.line,
+                       .match = std::move(rule.match),
+                       .action = std::move(rule.action),
+                       .shadow = rule.shadow,
+                       .hits = rule.hits,
+                       .errors = rule.errors,
+                       .would_refuse = rule.would_refuse,
+                       .overruns = rule.overruns,
+                       .overruns_now = rule.overruns_now,
+                       .last_error = std::move(rule.last_error)});
     }
     return lines;
   }
@@ -214,7 +240,39 @@ class Policy final : public core::Module, public core::Rules {
       facts.unsealed = flow.sealing.unsealed;
     }
     if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
-    return judge(facts, flow.tags);
+    policy::Decision decision;
+    auto verdict = judge(facts, flow.tags, decision);
+    if (!decision.shadow.empty()) record_shadow(decision, flow.record);
+    return verdict;
+  }
+
+  static core::audit::Record record_of(const core::UnsealedQuestion& question) {
+    core::audit::Record record;
+    const auto& stanza = question.stanza;
+    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
+        .jid = stanza.from.bare(), .resource = stanza.from.resource(), .session = {}, .source = {}, .tls = {}, .cipher = {},
+        .mechanism = {}});
+    if (stanza.to) record.recipient = stanza.to->bare();
+    record.type = core::audit::stanza_type_of(stanza.type);
+    record.size = stanza.size;
+    record.stanza_id = core::id_for_record(stanza);
+    return record;
+  }
+
+  static core::audit::Record record_of(const core::RuleQuestion& question) {
+    core::audit::Record record;
+    const bool stranger = question.event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
+    record.origin = make_ref<core::audit::Origin>(
+        core::audit::Origin::Members{.jid = stranger ? std::string_view() : question.who.bare(),
+                                     .resource = question.who.resource(),
+                                     .session = {},
+                                     .source = question.peer_address,
+                                     .tls = question.tls_version,
+                                     .cipher = {},
+                                     .mechanism = question.mechanism});
+    if (stranger) record.recipient = question.who.bare();
+    record.size = static_cast<std::uint32_t>(question.size);
+    return record;
   }
 
   // The lists of the sender are known on his shard only, those of the recipient on the recipient's.
@@ -228,9 +286,25 @@ class Policy final : public core::Module, public core::Rules {
     }
   }
 
-  core::Verdict judge(Facts& facts, std::vector<std::string>& tags) {
-    policy::Decision decision;
-    return judge(facts, tags, decision);
+  // Of what a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood would fill the log, and
+  // `policy list` counts all.
+  void record_shadow(const policy::Decision& decision, core::audit::Record like) {
+    if (decision.shadow.empty() || !may_record()) return;
+    like.kind = core::audit::Kind::shadow;
+    like.verdict = core::audit::Outcome::none;
+    like.reason = decision.shadow_verdict == policy::Verdict::drop ? "would-drop" : "would-deny";
+    like.rule = decision.shadow;
+    shard_.record(std::move(like));
+  }
+
+  bool may_record() {
+    const auto now = shard_.loop().now_ms();
+    const auto earned = static_cast<double>(now - shadow_at_ms_) * shadow_records_a_second / 1000;
+    shadow_records_ = std::min<double>(most_shadow_records, shadow_records_ + earned);
+    shadow_at_ms_ = now;
+    if (shadow_records_ < 1) return false;
+    shadow_records_ -= 1;
+    return true;
   }
 
   // `tags`: what it carries so far; gets what the rules add.
@@ -239,7 +313,7 @@ class Policy final : public core::Module, public core::Rules {
     tags_.assign(tags.begin(), tags.end());
     facts.tags = tags_;
     facts.now_ms = shard_.loop().now_ms();
-    facts.minute_of_week = minute_of_week();
+    facts.minute_of_week = minute_now();
     decision = rules_->decide(facts);
     for (const auto tag : decision.added_tags()) {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
@@ -311,24 +385,26 @@ class Policy final : public core::Module, public core::Rules {
   }
 
   // Local time of the server's place, looked up once a minute.
-  std::uint16_t minute_of_week() {
+  std::uint16_t minute_now() {
     const auto now = shard_.loop().now_ms();
     if (now - minute_read_ms_ < 1000 && minute_read_ms_ != 0) return minute_;
     minute_read_ms_ = now;
-    const std::time_t seconds = utc_now_ns() / 1'000'000'000;
-    std::tm local{};
-    localtime_r(&seconds, &local);
-    minute_ = static_cast<std::uint16_t>(((local.tm_wday + 6) % 7 * 24 + local.tm_hour) * 60 + local.tm_min);
+    minute_ = policy::minute_of_week(utc_now_ns() / 1'000'000'000);
     return minute_;
   }
 
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
+  std::shared_ptr<const PolicySource> source_;  // of rules_
   std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
   DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   std::int64_t minute_read_ms_ = 0;
   std::uint16_t minute_ = 0;
+  static constexpr int most_shadow_records = 100;  // at once
+  static constexpr int shadow_records_a_second = 10;
+  double shadow_records_ = most_shadow_records;
+  std::int64_t shadow_at_ms_ = 0;
 };
 
 void check(const config::Snapshot& config, config::Findings& findings) {

@@ -49,24 +49,14 @@ class Explainer final : public Watcher {
   // Evaluates as the matchers themselves do: left to right, ending where the result is known.
   bool look(const Matcher& matcher, Context& context, unsigned depth) {
     const auto at = note(matcher, depth);
-    const auto parts = matcher.parts();
     bool held = false;
     switch (matcher.shape()) {
       case Shape::all:
-      case Shape::any: {
-        const bool ends_at = matcher.shape() == Shape::any;
-        held = !ends_at;
-        for (const auto* part : parts) {
-          if (held == ends_at) {
-            note(*part, depth + 1);
-          } else {
-            held = look(*part, context, depth + 1);
-          }
-        }
+      case Shape::any:
+        held = combine(matcher, context, depth);
         break;
-      }
       case Shape::negation:
-        held = !look(*parts.front(), context, depth + 1);
+        held = !look(*matcher.parts().front(), context, depth + 1);
         break;
       case Shape::leaf:
       case Shape::always:
@@ -80,6 +70,29 @@ class Explainer final : public Watcher {
       if (!text.empty()) (*looks_)[at].saw = fmt::format("{} is {}", fact, text);
     }
     return held;
+  }
+
+  // `a * b * c` is ((a * b) * c): shown as three parts.
+  bool combine(const Matcher& matcher, Context& context, unsigned depth) {
+    const bool ends_at = matcher.shape() == Shape::any;
+    bool held = !ends_at;
+    for (const auto* part : matcher.parts()) {
+      const bool same = part->shape() == matcher.shape();
+      if (held == ends_at) {
+        pass_over(*part, matcher.shape(), depth + 1);
+      } else {
+        held = same ? combine(*part, context, depth) : look(*part, context, depth + 1);
+      }
+    }
+    return held;
+  }
+
+  void pass_over(const Matcher& matcher, Shape within, unsigned depth) {
+    if (matcher.shape() != within) {
+      note(matcher, depth);
+      return;
+    }
+    for (const auto* part : matcher.parts()) pass_over(*part, within, depth);
   }
 
   std::size_t note(const Matcher& matcher, unsigned depth) {
@@ -99,14 +112,15 @@ class Untouched {
  public:
   explicit Untouched(PolicySet::State& state)
       : state_(state), counters_(state.counters), last_error_(state.last_error) {
-    for (const auto& rule : state.rules) counts_.emplace_back(rule.hits, rule.errors);
+    for (const auto& rule : state.rules) counts_.emplace_back(rule.hits, rule.errors, rule.troubles);
   }
   ~Untouched() {
     state_.watcher = nullptr;
     state_.counters = counters_;
     state_.last_error = std::move(last_error_);
     for (std::size_t i = 0; i < counts_.size(); ++i) {
-      std::tie(state_.rules[i].hits, state_.rules[i].errors) = counts_[i];
+      auto& rule = state_.rules[i];
+      std::tie(rule.hits, rule.errors, rule.troubles) = std::move(counts_[i]);
     }
   }
   Untouched(const Untouched&) = delete;
@@ -116,7 +130,7 @@ class Untouched {
   PolicySet::State& state_;
   PolicyCounters counters_;
   std::string last_error_;
-  std::vector<std::tuple<std::uint64_t, std::uint64_t>> counts_;
+  std::vector<std::tuple<std::uint64_t, std::uint64_t, Troubles>> counts_;
 };
 
 }  // namespace

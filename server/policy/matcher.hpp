@@ -32,6 +32,7 @@ struct Context {
   Decision& decision;
   bool failed = false;      // a Lua function failed: the rule is over, the verdict is deny
   bool clock_runs = false;  // the calls of one decision share a clock
+  bool overran = false;     // of `failed`: a budget was used up
   bool only_looks = false;  // somebody asks what would be decided: nothing is counted
   std::string why;          // of `failed`: file, line, text
   // Made when first asked for: a text that no set looks up is not hashed.

@@ -98,7 +98,8 @@ bool PolicySet::State::call(int function, Context& context) {
   facts = nullptr;
   decision = nullptr;
   if (done) return true;
-  if (done.error().overrun != config::Overrun::none) ++counters.overruns;
+  context.overran = done.error().overrun != config::Overrun::none;
+  if (context.overran) ++counters.overruns;
   // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
   context.fail(PolicyError{name, done.error().line, log::printable(done.error().text)}.message());
   return false;
@@ -112,6 +113,46 @@ bool PolicySet::State::may_log(std::int64_t now_ms) {
   }
   logged_ms = now_ms == 0 ? 1 : now_ms;
   return true;
+}
+
+void PolicySet::State::try_out(Rule& rule, Context& context) const {
+  Decision copy = context.decision;
+  Context trial{.facts = context.facts,
+                .decision = copy,
+                .clock_runs = context.clock_runs,
+                .only_looks = context.only_looks,
+                .why = {}};
+  for (const auto* action : rule.actions) {
+    if (action->run(trial) == Next::done || trial.failed) break;
+  }
+  context.clock_runs = trial.clock_runs;
+  if (trial.failed) {
+    context.overran = trial.overran;
+    context.fail(std::move(trial.why));
+    return;
+  }
+  if (copy.verdict == Verdict::allow) return;
+  ++rule.troubles.would_refuse;
+  if (!context.decision.shadow.empty()) return;
+  context.decision.shadow = rule.name;
+  context.decision.shadow_verdict = copy.verdict;
+}
+
+void PolicySet::State::note_error(Rule& rule, Context& context) {
+  ++rule.errors;
+  ++counters.errors;
+  last_error = std::move(context.why);
+  auto& troubles = rule.troubles;
+  troubles.last_error = last_error;
+  if (!std::exchange(context.overran, false)) return;
+  const auto now_ms = context.facts.now_ms;
+  if (now_ms - troubles.last_overrun_ms > Troubles::gap_ms) troubles.in_bout = 0;
+  troubles.last_overrun_ms = now_ms;
+  ++troubles.overruns;
+  if (++troubles.in_bout == Troubles::bout && watcher == nullptr) {
+    log::warning("policy", "rule \"{}\" ({}:{}) overruns its budget again and again: {}", rule.name, name, rule.line,
+                 last_error);
+  }
 }
 
 std::string PolicyError::message() const {
@@ -175,7 +216,9 @@ Decision PolicySet::decide(const Facts& facts) {
       if (rule.logs && state.may_log(facts.now_ms)) {
         log::info("policy", "rule \"{}\" matched, {} times so far", rule.name, rule.hits);
       }
-      if (!rule.shadow) {
+      if (rule.shadow) {
+        state.try_out(rule, context);
+      } else {
         for (const auto* action : rule.actions) {
           done = action->run(context) == Next::done;
           if (done || context.failed) break;
@@ -183,9 +226,7 @@ Decision PolicySet::decide(const Facts& facts) {
       }
     }
     if (context.failed) {
-      ++rule.errors;
-      ++state.counters.errors;
-      state.last_error = std::move(context.why);
+      state.note_error(rule, context);
       if (rule.shadow) {  // on trial: it decides nothing, not even by failing
         context.failed = false;
         continue;
@@ -217,13 +258,23 @@ Decision PolicySet::decide(const Facts& facts) {
   return decision;
 }
 
-std::vector<RuleInfo> PolicySet::describe() const {
+std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
   std::vector<RuleInfo> out;
   for (const auto& rule : state_->rules) {
     std::string actions;
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
-    out.push_back(
-        {rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits, rule.errors});
+    const auto& troubles = rule.troubles;
+    out.push_back({.name = rule.name,
+                   .line = rule.line,
+                   .match = rule.match->describe(),
+                   .action = std::move(actions),
+                   .shadow = rule.shadow,
+                   .hits = rule.hits,
+                   .errors = rule.errors,
+                   .would_refuse = troubles.would_refuse,
+                   .overruns = troubles.overruns,
+                   .overruns_now = troubles.is_bout(now_ms),
+                   .last_error = troubles.last_error});
   }
   return out;
 }

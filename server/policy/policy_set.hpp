@@ -52,6 +52,10 @@ struct RuleInfo {
   bool shadow = false;  // counts, does not act
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
+  std::uint64_t would_refuse = 0;  // in shadow: how often it would have denied or dropped
+  std::uint64_t overruns = 0;      // of `errors`: used-up budgets
+  bool overruns_now = false;       // repeatedly, the last within a minute
+  std::string last_error;          // "policy.lua:12: …"
 };
 
 struct PolicyCounters {
@@ -88,7 +92,8 @@ class PolicySet {
   // Some rule may ask for Facts::unknown_devices: whoever fills them can spare the work otherwise.
   [[nodiscard]] bool counts_unknown_devices() const noexcept;
 
-  [[nodiscard]] std::vector<RuleInfo> describe() const;
+  // `now_ms`: as in Facts.
+  [[nodiscard]] std::vector<RuleInfo> describe(std::int64_t now_ms = 0) const;
   [[nodiscard]] const PolicyCounters& counters() const noexcept;
   // The last Lua error as "policy.lua:12: …"; empty if there was none.
   [[nodiscard]] const std::string& last_error() const noexcept;

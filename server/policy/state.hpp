@@ -12,6 +12,23 @@
 
 namespace valise::policy {
 
+// What an administrator should know of a rule besides its hits.
+struct Troubles {
+  // So many overruns with no minute between two are a bout: named in status, and once in the log.
+  static constexpr std::uint64_t bout = 3;
+  static constexpr std::int64_t gap_ms = 60'000;
+
+  std::uint64_t would_refuse = 0;  // on trial: events that it would have denied or dropped
+  std::uint64_t overruns = 0;
+  std::uint64_t in_bout = 0;
+  std::int64_t last_overrun_ms = 0;
+  std::string last_error;  // file:line: text
+
+  [[nodiscard]] bool is_bout(std::int64_t now_ms) const noexcept {
+    return in_bout >= bout && now_ms - last_overrun_ms <= gap_ms;
+  }
+};
+
 struct Rule {
   std::string name;
   unsigned line = 0;
@@ -22,6 +39,7 @@ struct Rule {
   bool logs = false;
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
+  Troubles troubles;
 };
 
 // Sees a decision from inside (explain.cpp). While there is one, nothing is counted for good or logged, and no Rate
@@ -67,6 +85,9 @@ struct PolicySet::State {
   // nothing.
   bool call(int function, Context& context);
   bool may_log(std::int64_t now_ms);
+  // A rule in shadow has matched: its actions run on a copy of the decision, and what they would have done is told.
+  void try_out(Rule& rule, Context& context) const;
+  void note_error(Rule& rule, Context& context);
 };
 
 // Lua types by which C++ recognises what it made.
