@@ -10,6 +10,7 @@
 #include "core/jid/jid.hpp"
 #include "failure.hpp"
 #include "policy/check.hpp"
+#include "policy/test_file.hpp"
 #include "policy_answer.hpp"
 #include "show.hpp"
 
@@ -23,6 +24,7 @@ struct Options {
   const std::string& socket;
   const bool& json;
   std::string file, stanza;
+  std::vector<std::string> files;
   std::map<std::string, std::string> facts;  // by the facts' names
 };
 
@@ -81,6 +83,42 @@ int check(const Options& options) {
   return sound ? done : refused;
 }
 
+// ---- test
+
+std::string test_sentence(const Json& answer) {
+  std::string out;
+  for (const auto& file : answer.value("files", Json::array())) {
+    out += file.value("file", "") + "\n";
+    if (file.contains("error")) out += "  FAIL  " + file.value("error", "") + "\n";
+    for (const auto& test : file.value("tests", Json::array())) {
+      const auto why = test.value("why", "");
+      out += (why.empty() ? "  ok    " : "  FAIL  ") + test.value("name", "") + (why.empty() ? "" : ": " + why) + "\n";
+    }
+  }
+  return out + std::to_string(answer.value("passed", 0U)) + " passed, " + std::to_string(answer.value("failed", 0U)) +
+         " failed\n";
+}
+
+// A file that cannot be run counts as one that failed: the others run all the same.
+int test(const Options& options) {
+  Json files = Json::array();
+  unsigned passed = 0, failed = 0;
+  for (const auto& path : options.files) {
+    const auto run = policy::run_test_file(path, policy_options());
+    Json tests = Json::array();
+    for (const auto& one : run.results) {
+      ++(one.why.empty() ? passed : failed);
+      tests.push_back({{"name", one.name}, {"line", one.line}, {"passed", one.why.empty()}, {"why", one.why}});
+    }
+    files.push_back({{"file", path}, {"tests", std::move(tests)}});
+    if (!run.error) continue;
+    ++failed;
+    files.back()["error"] = run.error->message();
+  }
+  print({{"passed", passed}, {"failed", failed}, {"files", std::move(files)}}, options, {.sentence = &test_sentence});
+  return failed == 0 ? done : refused;
+}
+
 // ---- explain
 
 int explain_file(const Options& options) {
@@ -133,7 +171,7 @@ void add_explain(CLI::App& policy, const std::shared_ptr<Options>& options, int&
 }  // namespace
 
 void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
-  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .file = {}, .stanza = {}, .facts = {}});
+  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .file = {}, .stanza = {}, .files = {}, .facts = {}});
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(
@@ -143,6 +181,9 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
   auto* verb = policy->add_subcommand("check", "errors of a policy's file, and rules that can never act");
   verb->add_option("file", options->file, "the policy")->required();
   verb->callback([options, &code] { code = check(*options); });
+  auto* tests = policy->add_subcommand("test", "runs tests of policies, written in Lua");
+  tests->add_option("files", options->files, "the files with the tests")->required();
+  tests->callback([options, &code] { code = test(*options); });
   add_explain(*policy, options, code);
 }
 
