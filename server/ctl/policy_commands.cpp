@@ -6,12 +6,14 @@
 #include <fstream>
 #include <map>
 
+#include "base/clock.hpp"
 #include "client.hpp"
 #include "core/jid/jid.hpp"
 #include "failure.hpp"
 #include "policy/check.hpp"
 #include "policy/test_file.hpp"
 #include "policy_answer.hpp"
+#include "policy_replay.hpp"
 #include "show.hpp"
 
 namespace valise::ctl {
@@ -23,7 +25,8 @@ using Json = nlohmann::json;
 struct Options {
   const std::string& socket;
   const bool& json;
-  std::string file, stanza;
+  std::string file, stanza, folder;
+  std::string since;
   std::vector<std::string> files;
   std::map<std::string, std::string> facts;  // by the facts' names
 };
@@ -119,6 +122,39 @@ int test(const Options& options) {
   return failed == 0 ? done : refused;
 }
 
+// ---- replay
+
+std::string replay_sentence(const Json& answer) { return shown_replay(answer); }
+
+// The rules to replay under: a file's, or those in force on the server.
+std::expected<std::unique_ptr<policy::PolicySet>, Failure> rules_of(const Options& options) {
+  std::string name = options.file, text;
+  if (options.file.empty()) {
+    const auto source = ask(options, {{"command", "policy.source"}});
+    if (!source) return std::unexpected(source.error());
+    name = source->value("name", "");
+    text = source->value("text", "");
+  } else {
+    auto source = policy::PolicySet::read_file(options.file);
+    if (!source) return std::unexpected(Failure{could_not, "unavailable", source.error().message()});
+    text = std::move(*source);
+  }
+  auto set = policy::PolicySet::load(text, name, policy_options());
+  if (!set) return std::unexpected(Failure{refused, "invalid", set.error().message()});
+  return std::move(*set);
+}
+
+int replay(const Options& options) {
+  const auto since = since_of(options.since, utc_now_ns());
+  if (!since) return report({could_not, "invalid", since.error().text}, options.json);
+  const auto rules = rules_of(options);
+  if (!rules) return report(rules.error(), options.json);
+  auto answer = ctl::replay(**rules, {.folder = options.folder, .since_ns = *since});
+  if (!answer) return report({could_not, "unavailable", answer.error().text}, options.json);
+  (*answer)["policy"] = options.file.empty() ? "the rules in force" : options.file;
+  return print(*answer, options, {.sentence = &replay_sentence});
+}
+
 // ---- explain
 
 int explain_file(const Options& options) {
@@ -171,7 +207,7 @@ void add_explain(CLI::App& policy, const std::shared_ptr<Options>& options, int&
 }  // namespace
 
 void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
-  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .file = {}, .stanza = {}, .files = {}, .facts = {}});
+  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .file = {}, .stanza = {}, .folder = {}, .since = "24h", .files = {}, .facts = {}});
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(
@@ -184,6 +220,11 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
   auto* tests = policy->add_subcommand("test", "runs tests of policies, written in Lua");
   tests->add_option("files", options->files, "the files with the tests")->required();
   tests->callback([options, &code] { code = test(*options); });
+  auto* past = policy->add_subcommand("replay", "what the events of a metadata log would have become under a policy");
+  past->add_option("folder", options->folder, "audit.path of the configuration, or a copy of it")->required();
+  past->add_option("--since", options->since, "30m, 24h, 7d, or 2026-11-28T08:00:00Z")->capture_default_str();
+  past->add_option("--policy", options->file, "a policy's file; otherwise the rules in force on the server");
+  past->callback([options, &code] { code = replay(*options); });
   add_explain(*policy, options, code);
 }
 

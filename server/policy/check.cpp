@@ -67,6 +67,7 @@ std::optional<Alternatives> expand(const Matcher& matcher, bool wanted) {
     case Shape::any:
       return wanted ? any_of(matcher.parts(), wanted) : all_of(matcher.parts(), wanted);
     case Shape::leaf:
+    case Shape::function:
       break;
   }
   return Alternatives{{{&matcher, wanted}}};

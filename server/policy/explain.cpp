@@ -60,6 +60,7 @@ class Explainer final : public Watcher {
         break;
       case Shape::leaf:
       case Shape::always:
+      case Shape::function:
         held = matcher.matches(context);
         break;
     }

@@ -60,7 +60,7 @@ inline constexpr EventMask all_in = 0x5555;
   return direction == Direction::in ? all_in : static_cast<EventMask>(all_in << 1);
 }
 
-enum class Shape : std::uint8_t { leaf, always, all, any, negation };
+enum class Shape : std::uint8_t { leaf, always, function, all, any, negation };
 
 class Matcher {
  public:

@@ -33,6 +33,7 @@ class LuaMatcher final : public Matcher {
   }
   std::string describe() const override { return fmt::format("function(line {})", line_); }
   bool pure() const override { return false; }
+  Shape shape() const override { return Shape::function; }
 
  private:
   static constexpr std::uint32_t lua_weight = 50;  // about so many native ones

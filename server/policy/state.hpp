@@ -49,7 +49,9 @@ class Watcher {
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
   // Evaluates the rule's matcher; `context` says whether it failed.
-  virtual bool match(const Rule& rule, Context& context) = 0;
+  virtual bool match(const Rule& rule, Context& context) { return rule.match->matches(context); }
+  // A function reads this fact of `m` ("tag": m:has_tag).
+  virtual void reads(std::string_view) {}
 
  protected:
   Watcher() = default;
