@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "policy/explain.hpp"
 #include "policy/question.hpp"
@@ -20,6 +21,8 @@ class RulesInForce {
  public:
   // What would be decided now. Counts nothing. Nothing: there are no rules.
   [[nodiscard]] virtual std::optional<policy::Explanation> explain(const policy::Question& question) = 0;
+  // The rules in their order, with what this shard counted.
+  [[nodiscard]] virtual std::vector<policy::RuleInfo> infos() const = 0;
   [[nodiscard]] virtual std::shared_ptr<const PolicySource> source() const = 0;
 
  protected:

@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
+#include "core/jid/normalised.hpp"
 #include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -199,21 +200,15 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 
   [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
 
+  [[nodiscard]] std::vector<policy::RuleInfo> infos() const override {
+    return rules_ ? rules_->describe(shard_.loop().now_ms()) : std::vector<policy::RuleInfo>();
+  }
+
   [[nodiscard]] std::vector<core::RuleLine> rules() const override {
     std::vector<core::RuleLine> lines;
     if (!rules_) return lines;
-    for (auto& rule : rules_->describe(shard_.loop().now_ms())) {
-      lines.push_back({.name = std::move(rule.name),
-                       .line = rule.line,
-                       .match = std::move(rule.match),
-                       .action = std::move(rule.action),
-                       .shadow = rule.shadow,
-                       .hits = rule.hits,
-                       .errors = rule.errors,
-                       .would_refuse = rule.would_refuse,
-                       .overruns = rule.overruns,
-                       .overruns_now = rule.overruns_now,
-                       .last_error = std::move(rule.last_error)});
+    for (auto& rule : rules_->describe()) {
+      lines.push_back({rule.name, rule.line, rule.match, rule.action, rule.shadow, rule.hits, rule.errors});
     }
     return lines;
   }
@@ -286,11 +281,11 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     }
   }
 
-  // Of what a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood would fill the log, and
+  // That something passed which a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood would fill the log, and
   // `policy list` counts all.
   void record_shadow(const policy::Decision& decision, core::audit::Record like) {
     if (decision.shadow.empty() || !may_record()) return;
-    like.kind = core::audit::Kind::shadow;
+    like.kind = core::audit::Kind::passed;
     like.verdict = core::audit::Outcome::none;
     like.reason = decision.shadow_verdict == policy::Verdict::drop ? "would-drop" : "would-deny";
     like.rule = decision.shadow;

@@ -188,10 +188,6 @@ struct RuleLine {
   bool shadow = false;
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
-  std::uint64_t would_refuse = 0;  // of a rule in shadow
-  std::uint64_t overruns = 0;      // used-up budgets, among the errors
-  bool overruns_now = false;       // repeatedly, the last within a minute
-  std::string last_error;          // "policy.lua:12: …"
 };
 // The administrator's rules. Published by modules/policy.
 class Rules {

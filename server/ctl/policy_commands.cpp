@@ -8,7 +8,7 @@
 
 #include "base/clock.hpp"
 #include "client.hpp"
-#include "core/jid/jid.hpp"
+#include "core/jid/normalised.hpp"
 #include "failure.hpp"
 #include "policy/check.hpp"
 #include "policy/test_file.hpp"

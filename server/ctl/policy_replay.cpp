@@ -60,7 +60,7 @@ struct Skipped {
 std::optional<Event> event_of(const audit::RecordView& record, Skipped& skipped) {
   if (record.kind == "message") return Event::message;
   if (record.kind == "presence") return Event::presence;
-  if (record.kind == "passed") return Event::iq;
+  if (record.kind == "passed" && !record.reason.starts_with("would-")) return Event::iq;
   if (record.kind == "login") return Event::login;
   if (record.kind != "denied") return ++skipped.other, std::nullopt;
   if (!is_one_of(record.reason, {"policy", "policy-failed"})) return ++skipped.before, std::nullopt;

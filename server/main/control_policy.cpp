@@ -1,6 +1,6 @@
 #include "main/control_policy.hpp"
 
-#include "core/services.hpp"
+#include "core/jid/normalised.hpp"
 #include "ctl/policy_answer.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/policy/in_force.hpp"
@@ -8,16 +8,16 @@
 namespace valise {
 namespace {
 
-std::vector<core::RuleLine> rules_of(core::Shard& shard) {
-  const auto* rules = shard.service<core::Rules>();
-  return rules == nullptr ? std::vector<core::RuleLine>() : rules->rules();
+std::vector<policy::RuleInfo> rules_of(core::Shard& shard) {
+  const auto* rules = shard.service<modules::RulesInForce>();
+  return rules == nullptr ? std::vector<policy::RuleInfo>() : rules->infos();
 }
 
 // What is counted is summed over the shards, each of which has its own rules.
-Result<std::vector<core::RuleLine>> rules_of_all(const Request& request, std::chrono::seconds limit) {
+Result<std::vector<policy::RuleInfo>> rules_of_all(const Request& request, std::chrono::seconds limit) {
   auto parts = on_all(request, &rules_of, limit);
   if (!parts) return std::unexpected(parts.error());
-  std::vector<core::RuleLine> sum;
+  std::vector<policy::RuleInfo> sum;
   for (auto& lines : *parts) {
     if (sum.size() != lines.size()) {
       sum = std::move(lines);

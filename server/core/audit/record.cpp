@@ -7,9 +7,9 @@
 namespace valise::core::audit {
 namespace {
 
-constexpr std::array<std::string_view, 15> kinds{"message", "presence", "login",        "logout", "login-failed",
+constexpr std::array<std::string_view, 14> kinds{"message", "presence", "login",        "logout", "login-failed",
                                                  "denied",  "admin",    "start",        "stop",   "recovered",
-                                                 "passed",  "report",   "omemo-device", "shadow", "void"};
+                                                 "passed",  "report",   "omemo-device", "void"};
 constexpr std::array<std::string_view, 15> types{
     "",           "normal",      "chat",         "groupchat", "headline", "error", "unavailable", "subscribe",
     "subscribed", "unsubscribe", "unsubscribed", "probe",     "get",      "set",   "result"};

@@ -33,7 +33,6 @@ enum class Kind : std::uint8_t {
   passed,        // a request that is not offered where content has to be sealed, and that a mode let through
   report,        // somebody reports somebody (XEP-0377): `stanza`, a message; `reason`, spam or abuse
   omemo_device,  // what became of a device of the account `to`, or of its keys: `reason`
-  shadow,        // a rule on trial would have refused this: `reason`, would-deny or would-drop; it was not
   voided,        // "void": the rows of the record with this id never became durable; nobody was told of them
 };
 

@@ -149,9 +149,4 @@ Result<Jid> Jid::with_resource(std::string_view resource) const {
   return out;
 }
 
-std::optional<std::string> normalised(std::string_view jid) {
-  const auto parsed = Jid::parse(jid);
-  return parsed ? std::optional(parsed->str()) : std::nullopt;
-}
-
 }  // namespace valise::core

@@ -5,7 +5,6 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,9 +57,6 @@ class Jid {
   std::uint16_t domain_ = 0;     // where the domain begins; 0: no local part
   std::uint16_t bare_size_ = 0;  // where the resource's slash stands, or the end
 };
-
-// The canonical text of a JID; nothing for what is none. For those who know JIDs as texts only (policies).
-[[nodiscard]] std::optional<std::string> normalised(std::string_view jid);
 
 }  // namespace valise::core
 

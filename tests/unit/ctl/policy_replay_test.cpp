@@ -146,7 +146,8 @@ TEST_F(ReplayTest, WhatIsNoEventOfARuleIsPassedOver) {
   audit::Record admin, start, shadow = message("a@x.org", "b@x.org"), request = message("a@x.org", "b@x.org");
   admin.kind = audit::Kind::admin;
   start.kind = audit::Kind::start;
-  shadow.kind = audit::Kind::shadow;
+  shadow.kind = audit::Kind::passed;
+  shadow.reason = "would-deny";
   request.encryption = audit::Encryption::none;
   request.type = audit::StanzaType::get;
   request = refused(std::move(request), "policy", "r");

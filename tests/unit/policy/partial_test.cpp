@@ -29,7 +29,7 @@ TEST(Partial, DecidesAsUsualWhenAllIsKnown) {
   EXPECT_EQ(decided(source, {}), "drop b");
   EXPECT_EQ(decided(rule("f", "function(m) return m.size == 900 end"), {}), "deny f");
   EXPECT_EQ(decided(rule("f", "function(m) return m.sise end"), {}), "deny f") << "fails closed";
-  EXPECT_EQ(decided(rule("f", "-function(m) return m.sise end"), {}), "deny f");
+  EXPECT_EQ(decided(rule("f", "Not(function(m) return m.sise end)"), {}), "deny f");
   EXPECT_EQ(decided("", {}), "allow");
 }
 
