@@ -58,11 +58,11 @@ std::string shown_rule(const Json& rule) {
 
 std::string verdict_sentence(const Json& explanation) {
   const auto verdict = explanation.value("verdict", "");
-  const auto reason = explanation.value("reason", "");
+  const auto cause = explanation.value("reason", "");
   const auto place = " \"" + explanation.value("rule", "") + "\" (" + explanation.value("file", "") + ":" +
                      std::to_string(explanation.value("line", 0U)) + ")\n";
-  if (reason == "no-rule") return "allowed: no rule of " + explanation.value("file", "") + " decides\n";
-  if (reason == "policy-failed") return "denied, because this rule fails:" + place;
+  if (cause == "no-rule") return "allowed: no rule of " + explanation.value("file", "") + " decides\n";
+  if (cause == "policy-failed") return "denied, because this rule fails:" + place;
   const auto seal = explanation.value("seal", "");
   if (!seal.empty()) return "sealed mode \"" + seal + "\" by rule" + place;
   if (verdict == "drop") return "dropped by rule" + place;
