@@ -1,6 +1,5 @@
 #include "modules/policy/policy.hpp"
 
-#include <ctime>
 #include <mutex>
 #include <thread>
 
@@ -8,13 +7,16 @@
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
+#include "core/jid/normalised.hpp"
+#include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/policy/carry_out.hpp"
+#include "modules/policy/in_force.hpp"
 #include "modules/policy/keeper.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
-#include "policy/calendar.hpp"
+#include "policy/check.hpp"
 #include "policy/policy_set.hpp"
 #include "policy/shared.hpp"
 
@@ -32,11 +34,7 @@ const std::shared_ptr<policy::Shared>& shared() {
 policy::PolicyOptions policy_options() {
   policy::PolicyOptions options;
   options.shared = shared();
-  options.normalise = [](std::string_view text) -> std::optional<std::string> {
-    auto jid = core::Jid::parse(text);
-    if (!jid) return std::nullopt;
-    return jid->str();
-  };
+  options.normalise = &core::normalised;
   return options;
 }
 
@@ -61,34 +59,39 @@ class Prepared {
     for (unsigned i = 0; i < count; ++i) {
       auto loaded = policy::PolicySet::load(source, name, options);
       if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
+      if (i == 0) {
+        const auto dead = policy::find_dead_rules(**loaded);
+        if (!dead.empty()) return fail(ErrorCode::invalid, dead.front().message());
+      }
       sets.push_back(std::move(*loaded));
     }
     const std::lock_guard lock(mutex_);
     sets_ = std::move(sets);
-    source_ = std::move(source);
-    name_ = name;
+    source_ = std::make_shared<const PolicySource>(PolicySource{name, std::move(source)});
     options_ = std::move(options);
     for_ = &config;
     return {};
   }
-  // Null: none was made for this configuration.
-  std::unique_ptr<policy::PolicySet> take(const config::Snapshot& config) {
+  struct Made {
+    std::unique_ptr<policy::PolicySet> rules;  // null: none was made for this configuration
+    std::shared_ptr<const PolicySource> source;
+  };
+  Made take(const config::Snapshot& config) {
     const std::lock_guard lock(mutex_);
-    if (for_ != &config) return nullptr;
+    if (for_ != &config) return {};
     if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
-      auto loaded = policy::PolicySet::load(source_, name_, options_);
-      return loaded ? std::move(*loaded) : nullptr;
+      auto loaded = policy::PolicySet::load(source_->text, source_->name, options_);
+      return loaded ? Made{std::move(*loaded), source_} : Made{};
     }
-    auto set = std::move(sets_.back());
+    Made made{std::move(sets_.back()), source_};
     sets_.pop_back();
-    return set;
+    return made;
   }
 
  private:
   std::mutex mutex_;  // guards the rest
   const config::Snapshot* for_ = nullptr;
-  std::string source_;
-  std::string name_;
+  std::shared_ptr<const PolicySource> source_;
   policy::PolicyOptions options_;
   std::vector<std::unique_ptr<policy::PolicySet>> sets_;
 };
@@ -141,7 +144,7 @@ core::StanzaError::Type error_type(std::string_view name) {
   return cancel;
 }
 
-class Policy final : public core::Module, public core::Rules {
+class Policy final : public core::Module, public core::Rules, public RulesInForce {
  public:
   explicit Policy(core::Shard& shard) : shard_(shard), surroundings_(shard) {
     if (shard.index() == 0) keeper_ = std::make_unique<Keeper>(shard, shared());
@@ -149,6 +152,7 @@ class Policy final : public core::Module, public core::Rules {
 
   void start(core::Registrar& registrar) override {
     shard_.publish<core::Rules>(*this);
+    shard_.publish<RulesInForce>(*this);
     for (const auto kind : {core::Kind::message, core::Kind::presence, core::Kind::iq}) {
       registrar.at(core::Stage::policy_out, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::out); });
@@ -164,8 +168,9 @@ class Policy final : public core::Module, public core::Rules {
   void configure(const config::Snapshot& config) override {
     auto made = prepared().take(config);
     // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
-    if (!made) return log::error("policy", "no rules were made for this configuration");
-    rules_ = std::move(made);
+    if (!made.rules) return log::error("policy", "no rules were made for this configuration");
+    rules_ = std::move(made.rules);
+    source_ = std::move(made.source);
     ++number_;
   }
 
@@ -190,7 +195,10 @@ class Policy final : public core::Module, public core::Rules {
     if (rules_) surroundings_.fill_parties(facts, question.who, nullptr, *rules_);
     fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
     facts.language = core::tag_of(question.language);
-    return judge(facts, tags);
+    policy::Decision decision;
+    auto verdict = judge(facts, tags, decision);
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
+    return verdict;
   }
 
   [[nodiscard]] bool ask_about_unsealed(bool arriving) const override {
@@ -210,6 +218,7 @@ class Policy final : public core::Module, public core::Rules {
     policy::Decision decision;
     core::UnsealedAnswer answer{
         .refusal = judge(facts, tags, decision), .mode = {}, .rule = std::string(decision.rule)};
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
     const auto wanted = std::ranges::find(policy::mode_names, decision.seal);
     if (wanted != policy::mode_names.end()) {
       answer.mode = static_cast<core::Sealing::Mode>(wanted - policy::mode_names.begin());
@@ -217,13 +226,15 @@ class Policy final : public core::Module, public core::Rules {
     return answer;
   }
 
-  [[nodiscard]] std::vector<core::RuleLine> rules() const override {
-    std::vector<core::RuleLine> lines;
-    if (!rules_) return lines;
-    for (auto& rule : rules_->describe()) {
-      lines.push_back({rule.name, rule.line, rule.match, rule.action, rule.shadow, rule.hits, rule.errors});
-    }
-    return lines;
+  [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
+    if (!rules_) return std::nullopt;
+    return policy::explain(*rules_, question.facts(shard_.loop().now_ms()));
+  }
+
+  [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
+
+  [[nodiscard]] std::vector<policy::RuleInfo> infos() const override {
+    return rules_ ? rules_->describe(shard_.loop().now_ms()) : std::vector<policy::RuleInfo>();
   }
 
  private:
@@ -250,7 +261,37 @@ class Policy final : public core::Module, public core::Rules {
     policy::Decision decision;
     auto refused = judge(facts, flow.tags, decision);
     carry_out(shard_, flow, decision, refused == nullptr);
+    if (!decision.shadow.empty()) record_shadow(decision, flow.record);
     return refused;
+  }
+
+  static core::audit::Record record_of(const core::UnsealedQuestion& question) {
+    core::audit::Record record;
+    const auto& stanza = question.stanza;
+    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
+        .jid = stanza.from.bare(), .resource = stanza.from.resource(), .session = {}, .source = {}, .tls = {}, .cipher = {},
+        .mechanism = {}});
+    if (stanza.to) record.recipient = stanza.to->bare();
+    record.type = core::audit::stanza_type_of(stanza.type);
+    record.size = stanza.size;
+    record.stanza_id = core::id_for_record(stanza);
+    return record;
+  }
+
+  static core::audit::Record record_of(const core::RuleQuestion& question) {
+    core::audit::Record record;
+    const bool stranger = question.event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
+    record.origin = make_ref<core::audit::Origin>(
+        core::audit::Origin::Members{.jid = stranger ? std::string_view() : question.who.bare(),
+                                     .resource = question.who.resource(),
+                                     .session = {},
+                                     .source = question.peer_address,
+                                     .tls = question.tls_version,
+                                     .cipher = {},
+                                     .mechanism = question.mechanism});
+    if (stranger) record.recipient = question.who.bare();
+    record.size = static_cast<std::uint32_t>(question.size);
+    return record;
   }
 
   static const core::Jid* to_of(const core::Stanza& stanza) { return stanza.to ? &*stanza.to : nullptr; }
@@ -266,9 +307,25 @@ class Policy final : public core::Module, public core::Rules {
     }
   }
 
-  core::Verdict judge(Facts& facts, std::vector<std::string>& tags) {
-    policy::Decision decision;
-    return judge(facts, tags, decision);
+  // That something passed which a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood would fill the log, and
+  // `policy list` counts all.
+  void record_shadow(const policy::Decision& decision, core::audit::Record like) {
+    if (decision.shadow.empty() || !may_record()) return;
+    like.kind = core::audit::Kind::passed;
+    like.verdict = core::audit::Outcome::none;
+    like.reason = decision.shadow_verdict == policy::Verdict::drop ? "would-drop" : "would-deny";
+    like.rule = decision.shadow;
+    shard_.record(std::move(like));
+  }
+
+  bool may_record() {
+    const auto now = shard_.loop().now_ms();
+    const auto earned = static_cast<double>(now - shadow_at_ms_) * shadow_records_a_second / 1000;
+    shadow_records_ = std::min<double>(most_shadow_records, shadow_records_ + earned);
+    shadow_at_ms_ = now;
+    if (shadow_records_ < 1) return false;
+    shadow_records_ -= 1;
+    return true;
   }
 
   // `tags`: what it carries so far; gets what the rules add.
@@ -354,27 +411,26 @@ class Policy final : public core::Module, public core::Rules {
     const auto now = shard_.loop().now_ms();
     if (now - time_read_ms_ >= 1000 || time_read_ms_ == 0) {
       time_read_ms_ = now;
-      const std::time_t seconds = utc_now_ns() / 1'000'000'000;
-      std::tm local{};
-      localtime_r(&seconds, &local);
-      minute_ = static_cast<std::uint16_t>(((local.tm_wday + 6) % 7 * 24 + local.tm_hour) * 60 + local.tm_min);
-      day_ = policy::day_from_civil(
-          {local.tm_year + 1900, static_cast<unsigned>(local.tm_mon + 1), static_cast<unsigned>(local.tm_mday)});
+      time_ = policy::local_time(utc_now_ns() / 1'000'000'000);
     }
-    facts.minute_of_week = minute_;
-    facts.day = day_;
+    facts.minute_of_week = time_.minute_of_week;
+    facts.day = time_.day;
   }
 
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
+  std::shared_ptr<const PolicySource> source_;  // of rules_
   std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
   DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   Surroundings surroundings_;
   std::unique_ptr<Keeper> keeper_;  // on the first shard
   std::int64_t time_read_ms_ = 0;
-  std::uint16_t minute_ = 0;
-  std::int32_t day_ = 0;
+  policy::LocalTime time_;
+  static constexpr int most_shadow_records = 100;  // at once
+  static constexpr int shadow_records_a_second = 10;
+  double shadow_records_ = most_shadow_records;
+  std::int64_t shadow_at_ms_ = 0;
 };
 
 void check(const config::Snapshot& config, config::Findings& findings) {

@@ -181,16 +181,6 @@ struct UnsealedAnswer {
   std::string rule;                   // which; empty: none decided
 };
 
-// One rule as `valisectl policy list` shows it.
-struct RuleLine {
-  std::string name;
-  unsigned line = 0;
-  std::string match;
-  std::string action;
-  bool shadow = false;
-  std::uint64_t hits = 0;
-  std::uint64_t errors = 0;
-};
 // The administrator's rules. Published by modules/policy.
 class Rules {
  public:
@@ -201,7 +191,6 @@ class Rules {
   [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
   // `tags` as above.
   [[nodiscard]] virtual UnsealedAnswer ask(const UnsealedQuestion& question, std::vector<std::string>& tags) = 0;
-  [[nodiscard]] virtual std::vector<RuleLine> rules() const = 0;
 
  protected:
   ~Rules() = default;

@@ -14,6 +14,7 @@ class Allow final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Allow()"; }
+  bool ends() const override { return true; }
 };
 
 class Drop final : public Action {
@@ -23,6 +24,7 @@ class Drop final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Drop()"; }
+  bool ends() const override { return true; }
 };
 
 class Deny final : public Action {
@@ -37,6 +39,7 @@ class Deny final : public Action {
     return Next::done;
   }
   std::string describe() const override { return fmt::format("Deny{{\"{}\"}}", refusal_.error.condition); }
+  bool ends() const override { return true; }
 
  private:
   Refusal refusal_;
@@ -77,6 +80,7 @@ class Seal final : public Action {
   }
   std::string describe() const override { return fmt::format("Seal(\"{}\")", mode_); }
   bool only_unsealed() const override { return true; }
+  bool ends() const override { return true; }
 
  private:
   std::string_view mode_;
@@ -155,7 +159,7 @@ class Notify final : public Action {
   Next run(Context& context) const override {
     const auto now = context.facts.now_ms;
     auto& decision = context.decision;
-    if ((told_ && now - told_ms_ < every_ms_) || decision.notice_count == decision.notices.size()) return Next::go_on;
+    if (context.only_looks || (told_ && now - told_ms_ < every_ms_) || decision.notice_count == decision.notices.size()) return Next::go_on;
     told_ = true;
     told_ms_ = now;
     decision.notices[decision.notice_count++] = text_;

@@ -28,6 +28,8 @@ class Action {
   [[nodiscard]] virtual bool only_unsealed() const { return false; }
   // Jump: where to, as State::jumps has it; null: nowhere.
   [[nodiscard]] virtual const JumpTo* jump() const { return nullptr; }
+  // It always ends the decision.
+  [[nodiscard]] virtual bool ends() const { return false; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }
 

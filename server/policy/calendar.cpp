@@ -70,6 +70,26 @@ class Date final : public Matcher {
   std::string describe() const override {
     return names_.size() == 1 ? fmt::format("Date(\"{}\")", names_[0]) : "Date" + describe_list(names_);
   }
+  // Days of each year are another fact than days of one: only those of a kind are compared.
+  std::string_view fact() const override {
+    return std::ranges::all_of(ranges_, [](const auto& range) { return range.first.year == 0; }) ? "day_of_year" : "date";
+  }
+  std::vector<std::string_view> needs() const override { return {"date"}; }
+  std::optional<Values> values() const override {
+    Ranges out;
+    const bool yearly = fact() == "day_of_year";
+    for (const auto& [first, last] : ranges_) {
+      if (!yearly && first.year == 0) return std::nullopt;
+      const auto from = static_cast<Point>(order(first, !yearly)), until = static_cast<Point>(order(last, !yearly));
+      if (from <= until) {
+        out.any_of.emplace_back(from, until);
+      } else {  // past the end of a year
+        out.any_of.emplace_back(from, 13 * 32);
+        out.any_of.emplace_back(0, until);
+      }
+    }
+    return out;
+  }
 
  private:
   std::vector<DateRange> ranges_;
@@ -81,6 +101,12 @@ class Holiday final : public Matcher {
   explicit Holiday(bool alsace_moselle) : alsace_moselle_(alsace_moselle) {}
   bool matches(Context& context) const override { return is_french_holiday(context.facts.day, alsace_moselle_); }
   std::string describe() const override { return fmt::format("Holiday(\"{}\")", calendar_names[alsace_moselle_]); }
+  std::string_view fact() const override { return "holiday"; }
+  std::vector<std::string_view> needs() const override { return {"date"}; }
+  // Each holiday of all France is one of Alsace and Moselle.
+  std::optional<Values> values() const override {
+    return alsace_moselle_ ? Texts{{"fr", "fr-alsace-moselle"}} : Texts{{"fr"}};
+  }
 
  private:
   bool alsace_moselle_;

@@ -24,6 +24,8 @@ struct Group {
     return (!domains_->empty() && domains_->contains(party.domain, domain)) ||
            (!jids_->empty() && jids_->contains(party.bare, bare));
   }
+  // Who belongs to it, once the file has run.
+  [[nodiscard]] Addresses values() const { return {jids_->texts(), {}, domains_->texts()}; }
 
  private:
   friend class Groups;

@@ -26,10 +26,14 @@ class Over final : public Matcher {
         limit_(Limiter::Limit::of(limit.rate, limit.burst)),
         key_(std::move(key)) {}
   bool matches(Context& context) const override {
-    return limiter_->over(key_(*limiter_, context.facts), context.facts.now_ms, limit_);
+    const auto key = key_(*limiter_, context.facts);
+    if (context.only_looks) return limiter_->would_be_over(key, context.facts.now_ms, limit_);
+    return limiter_->over(key, context.facts.now_ms, limit_);
   }
   std::string describe() const override { return described_; }
   bool pure() const override { return false; }
+  std::string_view fact() const override { return "rate"; }
+  std::vector<std::string_view> needs() const override { return key_.needs("rate"); }
 
  private:
   std::string described_;
@@ -48,6 +52,8 @@ class Remembers final : public Matcher {
     return since.has_value() && (within_ms_ < 0 || now - *since <= within_ms_);
   }
   std::string describe() const override { return described_; }
+  std::string_view fact() const override { return "memory"; }
+  std::vector<std::string_view> needs() const override { return key_.needs("memory"); }
 
  private:
   std::string described_;
@@ -68,6 +74,8 @@ class Counted final : public Matcher {
     return compare(memory_->number(key_(*memory_, context.facts), context.facts.now_ms), comparison_, bound_);
   }
   std::string describe() const override { return described_; }
+  std::string_view fact() const override { return "memory"; }
+  std::vector<std::string_view> needs() const override { return key_.needs("memory"); }
 
  private:
   std::string described_;
@@ -84,6 +92,7 @@ class Keep final : public Action {
   Keep(std::string described, std::shared_ptr<Memory> memory, KeyOf key, Change change)
       : described_(std::move(described)), memory_(std::move(memory)), key_(std::move(key)), change_(change) {}
   Next run(Context& context) const override {
+    if (context.only_looks) return Next::go_on;
     change_(*memory_, key_(*memory_, context.facts), context.facts.now_ms);
     return Next::go_on;
   }
@@ -136,6 +145,15 @@ std::uint64_t KeyOf::operator()(const Table& table, const Facts& facts) const no
     }
   }
   return hash | 1;
+}
+
+std::vector<std::string_view> KeyOf::needs(std::string_view kept) const {
+  std::vector<std::string_view> out{kept};
+  for (const auto part : parts_) {
+    if (part == KeyPart::ip) out.emplace_back("ip");
+    if (part == KeyPart::device) out.emplace_back("sid");
+  }
+  return out;
 }
 
 std::string KeyOf::describe() const {

@@ -21,6 +21,8 @@ class KeyOf {
   explicit KeyOf(std::vector<KeyPart> parts) : parts_(std::move(parts)) {}
   [[nodiscard]] std::uint64_t operator()(const Table& table, const Facts& facts) const noexcept;
   [[nodiscard]] std::string describe() const;  // "from", {"from", "ip"}
+  // The facts that it is made of, and `kept`: what has been counted or remembered so far.
+  [[nodiscard]] std::vector<std::string_view> needs(std::string_view kept) const;
 
  private:
   std::vector<KeyPart> parts_;

@@ -73,6 +73,12 @@ const PolicySet::State& deciding(lua_State* lua) {
   return state;
 }
 
+const PolicySet::State& deciding(lua_State* lua, std::string_view fact) {
+  const auto& state = deciding(lua);
+  if (state.watcher != nullptr) state.watcher->reads(fact);
+  return state;
+}
+
 unsigned caller_line(lua_State* lua) {
   lua_Debug where{};
   if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;

@@ -30,6 +30,8 @@ PolicySet::State& building(lua_State* lua, std::string_view function);
 PolicySet::State& building(lua_State* lua);  // of an entry
 // Refuses unless a rule's function runs.
 const PolicySet::State& deciding(lua_State* lua);
+// The same, to read this fact (fact_names.hpp): whoever watches is told.
+const PolicySet::State& deciding(lua_State* lua, std::string_view fact);
 // The line of the policy that calls the running function; 0: not known.
 unsigned caller_line(lua_State* lua);
 

@@ -102,7 +102,7 @@ int has_tag(lua_State* lua) {
   std::size_t length = 0;
   const char* text = luaL_checklstring(lua, 2, &length);
   const std::string_view tag(text, length);
-  const auto& state = deciding(lua);
+  const auto& state = deciding(lua, "tag");
   const auto added = state.decision->added_tags();
   lua_pushboolean(lua, std::ranges::find(state.facts->tags, tag) != state.facts->tags.end() ||
                            std::ranges::find(added, tag) != added.end());
@@ -115,7 +115,8 @@ int index(lua_State* lua) {
   lua_pushvalue(lua, 2);
   lua_rawget(lua, lua_upvalueindex(2));
   if (lua_isinteger(lua, -1)) {
-    fields[static_cast<std::size_t>(lua_tointeger(lua, -1))].push(lua, *deciding(lua).facts);
+    const auto& field = fields[static_cast<std::size_t>(lua_tointeger(lua, -1))];
+    field.push(lua, *deciding(lua, field.name).facts);
     return 1;
   }
   if (!lua_isnil(lua, -1)) return 1;

@@ -226,16 +226,17 @@ Memory& table_of(lua_State* lua, const MemoryObject& object) { return *state_of(
 
 int over_now(lua_State* lua) {
   const auto& object = read_limiter(lua);
-  const auto now_ms = deciding(lua).facts->now_ms;
+  const auto now_ms = deciding(lua, "rate").facts->now_ms;
   auto& table = *state_of(lua).limiters[object.number];
   const auto limit = Limiter::Limit::of(object.limit.rate, object.limit.burst);
-  lua_pushboolean(lua, table.over(read_key_text(lua, table), now_ms, limit));
+  const auto key = read_key_text(lua, table);
+  lua_pushboolean(lua, state_of(lua).only_looks ? table.would_be_over(key, now_ms, limit) : table.over(key, now_ms, limit));
   return 1;
 }
 
 int get(lua_State* lua) {
   auto& table = table_of(lua, read_memory(lua));
-  const auto value = table.get(read_key_text(lua, table), deciding(lua).facts->now_ms);
+  const auto value = table.get(read_key_text(lua, table), deciding(lua, "memory").facts->now_ms);
   if (!value) {
     lua_pushnil(lua);
   } else if (value->text.empty()) {
@@ -249,7 +250,7 @@ int get(lua_State* lua) {
 // In seconds, since it was set; nil: it is not there.
 int age(lua_State* lua) {
   auto& table = table_of(lua, read_memory(lua));
-  const auto now_ms = deciding(lua).facts->now_ms;
+  const auto now_ms = deciding(lua, "memory").facts->now_ms;
   const auto since = table.since(read_key_text(lua, table), now_ms);
   if (since) {
     lua_pushinteger(lua, (now_ms - *since) / 1000);
@@ -280,24 +281,31 @@ int set(lua_State* lua) {
   } else {
     value.number = read_whole(lua, 3, "set", -1e15, 1e15);
   }
-  table.set(key, std::move(value));
+  if (!state_of(lua).only_looks) table.set(key, std::move(value));
   return 0;
 }
 
 int add(lua_State* lua) {
   const auto& object = read_memory(lua);
   auto& table = table_of(lua, object);
-  const auto now_ms = deciding(lua).facts->now_ms;
+  const auto now_ms = deciding(lua, "memory").facts->now_ms;
   const auto key = read_key_text(lua, table);
   const auto number = lua_isnoneornil(lua, 3) ? 1 : read_whole(lua, 3, "add", -1e9, 1e9);
-  lua_pushinteger(lua, table.add(key, number, now_ms, expiry(now_ms, read_lifetime(lua, 4, object))));
+  const auto expires_ms = expiry(now_ms, read_lifetime(lua, 4, object));
+  if (state_of(lua).only_looks) {
+    lua_pushinteger(lua, static_cast<lua_Integer>(static_cast<std::uint64_t>(table.number(key, now_ms)) +
+                                                  static_cast<std::uint64_t>(number)));
+  } else {
+    lua_pushinteger(lua, table.add(key, number, now_ms, expires_ms));
+  }
   return 1;
 }
 
 int forget_now(lua_State* lua) {
   auto& table = table_of(lua, read_memory(lua));
   (void)deciding(lua);
-  table.forget(read_key_text(lua, table));
+  const auto key = read_key_text(lua, table);
+  if (!state_of(lua).only_looks) table.forget(key);
   return 0;
 }
 

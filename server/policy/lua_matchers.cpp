@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "policy/fact_names.hpp"
 #include "policy/lua_arguments.hpp"
 
 namespace valise::policy {
@@ -21,24 +22,33 @@ constexpr std::string_view side_names[] = {"from", "to"};
 template <bool Facts::* Field>
 int flag(lua_State* lua) {
   building(lua);
-  return push_matcher(lua, make_flag(fmt::format("{}()", name_of(lua)), [](const Facts& f) { return f.*Field; }));
+  return push_matcher(lua, make_flag(fmt::format("{}()", name_of(lua)), [](const Facts& f) { return f.*Field; },
+                                     {fact_of_builder(name_of(lua)), {"true"}, {}}));
 }
 
 // Name("from"), Name("to"): the fact is true of the sender, the recipient.
-template <auto From, auto To>
+template <auto From, auto To, const auto& FactNames>
 int flag_of_side(lua_State* lua) {
   building(lua);
   const auto side = read_name(lua, 1, name_of(lua), side_names);
   auto described = fmt::format("{}(\"{}\")", name_of(lua), side_names[side]);
-  return push_matcher(lua, make_flag(std::move(described), side == 0 ? +From : +To));
+  return push_matcher(lua, make_flag(std::move(described), side == 0 ? +From : +To, {FactNames[side], {"true"}, {}}));
 }
 
+// What a matcher of yes or no reads, and for which values it is true and false.
+struct YesOrNo {
+  std::string_view fact;
+  std::span<const std::string_view> yes, no;
+  std::span<const std::string_view> needs{};
+};
 // Name(true), Name(false); true if it is left out.
-template <auto Yes, auto No>
+template <auto Yes, auto No, const YesOrNo& About>
 int yes_or_no(lua_State* lua) {
   building(lua);
   const bool yes = lua_isnoneornil(lua, 1) || read_bool(lua, 1, name_of(lua));
-  return push_matcher(lua, make_flag(fmt::format("{}({})", name_of(lua), yes), yes ? +Yes : +No));
+  const auto values = yes ? About.yes : About.no;
+  return push_matcher(lua, make_flag(fmt::format("{}({})", name_of(lua), yes), yes ? +Yes : +No,
+                                     {About.fact, {values.begin(), values.end()}, {About.needs.begin(), About.needs.end()}}));
 }
 
 // Name("a"), Name{ "a", "b" }: the fact is one of these.
@@ -218,6 +228,16 @@ constexpr auto to_admin = [](const Facts& f) { return f.to_admin; };
 constexpr auto from_full = [](const Facts& f) { return !f.from.resource.empty(); };
 constexpr auto to_full = [](const Facts& f) { return !f.to.resource.empty(); };
 
+constexpr std::string_view true_name[] = {"true"}, false_name[] = {"false"};
+constexpr std::string_view both_parties[] = {"from", "to"}, how_logged_in[] = {"mechanism"}, no_contact_name[] = {""};
+constexpr YesOrNo sealed_fact{"sealed", true_name, false_name};
+constexpr YesOrNo binding_fact{"channel_binding", true_name, false_name, how_logged_in};
+constexpr YesOrNo self_fact{"to_self", true_name, false_name, both_parties};
+constexpr YesOrNo contact_fact{"subscription", subscription_names, no_contact_name};
+constexpr std::string_view local_facts[] = {"from_local", "to_local"};
+constexpr std::string_view admin_facts[] = {"from_admin", "to_admin"};
+constexpr std::string_view resource_facts[] = {"from_resource", "to_resource"};
+
 constexpr EventMask relations = at::stanzas;
 constexpr EventMask known_at_sender = at::acting;
 
@@ -236,7 +256,7 @@ const Function functions[] = {
      "stands in it",
      at::stanzas, Costly::children},
     {"Size", &number<&Facts::size>, "op, bytes", "the stanza as it was sent, the file, the letter", at::weighed},
-    {"Sealed", &yes_or_no<is_sealed, is_open>, "[true | false]", "an OMEMO message, or not", at::messages},
+    {"Sealed", &yes_or_no<is_sealed, is_open, sealed_fact>, "[true | false]", "an OMEMO message, or not", at::messages},
     {"SealedMode", &word<&Facts::sealed_mode, mode_names>, "mode | {mode, …}",
      "`required`, `warn`, `off`: what holds for it (docs/sealed.md 3.6)", at::messages | mask_of(Event::iq)},
     // What the server says in its errors (docs/sealed.md §5) is a short list that grows: any text is taken.
@@ -263,7 +283,7 @@ const Function functions[] = {
      at::stanzas | mask_of(Event::session)},
     {"Mechanism", &text<&Facts::mechanism>, "name | {name, …}", "how the session logged in: `SCRAM-SHA-256-PLUS`",
      known_at_sender},
-    {"ChannelBinding", &yes_or_no<is_bound, is_unbound>, "[true | false]",
+    {"ChannelBinding", &yes_or_no<is_bound, is_unbound, binding_fact>, "[true | false]",
      "whether it logged in with a mechanism that is bound to its TLS channel", known_at_sender},
     {"TlsVersion", &text<&Facts::tls>, "version | {version, …}", "`1.2`, `1.3`", at::connected},
     {"Network", &from_texts<&make_network>, "network | {network, …}",
@@ -274,8 +294,8 @@ const Function functions[] = {
     {"Language", &text<&Facts::language>, "tag | {tag, …}", "of the stream: `fr`, `en`"},
     {"HasTag", &has_tag, "tag | {tag, …}",
      "a tag that a rule gave: earlier in this decision, at the sender, or to the session at its log-in or binding"},
-    {"ToSelf", &yes_or_no<is_self, is_other>, "[true | false]", "to the sender's own account", at::written},
-    {"Contact", &yes_or_no<is_contact, is_no_contact>, "[true | false]",
+    {"ToSelf", &yes_or_no<is_self, is_other, self_fact>, "[true | false]", "to the sender's own account", at::written},
+    {"Contact", &yes_or_no<is_contact, is_no_contact, contact_fact>, "[true | false]",
      "the other party stands in the contact list of the account that the direction names", relations, Costly::relation},
     {"Subscription", &word<&Facts::subscription, subscription_names>, "state | {state, …}",
      "`none`, `to`, `from`, `both`: of that contact; of nobody else", relations, Costly::relation},
@@ -286,11 +306,11 @@ const Function functions[] = {
      Costly::relation},
     {"Shown", &flag<&Facts::shown>, "", "one of its sessions shows the other its presence, directed presence included",
      relations, Costly::shown},
-    {"Local", &flag_of_side<from_local, to_local>, "\"from\" | \"to\"", "the party is of a host of this server",
+    {"Local", &flag_of_side<from_local, to_local, local_facts>, "\"from\" | \"to\"", "the party is of a host of this server",
      at::anywhere, Costly::parties},
-    {"Administrator", &flag_of_side<from_admin, to_admin>, "\"from\" | \"to\"",
+    {"Administrator", &flag_of_side<from_admin, to_admin, admin_facts>, "\"from\" | \"to\"",
      "the party administers the host that is concerned (`commands.administrators`)", at::anywhere, Costly::parties},
-    {"FullAddress", &flag_of_side<from_full, to_full>, "\"from\" | \"to\"", "the party's address names a resource"},
+    {"FullAddress", &flag_of_side<from_full, to_full, resource_facts>, "\"from\" | \"to\"", "the party's address names a resource"},
     {"Hours", &from_texts<&make_hours>, "range | {range, …}",
      "local time: `08:00-19:00`; `22:00-06:00` runs past midnight"},
     {"Weekday", &from_texts<&make_weekday>, "day | {day, …}", "`mon` … `sun`, `mon-fri`"},

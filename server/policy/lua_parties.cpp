@@ -242,8 +242,8 @@ int lines(lua_State* lua) {
 int facts_in_group(lua_State* lua) {
   luaL_checkudata(lua, 1, facts_type);
   constexpr std::string_view sides[] = {"from", "to"};
-  const auto& state = deciding(lua);
   const auto side = read_name(lua, 2, "in_group", sides);
+  const auto& state = deciding(lua, sides[side]);
   const auto name = read_text(lua, 3, "in_group");
   const auto* found = state.groups.find(name);
   if (found == nullptr) {

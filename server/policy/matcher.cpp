@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
 
 #include "policy/patterns.hpp"
+#include "policy/fact_names.hpp"
 
 namespace valise::policy {
 namespace {
@@ -54,6 +56,8 @@ class All final : public Matcher {
   EventMask events() const override { return events_; }
   bool pure() const override { return pure_; }
   char operation() const override { return '*'; }
+  Shape shape() const override { return Shape::all; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -79,6 +83,8 @@ class Any final : public Matcher {
   EventMask events() const override { return pure_ ? events_ : all_events; }
   bool pure() const override { return pure_; }
   char operation() const override { return '+'; }
+  Shape shape() const override { return Shape::any; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -95,6 +101,8 @@ class Not final : public Matcher {
     return part_->operation() != 0 ? "-(" + part_->describe() + ")" : "-" + part_->describe();
   }
   bool pure() const override { return part_->pure(); }
+  Shape shape() const override { return Shape::negation; }
+  std::span<const Matcher* const> parts() const override { return {&part_, 1}; }
 
  private:
   const Matcher* part_;
@@ -104,6 +112,7 @@ class Always final : public Matcher {
  public:
   bool matches(Context&) const override { return true; }
   std::string describe() const override { return "Always()"; }
+  Shape shape() const override { return Shape::always; }
 };
 
 class Kind final : public Matcher {
@@ -124,6 +133,15 @@ class Kind final : public Matcher {
     return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
   }
   EventMask events() const override { return mask_; }
+  std::string_view fact() const override { return "kind"; }
+  // Those that it names, and the narrower ones.
+  std::optional<Values> values() const override {
+    Texts out;
+    for (std::size_t i = 0; i < event_count; ++i) {
+      if ((mask_ & mask_of(static_cast<Event>(i))) != 0) out.any_of.emplace_back(event_names[i]);
+    }
+    return out;
+  }
 
  private:
   EventMask mask_ = 0;
@@ -138,6 +156,10 @@ class IsDirection final : public Matcher {
     return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);
   }
   EventMask events() const override { return mask_of(direction_); }
+  std::string_view fact() const override { return "direction"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(direction_names[static_cast<std::size_t>(direction_)])}};
+  }
 
  private:
   Direction direction_;
@@ -145,13 +167,20 @@ class IsDirection final : public Matcher {
 
 class Flag final : public Matcher {
  public:
-  Flag(std::string described, bool (*field)(const Facts&)) : described_(std::move(described)), field_(field) {}
+  Flag(std::string described, bool (*field)(const Facts&), FlagFact fact)
+      : described_(std::move(described)), field_(field), fact_(std::move(fact)) {}
   bool matches(Context& context) const override { return field_(context.facts); }
   std::string describe() const override { return described_; }
+  std::string_view fact() const override { return fact_.name; }
+  std::optional<Values> values() const override { return Texts{fact_.values}; }
+  std::vector<std::string_view> needs() const override {
+    return fact_.needs.empty() ? Matcher::needs() : fact_.needs;
+  }
 
  private:
   std::string described_;
   bool (*field_)(const Facts&);
+  FlagFact fact_;
 };
 
 class IsOmemo final : public Matcher {
@@ -160,6 +189,10 @@ class IsOmemo final : public Matcher {
   bool matches(Context& context) const override { return context.facts.omemo == version_; }
   std::string describe() const override {
     return fmt::format("OmemoVersion(\"{}\")", omemo_names[static_cast<std::size_t>(version_)]);
+  }
+  std::string_view fact() const override { return "omemo"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(omemo_names[static_cast<std::size_t>(version_)])}};
   }
 
  private:
@@ -180,6 +213,8 @@ class Text final : public Matcher {
   std::string describe() const override {
     return values_.size() == 1 ? fmt::format("{}(\"{}\")", name_, values_[0]) : name_ + describe_list(values_);
   }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override { return Texts{values_}; }
 
  private:
   static constexpr std::size_t few = 4;
@@ -198,6 +233,11 @@ class Pattern final : public Matcher {
     return values_.contains(field_(context.facts), hashed);
   }
   std::string describe() const override { return name_ + describe_list(values_.texts()); }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override {
+    if (std::ranges::any_of(values_.texts(), has_star)) return std::nullopt;
+    return Texts{values_.texts()};
+  }
 
  private:
   std::string name_;
@@ -215,6 +255,23 @@ class Number final : public Matcher {
   }
   std::string describe() const override {
     return fmt::format("{}(\"{}\", {})", name_, comparison_names[static_cast<std::size_t>(comparison_)], bound_);
+  }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override {
+    constexpr Point most = std::numeric_limits<std::uint64_t>::max();
+    switch (comparison_) {
+      case Comparison::less:
+        return bound_ == 0 ? Ranges{} : Ranges{{{0, bound_ - 1}}};
+      case Comparison::at_most:
+        return Ranges{{{0, bound_}}};
+      case Comparison::equal:
+        return Ranges{{{bound_, bound_}}};
+      case Comparison::at_least:
+        return Ranges{{{bound_, most}}};
+      case Comparison::more:
+        return Ranges{{{Point{bound_} + 1, most}}};
+    }
+    return std::nullopt;
   }
 
  private:
@@ -236,6 +293,12 @@ class DeviceId final : public Matcher {
     if (ids_.size() > 4) out += fmt::format(", … {} more", ids_.size() - 4);
     return out + "}";
   }
+  std::string_view fact() const override { return "sid"; }
+  std::optional<Values> values() const override {
+    Ranges out;
+    for (const auto id : ids_) out.any_of.emplace_back(id, id);
+    return out;
+  }
 
  private:
   std::vector<std::uint32_t> ids_;
@@ -253,6 +316,9 @@ class Child final : public Matcher {
     const auto star = name_.empty() ? std::string_view("*") : std::string_view(name_);
     return ns_.empty() ? fmt::format("Child(\"{}\")", star) : fmt::format("Child(\"{}\", \"{}\")", star, ns_);
   }
+  std::string_view fact() const override { return "children"; }
+  // A stanza has many: what it asks for stands for all elements that it fits.
+  std::optional<Values> values() const override { return Texts{{name_ + ' ' + ns_}}; }
 
  private:
   std::string name_;
@@ -271,6 +337,8 @@ class RosterGroup final : public Matcher {
     return groups_.size() == 1 ? fmt::format("RosterGroup(\"{}\")", groups_[0])
                                : "RosterGroup" + describe_list(groups_);
   }
+  std::string_view fact() const override { return "roster_groups"; }
+  std::optional<Values> values() const override { return Texts{groups_}; }
 
  private:
   std::vector<std::string> groups_;
@@ -286,6 +354,8 @@ class HasTag final : public Matcher {
   std::string describe() const override {
     return tags_.size() == 1 ? fmt::format("HasTag(\"{}\")", tags_[0]) : "HasTag" + describe_list(tags_);
   }
+  std::string_view fact() const override { return "tag"; }
+  std::optional<Values> values() const override { return Texts{tags_}; }
 
  private:
   std::vector<std::string> tags_;
@@ -309,8 +379,8 @@ MatcherPtr make_not(const Matcher* part) { return std::make_unique<Not>(part); }
 MatcherPtr make_always() { return std::make_unique<Always>(); }
 MatcherPtr make_kind(std::vector<Event> events) { return std::make_unique<Kind>(std::move(events)); }
 MatcherPtr make_direction(Direction direction) { return std::make_unique<IsDirection>(direction); }
-MatcherPtr make_flag(std::string described, bool (*field)(const Facts&)) {
-  return std::make_unique<Flag>(std::move(described), field);
+MatcherPtr make_flag(std::string described, bool (*field)(const Facts&), FlagFact fact) {
+  return std::make_unique<Flag>(std::move(described), field, std::move(fact));
 }
 MatcherPtr make_pattern(std::string_view name, std::string_view (*field)(const Facts&),
                         std::vector<std::string> values) {

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/decision.hpp"
 #include "policy/facts.hpp"
+#include "policy/values.hpp"
 
 namespace valise::policy {
 
@@ -31,7 +33,9 @@ struct Context {
   Event event = facts.event;  // exact_event
   bool failed = false;        // a Lua function failed: the rule is over, the verdict is deny
   bool clock_runs = false;    // the calls of one decision share a clock
-  std::string why;            // of `failed`: file, line, text
+  bool overran = false;       // of `failed`: a budget was used up
+  bool only_looks = false;    // somebody asks what would be decided: nothing is counted or kept
+  std::string why{};          // of `failed`: file, line, text
   std::uint32_t jump = 0;     // Next::jump: which chain
   // Made when first asked for: a text that no set looks up is not hashed.
   struct PartyHashes {
@@ -46,6 +50,8 @@ struct Context {
     why = std::move(text);
   }
 };
+
+enum class Shape : std::uint8_t { leaf, always, function, all, any, negation };
 
 class Matcher {
  public:
@@ -66,6 +72,19 @@ class Matcher {
   [[nodiscard]] virtual bool pure() const { return true; }
   // '*' or '+' for a combination, which needs brackets inside another.
   [[nodiscard]] virtual char operation() const { return 0; }
+
+  // ---- for those who look at rules instead of asking them (check.hpp, explain.hpp); what says nothing is opaque
+  [[nodiscard]] virtual Shape shape() const { return Shape::leaf; }
+  // Of all, any (in their order) and negation (one).
+  [[nodiscard]] virtual std::span<const Matcher* const> parts() const { return {}; }
+  // A leaf: the one fact that it reads, by its name in fact_names.hpp; empty: others, or several.
+  [[nodiscard]] virtual std::string_view fact() const { return {}; }
+  // A leaf with a fact: for which of its values it is true. Nothing: that cannot be said. (Not while the file is loaded.)
+  [[nodiscard]] virtual std::optional<Values> values() const { return std::nullopt; }
+  // A leaf: the fields of `m`, or facts, that have to be known for it (partial.hpp). None: nobody can say.
+  [[nodiscard]] virtual std::vector<std::string_view> needs() const {
+    return fact().empty() ? std::vector<std::string_view>() : std::vector{fact()};
+  }
 
   [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
   [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
@@ -109,7 +128,12 @@ template <class T>
 [[nodiscard]] MatcherPtr make_kind(std::vector<Event> events);
 [[nodiscard]] MatcherPtr make_direction(Direction direction);
 [[nodiscard]] MatcherPtr make_omemo(Omemo version);
-[[nodiscard]] MatcherPtr make_flag(std::string described, bool (*field)(const Facts&));
+struct FlagFact {
+  std::string_view name;                // fact_names.hpp
+  std::vector<std::string> values;      // for which it is true
+  std::vector<std::string_view> needs;  // none: the fact itself
+};
+[[nodiscard]] MatcherPtr make_flag(std::string described, bool (*field)(const Facts&), FlagFact fact);
 // `field` reads the text that must be one of `values`.
 [[nodiscard]] MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&),
                                    std::vector<std::string> values);

@@ -51,6 +51,13 @@ class IsParty final : public Matcher {
     list.pop_back();
     return fmt::format("{}{}{}domain={}}}", name_, list, jids.empty() ? "" : ", ", domains);
   }
+  std::string_view fact() const override { return party_ == &Facts::from ? "from" : "to"; }
+  std::optional<Values> values() const override { return Addresses{bare_.texts(), full_.texts(), domains_.texts()}; }
+  std::vector<std::string_view> needs() const override {
+    const bool from = party_ == &Facts::from;
+    if (full_.empty()) return {from ? "from" : "to"};
+    return {from ? "from_resource" : "to_resource"};
+  }
 
  private:
   bool full_contains(const Party& party) const {
@@ -81,6 +88,8 @@ class InGroup final : public Matcher {
     return group_.contains(party, hashes.bare, hashes.domain);
   }
   std::string describe() const override { return fmt::format("{}(\"{}\")", name_, group_.name); }
+  std::string_view fact() const override { return party_ == &Facts::from ? "from" : "to"; }
+  std::optional<Values> values() const override { return group_.values(); }
 
  private:
   std::string name_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <lua.hpp>
+#include <utility>
 
 #include "base/log.hpp"
 #include "config/nearest.hpp"
@@ -14,12 +15,6 @@ namespace valise::policy {
 namespace {
 
 constexpr std::int64_t log_interval_ms = 10'000;
-
-constexpr StanzaError failed_error{"internal-server-error", "cancel"};
-constexpr std::string_view failed_fr =
-    "Une règle de ce serveur a échoué, la demande est donc refusée. Prévenez votre administrateur.";
-constexpr std::string_view failed_en =
-    "A rule of this server failed, so this was refused. Please tell your administrator.";
 
 // A Lua function as a matcher: true-ish results match.
 class LuaMatcher final : public Matcher {
@@ -35,6 +30,7 @@ class LuaMatcher final : public Matcher {
   }
   std::string describe() const override { return fmt::format("function(line {})", line_); }
   bool pure() const override { return false; }
+  Shape shape() const override { return Shape::function; }
 
  private:
   static constexpr std::uint32_t lua_weight = 50;  // about so many native ones
@@ -148,6 +144,7 @@ bool PolicySet::State::call(int function, Context& context) {
   ++counters.lua_calls;
   facts = &context.facts;
   decision = &context.decision;
+  only_looks = context.only_looks;
   lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, facts_reference);
   const auto done = sandbox.call(1, 1,
@@ -156,20 +153,40 @@ bool PolicySet::State::call(int function, Context& context) {
                                   .wall_us = options.budgets.decide_us});
   facts = nullptr;
   decision = nullptr;
+  only_looks = false;
   if (done) return true;
-  if (done.error().overrun != config::Overrun::none) ++counters.overruns;
+  context.overran = done.error().overrun != config::Overrun::none;
+  if (context.overran) ++counters.overruns;
   // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
   context.fail(PolicyError{name, done.error().line, log::printable(done.error().text)}.message());
   return false;
 }
 
 bool PolicySet::State::may_log(std::int64_t now_ms) {
+  if (watcher != nullptr) return false;
   if (logged_ms != 0 && now_ms - logged_ms < log_interval_ms && now_ms >= logged_ms) {
     ++unlogged;
     return false;
   }
   logged_ms = now_ms == 0 ? 1 : now_ms;
   return true;
+}
+
+void PolicySet::State::note_error(Rule& rule, Context& context) {
+  ++rule.errors;
+  ++counters.errors;
+  last_error = std::move(context.why);
+  auto& troubles = rule.troubles;
+  troubles.last_error = last_error;
+  if (!std::exchange(context.overran, false)) return;
+  const auto now_ms = context.facts.now_ms;
+  if (now_ms - troubles.last_overrun_ms > Troubles::gap_ms) troubles.in_bout = 0;
+  troubles.last_overrun_ms = now_ms;
+  ++troubles.overruns;
+  if (++troubles.in_bout == Troubles::bout && watcher == nullptr) {
+    log::warning("policy", "rule \"{}\" ({}:{}) overruns its budget again and again: {}", rule.name, name, rule.line,
+                 last_error);
+  }
 }
 
 std::string PolicyError::message() const {
@@ -222,123 +239,24 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   return std::unique_ptr<PolicySet>(new PolicySet(std::move(state)));
 }
 
-namespace {
-
-// One decision's way through the rules. A chain is a level deeper; at load no chain leads back to itself, but a Lua
-// function may return a Jump.
-class Run {
- public:
-  Run(PolicySet::State& state, Context& context) : state_(state), context_(context) {}
-
-  // True: the decision is made.
-  bool try_rules(const std::vector<std::uint32_t>& rules) {
-    const EventMask event = mask_of(context_.event) & mask_of(context_.facts.direction);
-    for (const auto number : rules) {
-      Rule& rule = state_.rules[number];
-      if ((rule.events & event) == 0) continue;
-      const auto next = try_rule(rule);
-      if (context_.failed) {
-        if (!fail(rule)) continue;
-        return true;
-      }
-      if (next == Next::leave) return false;
-      if (next == Next::jump) return true;  // the chain decided, and named its rule
-      if (next != Next::done) continue;
-      context_.decision.reason = Reason::rule;
-      context_.decision.rule = rule.name;
-      return true;
-    }
-    return false;
-  }
-
- private:
-  static constexpr unsigned deepest = 32;
-
-  // jump: the decision was made in a chain.
-  Next try_rule(Rule& rule) {
-    if (!rule.match->matches(context_) || context_.failed) return Next::go_on;
-    ++rule.hits;
-    ++context_.decision.matched;
-    if (rule.logs && state_.may_log(context_.facts.now_ms)) {
-      log::info("policy", "rule \"{}\" matched, {} times so far", rule.name, rule.hits);
-    }
-    if (rule.shadow) return Next::go_on;
-    for (const auto* action : rule.actions) {
-      auto next = action->run(context_);
-      if (context_.failed) return Next::done;
-      if (next == Next::jump) next = enter(context_.jump) ? Next::jump : Next::go_on;
-      if (context_.failed) return Next::done;
-      if (next != Next::go_on) return next;
-    }
-    return Next::go_on;
-  }
-
-  bool enter(std::uint32_t chain) {
-    if (depth_ == deepest) {
-      context_.fail(fmt::format("{}: more than {} chains within each other", state_.name, deepest));
-      return false;
-    }
-    ++depth_;
-    const bool decided = try_rules(state_.chains[chain].rules);
-    --depth_;
-    return decided;
-  }
-
-  // False: the rule is on trial and decides nothing, not even by failing.
-  bool fail(Rule& rule) {
-    ++rule.errors;
-    ++state_.counters.errors;
-    state_.last_error = std::move(context_.why);
-    context_.failed = false;
-    if (rule.shadow) return false;
-    auto& decision = context_.decision;
-    decision.verdict = Verdict::deny;
-    decision.reason = Reason::policy_failed;
-    decision.error = failed_error;
-    decision.text_fr = failed_fr;
-    decision.text_en = failed_en;
-    decision.rule = rule.name;
-    if (state_.may_log(context_.facts.now_ms)) {
-      log::error("policy", "rule \"{}\" failed, denied: {} ({} lines of policies not shown)", rule.name,
-                 state_.last_error, std::exchange(state_.unlogged, 0));
-    }
-    return true;
-  }
-
-  PolicySet::State& state_;
-  Context& context_;
-  unsigned depth_ = 0;
-};
-
-}  // namespace
-
-bool PolicySet::concerns(Event event, Direction direction) const noexcept {
-  return !state_->by_event[2 * static_cast<std::size_t>(event) + static_cast<std::size_t>(direction)].empty();
-}
-
-Decision PolicySet::decide(const Facts& facts) {
-  State& state = *state_;
-  ++state.counters.decisions;
-  Decision decision;
-  Context context{.facts = facts, .decision = decision, .event = exact_event(facts.event, facts.type, facts.payload)};
-  const auto bit = 2 * static_cast<std::size_t>(context.event) + static_cast<std::size_t>(facts.direction);
-  Run(state, context).try_rules(state.by_event[bit]);
-  if (decision.verdict == Verdict::deny) ++state.counters.denied;
-  if (decision.verdict == Verdict::drop) ++state.counters.dropped;
-  if (state.lua_ran) {
-    state.lua_ran = false;
-    state.sandbox.collect();
-  }
-  return decision;
-}
-
-std::vector<RuleInfo> PolicySet::describe() const {
+std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
   std::vector<RuleInfo> out;
   for (const auto& rule : state_->rules) {
     std::string actions;
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
-    out.push_back({rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits,
-                   rule.errors, state_->chains[rule.chain].name});
+    const auto& troubles = rule.troubles;
+    out.push_back({.name = rule.name,
+                   .line = rule.line,
+                   .match = rule.match->describe(),
+                   .action = std::move(actions),
+                   .shadow = rule.shadow,
+                   .hits = rule.hits,
+                   .errors = rule.errors,
+                   .chain = state_->chains[rule.chain].name,
+                   .would_refuse = troubles.would_refuse,
+                   .overruns = troubles.overruns,
+                   .overruns_now = troubles.is_bout(now_ms),
+                   .last_error = troubles.last_error});
   }
   return out;
 }

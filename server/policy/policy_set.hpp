@@ -79,7 +79,11 @@ struct RuleInfo {
   bool shadow = false;  // counts, does not act
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
-  std::string chain;  // empty: the main one
+  std::string chain;               // empty: the main one
+  std::uint64_t would_refuse = 0;  // in shadow: how often it would have denied or dropped
+  std::uint64_t overruns = 0;      // of `errors`: used-up budgets
+  bool overruns_now = false;       // repeatedly, the last within a minute
+  std::string last_error;          // "policy.lua:12: …"
 };
 
 // Facts that whoever asks has to look up.
@@ -129,7 +133,8 @@ class PolicySet {
   // The same for the other facts that cost something.
   [[nodiscard]] bool wants(Costly facts) const noexcept;
 
-  [[nodiscard]] std::vector<RuleInfo> describe() const;
+  // `now_ms`: as in Facts.
+  [[nodiscard]] std::vector<RuleInfo> describe(std::int64_t now_ms = 0) const;
   [[nodiscard]] const PolicyCounters& counters() const noexcept;
   // The last Lua error as "policy.lua:12: …"; empty if there was none.
   [[nodiscard]] const std::string& last_error() const noexcept;
@@ -138,6 +143,8 @@ class PolicySet {
   [[nodiscard]] static std::string reference();
 
   struct State;  // state.hpp
+  // For the tools of this folder (check, explain, replay), which look at the rules themselves.
+  [[nodiscard]] State& state() const noexcept { return *state_; }
 
  private:
   explicit PolicySet(std::unique_ptr<State> state);

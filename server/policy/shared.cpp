@@ -144,6 +144,16 @@ bool Limiter::over(std::uint64_t key, std::int64_t now_ms, const Limit& limit) n
   return false;
 }
 
+bool Limiter::would_be_over(std::uint64_t key, std::int64_t now_ms, const Limit& limit) const noexcept {
+  const auto now_ns = now_ms * ns_of_ms;
+  auto full = now_ns;  // who has no bucket would get a full one
+  for (std::size_t i = place(key); i < place(key) + ways; ++i) {
+    if (buckets_[i].key.load(std::memory_order_relaxed) != key) continue;
+    full = std::max(full, buckets_[i].full_ns.load(std::memory_order_relaxed));
+  }
+  return full + limit.interval_ns - now_ns > limit.burst_ns;
+}
+
 void Limiter::clear() noexcept {
   for (auto& bucket : buckets_) bucket.key.store(0, std::memory_order_relaxed);
 }

@@ -79,6 +79,8 @@ class Limiter final : public Table {
   Limiter(std::string name, std::uint32_t keys, bool durable, const Limiter* before);
   // Whether one more event is over the limit; if not, it is counted.
   [[nodiscard]] bool over(std::uint64_t key, std::int64_t now_ms, const Limit& limit) noexcept;
+  // The same, and nothing is counted.
+  [[nodiscard]] bool would_be_over(std::uint64_t key, std::int64_t now_ms, const Limit& limit) const noexcept;
 
   std::string write(std::size_t part, std::int64_t utc_ahead_ms) const override;
   void read(std::string_view lines, std::int64_t utc_ahead_ms) override;

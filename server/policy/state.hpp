@@ -14,6 +14,23 @@
 
 namespace valise::policy {
 
+// What an administrator should know of a rule besides its hits.
+struct Troubles {
+  // So many overruns with no minute between two are a bout: named in status, and once in the log.
+  static constexpr std::uint64_t bout = 3;
+  static constexpr std::int64_t gap_ms = 60'000;
+
+  std::uint64_t would_refuse = 0;  // on trial: events that it would have denied or dropped
+  std::uint64_t overruns = 0;
+  std::uint64_t in_bout = 0;
+  std::int64_t last_overrun_ms = 0;
+  std::string last_error;  // file:line: text
+
+  [[nodiscard]] bool is_bout(std::int64_t now_ms) const noexcept {
+    return in_bout >= bout && now_ms - last_overrun_ms <= gap_ms;
+  }
+};
+
 struct Rule {
   std::string name;
   unsigned line = 0;
@@ -25,6 +42,24 @@ struct Rule {
   std::uint32_t chain = 0;  // index of State::chains
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
+  Troubles troubles;
+};
+
+// Sees a decision from inside (explain.cpp, partial.cpp). While there is one, nothing is counted for good or logged.
+class Watcher {
+ public:
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  // Evaluates the rule's matcher; `context` says whether it failed.
+  virtual bool match(const Rule& rule, Context& context) { return rule.match->matches(context); }
+  // The rule is about other kinds or the other direction.
+  virtual void passes(const Rule&) {}
+  // A function reads this fact of `m` ("tag": m:has_tag).
+  virtual void reads(std::string_view) {}
+
+ protected:
+  Watcher() = default;
+  ~Watcher() = default;
 };
 
 // Rules that are tried one after the other: the main one (0), and those that Jump names.
@@ -66,10 +101,12 @@ struct PolicySet::State {
   PolicyCounters counters;
   const Facts* facts = nullptr;  // of the running decision; `m` reads them
   const Decision* decision = nullptr;
+  bool only_looks = false;  // likewise: Context::only_looks
   bool lua_ran = false;
   std::string last_error;
   std::int64_t logged_ms = 0;
   std::uint64_t unlogged = 0;
+  Watcher* watcher = nullptr;
 
   // Calls the function of the registry with `m`; leaves one result on the stack. On failure: context.fail, leaves
   // nothing.
@@ -80,6 +117,7 @@ struct PolicySet::State {
   // When the file has run: names become what they name. Errors: names of nothing, cycles.
   [[nodiscard]] std::expected<void, PolicyError> finish();
   [[nodiscard]] std::expected<void, PolicyError> finish_chains();
+  void note_error(Rule& rule, Context& context);
 };
 
 // Lua types by which C++ recognises what it made.
