@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::uint64_t most_counted = 250;  // beyond, <count/> is left out (XEP-0059 §2.2)
 constexpr std::size_t expiry_slice = 500;
-constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
 
 std::string stamp(std::uint64_t id) { return format_utc_ms(IdGenerator::utc_ms(id)); }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/crypto.hpp"
+#include "base/trim.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/ratchet.hpp"
 #include "modules/omemo/values.hpp"

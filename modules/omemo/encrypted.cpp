@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <vector>
 
 #include "base/base64.hpp"
+#include "base/trim.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
 #include "modules/omemo/values.hpp"
@@ -31,7 +33,7 @@ bool parse_flag(std::string_view text, bool& out) {
 // What the keys of one header have in common while they are looked through.
 struct HeaderState {
   std::vector<std::uint64_t>& key_hashes;
-  std::vector<std::pair<std::uint64_t, std::uint32_t>>& ratchet_keys;  // hash of the key, device
+  std::vector<std::pair<std::uint64_t, std::uint32_t>>& ratchet_keys;  // the key's last bytes, device
   std::uint32_t device = 0;                                            // of the last key
 };
 
@@ -78,7 +80,10 @@ const char* check_key(xml::Element key, Version version, const EnvelopeLimits& l
   }
   ++out.keys;
   state.key_hashes.push_back(keyed_hash(bytes));
-  state.ratchet_keys.emplace_back(keyed_hash(message.ratchet_key), device);
+  std::uint64_t ratchet_key;
+  std::memcpy(&ratchet_key, message.ratchet_key.data() + message.ratchet_key.size() - sizeof ratchet_key,
+              sizeof ratchet_key);
+  state.ratchet_keys.emplace_back(ratchet_key, device);
   return nullptr;
 }
 
@@ -121,7 +126,7 @@ bool has_twins(std::vector<T>& list) {
   return std::ranges::adjacent_find(list) != list.end();
 }
 
-// docs/sealed.md 3.7-7: key texts distinct; one ratchet key under one rid.
+// docs/sealed.md 3.7-7: key texts distinct; one ratchet key under one rid. Of true ones no two end in the same 8 bytes.
 const char* check_distinct(HeaderState& state) {
   if (has_twins(state.key_hashes)) return "same key twice";
   std::ranges::sort(state.ratchet_keys);

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/clock.hpp"
+#include "base/trim.hpp"
 
 namespace valise::modules::omemo {
 namespace {
@@ -19,12 +20,6 @@ constexpr const char* group_form =
 constexpr const char* exemption_form =
     "takes ACCOUNT; DIRECTION; until DATE; REASON: \"backup@example.org; sends; until 2027-03-01; its vendor adds "
     "OMEMO in spring\"; directions: sends, receives, both";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 // Takes what stands before the next `separator`, or all, off `text`.
 std::string_view take(std::string_view& text, char separator) {

@@ -14,8 +14,9 @@ constexpr std::uint64_t max_counter = 1ull << 31;
 // One protobuf message of the few kinds that occur: fields 1 … 6, varints and byte strings, each at most once and in
 // ascending order, as every library writes them.
 struct Fields {
-  std::array<std::optional<std::uint64_t>, 7> number;
-  std::array<std::optional<std::string_view>, 7> bytes;
+  std::array<std::uint64_t, 7> number{};
+  std::array<std::string_view, 7> bytes;
+  unsigned numbers = 0, strings = 0;  // which of them are there: 1 << field
 };
 
 std::optional<std::uint64_t> read_varint(std::string_view& in) {
@@ -44,9 +45,11 @@ const char* read_fields(std::string_view in, Fields& out) {
     if (!value) return "bad number";
     if ((tag & 7) == 0) {
       out.number[field] = *value;
+      out.numbers |= 1u << field;
     } else if ((tag & 7) == 2) {
       if (*value > in.size()) return "cut off";
       out.bytes[field] = in.substr(0, *value);
+      out.strings |= 1u << field;
       in.remove_prefix(*value);
     } else {
       return "unknown field type";
@@ -55,20 +58,15 @@ const char* read_fields(std::string_view in, Fields& out) {
   return nullptr;
 }
 
+constexpr unsigned bits(std::initializer_list<unsigned> fields) {
+  unsigned all = 0;
+  for (const auto field : fields) all |= 1u << field;
+  return all;
+}
+
 bool only(const Fields& fields, std::initializer_list<unsigned> numbers, std::initializer_list<unsigned> strings,
-          unsigned optional_number = 0) {
-  for (unsigned i = 1; i <= 6; ++i) {
-    bool number = false;
-    bool bytes = false;
-    for (const auto n : numbers) number = number || n == i;
-    for (const auto s : strings) bytes = bytes || s == i;
-    if (i == optional_number) {
-      if (fields.bytes[i]) return false;
-      continue;
-    }
-    if (fields.number[i].has_value() != number || fields.bytes[i].has_value() != bytes) return false;
-  }
-  return true;
+          std::initializer_list<unsigned> optional_numbers = {}) {
+  return (fields.numbers & ~bits(optional_numbers)) == bits(numbers) && fields.strings == bits(strings);
 }
 
 bool all_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
@@ -83,11 +81,11 @@ const char* parse_legacy_signal(std::string_view bytes, RatchetMessage& out) {
   Fields fields;
   if (const auto* why = read_fields(bytes.substr(1, bytes.size() - 9), fields)) return why;
   if (!only(fields, {2, 3}, {1, 4})) return "fields of a signal message";
-  if (!is_legacy_key(*fields.bytes[1])) return "ratchet key";
-  if (*fields.number[2] >= max_counter || *fields.number[3] >= max_counter) return "counter";
-  if (looks_like_plaintext(*fields.bytes[4])) return "ciphertext is a text";
-  out.ratchet_key = *fields.bytes[1];
-  out.ciphertext = fields.bytes[4]->size();
+  if (!is_legacy_key(fields.bytes[1])) return "ratchet key";
+  if (fields.number[2] >= max_counter || fields.number[3] >= max_counter) return "counter";
+  if (looks_like_plaintext(fields.bytes[4])) return "ciphertext is a text";
+  out.ratchet_key = fields.bytes[1];
+  out.ciphertext = fields.bytes[4].size();
   return nullptr;
 }
 
@@ -95,27 +93,27 @@ const char* parse_legacy_prekey(std::string_view bytes, RatchetMessage& out) {
   if (bytes.empty() || bytes[0] != '\x33') return "version";
   Fields fields;
   if (const auto* why = read_fields(bytes.substr(1), fields)) return why;
-  if (!only(fields, {1, 6}, {2, 3, 4}, 5)) return "fields of a prekey message";
-  if (!is_legacy_key(*fields.bytes[2]) || !is_legacy_key(*fields.bytes[3])) return "key";
-  if (*fields.number[1] >= max_counter || *fields.number[6] >= max_counter) return "key id";
-  if (fields.number[5] && *fields.number[5] >= max_counter) return "registration id";
-  out.identity_key = *fields.bytes[3];
+  if (!only(fields, {1, 6}, {2, 3, 4}, {5})) return "fields of a prekey message";
+  if (!is_legacy_key(fields.bytes[2]) || !is_legacy_key(fields.bytes[3])) return "key";
+  if (fields.number[1] >= max_counter || fields.number[6] >= max_counter) return "key id";
+  if (fields.number[5] >= max_counter) return "registration id";
+  out.identity_key = fields.bytes[3];
   out.prekey = true;
-  return parse_legacy_signal(*fields.bytes[4], out);
+  return parse_legacy_signal(fields.bytes[4], out);
 }
 
 const char* parse_authenticated(std::string_view bytes, RatchetMessage& out) {
   Fields outer;
   if (const auto* why = read_fields(bytes, outer)) return why;
-  if (!only(outer, {}, {1, 2}) || outer.bytes[1]->size() != 16) return "fields of an authenticated message";
+  if (!only(outer, {}, {1, 2}) || outer.bytes[1].size() != 16) return "fields of an authenticated message";
   Fields inner;
-  if (const auto* why = read_fields(*outer.bytes[2], inner)) return why;
+  if (const auto* why = read_fields(outer.bytes[2], inner)) return why;
   if (!only(inner, {1, 2}, {3, 4})) return "fields of a message";
-  if (!is_key(*inner.bytes[3])) return "ratchet key";
-  if (*inner.number[1] >= max_counter || *inner.number[2] >= max_counter) return "counter";
-  if (looks_like_plaintext(*inner.bytes[4])) return "ciphertext is a text";
-  out.ratchet_key = *inner.bytes[3];
-  out.ciphertext = inner.bytes[4]->size();
+  if (!is_key(inner.bytes[3])) return "ratchet key";
+  if (inner.number[1] >= max_counter || inner.number[2] >= max_counter) return "counter";
+  if (looks_like_plaintext(inner.bytes[4])) return "ciphertext is a text";
+  out.ratchet_key = inner.bytes[3];
+  out.ciphertext = inner.bytes[4].size();
   return nullptr;
 }
 
@@ -123,11 +121,11 @@ const char* parse_key_exchange(std::string_view bytes, RatchetMessage& out) {
   Fields fields;
   if (const auto* why = read_fields(bytes, fields)) return why;
   if (!only(fields, {1, 2}, {3, 4, 5})) return "fields of a key exchange";
-  if (!is_key(*fields.bytes[3]) || !is_key(*fields.bytes[4])) return "key";
-  if (*fields.number[1] >= max_counter || *fields.number[2] >= max_counter) return "key id";
-  out.identity_key = *fields.bytes[3];
+  if (!is_key(fields.bytes[3]) || !is_key(fields.bytes[4])) return "key";
+  if (fields.number[1] >= max_counter || fields.number[2] >= max_counter) return "key id";
+  out.identity_key = fields.bytes[3];
   out.prekey = true;
-  return parse_authenticated(*fields.bytes[5], out);
+  return parse_authenticated(fields.bytes[5], out);
 }
 
 }  // namespace

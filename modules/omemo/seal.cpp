@@ -1,5 +1,6 @@
 // docs/sealed.md D1: a valid <encrypted/> goes out as the bytes that came in if there is nothing in them that its
 // content does not need. Blanks between elements, around values and inside tags could be as many as a stanza holds.
+#include "base/trim.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"

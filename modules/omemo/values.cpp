@@ -54,13 +54,6 @@ std::uint64_t keyed_hash(std::string_view bytes) {
   return siphash(key, bytes);
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
 bool is_empty_element(xml::Element element) { return !element.first_element() && !element.has_visible_text(); }
 
 }  // namespace valise::modules::omemo

@@ -29,8 +29,6 @@ using core::is_token;
 // At least 16 bytes, all of them printable ASCII or blanks: of true key material one of 10^6 is, of 32 bytes one of
 // 10^13.
 [[nodiscard]] bool is_printable(std::string_view bytes);
-// Without XML's blanks around it.
-[[nodiscard]] std::string_view trimmed(std::string_view text);
 // A hash under a key that this process alone has (docs/sealed.md D3).
 [[nodiscard]] std::uint64_t keyed_hash(std::string_view bytes);
 // Neither children nor visible text.

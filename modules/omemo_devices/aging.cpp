@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::int64_t sweep_every_ms = 30'000;
 constexpr std::int64_t hour_ms = 3'600'000;
-constexpr std::int64_t day_ms = 24 * hour_ms;
 
 }  // namespace
 

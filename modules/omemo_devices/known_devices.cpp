@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/crypto.hpp"
 #include "xml/document.hpp"
 #include "xml/writer.hpp"
@@ -11,7 +12,6 @@
 namespace valise::modules::omemo_devices {
 namespace {
 
-constexpr std::int64_t day_ms = 24 * 3'600'000LL;
 constexpr std::array<std::string_view, 4> states{"heard-of", "let-in", "waiting", "revoked"};
 constexpr std::array<std::string_view, 3> news{"", "device", "keys"};
 constexpr std::array<std::string_view, 2> versions{"legacy", "omemo-2"};

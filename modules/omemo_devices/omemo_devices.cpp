@@ -13,8 +13,6 @@ namespace valise::modules {
 namespace omemo_devices {
 namespace {
 
-constexpr std::int64_t day_ms = 24 * 3'600'000LL;
-
 const config::Choice<Approval> approve_option{
     {.name = "omemo.approve",
      .otherwise = "none",

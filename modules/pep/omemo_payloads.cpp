@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "base/crypto.hpp"
+#include "base/trim.hpp"
 #include "core/namespaces.hpp"
 #include "xml/writer.hpp"
 
@@ -39,13 +40,6 @@ std::optional<std::uint32_t> parse_number(std::string_view text) noexcept {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value > max_omemo_id) return std::nullopt;
   return value;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 // Blanks around base64 are tolerated, none within.

@@ -21,8 +21,6 @@ namespace valise::modules {
 namespace reports {
 namespace {
 
-constexpr std::int64_t day_ms = 24 * 3600 * 1000LL;
-
 std::string check_address(std::string_view text) {
   const auto jid = core::Jid::parse(text);
   return jid && jid->has_local() && jid->is_bare() ? std::string() : "takes addresses of accounts, \"name@host\"";

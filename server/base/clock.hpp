@@ -24,6 +24,8 @@ namespace valise {
       .count();
 }
 
+inline constexpr std::int64_t day_ms = 24LL * 3600 * 1000;
+
 // XEP-0082 DateTime in UTC with milliseconds, e.g. "2026-11-24T14:30:02.123Z".
 [[nodiscard]] std::string format_utc(std::int64_t utc_ns);
 [[nodiscard]] std::string format_utc_ms(std::int64_t utc_ms);  // the same of milliseconds; also after 2262

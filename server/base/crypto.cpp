@@ -32,13 +32,20 @@ const unsigned char* bytes(std::string_view text) noexcept {
 
 constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-constexpr std::array<std::int8_t, 256> base64_values = [] {
-  std::array<std::int8_t, 256> table{};
-  table.fill(-1);
-  for (std::size_t i = 0; i < base64_alphabet.size(); ++i) {
-    table[static_cast<unsigned char>(base64_alphabet[i])] = static_cast<std::int8_t>(i);
+// What each of a group's four characters adds to its three bytes, the first byte lowest.
+static_assert(std::endian::native == std::endian::little);
+constexpr std::uint32_t no_digit = 1u << 24;
+constexpr std::array<std::array<std::uint32_t, 256>, 4> base64_shares = [] {
+  std::array<std::array<std::uint32_t, 256>, 4> shares{};
+  for (std::size_t place = 0; place < shares.size(); ++place) {
+    shares[place].fill(no_digit);
+    for (std::uint32_t i = 0; i < base64_alphabet.size(); ++i) {
+      const std::uint32_t group = i << (18 - 6 * place);
+      shares[place][static_cast<unsigned char>(base64_alphabet[i])] =
+          (group >> 16 & 255) | (group & 0xff00) | (group & 255) << 16;
+    }
   }
-  return table;
+  return shares;
 }();
 
 }  // namespace
@@ -135,22 +142,21 @@ std::optional<std::size_t> base64_decode(std::string_view text, std::span<char> 
   const auto* in = bytes(text);
   const auto* const whole = in + (text.size() - (padding == 0 ? 0 : 4));
   auto* to = out.data();
-  int wrong = 0;  // negative as soon as a digit is none; asked once, at the end
+  std::uint32_t wrong = 0;  // asked once, at the end
+  const auto& [first, second, third, fourth] = base64_shares;
   for (; in != whole; in += 4, to += 3) {
-    const int a = base64_values[in[0]], b = base64_values[in[1]], c = base64_values[in[2]], d = base64_values[in[3]];
-    wrong |= a | b | c | d;
-    to[0] = static_cast<char>(a << 2 | b >> 4);
-    to[1] = static_cast<char>(b << 4 | c >> 2);
-    to[2] = static_cast<char>(c << 6 | d);
+    const std::uint32_t group = first[in[0]] | second[in[1]] | third[in[2]] | fourth[in[3]];
+    wrong |= group;
+    std::memcpy(to, &group, 3);
   }
   if (padding != 0) {
-    const int a = base64_values[in[0]], b = base64_values[in[1]], c = padding == 2 ? 0 : base64_values[in[2]];
-    wrong |= a | b | c;
-    if ((padding == 2 ? b & 15 : c & 3) != 0) return std::nullopt;  // RFC 4648 §3.5: bits that no byte takes
-    to[0] = static_cast<char>(a << 2 | b >> 4);
-    if (padding == 1) to[1] = static_cast<char>(b << 4 | c >> 2);
+    const std::uint32_t group = first[in[0]] | second[in[1]] | (padding == 2 ? 0 : third[in[2]]);
+    wrong |= group;
+    const std::uint32_t unused = group >> (padding == 2 ? 8 : 16);  // RFC 4648 §3.5: bits that no byte takes
+    if (unused != 0) return std::nullopt;
+    std::memcpy(to, &group, 3 - padding);
   }
-  if (wrong < 0) return std::nullopt;
+  if ((wrong & no_digit) != 0) return std::nullopt;
   return text.size() / 4 * 3 - padding;
 }
 

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "base/trim.hpp"
+
 namespace valise::http {
 namespace {
 
@@ -11,12 +13,6 @@ std::string lower_case(std::string_view text) {
   std::string out(text);
   for (auto& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 std::optional<unsigned> parse_port(std::string_view text) {
@@ -37,7 +33,7 @@ std::vector<std::string_view> elements_of(const Request& request, std::string_vi
     for (std::size_t i = 0; i <= value.size(); ++i) {
       if (i < value.size() && value[i] == '"') quoted = !quoted;
       if (i < value.size() && (value[i] != ',' || quoted)) continue;
-      out.push_back(trimmed(std::string_view(value).substr(begin, i - begin)));
+      out.push_back(trimmed(std::string_view(value).substr(begin, i - begin), http_blanks));
       begin = i + 1;
     }
   }
@@ -48,7 +44,7 @@ std::vector<std::string_view> elements_of(const Request& request, std::string_vi
 std::string_view parameter(std::string_view element, std::string_view name) {
   while (!element.empty()) {
     const auto semicolon = element.find(';');
-    const auto pair = trimmed(element.substr(0, semicolon));
+    const auto pair = trimmed(element.substr(0, semicolon), http_blanks);
     element = semicolon == std::string_view::npos ? std::string_view() : element.substr(semicolon + 1);
     const auto equals = pair.find('=');
     if (equals == std::string_view::npos || lower_case(pair.substr(0, equals)) != name) continue;

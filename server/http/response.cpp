@@ -1,3 +1,4 @@
+#include "base/trim.hpp"
 #include "http/message.hpp"
 
 #include <algorithm>
@@ -9,12 +10,6 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 
 
 bool same(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char one, char other) { return lower(one) == lower(other); });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
 }
 
 std::string_view reason_of(unsigned status) {
@@ -106,7 +101,7 @@ bool Request::has_token(std::string_view name, std::string_view token) const noe
     if (field_name != name) continue;
     for (std::string_view rest = value; !rest.empty();) {
       const auto comma = rest.find(',');
-      if (same(trimmed(rest.substr(0, comma)), token)) return true;
+      if (same(trimmed(rest.substr(0, comma), http_blanks), token)) return true;
       rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     }
   }

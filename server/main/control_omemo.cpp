@@ -16,7 +16,6 @@ namespace {
 using modules::omemo_devices::HealthTerms;
 using modules::omemo_devices::OmemoDevices;
 
-constexpr std::int64_t day_ms = 24 * 3'600'000LL;
 constexpr std::size_t most_findings = 10'000;
 
 std::string shown(std::int64_t ms) { return ms == 0 ? std::string() : format_utc_ms(ms); }

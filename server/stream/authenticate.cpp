@@ -1,6 +1,7 @@
 #include "stream/authenticate.hpp"
 
 #include "base/crypto.hpp"
+#include "base/trim.hpp"
 #include "core/client.hpp"
 #include "core/namespaces.hpp"
 #include "stream/management.hpp"
@@ -29,11 +30,6 @@ std::string short_text(const std::string& text) {
 bool is_true(std::string_view value) { return value == "1" || value == "true"; }
 
 // XEP-0388 §2.2: base64 without white space; the examples of the XEPs have it around.
-std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  return begin == std::string::npos ? std::string() : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
-
 auth::Outcome<void> read_agent(Authenticate& out, xml::Element agent) {
   if (!agent) return {};
   if (const auto id = agent.attribute("id")) {
@@ -87,7 +83,7 @@ auth::Outcome<Authenticate> parse_authenticate(xml::Element root) {
     if (out.upgrades.size() == most_upgrades) {
       return auth::refuse(auth::Condition::malformed_request, "too many upgrades");
     }
-    out.upgrades.push_back(trimmed(child.text()));
+    out.upgrades.emplace_back(trimmed(child.text()));
   }
   if (const auto version = root.child("config-version", ns::iap)) {
     out.config_version = version.attribute_or_empty("value");

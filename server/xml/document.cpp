@@ -39,30 +39,6 @@ void Document::destroy(const Document* document) {
   ::operator delete(const_cast<Document*>(document));
 }
 
-bool Element::is_text() const noexcept {
-  return document_ != nullptr && document_->node(index_).attribute_count == NodeRecord::text_marker;
-}
-
-std::string_view Element::name() const noexcept {
-  return document_ == nullptr || is_text() ? std::string_view{} : document_->view(document_->node(index_).name);
-}
-
-std::string_view Element::ns() const noexcept {
-  return document_ == nullptr || is_text() ? std::string_view{} : document_->view(document_->node(index_).ns);
-}
-
-bool Element::is(std::string_view wanted_name, std::string_view wanted_ns) const noexcept {
-  return document_ != nullptr && name() == wanted_name && ns() == wanted_ns && !is_text();
-}
-
-std::uint32_t Element::attribute_count() const noexcept {
-  return document_ == nullptr || is_text() ? 0 : document_->node(index_).attribute_count;
-}
-
-const AttributeRecord* Element::attributes_begin() const noexcept {
-  return attribute_count() == 0 ? nullptr : &document_->attribute(document_->node(index_).first_attribute);
-}
-
 std::optional<std::string_view> Element::attribute(std::string_view wanted) const noexcept {
   const auto* record = attributes_begin();
   for (std::uint32_t i = 0; i < attribute_count(); ++i, ++record) {
@@ -127,16 +103,5 @@ std::string_view Element::raw() const noexcept {
 }
 
 bool Element::declares_ns() const noexcept { return document_ != nullptr && document_->node(index_).declares_ns; }
-
-Element::Range Element::children() const noexcept {
-  if (document_ == nullptr || is_text()) return {{nullptr, 0, 0}, {nullptr, 0, 0}};
-  const auto end = document_->node(index_).end;
-  return {{document_, index_ + 1, end}, {document_, end, end}};
-}
-
-Element::Iterator& Element::Iterator::operator++() {
-  index_ = document_->node(index_).end;
-  return *this;
-}
 
 }  // namespace valise::xml

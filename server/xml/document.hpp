@@ -127,6 +127,46 @@ class Document : public RefCounted<Document> {
   bool raw_is_portable_ = false;
 };
 
+// In the hot path: every check of every stanza walks with these.
+
+inline bool Element::is_text() const noexcept {
+  return document_ != nullptr && document_->node(index_).attribute_count == NodeRecord::text_marker;
+}
+
+inline std::string_view Element::name() const noexcept {
+  return document_ == nullptr || is_text() ? std::string_view{} : document_->view(document_->node(index_).name);
+}
+
+inline std::string_view Element::ns() const noexcept {
+  return document_ == nullptr || is_text() ? std::string_view{} : document_->view(document_->node(index_).ns);
+}
+
+inline bool Element::is(std::string_view wanted_name, std::string_view wanted_ns) const noexcept {
+  if (document_ == nullptr) return false;
+  const auto& node = document_->node(index_);
+  return node.attribute_count != NodeRecord::text_marker && document_->view(node.name) == wanted_name &&
+         document_->view(node.ns) == wanted_ns;
+}
+
+inline std::uint32_t Element::attribute_count() const noexcept {
+  return document_ == nullptr || is_text() ? 0 : document_->node(index_).attribute_count;
+}
+
+inline const AttributeRecord* Element::attributes_begin() const noexcept {
+  return attribute_count() == 0 ? nullptr : &document_->attribute(document_->node(index_).first_attribute);
+}
+
+inline Element::Range Element::children() const noexcept {
+  if (document_ == nullptr || is_text()) return {{nullptr, 0, 0}, {nullptr, 0, 0}};
+  const auto end = document_->node(index_).end;
+  return {{document_, index_ + 1, end}, {document_, end, end}};
+}
+
+inline Element::Iterator& Element::Iterator::operator++() {
+  index_ = document_->node(index_).end;
+  return *this;
+}
+
 // Parses one whole element, e.g. out of the store; for text that this server wrote or validated before. Nothing if it
 // is not well-formed. The default namespace outside it is `default_ns`.
 [[nodiscard]] DocumentPtr parse_element(std::string_view text, std::string_view default_ns = "jabber:client");

@@ -57,7 +57,7 @@ class Mariadb:
         log = open(self.folder / "log", "ab")
         self._process = subprocess.Popen(
             ["/usr/sbin/mariadbd", *self._place, f"--socket={self.socket}", f"--pid-file={self._pid_file}", "--skip-networking",
-             f"--innodb-buffer-pool-size={self._buffer_pool}", "--innodb-flush-log-at-trx-commit=1", "--max-connections=200"],
+             f"--innodb-buffer-pool-size={self._buffer_pool}", "--innodb-flush-log-at-trx-commit=1", "--max-connections=2000"],
             stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 
 from .stream import show
 from .town import STORE, Town
@@ -46,19 +47,27 @@ def _title(name, function):
     return f"{function.story['section']}: {name.replace('_', ' ')}"
 
 
+def _key(function):
+    about = function.story
+    return function if about["alone"] else json.dumps([about["options"], about["policy"]], default=str, sort_keys=True)
+
+
 class _Runner:
-    def __init__(self):
+    """A town lives from the first story that needs it to the last."""
+
+    def __init__(self, functions):
+        self._needed = Counter(map(_key, functions))
         self._towns = {}
         self.failed = []
 
-    async def _town_for(self, about):
-        key = json.dumps([about["options"], about["policy"]], default=str, sort_keys=True)
-        town = None if about["alone"] else self._towns.get(key)
-        if town is None or not town.is_alive():
-            town = Town(about["options"], about["policy"])
-            await town.start()
-            self._towns[key if not about["alone"] else object()] = town
-        return town
+    async def _town_for(self, function):
+        key = _key(function)
+        if key in self._towns and not self._towns[key].is_alive():
+            await self._ends(key)
+        if key not in self._towns:
+            self._towns[key] = Town(function.story["options"], function.story["policy"])
+            await self._towns[key].start()
+        return self._towns[key]
 
     async def run(self, name, function):
         began = time.monotonic()
@@ -66,7 +75,7 @@ class _Runner:
         town = None
         first = 0
         try:
-            town = await self._town_for(function.story)
+            town = await self._town_for(function)
             first = len(town.streams)
             await function(town)
             if not function.story["alone"] and not town.is_alive():
@@ -82,18 +91,24 @@ class _Runner:
         if town:
             for stream in town.streams[first:]:
                 await stream.drops()
+        self._needed[_key(function)] -= 1
+        if not self._needed[_key(function)]:
+            await self._ends(_key(function))
+
+    async def _ends(self, key):
+        try:
+            await self._towns.pop(key).close()
+        except AssertionError:
+            self.failed.append("the end of the town")
+            print(f"FAIL the end of the town\n{traceback.format_exc()}", flush=True)
 
     async def close(self):
-        for town in self._towns.values():
-            try:
-                await town.close()
-            except AssertionError:
-                self.failed.append("the end of the town")
-                print(f"FAIL the end of the town\n{traceback.format_exc()}", flush=True)
+        for key in list(self._towns):
+            await self._ends(key)
 
 
 async def _run_all(stories):
-    runner = _Runner()
+    runner = _Runner(function for _, function in stories)
     try:
         for name, function in stories:
             await runner.run(name, function)
@@ -108,10 +123,13 @@ def run(module_name="__main__"):
     parser.add_argument("words", nargs="*", help="run only stories whose title (section, name) contains one of these")
     words = parser.parse_args().words
     stories = [(name, function) for name, function in inspect.getmembers(sys.modules[module_name], inspect.isfunction)
-               if hasattr(function, "story") and not function.story["left_out"] and (not words or any(word in _title(name, function) or word in name for word in words))]
-    stories.sort(key=lambda pair: pair[1].__code__.co_firstlineno)
+               if hasattr(function, "story") and (not words or any(word in _title(name, function) or word in name for word in words))]
     if not stories:
         sys.exit(f"no story is named like {words}")
+    left_out = [name for name, function in stories if function.story["left_out"]]
+    if left_out:
+        print(f"left out, as a sanitizer keeps what was freed: {', '.join(left_out)}", flush=True)
+    stories = sorted((pair for pair in stories if pair[0] not in left_out), key=lambda pair: pair[1].__code__.co_firstlineno)
     failed = asyncio.run(_run_all(stories))
     print(f"{len(stories) - len(failed)} of {len(stories)} stories hold on {STORE}", flush=True)
     if failed:

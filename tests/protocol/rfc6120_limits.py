@@ -120,7 +120,7 @@ async def a_request_with_too_much_in_it_is_answered_by_an_error(town):
 @story("decision 3: quadratic tokens (CVE-2023-52425)")
 async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     [alice] = await town.devices("alice")
-    began = time.monotonic()
+    began = town.processor_seconds()
     await alice.sends("<message a='")
     try:
         for _ in range(4096):
@@ -128,7 +128,7 @@ async def a_long_token_in_small_pieces_costs_no_quadratic_time(town):
     except (ConnectionError, OSError):
         pass
     await alice.stream.fails_with("policy-violation")
-    assert time.monotonic() - began < 10
+    assert town.processor_seconds() - began < 10
 
 
 @story("docs/security.md §3: TLS within 10 s", options={"timeouts.tls": 1})
@@ -137,7 +137,7 @@ async def who_never_starts_tls_is_disconnected(town):
     await stream.wait_for(lambda event: isinstance(event, Disconnected), "the end")
 
 
-@story("docs/security.md §3: log-in within 60 s", options={"timeouts.login": 1})
+@story("docs/security.md §3: log-in within 60 s", options={"timeouts.login": 5})
 async def who_never_logs_in_is_disconnected(town):
     stream = await town.stream().reaches_tls()
     await stream.fails_with("policy-violation")
@@ -167,11 +167,11 @@ async def a_stanza_that_comes_byte_by_byte_is_given_up_too(town):
     await alice.stream.fails_with("policy-violation")
 
 
-@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 3})
+@story("docs/security.md §3: one stanza within 60 s", options={"timeouts.stanza": 6})
 async def stanzas_that_follow_each_other_without_a_gap_are_each_timed_for_themselves(town):
     alice, bob = await town.devices("alice", "bob")
     began, sent, rest = time.monotonic(), 0, ""
-    while time.monotonic() - began < 7:  # longer than the limit: in every read one ends and the next begins
+    while time.monotonic() - began < 10:  # longer than the limit: in every read one ends and the next begins
         stanza = message(bob.full, f"s{sent}", sealed())
         await alice.sends(rest + stanza[:len(stanza) // 2])
         rest = stanza[len(stanza) // 2:]
@@ -212,7 +212,7 @@ async def silence_is_asked_about_and_an_answer_keeps_the_session(town):
     assert again.get("id") != ping.get("id")
 
 
-@story("RFC 6120 §4.6.2, §4.9.3.4", options={"timeouts.ping": 1, "timeouts.answer": 1})
+@story("RFC 6120 §4.6.2, §4.9.3.4", options={"timeouts.ping": 1, "timeouts.answer": 4})
 async def who_does_not_answer_is_given_up(town):
     alice, bob = await town.devices("alice", "bob")
     alice.stream.answers_pings = False

@@ -1,16 +1,18 @@
 """Hostile input beside well-behaved people: what each attack costs the server in memory, that the memory comes back,
 that the right answer is seen, that the server lives, and what the others waited. Prints the table of docs/HOSTILE.md.
 
-    hostile.py [--long] [--output FILE] [WORD…]      only attacks whose title contains one of the words
+    hostile.py [--long [--windows N]] [--output FILE] [WORD…]    only attacks whose title contains one of the words
 
 The short form lifts the limits on rates and attacks as fast as it can, which shows the bounds of memory. The long form
 leaves them as shipped and attacks at the rate of one address, which shows in addition what others notice of it: each
-attack goes to another server of the machine first, which tells what the machine's share of that is.
+attack goes to another server of the machine first, which tells what the machine's share of that is. A window of one
+attack swings by a third; N of them, in turns, say more.
 """
 
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import sys
 import tempfile
@@ -75,14 +77,22 @@ async def comes_back(pid, bound):
 class Trial:
     """Attacks, one after the other, beside the same neighbours. `elsewhere`: a Stage of another server, or None."""
 
-    def __init__(self, town, stage, elsewhere, neighbours):
-        self.town, self.stage, self.elsewhere, self.neighbours = town, stage, elsewhere, neighbours
+    def __init__(self, town, stage, elsewhere, neighbours, windows):
+        self.town, self.stage, self.elsewhere, self.neighbours, self.windows = town, stage, elsewhere, neighbours, windows
         self.first_base, self.is_long = resident(town.pid), elsewhere is not None
         self.quiet_times, self.controls, self.attacks, self.lines = [], {}, {}, []
 
     async def withstands(self, attack):
-        """One attack; adds its line of the table."""
-        count, chats = attack.long if self.is_long else attack.short, QUIET[self.is_long]
+        """One attack, as many times as there are windows; adds its line of the table."""
+        count = attack.long if self.is_long else attack.short
+        over, stays = 0.0, 0.0
+        for _ in range(self.windows):
+            more, stays = await self._once(attack, count)
+            over = max(over, more)
+        self._tells(attack, count, over, stays)
+
+    async def _once(self, attack, count):
+        """Elsewhere and here; returns the MiB that it took at most, and those that stay."""
         await self.stage.prepare(attack.people(count))
         if self.elsewhere:
             await self.elsewhere.prepare(attack.people(count))
@@ -90,35 +100,38 @@ class Trial:
         base = resident(self.town.pid)
         async with Busy() if self.is_long else contextlib.nullcontext():
             quiet = seconds()
-            await self.neighbours.chat(chats)
+            await self.neighbours.chat(QUIET[self.is_long])
             self.quiet_times.append((quiet, seconds()))
         if self.elsewhere:
             began = seconds()
             await attack.run(self.elsewhere, count)
-            self.controls[attack.title] = (began, seconds())
+            self.controls.setdefault(attack.title, []).append((began, seconds()))
             await self.elsewhere.close()
         began = seconds()
         async with Peak(self.town.pid) as peak:
             await attack.run(self.stage, count)
             await self.neighbours.chat(15)
-        ended = seconds()
+        self.attacks.setdefault(attack.title, []).append((began, seconds()))
         await self.stage.close()
         allowed = min(base + attack.stays * MIB, self.first_base + STAY_IN_ALL * MIB)
         after = await comes_back(self.town.pid, allowed)
-        self._tells(attack, count, (began, ended), (peak.bytes - base) / MIB, (after - base) / MIB)
         if after > allowed:
             raise AssertionError(f"{attack.title}: {(after - base) / MIB:.1f} MiB stay, "
                                  f"{(after - self.first_base) / MIB:.1f} of all attacks")
+        return (peak.bytes - base) / MIB, (after - base) / MIB
 
-    def _tells(self, attack, count, during, over, stays):
+    def _tells(self, attack, count, over, stays):
         bound = attack.bound(count)
         before_ms, _ = self.neighbours.p99(*(self.quiet_times if self.is_long else self.quiet_times[-1:]))
-        during_ms, messages = self.neighbours.p99(during)
-        self.attacks[attack.title] = during
-        elsewhere = f"{self.neighbours.p99(self.controls[attack.title])[0]:.2f} → " if self.is_long else ""
+        windows = self.attacks[attack.title]
+        during_ms, messages = self.neighbours.p99(*windows)
+        elsewhere = f"{self.neighbours.p99(*self.controls[attack.title])[0]:.2f} → " if self.is_long else ""
         self.lines.append(f"| {attack.title} | {count:,} | {attack.answer} | {over:.1f} (≤ {bound:.0f}) | {stays:+.1f} | "
                           f"{before_ms:.2f} → {elsewhere}{during_ms:.2f} ({messages}) |")
-        print(f"{self.lines[-1]} {during[1] - during[0]:.0f} s", flush=True)
+        print(f"{self.lines[-1]} {sum(until - since for since, until in windows):.0f} s", flush=True)
+        if self.windows > 1:
+            print("    each: " + ", ".join(f"{self.neighbours.p99(there)[0]:.2f} → {self.neighbours.p99(here)[0]:.2f}"
+                                           for there, here in zip(self.controls[attack.title], windows)), flush=True)
         if over > bound:
             raise AssertionError(f"{attack.title}: {over:.1f} MiB over the base; the bound is {bound:.0f}")
 
@@ -153,13 +166,13 @@ def others_waited(trial):
     """A few bad moments make the p99 of one attack; all together they say more."""
     p99 = trial.neighbours.p99
     quiet_ms, quiet = p99(*trial.quiet_times)
-    during_ms, during = p99(*trial.attacks.values())
+    during_ms, during = p99(*itertools.chain(*trial.attacks.values()))
     text = (f"All together: others' p99 was {during_ms:.2f} ms beside attacks ({during:,} messages) and {quiet_ms:.2f} ms in quiet "
             f"times ({quiet:,}), {during_ms / quiet_ms - 1:+.0%}.")
     if not trial.controls:
         return text
-    control_ms, control = p99(*trial.controls.values())
-    noticed = [title for title, window in trial.attacks.items() if p99(window)[0] > p99(trial.controls[title])[0] * NOTICED]
+    control_ms, control = p99(*itertools.chain(*trial.controls.values()))
+    noticed = [title for title, windows in trial.attacks.items() if p99(*windows)[0] > p99(*trial.controls[title])[0] * NOTICED]
     return (f"{text} While the same attacks went elsewhere it was {control_ms:.2f} ms ({control:,}); what is above that, "
             f"{during_ms / control_ms - 1:+.0%}, is the server's own doing. More than {NOTICED - 1:.0%} above the same attack "
             f"elsewhere: {'; '.join(noticed) or 'none'}.")
@@ -186,7 +199,7 @@ async def main(arguments):
         fresh = resident(town.pid)
         await fills_caches(stage)
         await neighbours.chat(PAIRS[is_long] * 100)  # ten seconds: what was freed has gone back to the system
-        trial = Trial(town, stage, elsewhere, neighbours)
+        trial = Trial(town, stage, elsewhere, neighbours, arguments.windows if is_long else 1)
         print(f"fresh: {fresh / MIB:.1f} MiB; after {WARM} sessions have come, chatted and gone: {trial.first_base / MIB:.1f} MiB\n")
         print("\n".join(head(is_long)), flush=True)
         for attack in chosen:
@@ -209,6 +222,7 @@ if __name__ == "__main__":
     parser.add_argument("words", nargs="*")
     parser.add_argument("--long", action="store_true", default=int(os.environ.get("VALISE_TORTURE_MINUTES", "0")) > 0)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--windows", type=int, default=1)
     status = 0
     try:
         asyncio.run(main(parser.parse_args()))

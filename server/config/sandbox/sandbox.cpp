@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <lua.hpp>
