@@ -28,8 +28,13 @@ Json to_json(const TriedRule& rule) {
            {"result", result_names[static_cast<std::size_t>(rule.result)]},
            {"action", rule.action},
            {"looks", std::move(looks)}};
+  if (!rule.chain.empty()) out["chain"] = rule.chain;
   if (!rule.why.empty()) out["why"] = rule.why;
   return out;
+}
+
+std::string in_chain(const Json& rule) {
+  return rule.contains("chain") ? " of chain \"" + rule.value("chain", "") + "\"" : "";
 }
 
 // Its whole matcher is the first look; the parts stand below, indented.
@@ -37,7 +42,7 @@ std::string shown_rule(const Json& rule) {
   const auto result = rule.value("result", "");
   const bool shadow = rule.value("shadow", false);
   std::string out = "line " + std::to_string(rule.value("line", 0U)) + "  \"" + rule.value("name", "") + "\"" +
-                    (shadow ? " (shadow)" : "") + ": ";
+                    in_chain(rule) + (shadow ? " (shadow)" : "") + ": ";
   if (result == "not-asked") return out + "is about other events\n";
   if (result == "failed") return out + "failed: " + rule.value("why", "") + "\n";
   out += result == "matched" ? "matches, " + rule.value("action", "") + (shadow ? " is not done" : "") : "does not match";
@@ -59,7 +64,7 @@ std::string shown_rule(const Json& rule) {
 std::string verdict_sentence(const Json& explanation) {
   const auto verdict = explanation.value("verdict", "");
   const auto cause = explanation.value("reason", "");
-  const auto place = " \"" + explanation.value("rule", "") + "\" (" + explanation.value("file", "") + ":" +
+  const auto place = " \"" + explanation.value("rule", "") + "\"" + in_chain(explanation) + " (" + explanation.value("file", "") + ":" +
                      std::to_string(explanation.value("line", 0U)) + ")\n";
   if (cause == "no-rule") return "allowed: no rule of " + explanation.value("file", "") + " decides\n";
   if (cause == "policy-failed") return "denied, because this rule fails:" + place;
@@ -84,6 +89,7 @@ Json to_json(const policy::Explanation& explanation) {
   if (!explanation.rule.empty()) {
     out["rule"] = explanation.rule;
     out["line"] = explanation.line;
+    if (!explanation.chain.empty()) out["chain"] = explanation.chain;
   }
   if (explanation.verdict == policy::Verdict::deny) {
     out["condition"] = explanation.condition;

@@ -31,9 +31,11 @@ struct Options {
   std::map<std::string, std::string> facts;  // by the facts' names
 };
 
-policy::PolicyOptions policy_options() {
+// `path`: the policy's; it may read files beside itself.
+policy::PolicyOptions policy_options(const std::string& path) {
   policy::PolicyOptions options;
   options.normalise = &core::normalised;
+  options.files = std::make_shared<policy::PolicyFiles>(policy::PolicyFiles::folder_of(path));
   return options;
 }
 
@@ -72,7 +74,7 @@ int check(const Options& options) {
   if (!source) return report({could_not, "unavailable", source.error().message()}, options.json);
   std::vector<policy::PolicyError> findings;
   std::size_t rules = 0;
-  if (const auto set = policy::PolicySet::load(*source, options.file, policy_options())) {
+  if (const auto set = policy::PolicySet::load(*source, options.file, policy_options(options.file))) {
     findings = policy::find_dead_rules(**set);
     rules = (*set)->describe().size();
   } else {
@@ -107,7 +109,7 @@ int test(const Options& options) {
   Json files = Json::array();
   unsigned passed = 0, failed = 0;
   for (const auto& path : options.files) {
-    const auto run = policy::run_test_file(path, policy_options());
+    const auto run = policy::run_test_file(path, policy_options(path));
     Json tests = Json::array();
     for (const auto& one : run.results) {
       ++(one.why.empty() ? passed : failed);
@@ -139,7 +141,7 @@ std::expected<std::unique_ptr<policy::PolicySet>, Failure> rules_of(const Option
     if (!source) return std::unexpected(Failure{could_not, "unavailable", source.error().message()});
     text = std::move(*source);
   }
-  auto set = policy::PolicySet::load(text, name, policy_options());
+  auto set = policy::PolicySet::load(text, name, policy_options(name));
   if (!set) return std::unexpected(Failure{refused, "invalid", set.error().message()});
   return std::move(*set);
 }
@@ -162,7 +164,7 @@ int explain_file(const Options& options) {
   if (const auto set = set_facts(question, Json(options.facts)); !set) {
     return report({could_not, "invalid", set.error()}, options.json);
   }
-  const auto rules = policy::PolicySet::load_file(options.file, policy_options());
+  const auto rules = policy::PolicySet::load_file(options.file, policy_options(options.file));
   if (!rules) return report({refused, "invalid", rules.error().message()}, options.json);
   return print(to_json(policy::explain(**rules, question.facts(1))), options, {.sentence = &shown_explanation});
 }
@@ -212,7 +214,7 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(
         *options, {{"command", "policy.list"}},
-        {.columns = {"name", "hits", "errors", "would_refuse", "shadow", "line", "action", "match", "last_error"}, .nothing = "no rules"});
+        {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "line", "action", "match", "last_error"}, .nothing = "no rules"});
   });
   auto* verb = policy->add_subcommand("check", "errors of a policy's file, and rules that can never act");
   verb->add_option("file", options->file, "the policy")->required();

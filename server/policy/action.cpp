@@ -104,6 +104,7 @@ class Return final : public Action {
  public:
   Next run(Context&) const override { return Next::leave; }
   std::string describe() const override { return "Return()"; }
+  bool ends() const override { return true; }
 };
 
 class Record final : public Action {

@@ -28,7 +28,7 @@ class Action {
   [[nodiscard]] virtual bool only_unsealed() const { return false; }
   // Jump: where to, as State::jumps has it; null: nowhere.
   [[nodiscard]] virtual const JumpTo* jump() const { return nullptr; }
-  // It always ends the decision.
+  // It always ends the decision, or the chain.
   [[nodiscard]] virtual bool ends() const { return false; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }

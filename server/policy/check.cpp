@@ -1,6 +1,7 @@
 // A matcher becomes alternatives (a disjunctive normal form), each a list of leaves that are wanted true or false. An
 // alternative is dead where two of its leaves exclude each other, or where no kind of event has what it asks for; it is
-// hidden where, for each kind and direction that is left to it, an earlier rule has an alternative that it implies.
+// hidden where, for each kind and direction that is left to it, an earlier rule of its chain has an alternative that it
+// implies. A chain's rules see only what some jump to it brings.
 #include "policy/check.hpp"
 
 #include <fmt/core.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "policy/api.hpp"
 #include "policy/state.hpp"
 
 namespace valise::policy {
@@ -73,10 +75,10 @@ std::optional<Alternatives> expand(const Matcher& matcher, bool wanted) {
   return Alternatives{{{&matcher, wanted}}};
 }
 
-// ---- what the kinds of events have (lua/README.md, "How a decision is made"). A cell is a kind and a direction.
+// ---- what the kinds of events have, mostly as api.hpp's tables say. A cell is a kind and a direction.
 
 constexpr bool asked_once(Event event) {
-  return event == Event::login || event == Event::session || event == Event::registration || event == Event::publish;
+  return ((at::asked_once | mask_of(Event::invitation)) & mask_of(event)) != 0;
 }
 
 struct Cell {
@@ -95,52 +97,150 @@ std::vector<Cell> all_cells() {
   return cells;
 }
 
+// Where a fact is known; elsewhere it is "", 0 or false, or matches nothing.
+EventMask known_at(std::string_view fact) {
+  if (fact == "children" || fact == "roster_groups") return at::stanzas;
+  if (fact == "to_self") return at::written;
+  if (fact == "channel_binding") fact = "mechanism";
+  if (fact.ends_with("_resource")) return at::anywhere;  // as FullAddress asks: an address is always there
+  const auto fields = fact_fields();
+  const auto found = std::ranges::find(fields, fact, &Field::name);
+  return found == fields.end() ? at::anywhere : found->events;
+}
+
+bool is_known(std::string_view fact, Cell cell) {
+  if (!events()[static_cast<std::size_t>(cell.event)].fires) return true;  // its facts are not settled yet
+  // At the recipient the sender may be known or not.
+  return (known_at(fact) & (cell.event == Event::unsealed ? mask_of(cell.event) : cell.mask())) != 0;
+}
+
+bool holds_unknown(std::string_view fact, const Values& values) {
+  if (std::holds_alternative<Ranges>(values)) {
+    return fact != "ip" && fact != "device_age" && !disjoint(values, Values(Ranges{{{0, 0}}}));
+  }
+  const auto none = fact == "omemo" ? Texts{{"none"}} : Texts{{"", "false"}};
+  return !std::holds_alternative<Texts>(values) || !disjoint(values, Values(none));
+}
+
 // Values that the fact may have there; nothing: any. Sorted.
 std::optional<Texts> texts_there(std::string_view fact, Cell cell) {
-  const auto is = [&](auto... events) { return ((cell.event == events) || ...); };
-  const bool stanza = is(Event::message, Event::presence, Event::iq);
-  if ((fact == "mechanism" || fact == "tls") && stanza && cell.direction == Direction::in) return Texts{{""}};
-  if (fact == "payload" && is(Event::message, Event::presence, Event::login, Event::session, Event::registration)) {
-    return Texts{{""}};
+  using enum Event;
+  if (fact == "payload" && cell.event == device) {
+    return Texts{{"eu.siacs.conversations.axolotl.devicelist", "urn:xmpp:omemo:2:devices"}};
   }
-  if (fact == "unsealed" && is(Event::login, Event::session, Event::registration, Event::publish)) return Texts{{""}};
-  if (fact == "sealed" && asked_once(cell.event)) return Texts{{"false"}};
   if (fact != "type") return std::nullopt;
-  if (is(Event::message)) return Texts{{"chat", "error", "groupchat", "headline", "normal"}};
-  if (is(Event::presence)) {
-    return Texts{{"available", "error", "probe", "subscribe", "subscribed", "unavailable", "unsubscribe", "unsubscribed"}};
+  switch (cell.event) {
+    case message:
+      return Texts{{"chat", "error", "groupchat", "headline", "normal"}};
+    case presence:
+      return Texts{{"available", "error", "probe", "unavailable"}};
+    case subscription:
+      return Texts{{"subscribe", "subscribed", "unsubscribe", "unsubscribed"}};
+    case iq:
+      return Texts{{"error", "get", "result", "set"}};
+    case publish:
+    case device:
+    case registration:
+      return Texts{{"set"}};
+    case login:
+    case session:
+      return Texts{{""}};
+    default:
+      return std::nullopt;
   }
-  if (is(Event::iq)) return Texts{{"error", "get", "result", "set"}};
-  if (is(Event::publish, Event::registration)) return Texts{{"set"}};
-  if (is(Event::login, Event::session)) return Texts{{""}};
-  return std::nullopt;
 }
+
+// One event has several of them.
+bool is_many(std::string_view fact) { return fact == "tag" || fact == "children" || fact == "roster_groups"; }
+// What was true of it at one rule need not be at another.
+bool may_change(const Matcher& leaf) { return !leaf.pure() || leaf.fact() == "tag" || leaf.fact() == "memory"; }
 
 class Checker {
  public:
   Checker(const PolicySet& set, std::size_t max_work) : state_(set.state()), work_left_(max_work) {}
 
   std::vector<PolicyError> run() {
-    for (std::size_t i = 0; i < state_.rules.size(); ++i) {
-      const auto& rule = state_.rules[i];
-      auto& mine = expanded_.emplace_back(expand(*rule.match, true));
-      if (!mine) continue;
-      std::string why;
-      std::erase_if(*mine, [&](const Alternative& one) { return is_dead(one, rule, why); });
-      if (mine->empty()) {
-        say(rule, why.empty() ? "its match is never true" : why);
-      } else {
-        look_for_hiding(i);
-      }
-      if (work_left_ == 0) {
-        found_.push_back({state_.name, 0, "too many rules to compare them all: others may be hidden"});
-        break;
-      }
-    }
+    for (const auto& rule : state_.rules) expanded_.push_back(expand(*rule.match, true));
+    for (std::uint32_t i = 0; i < state_.chains.size() && work_left_ > 0; ++i) look_at_chain(i);
+    std::ranges::stable_sort(found_, {}, &PolicyError::line);
+    if (work_left_ == 0) found_.push_back({state_.name, 0, "too many rules to compare them all: others may be hidden"});
     return std::move(found_);
   }
 
  private:
+  // ---- chains
+
+  void look_at_chain(std::uint32_t number) {
+    const auto& chain = state_.chains[number];
+    jumps_ = jumps_to(number);
+    if (jumps_ && jumps_->empty()) {
+      found_.push_back({state_.name, chain.line, fmt::format("chain \"{}\" can never act: nothing jumps to it", chain.name)});
+      jumps_.reset();  // once is enough
+    }
+    for (std::size_t i = 0; i < chain.rules.size() && work_left_ > 0; ++i) look_at_rule(chain, i);
+  }
+
+  void look_at_rule(const Chain& chain, std::size_t place) {
+    const auto& rule = state_.rules[chain.rules[place]];
+    auto& mine = expanded_[chain.rules[place]];
+    if (!mine) return;
+    std::string why;
+    std::erase_if(*mine, [&](const Alternative& one) { return is_dead(one, rule, why); });
+    if (mine->empty()) {
+      say(rule, why.empty() ? "its match is never true" : why);
+      return;
+    }
+    std::erase_if(*mine, [&](const Alternative& one) { return (cells_of(one, asked_about(rule.events)) & brought(one)) == 0; });
+    if (mine->empty()) {
+      say(rule, fmt::format("no rule that jumps to chain \"{}\" matches what it matches", chain.name));
+    } else {
+      look_for_hiding(chain, place);
+    }
+  }
+
+  struct Way {  // of a jump: what is true of each event that it brings, still at the chain's end
+    Alternative known;
+    EventMask cells;
+  };
+  // Nothing: everything may come there. Functions may return a Jump, large matchers are not looked into.
+  std::optional<std::vector<Way>> jumps_to(std::uint32_t chain) {
+    if (chain == 0) return std::nullopt;
+    std::vector<Way> out;
+    bool is_named = false;
+    for (std::size_t i = 0; i < state_.rules.size(); ++i) {
+      const auto& rule = state_.rules[i];
+      const auto leads = [&](const Action* action) { return action->jump() != nullptr && action->jump()->chain == chain; };
+      if (!std::ranges::all_of(rule.actions, &Action::native)) return std::nullopt;
+      if (std::ranges::none_of(rule.actions, leads)) continue;
+      is_named = true;
+      if (!expanded_[i]) return std::nullopt;
+      for (auto way : *expanded_[i]) {
+        const auto cells = cells_of(way, asked_about(rule.events));
+        std::erase_if(way, [](const Literal& one) { return may_change(*one.leaf); });
+        out.push_back({std::move(way), cells});
+      }
+    }
+    // All that jumps there is dead, and was reported.
+    if (is_named && out.empty()) return std::nullopt;
+    return out;
+  }
+
+  // The events that some jump brings to the chain and that `alternative` may be true of.
+  EventMask brought(const Alternative& alternative) {
+    if (!jumps_) return all_events;
+    EventMask out = 0;
+    for (const auto& way : *jumps_) {
+      const auto against = [&](const Literal& mine) {
+        return std::ranges::any_of(way.known, [&](const Literal& its) {
+          spend(1);
+          return exclude(its, mine) || exclude(mine, its);
+        });
+      };
+      if ((way.cells & ~out) != 0 && std::ranges::none_of(alternative, against)) out |= way.cells;
+    }
+    return out;
+  }
+
   void say(const Rule& rule, const std::string& why) {
     found_.push_back({state_.name, rule.line, fmt::format("rule \"{}\" can never act: {}", rule.name, why)});
   }
@@ -165,7 +265,7 @@ class Checker {
     const auto &of_a = values(*a.leaf), &of_b = values(*b.leaf);
     if (!of_a || !of_b) return false;
     if (a.wanted == b.wanted) return a.wanted ? within(*of_a, *of_b) : within(*of_b, *of_a);
-    return a.wanted && a.leaf->fact() != "tag" && disjoint(*of_a, *of_b);  // tags are many, other facts one
+    return a.wanted && !is_many(a.leaf->fact()) && disjoint(*of_a, *of_b);
   }
   bool exclude(const Literal& a, const Literal& b) { return implies(a, {b.leaf, !b.wanted}); }
 
@@ -187,20 +287,21 @@ class Checker {
 
   bool can_be_true(const Matcher& leaf, Cell cell) {
     const auto fact = leaf.fact();
-    const bool stanza = !asked_once(cell.event) && cell.event != Event::unsealed;
-    if (fact == "ip" && stanza && cell.direction == Direction::in) return false;
     const auto& of_leaf = values(leaf);
     if (!of_leaf) return true;
-    if (fact == "unknown_devices" && !(cell.event == Event::message && cell.direction == Direction::in)) {
-      return !disjoint(*of_leaf, Values(Ranges{{{0, 0}}}));
-    }
+    if (!is_known(fact, cell)) return holds_unknown(fact, *of_leaf);
     const auto there = texts_there(fact, cell);
     return !there || !disjoint(*of_leaf, Values(*there));
   }
 
   EventMask cells_of(const Alternative& alternative, EventMask asked) {
-    for (const auto& literal : alternative) asked &= cells_of(literal);
-    return asked;
+    bool names_coming = false;
+    for (const auto& literal : alternative) {
+      asked &= cells_of(literal);
+      names_coming |= literal.wanted && literal.leaf->fact() == "kind" && (literal.leaf->events() & ~firing_) != 0;
+    }
+    // A rule about whatever comes is not written for events of which nobody knows yet what they have.
+    return (asked & firing_) != 0 || names_coming ? asked : 0;
   }
 
   // What of `events` there is at all.
@@ -239,7 +340,7 @@ class Checker {
       if (narrower == left) continue;
       left = narrower;
       out += (out.empty() ? "no event has " : " and ") + text_of(literal);
-      if (left == 0) break;
+      if ((left & firing_) == 0) break;
     }
     return out;
   }
@@ -250,14 +351,15 @@ class Checker {
     return !rule.shadow && std::ranges::any_of(rule.actions, [](const Action* action) { return action->ends(); });
   }
 
-  void look_for_hiding(std::size_t number) {
-    const auto& rule = state_.rules[number];
+  void look_for_hiding(const Chain& chain, std::size_t place) {
+    const auto& rule = state_.rules[chain.rules[place]];
+    const std::span before(chain.rules.data(), place);
     std::vector<std::size_t> by;
-    for (const auto& alternative : *expanded_[number]) {
-      const auto left = cells_of(alternative, asked_about(rule.events));
+    for (const auto& alternative : *expanded_[chain.rules[place]]) {
+      const auto left = cells_of(alternative, asked_about(rule.events)) & brought(alternative);
       for (const auto& cell : cells_) {
         if ((left & cell.mask()) == 0) continue;
-        const auto hidden_by = hides(number, alternative, cell);
+        const auto hidden_by = hides(before, alternative, cell);
         if (!hidden_by) return;
         if (std::ranges::find(by, *hidden_by) == by.end()) by.push_back(*hidden_by);
       }
@@ -272,8 +374,9 @@ class Checker {
     say(rule, fmt::format("{} before it decide{} on all that it matches", who, by.size() == 1 ? "s" : ""));
   }
 
-  std::optional<std::size_t> hides(std::size_t number, const Alternative& alternative, Cell cell) {
-    for (std::size_t i = 0; i < number && work_left_ > 0; ++i) {
+  std::optional<std::size_t> hides(std::span<const std::uint32_t> before, const Alternative& alternative, Cell cell) {
+    for (const std::size_t i : before) {
+      if (work_left_ == 0) break;
       const auto& earlier = state_.rules[i];
       spend(1);
       if (!decides(earlier) || (earlier.events & cell.mask()) == 0 || !expanded_[i]) continue;
@@ -291,8 +394,8 @@ class Checker {
     if (!wanted.leaf->pure()) return false;
     const auto fact = wanted.leaf->fact();
     if (fact == "kind" || fact == "direction") return (cells_of(wanted) & cell.mask()) != 0;
-    // A rule between the two may give a tag, so that it is there now says nothing of then.
-    if (fact == "tag" && wanted.wanted) return false;
+    // A rule between the two may give a tag, so that it is there now says nothing of then; or remember or forget.
+    if ((fact == "tag" && wanted.wanted) || fact == "memory") return false;
     if (!wanted.wanted && !fact.empty() && !can_be_true(*wanted.leaf, cell)) return true;
     return std::ranges::any_of(alternative, [&](const Literal& one) { return implies(one, wanted); });
   }
@@ -300,7 +403,13 @@ class Checker {
   const PolicySet::State& state_;
   std::size_t work_left_;
   const std::vector<Cell> cells_ = all_cells();
-  std::vector<std::optional<Alternatives>> expanded_;  // of each rule so far; dead ones are gone
+  const EventMask firing_ = [] {
+    EventMask out = 0;
+    for (const auto& event : events()) out |= event.fires ? mask_of(event.event) : 0;
+    return out;
+  }();
+  std::vector<std::optional<Alternatives>> expanded_;  // of each rule; dead ones are gone where they were looked at
+  std::optional<std::vector<Way>> jumps_;              // to the chain that is looked at
   std::unordered_map<const Matcher*, std::optional<Values>> values_;
   std::vector<PolicyError> found_;
 };

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <ranges>
+
 #include "policy/fact_names.hpp"
 #include "policy/state.hpp"
 
@@ -15,21 +17,28 @@ class Explainer final : public Watcher {
   Explainer(const PolicySet::State& state, const Facts& facts) : state_(state), facts_(facts) {}
 
   bool match(const Rule& rule, Context& context) override {
-    skip_to(&rule);
-    auto& tried = begin(rule);
-    looks_ = &tried.looks;
+    auto& now = begin(rule);
+    looks_ = &now.looks;
     const bool matched = look(*rule.match, context, 0);
-    tried.result = context.failed ? TriedRule::Result::failed
-                   : matched      ? TriedRule::Result::matched
-                                  : TriedRule::Result::no;
-    tried.why = context.why;
+    now.result = context.failed ? TriedRule::Result::failed
+                 : matched      ? TriedRule::Result::matched
+                                : TriedRule::Result::no;
+    now.why = context.why;
     return matched;
   }
+  void passes(const Rule& rule) override { begin(rule); }
 
-  // The rules that were passed over before `until`; null: all.
-  void skip_to(const Rule* until) {
-    for (; next_ < state_.rules.size() && &state_.rules[next_] != until; ++next_) begin(state_.rules[next_]);
-    if (until != nullptr) ++next_;
+  // Rules of the chains that were gone through which nobody came to.
+  [[nodiscard]] std::size_t not_tried() const {
+    std::vector<bool> entered(state_.chains.size()), seen(state_.rules.size());
+    entered[0] = true;
+    for (const auto* rule : begun_) {
+      entered[rule->chain] = true;
+      seen[static_cast<std::size_t>(rule - state_.rules.data())] = true;
+    }
+    std::size_t out = 0;
+    for (std::size_t i = 0; i < state_.rules.size(); ++i) out += entered[state_.rules[i].chain] && !seen[i] ? 1 : 0;
+    return out;
   }
 
   std::vector<TriedRule> tried;
@@ -38,8 +47,10 @@ class Explainer final : public Watcher {
   TriedRule& begin(const Rule& rule) {
     std::string actions;
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
+    begun_.push_back(&rule);
     return tried.emplace_back(TriedRule{.name = rule.name,
                                         .line = rule.line,
+                                        .chain = state_.chains[rule.chain].name,
                                         .shadow = rule.shadow,
                                         .action = std::move(actions),
                                         .why = {},
@@ -104,7 +115,7 @@ class Explainer final : public Watcher {
 
   const PolicySet::State& state_;
   const Facts& facts_;
-  std::size_t next_ = 0;
+  std::vector<const Rule*> begun_;
   std::vector<Look>* looks_ = nullptr;
 };
 
@@ -152,16 +163,19 @@ Explanation explain(PolicySet& set, const Facts& facts) {
   out.text_en = decision.text_en;
   out.seal = decision.seal;
   for (const auto tag : decision.added_tags()) out.tags.emplace_back(tag);
-  if (decision.reason == Reason::no_rule) explainer.skip_to(nullptr);
+  out.not_tried = explainer.not_tried();
   out.tried = std::move(explainer.tried);
-  out.not_tried = state.rules.size() - out.tried.size();
-  if (decision.reason == Reason::policy_failed && !out.tried.empty()) {
-    auto& failed = out.tried.back();  // its matcher, or one of its actions
+  for (const auto& rule : state.rules) {
+    if (rule.name != out.rule) continue;
+    out.line = rule.line;
+    out.chain = state.chains[rule.chain].name;
+  }
+  if (decision.reason != Reason::policy_failed) return out;
+  for (auto& failed : out.tried | std::views::reverse) {  // its matcher, or one of its actions
+    if (failed.name != out.rule) continue;
     failed.result = TriedRule::Result::failed;
     failed.why = state.last_error;
-  }
-  for (const auto& rule : state.rules) {
-    if (rule.name == out.rule) out.line = rule.line;
+    break;
   }
   return out;
 }

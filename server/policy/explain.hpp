@@ -22,6 +22,7 @@ struct TriedRule {
   enum class Result : std::uint8_t { not_asked, no, matched, failed };
   std::string name;
   unsigned line = 0;
+  std::string chain;  // where it stands; empty: the main one
   bool shadow = false;
   Result result = Result::not_asked;  // not_asked: it is about other kinds or the other direction
   std::string action;
@@ -35,13 +36,14 @@ struct Explanation {
   Reason reason = Reason::no_rule;
   std::string rule;  // that decided or failed
   unsigned line = 0;
+  std::string chain;  // of that rule; empty: the main one
   std::string condition, text_fr, text_en, seal;
   std::vector<std::string> tags;  // added
-  std::vector<TriedRule> tried;   // in order, up to the one that decided
-  std::size_t not_tried = 0;      // rules behind it
+  std::vector<TriedRule> tried;   // in order, up to the one that decided; a chain's behind the rule that jumps there
+  std::size_t not_tried = 0;      // rules behind it, in the main chain and in those that were entered
 };
 
-// Counts nothing and takes from no Rate. A Lua function that keeps something in a local of its own is run as for a real
+// Counts nothing, takes from no limiter and keeps nothing in a memory. A Lua function that keeps something in a local of its own is run as for a real
 // event and keeps it.
 [[nodiscard]] Explanation explain(PolicySet& set, const Facts& facts);
 

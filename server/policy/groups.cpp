@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/log.hpp"
+#include "base/trim.hpp"
 #include "config/nearest.hpp"
 #include "config/secret_file.hpp"
 
@@ -14,13 +15,6 @@ namespace valise::policy {
 namespace {
 
 constexpr std::size_t most_members = 1'000'000;  // of all groups together, included ones counted each time
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 }  // namespace
 

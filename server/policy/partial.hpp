@@ -30,7 +30,8 @@ struct PartialRule {
   std::vector<std::string> needs;          // the unknown facts that this is for, as `m` and the matchers call them
 };
 
-// Rates count what they are asked about, in the order of the calls, by Facts::now_ms. One thread; `set` outlives it.
+// Limiters and memories begin as they are and keep what surely reaches them, in the order of the calls, by
+// Facts::now_ms: `set` is a set of its own, not one in force. One thread; `set` outlives it.
 class PartialDecider {
  public:
   explicit PartialDecider(PolicySet& set);

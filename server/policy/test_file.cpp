@@ -31,8 +31,9 @@ std::string plain(std::string text) {
 struct Outcome {
   Verdict verdict = Verdict::allow;
   Reason reason = Reason::no_rule;
-  std::string rule, condition, text_fr, text_en, seal, shadow, event;
-  std::vector<std::string> tags;
+  std::string rule, condition, text_fr, text_en, seal, shadow, record, event;
+  std::vector<std::string> tags, notices, stripped;
+  bool disconnect = false;
 
   [[nodiscard]] std::string text() const {
     const char* did = reason == Reason::policy_failed ? "it failed"
@@ -48,6 +49,7 @@ struct Test {
   unsigned line = 0;
   int function = 0;  // in the registry
   std::string policy_name, policy_text;
+  std::shared_ptr<PolicyFiles> files;  // beside it
 };
 
 class Runner {
@@ -84,6 +86,7 @@ class Runner {
     auto source = PolicySet::read_file(path);
     if (!source) refuse(lua, "policy: " + source.error().message());
     // Loaded once here, so that its error stands at this line.
+    self.options_.files = std::make_shared<PolicyFiles>(PolicyFiles::folder_of(path));
     if (const auto set = PolicySet::load(*source, path, self.options_); !set) {
       refuse(lua, "policy: " + set.error().message());
     }
@@ -103,6 +106,7 @@ class Runner {
     made.function = keep_function(lua, 2, made.line);
     made.policy_name = self.policy_name_;
     made.policy_text = self.policy_text_;
+    made.files = self.options_.files;
     self.tests_.push_back(std::move(made));
     return 0;
   }
@@ -181,6 +185,24 @@ class Runner {
     if (std::ranges::find(outcome.tags, wanted) != outcome.tags.end()) return {};
     return fmt::format("expected the tag \"{}\", but it was not given", wanted);
   }
+  static std::string recorded(const Outcome& outcome, const std::string& wanted, bool) {
+    return differs("the record", wanted, outcome.record);
+  }
+  static std::string notified(const Outcome& outcome, const std::string& wanted, bool) {
+    if (std::ranges::find(outcome.notices, wanted) != outcome.notices.end()) return {};
+    return fmt::format("expected the notice \"{}\", but it was not given", wanted);
+  }
+  static std::string stripped(const Outcome& outcome, const std::string& wanted, bool) {
+    if (std::ranges::find(outcome.stripped, wanted) != outcome.stripped.end()) return {};
+    return fmt::format("expected \"{}\" to be left out, but it was not", wanted);
+  }
+  static int disconnected(lua_State* lua) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    if (!last.disconnect) refuse(lua, fmt::format("expected the session to end, but it goes on ({})", last.event));
+    lua_settop(lua, 1);
+    return 1;
+  }
 
  private:
   TestRun failed(const config::LuaError& error) const {
@@ -201,6 +223,7 @@ class Runner {
 
   TestResult run(const Test& test) {
     TestResult result{test.name, test.line, {}};
+    options_.files = test.files;
     auto rules = PolicySet::load(test.policy_text, test.policy_name, options_);
     if (!rules) {
       result.why = rules.error().message();
@@ -254,9 +277,9 @@ class Runner {
   static std::string fact_at(lua_State* lua, int index, const std::string& name) {
     if (lua_isboolean(lua, index)) return lua_toboolean(lua, index) ? "true" : "false";
     if (lua_isinteger(lua, index)) return std::to_string(lua_tointeger(lua, index));
-    if (lua_istable(lua, index) && name == "tags") {
+    if (lua_istable(lua, index) && (name == "tags" || name == "roster_groups" || name == "children")) {
       std::string out;
-      for (const auto& tag : read_texts(lua, index, name)) out += (out.empty() ? "" : ",") + tag;
+      for (const auto& text : read_texts(lua, index, name)) out += (out.empty() ? "" : ",") + text;
       return out;
     }
     return read_text(lua, index, name);
@@ -272,8 +295,16 @@ class Runner {
                 .text_en = std::string(decision.text_en),
                 .seal = std::string(decision.seal),
                 .shadow = std::string(decision.shadow),
+                .record = std::string(decision.record),
                 .event = {},
-                .tags = {}};
+                .tags = {},
+                .notices = {},
+                .stripped = {},
+                .disconnect = decision.disconnect};
+    out.notices.assign(decision.notices.begin(), decision.notices.begin() + decision.notice_count);
+    for (std::uint32_t i = 0; i < decision.strip_count; ++i) {
+      for (const auto& element : *decision.strips[i]) out.stripped.push_back(element.name);
+    }
     out.event = fmt::format("{} from {} to {}", event_names[static_cast<std::size_t>(facts.event)],
                             facts.from.bare.empty() ? "nobody" : log::printable(facts.from.bare),
                             facts.to.bare.empty() ? "nobody" : log::printable(facts.to.bare));
@@ -334,7 +365,9 @@ class Runner {
     luaL_newmetatable(lua, outcome_type);
     lua_newtable(lua);
     const luaL_Reg methods[] = {{"by", &holds<&by>},       {"with", &holds<&with>},     {"says", &holds<&says>},
-                                {"sealed", &holds<&sealed>}, {"tagged", &holds<&tagged>}, {nullptr, nullptr}};
+                                {"sealed", &holds<&sealed>}, {"tagged", &holds<&tagged>},
+                                {"recorded", &holds<&recorded>}, {"notified", &holds<&notified>},
+                                {"stripped", &holds<&stripped>}, {"disconnected", &disconnected}, {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, methods, 1);
     set_strict(lua, "there is no expectation");
@@ -345,7 +378,7 @@ class Runner {
   }
 
   const std::string path_;
-  const PolicyOptions options_;
+  PolicyOptions options_;
   config::Sandbox sandbox_;
   bool loading_ = true;
   std::string policy_name_, policy_text_;  // of the tests that come now

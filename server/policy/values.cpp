@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <string_view>
 
+#include "policy/patterns.hpp"
+
 namespace valise::policy {
 namespace {
-
-bool has_star(std::string_view text) { return text.find('*') != std::string_view::npos; }
 
 // `*` in `pattern` for any characters; `text` may hold stars of its own, which only a star covers.
 bool covers(std::string_view pattern, std::string_view text) {

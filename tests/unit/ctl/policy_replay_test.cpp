@@ -108,14 +108,21 @@ TEST_F(ReplayTest, FactsOfTheRecordReachTheRules) {
        {"From('alice@x.org/phone')", "To{ domain = 'y.org' }", "Type('chat')", "Sealed()", "OmemoVersion('legacy')", "Keys('==', 3)",
         "Size('==', 900)", "Network('192.0.2.0/24')", "Mechanism('SCRAM-SHA-256')", "TlsVersion('1.3')", "Weekday('mon')",
         "Hours('08:00-09:00')", "Host('x.org') * Direction('out')", "Host('y.org') * Direction('in')",
-        "function(m) return m.hour == 8 and m.ip == '192.0.2.7' end"}) {
+        "function(m) return m.hour == 8 and m.ip == '192.0.2.7' end", "Date('2026-07-20')", "ToSelf(false)",
+        "ChannelBinding(false)", "function(m) return m.day == 20 and m.month == 7 end"}) {
     EXPECT_STREQ(refuses(match), "yes") << match;
   }
-  for (const char* match : {"Type('normal')", "Network('10.0.0.0/8')", "Weekday('tue')", "Payload('x') + To('z@z')"}) {
+  for (const char* match : {"Type('normal')", "Network('10.0.0.0/8')", "Weekday('tue')", "Payload('x') + To('z@z')",
+                            "Holiday('fr')", "DeviceId(7)", "DeviceAge('<', '1d') * Direction('in')"}) {
     EXPECT_STREQ(refuses(match), "no") << match;
   }
   for (const char* match : {"UnknownDevices('>', 0)", "HasTag('x')", "SealedMode('warn')", "To('bob@y.org/phone')",
-                            "function(m) return m.language == 'fr' end", "function(m) return m.prekeys > 1 end"}) {
+                            "function(m) return m.language == 'fr' end", "function(m) return m.prekeys > 1 end",
+                            "Contact()", "Subscription('both')", "Asked()", "Pending()", "Shown()", "RosterGroup('x')",
+                            "Child('body')", "DeviceAge('<', '1d')", "Client('dino*')", "Sessions('>', 1)", "Local('from')",
+                            "Administrator('to')", "FullAddress('to')", "Label('x')", "Language('fr')",
+                            "Remembers(memory{ name = 'm' }, 'pair')", "Counted(memory{ name = 'm' }, 'from', '<', 1)",
+                            "function(m) return m.subscription == 'both' end"}) {
     EXPECT_STREQ(refuses(match), "?") << match;
   }
 }
@@ -129,6 +136,18 @@ TEST_F(ReplayTest, RatesRunByTheRecordsTimes) {
   const auto answer = replayed("rule{ name = 'r', match = Kind('message') * Direction('out') * "
                                "Rate{ per = 'from', rate = 1, burst = 2 }, action = Deny('resource-constraint') }", records);
   EXPECT_EQ(counts(answer), Json::parse("[4, 2, 0, 0, 0]"));
+}
+
+TEST_F(ReplayTest, ChainsAreReplayed) {
+  const std::string chain = "chain{ name = 'c', rule{ name = 'known', match = Contact(), action = Return() },\n"
+                            "rule{ name = 'strangers', match = To{ domain = 'x.org' }, action = Deny('forbidden') } }\n";
+  auto answer = replayed("rule{ name = 'j', match = Kind('message'), action = Jump('c') }\n" + chain,
+                         {message("alice@x.org", "bob@x.org"), message("alice@x.org", "bob@y.org")});
+  EXPECT_EQ(counts(answer), Json::parse("[1, 0, 0, 0, 1]"));
+  EXPECT_EQ(answer["rules"][2]["needs"], Json::parse("[\"subscription\"]"));
+  answer = replayed("rule{ name = 'j', match = Kind('message'), action = { Jump('c'), Drop() } }\n" + chain,
+                    {message("alice@x.org", "bob@y.org")});
+  EXPECT_EQ(counts(answer), Json::parse("[0, 1, 0, 0, 0]"));
 }
 
 TEST_F(ReplayTest, LogInsAreAskedAboutTwiceAndTagsOfASessionAreUnknown) {

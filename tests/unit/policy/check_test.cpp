@@ -130,6 +130,100 @@ TEST(Check, ARuleAboutEverythingIsNotAskedAboutTheUnsealed) {
   EXPECT_TRUE(hides("Kind('unsealed')", "Kind('unsealed') * Unsealed('file')"));
 }
 
+TEST(Check, SetsOfTheNewWordsAreCompared) {
+  const std::string groups = "group{ name = 'all', members = { 'a@x', 'b@x' } } group{ name = 'some', members = { 'a@x' } } ";
+  const auto with_groups = [&](const std::string& earlier, const std::string& later) {
+    return dead(groups + "rule{ name = 'a', match = " + earlier + ", action = Drop() }\nrule{ name = 'b', match = " + later +
+                ", action = Allow() }")
+               .size() == 1;
+  };
+  EXPECT_TRUE(with_groups("FromGroup('all')", "FromGroup('some')"));
+  EXPECT_TRUE(with_groups("FromGroup('all')", "From('b@x')"));
+  EXPECT_TRUE(with_groups("From{ domain = 'x' }", "FromGroup('all')"));
+  EXPECT_FALSE(with_groups("FromGroup('some')", "FromGroup('all')"));
+  EXPECT_FALSE(with_groups("FromGroup('all')", "ToGroup('some')"));
+  EXPECT_TRUE(hides("Kind('presence')", "Kind('subscription')"));
+  EXPECT_FALSE(hides("Kind('subscription')", "Kind('presence')"));
+  EXPECT_TRUE(hides("DeviceId{ 1, 2, 3 }", "DeviceId(2)"));
+  EXPECT_TRUE(hides("Contact()", "Subscription('both')"));
+  EXPECT_FALSE(hides("Subscription('both')", "Contact()"));
+  EXPECT_TRUE(hides("RosterGroup{ 'a', 'b' }", "RosterGroup('a')"));
+  EXPECT_TRUE(hides("Child('body')", "Child('body') * Sealed()"));
+  EXPECT_FALSE(hides("Child('body')", "Child('subject')"));
+  EXPECT_TRUE(hides("Holiday('fr-alsace-moselle')", "Holiday('fr')"));
+  EXPECT_FALSE(hides("Holiday('fr')", "Holiday('fr-alsace-moselle')"));
+  EXPECT_TRUE(hides("Date('2026-07-01..2026-08-31')", "Date('2026-07-14')"));
+  EXPECT_TRUE(hides("Date('12-24..01-02')", "Date('01-01')"));
+  EXPECT_FALSE(hides("Date('12-24')", "Date('2026-12-24')"));
+  EXPECT_TRUE(hides("DeviceAge('<', '7d')", "DeviceAge('<', '1d')"));
+}
+
+TEST(Check, NewEventsHaveTheirFacts) {
+  EXPECT_EQ(never("Kind('subscription') * Type('available')"), "no event has Kind(\"subscription\") and Type(\"available\")");
+  EXPECT_EQ(never("Kind('device') * Direction('in')"), "no event has Kind(\"device\") and Direction(\"in\")");
+  EXPECT_EQ(never("Kind('message') * NewDevices('>', 0)"), "no event has Kind(\"message\") and NewDevices(\">\", 0)");
+  EXPECT_EQ(never("Kind('login') * Contact()"), "no event has Kind(\"login\") and Contact(true)");
+  EXPECT_EQ(never("Direction('in') * DeviceAge('>=', 0)"), "no event has Direction(\"in\") and DeviceAge(\">=\", 0)");
+  EXPECT_EQ(never("Uses('>', 1) * Kind('publish')"), "no event has Uses(\">\", 1) and Kind(\"publish\")");
+  EXPECT_EQ(never("ToSelf() * ToSelf(false)"), "ToSelf(true) and ToSelf(false) exclude each other");
+  for (const char* match :
+       {"Kind('room_message') * Sealed()", "RosterGroup('a') * RosterGroup('b')", "Child('a') * Child('b')",
+        "Kind('publish') * Payload('urn:xmpp:omemo:2:devices')", "Kind('invitation') * Uses('>', 1)",
+        "Kind('session') * Sessions('>', 3)", "Kind('login') * Contact(false)", "Kind('login') * Uses('<', 1)",
+        "Holiday('fr') * Holiday('fr-alsace-moselle')", "ChannelBinding(false) * Direction('in')"}) {
+    EXPECT_EQ(never(match), "") << match;
+  }
+}
+
+TEST(Check, WhatAMemoryHoldsMayChangeBetweenTwoRules) {
+  EXPECT_THAT(dead("local m = memory{ name = 'm' }\nlocal known = Remembers(m, 'from')\n"
+                   "rule{ name = 'a', match = known, action = Deny('forbidden') }\n"
+                   "rule{ name = 'b', match = Always(), action = Remember(m, 'from') }\n"
+                   "rule{ name = 'c', match = known, action = Allow() }"),
+              IsEmpty());
+}
+
+std::vector<std::string> in_chain(const std::string& jump, const std::string& rules) {
+  return dead("rule{ name = 'j', match = " + jump + ", action = Jump('c') }\nchain{ name = 'c', " + rules + " }");
+}
+std::string one(const std::string& name, const std::string& match, const std::string& action = "Allow()") {
+  return "rule{ name = '" + name + "', match = " + match + ", action = " + action + " },\n";
+}
+
+TEST(Check, RulesOfAChainAreComparedAmongThemselves) {
+  EXPECT_THAT(in_chain("Always()", one("a", "Kind('message')") + one("b", "Kind('message') * Sealed()")),
+              ElementsAre("p.lua:3: rule \"b\" can never act: rule \"a\" (line 2) before it decides on all that it matches"));
+  EXPECT_THAT(in_chain("Always()", one("a", "Kind('message')", "Return()") + one("b", "Kind('message') * Sealed()")).size(), 1u);
+  // What decides in a chain hides nothing outside of it, and the other way round only where all comes through the jump.
+  EXPECT_THAT(dead("rule{ name = 'j', match = Kind('iq'), action = Jump('c') }\n"
+                   "chain{ name = 'c', rule{ name = 'a', match = Always(), action = Allow() } }\n"
+                   "rule{ name = 'b', match = Kind('message'), action = Drop() }"),
+              IsEmpty());
+}
+
+TEST(Check, RulesOfAChainSeeOnlyWhatJumpsBring) {
+  const auto none = [](const std::string& name, int line) {
+    return "p.lua:" + std::to_string(line) + ": rule \"" + name +
+           "\" can never act: no rule that jumps to chain \"c\" matches what it matches";
+  };
+  EXPECT_THAT(in_chain("Kind('message')", one("a", "Kind('iq')")), ElementsAre(none("a", 2)));
+  EXPECT_THAT(in_chain("From{ domain = 'x' }", one("a", "From('a@y')") + one("b", "From('a@x')")), ElementsAre(none("a", 2)));
+  EXPECT_THAT(in_chain("-HasTag('t')", one("a", "HasTag('t')")), IsEmpty()) << "it may be given on the way";
+  EXPECT_THAT(dead("rule{ name = 'j', match = Kind('message'), action = Jump('c') }\n"
+                   "rule{ name = 'k', match = Kind('iq'), action = { Tag('t'), Jump('c') } }\n"
+                   "chain{ name = 'c', rule{ name = 'a', match = Kind('iq'), action = Allow() } }"),
+              IsEmpty());
+  EXPECT_THAT(dead("local to = Jump('c')\nrule{ name = 'f', match = Kind('iq'), action = function() return to end }\n"
+                   "chain{ name = 'c', rule{ name = 'a', match = Kind('message'), action = Allow() } }"),
+              IsEmpty())
+      << "a function may jump";
+}
+
+TEST(Check, AChainThatNothingJumpsToIsNamed) {
+  EXPECT_THAT(dead("chain{ name = 'c', rule{ name = 'a', match = Always(), action = Allow() } }"),
+              ElementsAre("p.lua:1: chain \"c\" can never act: nothing jumps to it"));
+}
+
 TEST(Check, ItsWorkIsBounded) {
   std::string source;
   for (int i = 0; i < 300; ++i) {

@@ -71,6 +71,43 @@ rule{ name = "rate", match = Kind("message") * Rate{ per = "from", rate = 1, bur
   EXPECT_EQ(set->describe()[1].hits, 1u);
 }
 
+TEST(Explain, GoesThroughChainsAndNamesThem) {
+  const auto set = loaded(R"(
+rule{ name = "iq", match = Kind("iq"), action = Jump("other") }
+rule{ name = "to checks", match = Kind("message"), action = { Tag("x"), Jump("checks"), Drop() } }
+rule{ name = "behind", match = Always(), action = Allow() }
+chain{ name = "checks",
+  rule{ name = "not it", match = Size(">", 5000), action = Drop() },
+  rule{ name = "presence", match = Kind("presence"), action = Drop() },
+  rule{ name = "tagged", match = HasTag("x"), action = Deny("forbidden") },
+  rule{ name = "last", match = Sealed(), action = Drop() } }
+chain{ name = "other", rule{ name = "far", match = Always(), action = Drop() } })");
+  const auto why = explain(*set, message());
+  EXPECT_EQ(why.rule, "tagged");
+  EXPECT_EQ(why.chain, "checks");
+  EXPECT_EQ(why.verdict, Verdict::deny);
+  std::vector<std::string> tried;
+  for (const auto& rule : why.tried) tried.push_back(rule.chain + ":" + rule.name);
+  EXPECT_THAT(tried, testing::ElementsAre(":iq", ":to checks", "checks:not it", "checks:presence", "checks:tagged"));
+  EXPECT_EQ(why.tried[2].result, Result::no);
+  EXPECT_EQ(why.tried[3].result, Result::not_asked);
+  EXPECT_EQ(why.not_tried, 2u) << "one behind the jump, one in the chain";
+}
+
+TEST(Explain, SaysWhichRuleOfAChainFailed) {
+  const auto set = loaded("rule{ name = 'j', match = Always(), action = Jump('c') }\n"
+                          "chain{ name = 'c', rule{ name = 'f', match = Always(), action = function(m) return m.sise end },\n"
+                          "rule{ name = 'g', match = Always(), action = Allow() } }");
+  const auto why = explain(*set, message());
+  EXPECT_EQ(why.reason, Reason::policy_failed);
+  EXPECT_EQ(why.rule, "f");
+  EXPECT_EQ(why.chain, "c");
+  ASSERT_EQ(why.tried.size(), 2u);
+  EXPECT_EQ(why.tried[1].result, Result::failed);
+  EXPECT_THAT(why.tried[1].why, HasSubstr("sise"));
+  EXPECT_EQ(why.tried[0].result, Result::matched);
+}
+
 TEST(Explain, AgreesWithTheDecisionOnTheStockPolicy) {
   const auto set = loaded(PolicySet::stock());
   for (int event = 0; event < 8; ++event) {

@@ -7,6 +7,7 @@
 
 #include "policies.hpp"
 #include "policy/calendar.hpp"
+#include "policy/test_file.hpp"
 
 namespace valise::policy::test {
 namespace {
@@ -322,12 +323,12 @@ TEST_F(Files, OfOtherFoldersAreNotRead) {
   EXPECT_THAT(fault("lines('CMakeCache.txt')"), HasSubstr("its own folder only")) << "a policy without a folder";
 }
 
-// What the introduction shows can be loaded.
+// What the introduction shows can be loaded, and its tests pass on its first example.
 TEST_F(Files, TheExamplesOfTheReadmeLoad) {
   std::ifstream in(std::string(VALISE_SOURCE_DIR) + "/lua/README.md");
   write("cabinet.txt", "a@b\n");
   write("networks.txt", "192.0.2.0/24\n");
-  std::string block;
+  std::string block, first;
   int blocks = 0;
   bool within = false;
   for (std::string line; std::getline(in, line);) {
@@ -335,9 +336,15 @@ TEST_F(Files, TheExamplesOfTheReadmeLoad) {
       within = true;
       block.clear();
     } else if (line == "```") {
-      if (within && !block.starts_with("-->")) {
+      if (within && block.starts_with("policy \"")) {
+        write("policy.lua", first);
+        write("policy_test.lua", block);
+        const auto run = run_test_file(folder_ + "policy_test.lua");
+        EXPECT_FALSE(run.error) << run.error->message();
+        for (const auto& test : run.results) EXPECT_EQ(test.why, "") << test.name;
+      } else if (within && !block.starts_with("-->")) {
         EXPECT_EQ(fault_of(block), "") << block;
-        ++blocks;
+        if (blocks++ == 0) first = block;
       }
       within = false;
     } else if (within) {

@@ -91,6 +91,79 @@ TEST(Partial, RatesCountOnlyWhatSurelyReachesThem) {
   EXPECT_THAT(seen, ElementsAre("?", "?", "deny"));
 }
 
+TEST(Partial, SaysWhatTheNewWordsNeed) {
+  const auto needs = [](const std::string& match, std::vector<std::string_view> unknown) {
+    std::vector<PartialRule> rules;
+    const auto source = "group{ name = 'g', members = { 'bob@example.org' } }\nlocal m = memory{ name = 'm' }\n"
+                        "local l = limiter{ name = 'l', rate = 1 }\n" + rule("a", match);
+    return decided(source, unknown, message(), &rules) == "?" ? rules[0].needs : std::vector<std::string>{"certain"};
+  };
+  EXPECT_THAT(needs("Contact()", {"subscription"}), ElementsAre("subscription"));
+  EXPECT_THAT(needs("Asked() + Pending() + Shown()", {"asked", "pending", "shown"}), ElementsAre("asked", "pending", "shown"));
+  EXPECT_THAT(needs("RosterGroup('x')", {"roster_groups"}), ElementsAre("roster_groups"));
+  EXPECT_THAT(needs("Child('body')", {"children"}), ElementsAre("children"));
+  EXPECT_THAT(needs("DeviceAge('<', '1d')", {"device_age"}), ElementsAre("device_age"));
+  EXPECT_THAT(needs("Client('*dino*')", {"client"}), ElementsAre("client"));
+  EXPECT_THAT(needs("Local('from') * Administrator('to')", {"from_local", "to_admin"}), ElementsAre("from_local", "to_admin"));
+  EXPECT_THAT(needs("FullAddress('to')", {"to_resource"}), ElementsAre("to_resource"));
+  EXPECT_THAT(needs("ChannelBinding()", {"mechanism"}), ElementsAre("mechanism"));
+  EXPECT_THAT(needs("Remembers(m, 'pair')", {"memory"}), ElementsAre("memory"));
+  EXPECT_THAT(needs("Counted(m, 'from', '>', 1)", {"memory"}), ElementsAre("memory"));
+  EXPECT_THAT(needs("Over(l, {'from', 'ip'})", {"ip"}), ElementsAre("ip"));
+  EXPECT_THAT(needs("function(f) return m:get(f.from) == 1 end", {"memory"}), ElementsAre("memory"));
+  EXPECT_THAT(needs("function(f) return f:in_group('to', 'g') end", {"to"}), ElementsAre("to"));
+  EXPECT_THAT(needs("ToSelf() + DeviceId(1) + FromGroup('g') + Holiday('fr') + Date('12-24')", {"memory", "tag"}),
+              ElementsAre("certain"));
+}
+
+TEST(Partial, ChainsAreGoneThrough) {
+  const auto chain = [](const std::string& rules) { return "chain{ name = 'c', " + rules + " }\n"; };
+  const auto in = [](const std::string& name, const std::string& match, const std::string& action) {
+    return "rule{ name = '" + name + "', match = " + match + ", action = " + action + " }, ";
+  };
+  const std::vector<std::string_view> unknown{"payload"};
+  EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") + chain(in("a", "Size('>', 1)", "Drop()")), unknown), "drop a");
+  EXPECT_EQ(decided(rule("j", "Always()", "{ Jump('c'), Drop() }") + chain(in("a", "Size('<', 1)", "Allow()")), unknown),
+            "drop j");
+  EXPECT_EQ(decided(rule("j", "Payload('x')", "Jump('c')") + chain(in("a", "Always()", "Drop()")), unknown), "?");
+  EXPECT_EQ(decided(rule("j", "Payload('x')", "Jump('c')") + chain(in("a", "Always()", "Drop()")) + rule("b", "Always()", "Drop()"),
+                    unknown),
+            "drop b");
+  EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") +
+                        chain(in("r", "Payload('x')", "Return()") + in("a", "Always()", "Drop()")),
+                    unknown),
+            "?");
+  EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") +
+                        chain(in("r", "Always()", "Return()") + in("a", "Always()", "Drop()")) + rule("b", "Always()"),
+                    unknown),
+            "deny b");
+  std::vector<PartialRule> rules;
+  EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") +
+                        chain(in("f", "function(m) return m.sise end", "Allow()") + in("a", "Always()", "Allow()")),
+                    unknown, message(), &rules),
+            "deny f");
+  EXPECT_EQ(rules[0].refused, 0u);
+  EXPECT_EQ(rules[1].failed, 1u);
+}
+
+TEST(Partial, WhatIsNotSureIsNeitherCountedNorRemembered) {
+  const auto set = loaded("local m = memory{ name = 'm' }\n" + rule("a", "Payload('x')", "Remember(m, 'from')") +
+                          rule("b", "Remembers(m, 'from')"));
+  PartialDecider decider(*set);
+  auto facts = message();
+  facts.payload = "x";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(decider.decide(facts, {"payload"}).verdict, Verdict::allow);
+  EXPECT_EQ(decider.decide(facts, {}).verdict, Verdict::deny);
+}
+
+TEST(Partial, ASubscriptionIsAskedAboutAsOne) {
+  auto facts = message();
+  facts.event = Event::presence;
+  facts.type = "subscribe";
+  facts.sealed = false;
+  EXPECT_EQ(decided(rule("a", "Kind('subscription')"), {}, facts), "deny a");
+}
+
 TEST(Partial, RulesOnTrialDecideNothingAndAreCounted) {
   std::vector<PartialRule> rules;
   const auto source = "rule{ name = 's', match = Kind('message'), action = Deny('forbidden'), shadow = true }\n"

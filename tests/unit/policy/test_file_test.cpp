@@ -125,6 +125,37 @@ TEST_F(TestFile, HostileFilesAreContained) {
   EXPECT_THAT(why("expect.allowed = nil"), "");
 }
 
+TEST_F(TestFile, KnowsTheNewWordsChainsAndFilesBesideThePolicy) {
+  write("blocked.txt", "spam@y.org\n");
+  write("rules.lua", R"(
+local met = memory{ name = "met" }
+group{ name = "blocked", file = "blocked.txt" }
+rule{ name = "blocked", match = FromGroup("blocked"), action = { Record("blocked"), Notify("look"), Disconnect(), Drop() } }
+rule{ name = "contacts", match = Contact() + RosterGroup("friends"), action = Allow() }
+rule{ name = "keys", match = Kind("device") * NewDevices(">", 2), action = Deny("not-allowed") }
+rule{ name = "html", match = Child("html"), action = Strip("html") }
+rule{ name = "to checks", match = Kind("message"), action = Jump("checks") }
+chain{ name = "checks",
+  rule{ name = "met", match = Remembers(met, "pair"), action = Return() },
+  rule{ name = "first", match = Date("2026-07-14"), action = { Remember(met, "pair"), Deny("forbidden") } } }
+)");
+  EXPECT_EQ(why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org' }:by('blocked'):recorded('blocked'):notified('look')"
+                ":disconnected()"),
+            "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', subscription = 'both' }:by('contacts')\n"
+                "expect.allowed{ from = 'a@x.org', to = 'b@x.org', roster_groups = { 'x', 'friends' } }:by('contacts')"),
+            "");
+  EXPECT_EQ(why("expect.denied{ kind = 'device', from = 'a@x.org', new_devices = 3 }:by('keys')"), "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', children = { 'html http://jabber.org/protocol/xhtml-im' } }"
+                ":stripped('html')"),
+            "");
+  EXPECT_EQ(why("local m = { from = 'a@x.org', to = 'b@x.org', at = '2026-07-14 10:00' }\n"
+                "expect.denied(m):by('first') expect.allowed(m)"),
+            "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org' }:recorded('x')"),
+            "t.lua:3: expected the record \"x\", but there is none (message from a@x.org to b@x.org)");
+}
+
 TEST(StockTests, OursPass) {
   std::size_t passed = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(VALISE_SOURCE_DIR) + "/lua/tests")) {
