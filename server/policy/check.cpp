@@ -100,7 +100,7 @@ std::vector<Cell> all_cells() {
 // Where a fact is known; elsewhere it is "", 0 or false, or matches nothing.
 EventMask known_at(std::string_view fact) {
   if (fact == "children" || fact == "roster_groups") return at::stanzas;
-  if (fact == "to_self") return at::written;
+  if (fact == "to_self" || fact == "sealed_mode" || fact == "unsealed") return at::written;
   if (fact == "channel_binding") fact = "mechanism";
   if (fact.ends_with("_resource")) return at::anywhere;  // as FullAddress asks: an address is always there
   const auto fields = fact_fields();

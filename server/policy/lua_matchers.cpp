@@ -250,7 +250,8 @@ const Function functions[] = {
      "the stanza's type; a message without one is `normal`, a presence `available`", at::written | at::asked_once},
     {"Host", &text<&Facts::host>, "host | {host, …}", "the host of this server that is concerned"},
     {"Payload", &text<&Facts::payload>, "ns | {ns, …}",
-     "of an iq the namespace of its child, of a publication the node", mask_of(Event::iq) | at::publications},
+     "of an iq the namespace of its child, of a publication the node",
+     mask_of(Event::iq) | mask_of(Event::unsealed) | at::publications},
     {"Child", &child, "name [, ns]",
      "an element among the stanza's children, by its name (`\"*\"`: any) and its namespace; names only, never what "
      "stands in it",
