@@ -268,9 +268,13 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   static core::audit::Record record_of(const core::UnsealedQuestion& question) {
     core::audit::Record record;
     const auto& stanza = question.stanza;
-    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{
-        .jid = stanza.from.bare(), .resource = stanza.from.resource(), .session = {}, .source = {}, .tls = {}, .cipher = {},
-        .mechanism = {}});
+    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = stanza.from.bare(),
+                                                                               .resource = stanza.from.resource(),
+                                                                               .session = {},
+                                                                               .source = {},
+                                                                               .tls = {},
+                                                                               .cipher = {},
+                                                                               .mechanism = {}});
     if (stanza.to) record.recipient = stanza.to->bare();
     record.type = core::audit::stanza_type_of(stanza.type);
     record.size = stanza.size;
@@ -307,8 +311,8 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     }
   }
 
-  // That something passed which a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood would fill the log, and
-  // `policy list` counts all.
+  // That something passed which a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood
+  // would fill the log, and `policy list` counts all.
   void record_shadow(const policy::Decision& decision, core::audit::Record like) {
     if (decision.shadow.empty() || !may_record()) return;
     like.kind = core::audit::Kind::passed;
@@ -420,8 +424,8 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
   std::shared_ptr<const PolicySource> source_;  // of rules_
-  std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
-  DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
+  std::uint64_t number_ = 0;                    // of rules_: each reload makes new ones
+  DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   Surroundings surroundings_;
   std::unique_ptr<Keeper> keeper_;  // on the first shard

@@ -17,17 +17,13 @@ constexpr std::array<const char*, 3> reason_names{"no-rule", "rule", "policy-fai
 Json to_json(const TriedRule& rule) {
   Json looks = Json::array();
   for (const auto& look : rule.looks) {
-    looks.push_back({{"depth", look.depth},
-                     {"match", look.matcher},
-                     {"held", held_names[static_cast<std::size_t>(look.held)]}});
+    looks.push_back(
+        {{"depth", look.depth}, {"match", look.matcher}, {"held", held_names[static_cast<std::size_t>(look.held)]}});
     if (!look.saw.empty()) looks.back()["saw"] = look.saw;
   }
-  Json out{{"name", rule.name},
-           {"line", rule.line},
-           {"shadow", rule.shadow},
-           {"result", result_names[static_cast<std::size_t>(rule.result)]},
-           {"action", rule.action},
-           {"looks", std::move(looks)}};
+  Json out{{"name", rule.name},     {"line", rule.line},
+           {"shadow", rule.shadow}, {"result", result_names[static_cast<std::size_t>(rule.result)]},
+           {"action", rule.action}, {"looks", std::move(looks)}};
   if (!rule.chain.empty()) out["chain"] = rule.chain;
   if (!rule.why.empty()) out["why"] = rule.why;
   return out;
@@ -45,7 +41,8 @@ std::string shown_rule(const Json& rule) {
                     in_chain(rule) + (shadow ? " (shadow)" : "") + ": ";
   if (result == "not-asked") return out + "is about other events\n";
   if (result == "failed") return out + "failed: " + rule.value("why", "") + "\n";
-  out += result == "matched" ? "matches, " + rule.value("action", "") + (shadow ? " is not done" : "") : "does not match";
+  out +=
+      result == "matched" ? "matches, " + rule.value("action", "") + (shadow ? " is not done" : "") : "does not match";
   out += "\n";
   for (const auto& look : rule.value("looks", Json::array())) {
     const auto held = look.value("held", "");
@@ -64,8 +61,8 @@ std::string shown_rule(const Json& rule) {
 std::string verdict_sentence(const Json& explanation) {
   const auto verdict = explanation.value("verdict", "");
   const auto cause = explanation.value("reason", "");
-  const auto place = " \"" + explanation.value("rule", "") + "\"" + in_chain(explanation) + " (" + explanation.value("file", "") + ":" +
-                     std::to_string(explanation.value("line", 0U)) + ")\n";
+  const auto place = " \"" + explanation.value("rule", "") + "\"" + in_chain(explanation) + " (" +
+                     explanation.value("file", "") + ":" + std::to_string(explanation.value("line", 0U)) + ")\n";
   if (cause == "no-rule") return "allowed: no rule of " + explanation.value("file", "") + " decides\n";
   if (cause == "policy-failed") return "denied, because this rule fails:" + place;
   const auto seal = explanation.value("seal", "");

@@ -46,7 +46,8 @@ std::expected<Json, Failure> ask(const Options& options, Json request) {
 }
 
 int print(const Json& answer, const Options& options, const Layout& layout) {
-  const auto text = options.json ? answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : shown(answer, layout);
+  const auto text =
+      options.json ? answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : shown(answer, layout);
   std::fputs(text.c_str(), stdout);
   return done;
 }
@@ -62,7 +63,8 @@ std::string check_sentence(const Json& answer) {
   std::string out;
   for (const auto& finding : answer.value("findings", Json::array())) {
     const auto line = finding.value("line", 0U);
-    out += finding.value("file", "") + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + finding.value("text", "") + "\n";
+    out += finding.value("file", "") + (line == 0 ? "" : ":" + std::to_string(line)) + ": " +
+           finding.value("text", "") + "\n";
   }
   if (!out.empty()) return out;
   const auto rules = answer.value("rules", std::size_t{0});
@@ -172,8 +174,9 @@ int explain_file(const Options& options) {
 int explain(const Options& options) {
   if (!options.file.empty()) {
     if (options.stanza.empty()) return explain_file(options);
-    return report({could_not, "invalid", "--stanza is read by the server as it reads what clients send: not with --file"},
-                  options.json);
+    return report(
+        {could_not, "invalid", "--stanza is read by the server as it reads what clients send: not with --file"},
+        options.json);
   }
   Json request{{"command", "policy.explain"}, {"facts", options.facts}};
   if (!options.stanza.empty()) {
@@ -182,9 +185,11 @@ int explain(const Options& options) {
     std::string text(most + 1, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(file.gcount()));
-    if (!file.is_open() || file.bad()) return report({could_not, "unavailable", "cannot read " + options.stanza}, options.json);
+    if (!file.is_open() || file.bad())
+      return report({could_not, "unavailable", "cannot read " + options.stanza}, options.json);
     if (text.size() > most) {
-      return report({could_not, "invalid", options.stanza + ": a stanza of at most 60000 bytes is wanted"}, options.json);
+      return report({could_not, "invalid", options.stanza + ": a stanza of at most 60000 bytes is wanted"},
+                    options.json);
     }
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     request["stanza"] = std::move(text);
@@ -199,7 +204,8 @@ void add_explain(CLI::App& policy, const std::shared_ptr<Options>& options, int&
   for (const auto name : policy::Question::names()) {
     std::string option = "--" + std::string(name);
     std::ranges::replace(option, '_', '-');
-    const auto help = name == "at" ? "when, local time: \"2026-07-14 10:00\" or \"tue 10:00\"; otherwise now" : "as m." + std::string(name);
+    const auto help = name == "at" ? "when, local time: \"2026-07-14 10:00\" or \"tue 10:00\"; otherwise now"
+                                   : "as m." + std::string(name);
     command->add_option_function<std::string>(
         option, [options, name = std::string(name)](const std::string& value) { options->facts[name] = value; }, help);
   }
@@ -209,12 +215,20 @@ void add_explain(CLI::App& policy, const std::shared_ptr<Options>& options, int&
 }  // namespace
 
 void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
-  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .file = {}, .stanza = {}, .folder = {}, .since = "24h", .files = {}, .facts = {}});
+  const auto options = std::make_shared<Options>(Options{.socket = socket,
+                                                         .json = json,
+                                                         .file = {},
+                                                         .stanza = {},
+                                                         .folder = {},
+                                                         .since = "24h",
+                                                         .files = {},
+                                                         .facts = {}});
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
-    code = ask_and_print(
-        *options, {{"command", "policy.list"}},
-        {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "line", "action", "match", "last_error"}, .nothing = "no rules"});
+    code = ask_and_print(*options, {{"command", "policy.list"}},
+                         {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "line", "action",
+                                      "match", "last_error"},
+                          .nothing = "no rules"});
   });
   auto* verb = policy->add_subcommand("check", "errors of a policy's file, and rules that can never act");
   verb->add_option("file", options->file, "the policy")->required();

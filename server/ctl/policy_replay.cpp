@@ -30,9 +30,9 @@ using policy::Verdict;
 
 // What no record of such an event holds.
 constexpr std::array always_unknown = std::to_array<std::string_view>(
-    {"to_resource", "sealed_mode", "unsealed", "language",   "tag",      "children", "device_age", "client",
-     "subscription", "asked",      "pending",  "shown",      "roster_groups", "sessions", "from_local", "to_local",
-     "from_admin",  "to_admin",    "label",    "datacenter", "memory"});
+    {"to_resource", "sealed_mode",  "unsealed",   "language", "tag",   "children",      "device_age",
+     "client",      "subscription", "asked",      "pending",  "shown", "roster_groups", "sessions",
+     "from_local",  "to_local",     "from_admin", "to_admin", "label", "datacenter",    "memory"});
 constexpr std::array<std::string_view, 3> unknown_if_sealed{"prekeys", "sealed_length", "unknown_devices"};
 
 policy::Party party(std::string_view bare, std::string_view resource) {
@@ -53,10 +53,10 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> so
 
 // Records that are no event, or none that can be told.
 struct Skipped {
-  std::uint64_t other = 0;       // other things: logins that failed, what administrators did, …
-  std::uint64_t before = 0;      // refused without a rule: not sealed, blocked, nobody there
-  std::uint64_t unclear = 0;     // refused by a rule, and the record does not say what kind it was
-  std::uint64_t damaged = 0;     // cut, erased or not readable
+  std::uint64_t other = 0;    // other things: logins that failed, what administrators did, …
+  std::uint64_t before = 0;   // refused without a rule: not sealed, blocked, nobody there
+  std::uint64_t unclear = 0;  // refused by a rule, and the record does not say what kind it was
+  std::uint64_t damaged = 0;  // cut, erased or not readable
 };
 
 // Which event a record is of. Nothing: `skipped` is told why.
@@ -67,7 +67,8 @@ std::optional<Event> event_of(const audit::RecordView& record, Skipped& skipped)
   if (record.kind == "login") return Event::login;
   if (record.kind != "denied") return ++skipped.other, std::nullopt;
   if (!is_one_of(record.reason, {"policy", "policy-failed"})) return ++skipped.before, std::nullopt;
-  if (is_one_of(record.type, {"chat", "normal", "groupchat", "headline"}) || !record.encryption.empty()) return Event::message;
+  if (is_one_of(record.type, {"chat", "normal", "groupchat", "headline"}) || !record.encryption.empty())
+    return Event::message;
   if (is_one_of(record.type, {"unavailable", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"})) {
     return Event::presence;
   }
@@ -118,7 +119,10 @@ class Replayer {
             {"other_rule", other_rule_},
             {"undecidable", undecidable_},
             {"passed_over",
-             {{"other", skipped_.other}, {"before_rules", skipped_.before}, {"unclear", skipped_.unclear}, {"damaged", skipped_.damaged}}},
+             {{"other", skipped_.other},
+              {"before_rules", skipped_.before},
+              {"unclear", skipped_.unclear},
+              {"damaged", skipped_.damaged}}},
             {"not_held", not_held()},
             {"rules", std::move(rules)}};
   }
@@ -187,16 +191,20 @@ class Replayer {
       facts.to = {};
     }
     facts.host = facts.from.domain;
-    facts.type = !record_.type.empty()        ? record_.type
-                 : event == Event::message    ? "normal"
-                 : event == Event::presence   ? "available"
+    facts.type = !record_.type.empty()          ? record_.type
+                 : event == Event::message      ? "normal"
+                 : event == Event::presence     ? "available"
                  : event == Event::registration ? "set"
                                                 : "";
     facts.size = record_.size;
     facts.sealed = !record_.encryption.empty();
-    facts.omemo = !facts.sealed ? policy::Omemo::none : record_.encryption == "legacy" ? policy::Omemo::legacy : policy::Omemo::v2;
-    facts.sid = static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.device, std::numeric_limits<std::uint32_t>::max()));
-    facts.keys = static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.keys, std::numeric_limits<std::uint32_t>::max()));
+    facts.omemo = !facts.sealed                    ? policy::Omemo::none
+                  : record_.encryption == "legacy" ? policy::Omemo::legacy
+                                                   : policy::Omemo::v2;
+    facts.sid =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.device, std::numeric_limits<std::uint32_t>::max()));
+    facts.keys =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.keys, std::numeric_limits<std::uint32_t>::max()));
     facts.ip = address_of(record_.source);
     facts.mechanism = record_.mechanism;
     facts.tls = record_.tls;
@@ -258,7 +266,8 @@ class Replayer {
   std::vector<Newly> newly_;  // by rule
   std::int64_t now_ms_ = 0, minute_ = -1;
   policy::LocalTime local_time_;
-  std::uint64_t records_ = 0, events_ = 0, same_ = 0, newly_refused_ = 0, newly_allowed_ = 0, other_rule_ = 0, undecidable_ = 0;
+  std::uint64_t records_ = 0, events_ = 0, same_ = 0, newly_refused_ = 0, newly_allowed_ = 0, other_rule_ = 0,
+                undecidable_ = 0;
   Skipped skipped_;
 };
 
@@ -311,7 +320,8 @@ Result<Json> replay(policy::PolicySet& set, const Replay& what) {
 
 std::string shown_replay(const Json& answer) {
   std::string out = fmt::format("{} records", answer.value("records", std::uint64_t{0}));
-  if (answer.contains("first")) out += fmt::format(" from {} to {}", answer.value("first", ""), answer.value("last", ""));
+  if (answer.contains("first"))
+    out += fmt::format(" from {} to {}", answer.value("first", ""), answer.value("last", ""));
   out += fmt::format(", replayed under {} in {:.1f} s\n", answer.value("policy", ""),
                      static_cast<double>(answer.value("milliseconds", 0)) / 1000);
   out += count_of(answer, "events", "events that rules are asked about, of these");
@@ -330,9 +340,11 @@ std::string shown_replay(const Json& answer) {
                {.columns = {"name", "line", "shadow", "allows", "refuses", "newly_refuses", "undecidable", "needs"},
                 .nothing = "the policy has no rules"});
   std::string facts;
-  for (const auto& fact : answer.value("not_held", Json::array())) facts += (facts.empty() ? "" : ", ") + fact.get<std::string>();
+  for (const auto& fact : answer.value("not_held", Json::array()))
+    facts += (facts.empty() ? "" : ", ") + fact.get<std::string>();
   return out + "Records hold nothing of: " + facts +
-         ". Requests (iq), publications, invitations and new accounts that passed are in no record. Rates begin empty.\n";
+         ". Requests (iq), publications, invitations and new accounts that passed are in no record. Rates begin "
+         "empty.\n";
 }
 
 Result<std::int64_t> since_of(const std::string& text, std::int64_t now_ns) {

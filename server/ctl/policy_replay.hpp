@@ -13,13 +13,13 @@
 namespace valise::ctl {
 
 struct Replay {
-  std::string folder;          // audit.path
-  std::int64_t since_ns = 0;   // UTC; records before it are passed over
+  std::string folder;         // audit.path
+  std::int64_t since_ns = 0;  // UTC; records before it are passed over
 };
 
 // The answer's members: "records" read, "events" of them that rules are asked about, of these "same", "newly_refused",
-// "newly_allowed", "other_rule" and "undecidable"; what was passed over, by reason; "rules", a row each; "first", "last";
-// "not_held", the facts that no record holds. Errors: not_found, corrupt, unavailable (the log).
+// "newly_allowed", "other_rule" and "undecidable"; what was passed over, by reason; "rules", a row each; "first",
+// "last"; "not_held", the facts that no record holds. Errors: not_found, corrupt, unavailable (the log).
 [[nodiscard]] Result<nlohmann::json> replay(policy::PolicySet& set, const Replay& what);
 
 // For people.

@@ -275,7 +275,8 @@ constexpr NamedCommand commands[] = {
 
 // Null: there is no such command.
 Command command_named(std::string_view name) {
-  for (const auto some : {account_commands(), omemo_commands(), policy_commands(), std::span<const NamedCommand>(commands)}) {
+  for (const auto some :
+       {account_commands(), omemo_commands(), policy_commands(), std::span<const NamedCommand>(commands)}) {
     const auto found = std::ranges::find(some, name, &NamedCommand::first);
     if (found != some.end()) return found->second;
   }

@@ -160,7 +160,8 @@ class Notify final : public Action {
   Next run(Context& context) const override {
     const auto now = context.facts.now_ms;
     auto& decision = context.decision;
-    if (context.only_looks || (told_ && now - told_ms_ < every_ms_) || decision.notice_count == decision.notices.size()) return Next::go_on;
+    if (context.only_looks || (told_ && now - told_ms_ < every_ms_) || decision.notice_count == decision.notices.size())
+      return Next::go_on;
     told_ = true;
     told_ms_ = now;
     decision.notices[decision.notice_count++] = text_;

@@ -72,7 +72,8 @@ class Date final : public Matcher {
   }
   // Days of each year are another fact than days of one: only those of a kind are compared.
   std::string_view fact() const override {
-    return std::ranges::all_of(ranges_, [](const auto& range) { return range.first.year == 0; }) ? "day_of_year" : "date";
+    return std::ranges::all_of(ranges_, [](const auto& range) { return range.first.year == 0; }) ? "day_of_year"
+                                                                                                 : "date";
   }
   std::vector<std::string_view> needs() const override { return {"date"}; }
   std::optional<Values> values() const override {

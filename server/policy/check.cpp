@@ -77,9 +77,7 @@ std::optional<Alternatives> expand(const Matcher& matcher, bool wanted) {
 
 // ---- what the kinds of events have, mostly as api.hpp's tables say. A cell is a kind and a direction.
 
-constexpr bool asked_once(Event event) {
-  return ((at::asked_once | mask_of(Event::invitation)) & mask_of(event)) != 0;
-}
+constexpr bool asked_once(Event event) { return ((at::asked_once | mask_of(Event::invitation)) & mask_of(event)) != 0; }
 
 struct Cell {
   Event event;
@@ -174,7 +172,8 @@ class Checker {
     const auto& chain = state_.chains[number];
     jumps_ = jumps_to(number);
     if (jumps_ && jumps_->empty()) {
-      found_.push_back({state_.name, chain.line, fmt::format("chain \"{}\" can never act: nothing jumps to it", chain.name)});
+      found_.push_back(
+          {state_.name, chain.line, fmt::format("chain \"{}\" can never act: nothing jumps to it", chain.name)});
       jumps_.reset();  // once is enough
     }
     for (std::size_t i = 0; i < chain.rules.size() && work_left_ > 0; ++i) look_at_rule(chain, i);
@@ -190,7 +189,8 @@ class Checker {
       say(rule, why.empty() ? "its match is never true" : why);
       return;
     }
-    std::erase_if(*mine, [&](const Alternative& one) { return (cells_of(one, asked_about(rule.events)) & brought(one)) == 0; });
+    std::erase_if(
+        *mine, [&](const Alternative& one) { return (cells_of(one, asked_about(rule.events)) & brought(one)) == 0; });
     if (mine->empty()) {
       say(rule, fmt::format("no rule that jumps to chain \"{}\" matches what it matches", chain.name));
     } else {
@@ -209,7 +209,9 @@ class Checker {
     bool is_named = false;
     for (std::size_t i = 0; i < state_.rules.size(); ++i) {
       const auto& rule = state_.rules[i];
-      const auto leads = [&](const Action* action) { return action->jump() != nullptr && action->jump()->chain == chain; };
+      const auto leads = [&](const Action* action) {
+        return action->jump() != nullptr && action->jump()->chain == chain;
+      };
       if (!std::ranges::all_of(rule.actions, &Action::native)) return std::nullopt;
       if (std::ranges::none_of(rule.actions, leads)) continue;
       is_named = true;

@@ -40,11 +40,11 @@ struct Decision {
   StanzaError error;         // deny
   std::string_view text_fr;  // deny: for the person, never empty
   std::string_view text_en;
-  std::string_view rule;      // the rule that decided or failed
-  std::string_view seal;      // allow: the mode that is to hold (Event::unsealed); empty: as it is
-  std::string_view shadow;    // the first rule on trial that would have refused; empty: none
+  std::string_view rule;                    // the rule that decided or failed
+  std::string_view seal;                    // allow: the mode that is to hold (Event::unsealed); empty: as it is
+  std::string_view shadow;                  // the first rule on trial that would have refused; empty: none
   Verdict shadow_verdict = Verdict::allow;  // deny or drop
-  std::uint32_t matched = 0;  // rules that matched
+  std::uint32_t matched = 0;                // rules that matched
   std::uint32_t tag_count = 0;
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
 

@@ -43,8 +43,8 @@ struct Explanation {
   std::size_t not_tried = 0;      // rules behind it, in the main chain and in those that were entered
 };
 
-// Counts nothing, takes from no limiter and keeps nothing in a memory. A Lua function that keeps something in a local of its own is run as for a real
-// event and keeps it.
+// Counts nothing, takes from no limiter and keeps nothing in a memory. A Lua function that keeps something in a local
+// of its own is run as for a real event and keeps it.
 [[nodiscard]] Explanation explain(PolicySet& set, const Facts& facts);
 
 }  // namespace valise::policy

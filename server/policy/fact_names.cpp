@@ -13,13 +13,30 @@ namespace valise::policy {
 namespace {
 
 constexpr std::pair<std::string_view, std::string_view> builders[] = {
-    {"SealedMode", "sealed_mode"}, {"Unsealed", "unsealed"}, {"Type", "type"}, {"Host", "host"},
-    {"Payload", "payload"},        {"Mechanism", "mechanism"}, {"TlsVersion", "tls"}, {"Size", "size"},
-    {"Keys", "keys"},              {"UnknownDevices", "unknown_devices"},
-    {"Devices", "devices"},        {"NewDevices", "new_devices"}, {"Uses", "uses"}, {"Sessions", "sessions"},
-    {"DeviceAge", "device_age"},   {"Client", "client"}, {"Language", "language"},
-    {"Subscription", "subscription"}, {"Asked", "asked"}, {"Pending", "pending"}, {"Shown", "shown"},
-    {"Affiliation", "affiliation"}, {"Label", "label"}, {"Datacenter", "datacenter"},
+    {"SealedMode", "sealed_mode"},
+    {"Unsealed", "unsealed"},
+    {"Type", "type"},
+    {"Host", "host"},
+    {"Payload", "payload"},
+    {"Mechanism", "mechanism"},
+    {"TlsVersion", "tls"},
+    {"Size", "size"},
+    {"Keys", "keys"},
+    {"UnknownDevices", "unknown_devices"},
+    {"Devices", "devices"},
+    {"NewDevices", "new_devices"},
+    {"Uses", "uses"},
+    {"Sessions", "sessions"},
+    {"DeviceAge", "device_age"},
+    {"Client", "client"},
+    {"Language", "language"},
+    {"Subscription", "subscription"},
+    {"Asked", "asked"},
+    {"Pending", "pending"},
+    {"Shown", "shown"},
+    {"Affiliation", "affiliation"},
+    {"Label", "label"},
+    {"Datacenter", "datacenter"},
 };
 
 // Facts may come from a log or a stanza: hostile.
@@ -69,7 +86,9 @@ constexpr std::pair<std::string_view, Say> texts[] = {
     {"tls", [](const Facts& f) { return quoted(f.tls); }},
     {"sid", [](const Facts& f) { return fmt::format("{}", f.sid); }},
     {"device_age",
-     [](const Facts& f) { return f.device_age_s < 0 ? std::string("not known") : fmt::format("{} s", f.device_age_s); }},
+     [](const Facts& f) {
+       return f.device_age_s < 0 ? std::string("not known") : fmt::format("{} s", f.device_age_s);
+     }},
     {"devices", [](const Facts& f) { return fmt::format("{}", f.devices); }},
     {"new_devices", [](const Facts& f) { return fmt::format("{}", f.new_devices); }},
     {"uses", [](const Facts& f) { return fmt::format("{}", f.uses); }},

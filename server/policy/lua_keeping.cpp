@@ -230,7 +230,8 @@ int over_now(lua_State* lua) {
   auto& table = *state_of(lua).limiters[object.number];
   const auto limit = Limiter::Limit::of(object.limit.rate, object.limit.burst);
   const auto key = read_key_text(lua, table);
-  lua_pushboolean(lua, state_of(lua).only_looks ? table.would_be_over(key, now_ms, limit) : table.over(key, now_ms, limit));
+  lua_pushboolean(lua,
+                  state_of(lua).only_looks ? table.would_be_over(key, now_ms, limit) : table.over(key, now_ms, limit));
   return 1;
 }
 

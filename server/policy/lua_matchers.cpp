@@ -47,8 +47,9 @@ int yes_or_no(lua_State* lua) {
   building(lua);
   const bool yes = lua_isnoneornil(lua, 1) || read_bool(lua, 1, name_of(lua));
   const auto values = yes ? About.yes : About.no;
-  return push_matcher(lua, make_flag(fmt::format("{}({})", name_of(lua), yes), yes ? +Yes : +No,
-                                     {About.fact, {values.begin(), values.end()}, {About.needs.begin(), About.needs.end()}}));
+  return push_matcher(
+      lua, make_flag(fmt::format("{}({})", name_of(lua), yes), yes ? +Yes : +No,
+                     {About.fact, {values.begin(), values.end()}, {About.needs.begin(), About.needs.end()}}));
 }
 
 // Name("a"), Name{ "a", "b" }: the fact is one of these.
@@ -307,11 +308,12 @@ const Function functions[] = {
      Costly::relation},
     {"Shown", &flag<&Facts::shown>, "", "one of its sessions shows the other its presence, directed presence included",
      relations, Costly::shown},
-    {"Local", &flag_of_side<from_local, to_local, local_facts>, "\"from\" | \"to\"", "the party is of a host of this server",
-     at::anywhere, Costly::parties},
+    {"Local", &flag_of_side<from_local, to_local, local_facts>, "\"from\" | \"to\"",
+     "the party is of a host of this server", at::anywhere, Costly::parties},
     {"Administrator", &flag_of_side<from_admin, to_admin, admin_facts>, "\"from\" | \"to\"",
      "the party administers the host that is concerned (`commands.administrators`)", at::anywhere, Costly::parties},
-    {"FullAddress", &flag_of_side<from_full, to_full, resource_facts>, "\"from\" | \"to\"", "the party's address names a resource"},
+    {"FullAddress", &flag_of_side<from_full, to_full, resource_facts>, "\"from\" | \"to\"",
+     "the party's address names a resource"},
     {"Hours", &from_texts<&make_hours>, "range | {range, …}",
      "local time: `08:00-19:00`; `22:00-06:00` runs past midnight"},
     {"Weekday", &from_texts<&make_weekday>, "day | {day, …}", "`mon` … `sun`, `mon-fri`"},

@@ -123,7 +123,8 @@ const Function making[] = {
     {"rule", &rule, "{ name =, match =, action =, shadow = }",
      "makes a rule; `match`: a matcher or a function, `action`: an action, a function, or a list of up to 16, one "
      "after "
-     "the other until one ends; `shadow = true`: it counts, and records what it would have refused, and does nothing else"},
+     "the other until one ends; `shadow = true`: it counts, and records what it would have refused, and does nothing "
+     "else"},
     {"chain", &chain, "{ name =, rule{ … }, … }",
      "these rules are tried where an action `Jump`s to the chain, and nowhere else. Chains may jump on, never in a "
      "circle"},

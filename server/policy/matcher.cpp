@@ -6,8 +6,8 @@
 #include <limits>
 #include <unordered_set>
 
-#include "policy/patterns.hpp"
 #include "policy/fact_names.hpp"
+#include "policy/patterns.hpp"
 
 namespace valise::policy {
 namespace {
@@ -173,9 +173,7 @@ class Flag final : public Matcher {
   std::string describe() const override { return described_; }
   std::string_view fact() const override { return fact_.name; }
   std::optional<Values> values() const override { return Texts{fact_.values}; }
-  std::vector<std::string_view> needs() const override {
-    return fact_.needs.empty() ? Matcher::needs() : fact_.needs;
-  }
+  std::vector<std::string_view> needs() const override { return fact_.needs.empty() ? Matcher::needs() : fact_.needs; }
 
  private:
   std::string described_;

@@ -79,7 +79,8 @@ class Matcher {
   [[nodiscard]] virtual std::span<const Matcher* const> parts() const { return {}; }
   // A leaf: the one fact that it reads, by its name in fact_names.hpp; empty: others, or several.
   [[nodiscard]] virtual std::string_view fact() const { return {}; }
-  // A leaf with a fact: for which of its values it is true. Nothing: that cannot be said. (Not while the file is loaded.)
+  // A leaf with a fact: for which of its values it is true. Nothing: that cannot be said. (Not while the file is
+  // loaded.)
   [[nodiscard]] virtual std::optional<Values> values() const { return std::nullopt; }
   // A leaf: the fields of `m`, or facts, that have to be known for it (partial.hpp). None: nobody can say.
   [[nodiscard]] virtual std::vector<std::string_view> needs() const {

@@ -9,9 +9,7 @@ namespace {
 
 enum class Truth : std::uint8_t { no, yes, unknown };
 
-Truth opposite(Truth truth) {
-  return truth == Truth::unknown ? truth : truth == Truth::yes ? Truth::no : Truth::yes;
-}
+Truth opposite(Truth truth) { return truth == Truth::unknown ? truth : truth == Truth::yes ? Truth::no : Truth::yes; }
 
 }  // namespace
 
@@ -38,8 +36,7 @@ class PartialDecider::Engine final : public Watcher {
     rule_ = PartialDecision::none;
     missing_.clear();
     Decision decision;
-    Context context{
-        .facts = facts, .decision = decision, .event = exact_event(facts.event, facts.type, facts.payload)};
+    Context context{.facts = facts, .decision = decision, .event = exact_event(facts.event, facts.type, facts.payload)};
     const bool ends = walk(0, context, true) == Truth::yes;
     PartialDecision out;
     if (ends) out.rule = rule_;

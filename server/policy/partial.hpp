@@ -25,7 +25,7 @@ struct PartialRule {
   unsigned line = 0;
   bool shadow = false;
   std::uint64_t allowed = 0, refused = 0;  // events that it decides on; in shadow: would decide on
-  std::uint64_t failed = 0;  // its Lua failed: of `refused`, but in shadow
+  std::uint64_t failed = 0;                // its Lua failed: of `refused`, but in shadow
   std::uint64_t undecidable = 0;           // events of which it is not known whether it decides
   std::vector<std::string> needs;          // the unknown facts that this is for, as `m` and the matchers call them
 };

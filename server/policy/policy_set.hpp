@@ -1,11 +1,11 @@
-// The policy: rules built by one Lua file, run natively. One set a shard (it holds a Lua state, rate tables, counters);
-// everything here is home shard only. A reload loads a new set and swaps the pointer; if loading fails, the old set
-// stays in force.
+// The policy: rules built by one Lua file, run natively. One set a shard (it holds a Lua state and counters; limiters
+// and memories are Shared); everything here is home shard only. A reload loads a new set and swaps the pointer; if
+// loading fails, the old set stays in force.
 //
 // Order: rules are tried as they stand in the file. A rule whose matcher matches is counted, then its actions run:
-// Allow, Deny and Drop end the decision, Tag and Log go on. No rule left: allowed. A Lua function that fails or
-// overruns its budget ends the decision as denied (Reason::policy_failed), is counted and logged: a policy fails
-// closed.
+// Allow, Deny, Drop and Seal end the decision, Jump tries a chain's rules, Return leaves the chain, all others go on.
+// No rule left: allowed. A Lua function that fails or overruns its budget ends the decision as denied
+// (Reason::policy_failed), is counted and logged: a policy fails closed.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@ constexpr std::size_t longest = 4096;
 constexpr std::size_t most_of_a_list = 64;
 
 constexpr std::pair<std::string_view, bool Facts::*> flags[] = {
-    {"sealed", &Facts::sealed},         {"asked", &Facts::asked},       {"pending", &Facts::pending},
+    {"sealed", &Facts::sealed},         {"asked", &Facts::asked},           {"pending", &Facts::pending},
     {"shown", &Facts::shown},           {"from_local", &Facts::from_local}, {"to_local", &Facts::to_local},
     {"from_admin", &Facts::from_admin}, {"to_admin", &Facts::to_admin},
 };
@@ -66,7 +66,8 @@ std::optional<unsigned> time_of_day(std::string_view text) {
   if (text.size() != 5 || text[2] != ':') return std::nullopt;
   const auto a = std::from_chars(text.data(), text.data() + 2, hour);
   const auto b = std::from_chars(text.data() + 3, text.data() + 5, minute);
-  if (a.ec != std::errc() || a.ptr != text.data() + 2 || b.ec != std::errc() || b.ptr != text.data() + 5) return std::nullopt;
+  if (a.ec != std::errc() || a.ptr != text.data() + 2 || b.ec != std::errc() || b.ptr != text.data() + 5)
+    return std::nullopt;
   if (hour > 23 || minute > 59) return std::nullopt;
   return hour * 60 + minute;
 }
@@ -114,12 +115,12 @@ Question::Question(Normalise normalise) : normalise_(std::move(normalise)) {
 }
 
 std::vector<std::string_view> Question::names() {
-  return {"affiliation", "asked",         "at",          "children",  "client",       "datacenter", "device_age",
-          "devices",     "direction",     "from",        "from_admin", "from_local",  "host",       "ip",
-          "keys",        "kind",          "label",       "language",  "mechanism",    "new_devices", "omemo",
-          "payload",     "pending",       "prekeys",     "roster_groups", "sealed",   "sealed_length", "sealed_mode",
-          "sessions",    "shown",         "sid",         "size",      "subscription", "tags",       "tls",
-          "to",          "to_admin",      "to_local",    "type",      "unknown_devices", "unsealed", "uses"};
+  return {"affiliation", "asked",     "at",       "children",      "client",          "datacenter",    "device_age",
+          "devices",     "direction", "from",     "from_admin",    "from_local",      "host",          "ip",
+          "keys",        "kind",      "label",    "language",      "mechanism",       "new_devices",   "omemo",
+          "payload",     "pending",   "prekeys",  "roster_groups", "sealed",          "sealed_length", "sealed_mode",
+          "sessions",    "shown",     "sid",      "size",          "subscription",    "tags",          "tls",
+          "to",          "to_admin",  "to_local", "type",          "unknown_devices", "unsealed",      "uses"};
 }
 
 std::expected<void, std::string> Question::set_party(OwnedParty& party, std::string_view value) const {
@@ -210,7 +211,8 @@ std::expected<void, std::string> Question::set(std::string_view name, std::strin
   }
   if (name == "ip") {
     const auto ip = IpAddress::parse(value);
-    if (!ip) return std::unexpected(fmt::format("ip takes 192.0.2.1 or 2001:db8::1, not \"{}\"", log::printable(value)));
+    if (!ip)
+      return std::unexpected(fmt::format("ip takes 192.0.2.1 or 2001:db8::1, not \"{}\"", log::printable(value)));
     plain_.ip = *ip;
     return {};
   }
@@ -219,18 +221,18 @@ std::expected<void, std::string> Question::set(std::string_view name, std::strin
     tag_views_.assign(tags_.begin(), tags_.end());
     return {};
   }
-  std::string* text = name == "host"        ? &host_
-                      : name == "type"      ? &type_
-                      : name == "payload"   ? &payload_
-                      : name == "unsealed"  ? &unsealed_
-                      : name == "mechanism" ? &mechanism_
-                      : name == "tls"       ? &tls_
-                      : name == "language"  ? &language_
-                      : name == "client"    ? &client_
+  std::string* text = name == "host"          ? &host_
+                      : name == "type"        ? &type_
+                      : name == "payload"     ? &payload_
+                      : name == "unsealed"    ? &unsealed_
+                      : name == "mechanism"   ? &mechanism_
+                      : name == "tls"         ? &tls_
+                      : name == "language"    ? &language_
+                      : name == "client"      ? &client_
                       : name == "affiliation" ? &affiliation_
-                      : name == "label"     ? &label_
-                      : name == "datacenter" ? &datacenter_
-                                            : nullptr;
+                      : name == "label"       ? &label_
+                      : name == "datacenter"  ? &datacenter_
+                                              : nullptr;
   if (text == nullptr) {
     return std::unexpected(
         fmt::format("there is no fact \"{}\" to give{}", log::printable(name), config::nearest_hint(name, names())));
@@ -263,7 +265,9 @@ Facts Question::facts(std::int64_t now_ms) const {
   facts.children = child_views_;
   if (facts.omemo != Omemo::none) facts.sealed = true;
   if (facts.sealed && !omemo_) facts.omemo = Omemo::legacy;  // what most clients send
-  facts.host = !host_.empty() ? std::string_view(host_) : facts.direction == Direction::in && !to_.bare.empty() ? to_.domain : from_.domain;
+  facts.host = !host_.empty()                                          ? std::string_view(host_)
+               : facts.direction == Direction::in && !to_.bare.empty() ? to_.domain
+                                                                       : from_.domain;
   facts.type = type_;
   if (!typed_) {
     if (facts.event == Event::message || facts.event == Event::unsealed) facts.type = "normal";

@@ -26,8 +26,8 @@ class Question {
   // The names that `set` takes.
   [[nodiscard]] static std::vector<std::string_view> names();
 
-  // `value`: "message", "alice@example.org/phone", "out", "900", "true", "a,b" (tags, roster_groups, children), "2026-07-14 10:00" or
-  // "tue 10:00" (at), an address … Errors: what is wrong, with the nearest valid name.
+  // `value`: "message", "alice@example.org/phone", "out", "900", "true", "a,b" (tags, roster_groups, children),
+  // "2026-07-14 10:00" or "tue 10:00" (at), an address … Errors: what is wrong, with the nearest valid name.
   std::expected<void, std::string> set(std::string_view name, std::string_view value);
 
   // The facts, which look into this object. `now_ms`: for rates.
@@ -46,7 +46,8 @@ class Question {
   Normalise normalise_;
   Facts plain_;  // what needs no memory
   OwnedParty from_, to_;
-  std::string host_, type_, payload_, unsealed_, mechanism_, tls_, language_, client_, affiliation_, label_, datacenter_;
+  std::string host_, type_, payload_, unsealed_, mechanism_, tls_, language_, client_, affiliation_, label_,
+      datacenter_;
   bool typed_ = false, omemo_ = false;
   std::vector<std::string> tags_;
   std::vector<std::string_view> tag_views_;

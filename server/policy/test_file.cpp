@@ -113,8 +113,7 @@ class Runner {
 
   // wait(60): so many seconds later.
   static int wait(lua_State* lua) {
-    of(lua).in_test(lua, "wait").now_ms_ +=
-        static_cast<std::int64_t>(read_number(lua, 1, "wait", 0, 1e9) * 1000);
+    of(lua).in_test(lua, "wait").now_ms_ += static_cast<std::int64_t>(read_number(lua, 1, "wait", 0, 1e9) * 1000);
     return 0;
   }
 
@@ -364,10 +363,16 @@ class Runner {
   void push_outcome_type(lua_State* lua) {
     luaL_newmetatable(lua, outcome_type);
     lua_newtable(lua);
-    const luaL_Reg methods[] = {{"by", &holds<&by>},       {"with", &holds<&with>},     {"says", &holds<&says>},
-                                {"sealed", &holds<&sealed>}, {"tagged", &holds<&tagged>},
-                                {"recorded", &holds<&recorded>}, {"notified", &holds<&notified>},
-                                {"stripped", &holds<&stripped>}, {"disconnected", &disconnected}, {nullptr, nullptr}};
+    const luaL_Reg methods[] = {{"by", &holds<&by>},
+                                {"with", &holds<&with>},
+                                {"says", &holds<&says>},
+                                {"sealed", &holds<&sealed>},
+                                {"tagged", &holds<&tagged>},
+                                {"recorded", &holds<&recorded>},
+                                {"notified", &holds<&notified>},
+                                {"stripped", &holds<&stripped>},
+                                {"disconnected", &disconnected},
+                                {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, methods, 1);
     set_strict(lua, "there is no expectation");

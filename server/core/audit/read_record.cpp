@@ -14,11 +14,20 @@ bool take(std::string_view& text, char c) noexcept {
 }
 
 constexpr std::pair<std::string_view, std::string_view RecordView::*> texts[] = {
-    {"kind", &RecordView::kind},           {"from", &RecordView::from},           {"resource", &RecordView::resource},
-    {"session", &RecordView::session},     {"source", &RecordView::source},       {"tls", &RecordView::tls},
-    {"mechanism", &RecordView::mechanism}, {"to", &RecordView::to},               {"stanza", &RecordView::stanza},
-    {"type", &RecordView::type},           {"encryption", &RecordView::encryption}, {"verdict", &RecordView::verdict},
-    {"reason", &RecordView::reason},       {"rule", &RecordView::rule},
+    {"kind", &RecordView::kind},
+    {"from", &RecordView::from},
+    {"resource", &RecordView::resource},
+    {"session", &RecordView::session},
+    {"source", &RecordView::source},
+    {"tls", &RecordView::tls},
+    {"mechanism", &RecordView::mechanism},
+    {"to", &RecordView::to},
+    {"stanza", &RecordView::stanza},
+    {"type", &RecordView::type},
+    {"encryption", &RecordView::encryption},
+    {"verdict", &RecordView::verdict},
+    {"reason", &RecordView::reason},
+    {"rule", &RecordView::rule},
 };
 constexpr std::pair<std::string_view, std::uint64_t RecordView::*> numbers[] = {
     {"size", &RecordView::size}, {"device", &RecordView::device}, {"keys", &RecordView::keys}};

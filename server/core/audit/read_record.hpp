@@ -18,8 +18,8 @@ struct RecordView {
 
 class RecordReader {
  public:
-  // False: nothing that append_json writes (out is then unspecified). Members that it does not know are passed over. Any
-  // bytes may be given; linear in them.
+  // False: nothing that append_json writes (out is then unspecified). Members that it does not know are passed over.
+  // Any bytes may be given; linear in them.
   [[nodiscard]] bool read(std::string_view json, RecordView& out);
 
  private:

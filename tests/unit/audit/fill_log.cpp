@@ -1,5 +1,6 @@
-// fill_log FOLDER RECORDS [HOURS]: a log as a day of a thousand people leaves it: mostly sealed messages, some presence,
-// log-ins and refusals, spread evenly over the hours before now (24). The same arguments give the same people.
+// fill_log FOLDER RECORDS [HOURS]: a log as a day of a thousand people leaves it: mostly sealed messages, some
+// presence, log-ins and refusals, spread evenly over the hours before now (24). The same arguments give the same
+// people.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -77,11 +78,14 @@ int fill(const std::string& folder, std::uint64_t count, std::int64_t hours) {
     std::vector<Record> records;
     for (; records.size() < batch && done < count; ++done) {
       records.push_back(record(done, who));
-      records.back().time_ns = end_ns - span_ns + static_cast<std::int64_t>(static_cast<double>(done) / static_cast<double>(count) * static_cast<double>(span_ns));
+      records.back().time_ns = end_ns - span_ns +
+                               static_cast<std::int64_t>(static_cast<double>(done) / static_cast<double>(count) *
+                                                         static_cast<double>(span_ns));
     }
     std::vector<const Record*> pointers;
     for (const auto& one : records) pointers.push_back(&one);
-    if (auto written = (*log)->append(pointers); !written) return std::fprintf(stderr, "fill_log: %s\n", written.error().text.c_str()), 1;
+    if (auto written = (*log)->append(pointers); !written)
+      return std::fprintf(stderr, "fill_log: %s\n", written.error().text.c_str()), 1;
   }
   return 0;
 }

@@ -64,11 +64,26 @@ TEST(ReadRecord, GivesBackWhatWasWritten) {
 TEST(ReadRecord, RefusesWhatIsNoRecord) {
   RecordReader reader;
   RecordView view;
-  for (const char* json :
-       {"", "{", "{}", "[]", "null", "{\"id\":\"1\"}", "{\"kind\":\"x\"", "{\"kind\":\"x\"}x", "{\"kind\":x}", "{\"kind\":\"x\",}",
-        "{\"kind\":\"\\\"}", "{\"kind\":\"\\u12\"}", "{\"kind\":\"\\ud800\"}", "{\"kind\":\"\\ud800\\u0041\"}",
-        "{\"kind\":\"\\udc00\"}", "{\"kind\":\"\\x\"}", "{\"kind\":\"x\",\"size\":99999999999999999999}", "{\"kind\":\"x\",\"size\":-1}",
-        "{\"kind\":{\"a\":1}}", "{\"kind\":\"\\u-123\"}"}) {
+  for (const char* json : {"",
+                           "{",
+                           "{}",
+                           "[]",
+                           "null",
+                           "{\"id\":\"1\"}",
+                           "{\"kind\":\"x\"",
+                           "{\"kind\":\"x\"}x",
+                           "{\"kind\":x}",
+                           "{\"kind\":\"x\",}",
+                           "{\"kind\":\"\\\"}",
+                           "{\"kind\":\"\\u12\"}",
+                           "{\"kind\":\"\\ud800\"}",
+                           "{\"kind\":\"\\ud800\\u0041\"}",
+                           "{\"kind\":\"\\udc00\"}",
+                           "{\"kind\":\"\\x\"}",
+                           "{\"kind\":\"x\",\"size\":99999999999999999999}",
+                           "{\"kind\":\"x\",\"size\":-1}",
+                           "{\"kind\":{\"a\":1}}",
+                           "{\"kind\":\"\\u-123\"}"}) {
     EXPECT_FALSE(reader.read(json, view)) << json;
   }
   EXPECT_TRUE(reader.read(R"({"kind":"x","later":"y","more":7,"rows":true})", view));
@@ -76,7 +91,8 @@ TEST(ReadRecord, RefusesWhatIsNoRecord) {
 
 TEST(ReadRecord, EveryDamagedByteIsReadOrRefusedWithoutHarm) {
   Record record;
-  record.origin = make_ref<Origin>(Origin::Members{.jid = "é\"@x", .resource = "r", .session = {}, .source = {}, .tls = {}, .cipher = {}, .mechanism = {}});
+  record.origin = make_ref<Origin>(Origin::Members{
+      .jid = "é\"@x", .resource = "r", .session = {}, .source = {}, .tls = {}, .cipher = {}, .mechanism = {}});
   record.rule = "à";
   const auto whole = encoded(record);
   RecordReader reader;

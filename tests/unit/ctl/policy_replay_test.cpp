@@ -73,7 +73,8 @@ class ReplayTest : public testing::Test {
     return answer ? *answer : Json();
   }
   static Json counts(const Json& answer) {
-    return Json::array({answer["same"], answer["newly_refused"], answer["newly_allowed"], answer["other_rule"], answer["undecidable"]});
+    return Json::array({answer["same"], answer["newly_refused"], answer["newly_allowed"], answer["other_rule"],
+                        answer["undecidable"]});
   }
   std::string root_;
 };
@@ -86,7 +87,8 @@ TEST_F(ReplayTest, ComparesWhatHappenedWithWhatWouldHave) {
        refused(message("alice@x.org", "carol@x.org"), "policy", "no carol"),
        refused(message("alice@x.org", "carol@x.org"), "policy", "an older rule"),
        refused(message("alice@x.org", "bob@x.org"), "policy", "an older rule"),
-       refused(message("alice@x.org", "carol@x.org"), "plaintext"), refused(message("alice@x.org", "bob@x.org"), "blocked")});
+       refused(message("alice@x.org", "carol@x.org"), "plaintext"),
+       refused(message("alice@x.org", "bob@x.org"), "blocked")});
   EXPECT_EQ(counts(answer), Json::parse("[2, 2, 1, 1, 0]"));
   EXPECT_EQ(answer["records"], 8);
   EXPECT_EQ(answer["events"], 6);
@@ -105,23 +107,41 @@ TEST_F(ReplayTest, FactsOfTheRecordReachTheRules) {
     return answer["undecidable"] == 1 ? "?" : answer["newly_refused"] == 1 ? "yes" : "no";
   };
   for (const char* match :
-       {"From('alice@x.org/phone')", "To{ domain = 'y.org' }", "Type('chat')", "Sealed()", "OmemoVersion('legacy')", "Keys('==', 3)",
-        "Size('==', 900)", "Network('192.0.2.0/24')", "Mechanism('SCRAM-SHA-256')", "TlsVersion('1.3')", "Weekday('mon')",
-        "Hours('08:00-09:00')", "Host('x.org') * Direction('out')", "Host('y.org') * Direction('in')",
-        "function(m) return m.hour == 8 and m.ip == '192.0.2.7' end", "Date('2026-07-20')", "ToSelf(false)",
-        "ChannelBinding(false)", "function(m) return m.day == 20 and m.month == 7 end"}) {
+       {"From('alice@x.org/phone')", "To{ domain = 'y.org' }", "Type('chat')", "Sealed()", "OmemoVersion('legacy')",
+        "Keys('==', 3)", "Size('==', 900)", "Network('192.0.2.0/24')", "Mechanism('SCRAM-SHA-256')",
+        "TlsVersion('1.3')", "Weekday('mon')", "Hours('08:00-09:00')", "Host('x.org') * Direction('out')",
+        "Host('y.org') * Direction('in')", "function(m) return m.hour == 8 and m.ip == '192.0.2.7' end",
+        "Date('2026-07-20')", "ToSelf(false)", "ChannelBinding(false)",
+        "function(m) return m.day == 20 and m.month == 7 end"}) {
     EXPECT_STREQ(refuses(match), "yes") << match;
   }
   for (const char* match : {"Type('normal')", "Network('10.0.0.0/8')", "Weekday('tue')", "Payload('x') + To('z@z')",
                             "Holiday('fr')", "DeviceId(7)", "DeviceAge('<', '1d') * Direction('in')"}) {
     EXPECT_STREQ(refuses(match), "no") << match;
   }
-  for (const char* match : {"UnknownDevices('>', 0)", "HasTag('x')", "SealedMode('warn')", "To('bob@y.org/phone')",
-                            "function(m) return m.language == 'fr' end", "function(m) return m.prekeys > 1 end",
-                            "Contact()", "Subscription('both')", "Asked()", "Pending()", "Shown()", "RosterGroup('x')",
-                            "Child('body')", "DeviceAge('<', '1d')", "Client('dino*')", "Sessions('>', 1)", "Local('from')",
-                            "Administrator('to')", "FullAddress('to')", "Label('x')", "Language('fr')",
-                            "Remembers(memory{ name = 'm' }, 'pair')", "Counted(memory{ name = 'm' }, 'from', '<', 1)",
+  for (const char* match : {"UnknownDevices('>', 0)",
+                            "HasTag('x')",
+                            "SealedMode('warn')",
+                            "To('bob@y.org/phone')",
+                            "function(m) return m.language == 'fr' end",
+                            "function(m) return m.prekeys > 1 end",
+                            "Contact()",
+                            "Subscription('both')",
+                            "Asked()",
+                            "Pending()",
+                            "Shown()",
+                            "RosterGroup('x')",
+                            "Child('body')",
+                            "DeviceAge('<', '1d')",
+                            "Client('dino*')",
+                            "Sessions('>', 1)",
+                            "Local('from')",
+                            "Administrator('to')",
+                            "FullAddress('to')",
+                            "Label('x')",
+                            "Language('fr')",
+                            "Remembers(memory{ name = 'm' }, 'pair')",
+                            "Counted(memory{ name = 'm' }, 'from', '<', 1)",
                             "function(m) return m.subscription == 'both' end"}) {
     EXPECT_STREQ(refuses(match), "?") << match;
   }
@@ -133,14 +153,17 @@ TEST_F(ReplayTest, RatesRunByTheRecordsTimes) {
     records.push_back(message("alice@x.org", "bob@x.org"));
     records.back().time_ns += i < 4 ? 0 : 10'000'000'000;
   }
-  const auto answer = replayed("rule{ name = 'r', match = Kind('message') * Direction('out') * "
-                               "Rate{ per = 'from', rate = 1, burst = 2 }, action = Deny('resource-constraint') }", records);
+  const auto answer = replayed(
+      "rule{ name = 'r', match = Kind('message') * Direction('out') * "
+      "Rate{ per = 'from', rate = 1, burst = 2 }, action = Deny('resource-constraint') }",
+      records);
   EXPECT_EQ(counts(answer), Json::parse("[4, 2, 0, 0, 0]"));
 }
 
 TEST_F(ReplayTest, ChainsAreReplayed) {
-  const std::string chain = "chain{ name = 'c', rule{ name = 'known', match = Contact(), action = Return() },\n"
-                            "rule{ name = 'strangers', match = To{ domain = 'x.org' }, action = Deny('forbidden') } }\n";
+  const std::string chain =
+      "chain{ name = 'c', rule{ name = 'known', match = Contact(), action = Return() },\n"
+      "rule{ name = 'strangers', match = To{ domain = 'x.org' }, action = Deny('forbidden') } }\n";
   auto answer = replayed("rule{ name = 'j', match = Kind('message'), action = Jump('c') }\n" + chain,
                          {message("alice@x.org", "bob@x.org"), message("alice@x.org", "bob@y.org")});
   EXPECT_EQ(counts(answer), Json::parse("[1, 0, 0, 0, 1]"));
@@ -155,10 +178,18 @@ TEST_F(ReplayTest, LogInsAreAskedAboutTwiceAndTagsOfASessionAreUnknown) {
   login.kind = audit::Kind::login;
   login.origin = origin("alice@x.org");
   login.time_ns = monday_ns;
-  EXPECT_EQ(replayed("rule{ name = 'r', match = Kind('session') * From('alice@x.org/phone'), action = Deny('not-allowed') }", {login})["newly_refused"], 1);
-  EXPECT_EQ(replayed("rule{ name = 'r', match = Kind('login') * From('alice@x.org/phone'), action = Deny('not-allowed') }", {login})["newly_refused"], 0);
+  EXPECT_EQ(
+      replayed("rule{ name = 'r', match = Kind('session') * From('alice@x.org/phone'), action = Deny('not-allowed') }",
+               {login})["newly_refused"],
+      1);
+  EXPECT_EQ(
+      replayed("rule{ name = 'r', match = Kind('login') * From('alice@x.org/phone'), action = Deny('not-allowed') }",
+               {login})["newly_refused"],
+      0);
   login.reason = "resumed";
-  EXPECT_EQ(replayed("rule{ name = 'r', match = Kind('session'), action = Deny('not-allowed') }", {login})["newly_refused"], 0);
+  EXPECT_EQ(
+      replayed("rule{ name = 'r', match = Kind('session'), action = Deny('not-allowed') }", {login})["newly_refused"],
+      0);
 }
 
 TEST_F(ReplayTest, WhatIsNoEventOfARuleIsPassedOver) {
@@ -170,7 +201,8 @@ TEST_F(ReplayTest, WhatIsNoEventOfARuleIsPassedOver) {
   request.encryption = audit::Encryption::none;
   request.type = audit::StanzaType::get;
   request = refused(std::move(request), "policy", "r");
-  const auto answer = replayed("rule{ name = 'all', match = Always(), action = Drop() }", {admin, start, shadow, request});
+  const auto answer =
+      replayed("rule{ name = 'all', match = Always(), action = Drop() }", {admin, start, shadow, request});
   EXPECT_EQ(answer["events"], 0);
   EXPECT_EQ(answer["passed_over"]["other"], 3);
   EXPECT_EQ(answer["passed_over"]["unclear"], 1);

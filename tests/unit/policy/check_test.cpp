@@ -18,8 +18,8 @@ std::vector<std::string> dead(std::string_view source, std::size_t max_work = 30
 // Of a rule that denies what `earlier` matches, and behind it one that allows what `later` matches: whether the latter
 // is said to be hidden.
 bool hides(const std::string& earlier, const std::string& later) {
-  return dead("rule{ name = 'a', match = " + earlier + ", action = Deny('forbidden') }\nrule{ name = 'b', match = " +
-              later + ", action = Allow() }") ==
+  return dead("rule{ name = 'a', match = " + earlier +
+              ", action = Deny('forbidden') }\nrule{ name = 'b', match = " + later + ", action = Allow() }") ==
          std::vector<std::string>{
              "p.lua:2: rule \"b\" can never act: rule \"a\" (line 1) before it decides on all that it matches"};
 }
@@ -98,8 +98,7 @@ TEST(Check, TagsGrowOnTheWay) {
 TEST(Check, AMatcherThatIsNeverTrueSaysWhatExcludesWhat) {
   EXPECT_EQ(never("Kind('message') * Kind('iq')"), "Kind(\"message\") and Kind(\"iq\") exclude each other");
   EXPECT_EQ(never("Sealed() * Sealed(false)"), "Sealed(true) and Sealed(false) exclude each other");
-  EXPECT_EQ(never("From('a@x') * -From{ domain = 'x' }"),
-            "From{\"a@x\"} and -From{domain=\"x\"} exclude each other");
+  EXPECT_EQ(never("From('a@x') * -From{ domain = 'x' }"), "From{\"a@x\"} and -From{domain=\"x\"} exclude each other");
   EXPECT_EQ(never("Size('>', 9) * Size('<', 9)"), "Size(\">\", 9) and Size(\"<\", 9) exclude each other");
   EXPECT_EQ(never("Size('<', 0)"), "Size(\"<\", 0) is never true");
   EXPECT_EQ(never("Hours('08:00-09:00') * Hours('09:00-10:00')"),
@@ -131,10 +130,11 @@ TEST(Check, ARuleAboutEverythingIsNotAskedAboutTheUnsealed) {
 }
 
 TEST(Check, SetsOfTheNewWordsAreCompared) {
-  const std::string groups = "group{ name = 'all', members = { 'a@x', 'b@x' } } group{ name = 'some', members = { 'a@x' } } ";
+  const std::string groups =
+      "group{ name = 'all', members = { 'a@x', 'b@x' } } group{ name = 'some', members = { 'a@x' } } ";
   const auto with_groups = [&](const std::string& earlier, const std::string& later) {
-    return dead(groups + "rule{ name = 'a', match = " + earlier + ", action = Drop() }\nrule{ name = 'b', match = " + later +
-                ", action = Allow() }")
+    return dead(groups + "rule{ name = 'a', match = " + earlier +
+                ", action = Drop() }\nrule{ name = 'b', match = " + later + ", action = Allow() }")
                .size() == 1;
   };
   EXPECT_TRUE(with_groups("FromGroup('all')", "FromGroup('some')"));
@@ -159,7 +159,8 @@ TEST(Check, SetsOfTheNewWordsAreCompared) {
 }
 
 TEST(Check, NewEventsHaveTheirFacts) {
-  EXPECT_EQ(never("Kind('subscription') * Type('available')"), "no event has Kind(\"subscription\") and Type(\"available\")");
+  EXPECT_EQ(never("Kind('subscription') * Type('available')"),
+            "no event has Kind(\"subscription\") and Type(\"available\")");
   EXPECT_EQ(never("Kind('device') * Direction('in')"), "no event has Kind(\"device\") and Direction(\"in\")");
   EXPECT_EQ(never("Kind('message') * NewDevices('>', 0)"), "no event has Kind(\"message\") and NewDevices(\">\", 0)");
   EXPECT_EQ(never("Kind('login') * Contact()"), "no event has Kind(\"login\") and Contact(true)");
@@ -191,9 +192,12 @@ std::string one(const std::string& name, const std::string& match, const std::st
 }
 
 TEST(Check, RulesOfAChainAreComparedAmongThemselves) {
-  EXPECT_THAT(in_chain("Always()", one("a", "Kind('message')") + one("b", "Kind('message') * Sealed()")),
-              ElementsAre("p.lua:3: rule \"b\" can never act: rule \"a\" (line 2) before it decides on all that it matches"));
-  EXPECT_THAT(in_chain("Always()", one("a", "Kind('message')", "Return()") + one("b", "Kind('message') * Sealed()")).size(), 1u);
+  EXPECT_THAT(
+      in_chain("Always()", one("a", "Kind('message')") + one("b", "Kind('message') * Sealed()")),
+      ElementsAre("p.lua:3: rule \"b\" can never act: rule \"a\" (line 2) before it decides on all that it matches"));
+  EXPECT_THAT(
+      in_chain("Always()", one("a", "Kind('message')", "Return()") + one("b", "Kind('message') * Sealed()")).size(),
+      1u);
   // What decides in a chain hides nothing outside of it, and the other way round only where all comes through the jump.
   EXPECT_THAT(dead("rule{ name = 'j', match = Kind('iq'), action = Jump('c') }\n"
                    "chain{ name = 'c', rule{ name = 'a', match = Always(), action = Allow() } }\n"
@@ -207,7 +211,8 @@ TEST(Check, RulesOfAChainSeeOnlyWhatJumpsBring) {
            "\" can never act: no rule that jumps to chain \"c\" matches what it matches";
   };
   EXPECT_THAT(in_chain("Kind('message')", one("a", "Kind('iq')")), ElementsAre(none("a", 2)));
-  EXPECT_THAT(in_chain("From{ domain = 'x' }", one("a", "From('a@y')") + one("b", "From('a@x')")), ElementsAre(none("a", 2)));
+  EXPECT_THAT(in_chain("From{ domain = 'x' }", one("a", "From('a@y')") + one("b", "From('a@x')")),
+              ElementsAre(none("a", 2)));
   EXPECT_THAT(in_chain("-HasTag('t')", one("a", "HasTag('t')")), IsEmpty()) << "it may be given on the way";
   EXPECT_THAT(dead("rule{ name = 'j', match = Kind('message'), action = Jump('c') }\n"
                    "rule{ name = 'k', match = Kind('iq'), action = { Tag('t'), Jump('c') } }\n"
@@ -227,17 +232,19 @@ TEST(Check, AChainThatNothingJumpsToIsNamed) {
 TEST(Check, ItsWorkIsBounded) {
   std::string source;
   for (int i = 0; i < 300; ++i) {
-    source += "rule{ name = '" + std::to_string(i) + "', match = From('" + std::to_string(i) + "@x'), action = Allow() }\n";
+    source +=
+        "rule{ name = '" + std::to_string(i) + "', match = From('" + std::to_string(i) + "@x'), action = Allow() }\n";
   }
   EXPECT_THAT(dead(source), IsEmpty());
-  EXPECT_THAT(dead(source, 1000),
-              ElementsAre("p.lua: too many rules to compare them all: others may be hidden"));
+  EXPECT_THAT(dead(source, 1000), ElementsAre("p.lua: too many rules to compare them all: others may be hidden"));
   // 2^20 alternatives: not expanded, nothing said.
-  EXPECT_EQ(never("All{" + [] {
-              std::string parts;
-              for (int i = 0; i < 20; ++i) parts += "From('a@x') + To('b@x'), ";
-              return parts;
-            }() + "}"),
+  EXPECT_EQ(never("All{" +
+                  [] {
+                    std::string parts;
+                    for (int i = 0; i < 20; ++i) parts += "From('a@x') + To('b@x'), ";
+                    return parts;
+                  }() +
+                  "}"),
             "");
 }
 

@@ -36,16 +36,15 @@ rule{ name = "never tried", match = Always(), action = Allow() })");
   EXPECT_EQ(why.tried[0].result, Result::not_asked);
   EXPECT_EQ(why.tried[1].result, Result::no);
   EXPECT_EQ(lines(why.tried[1]),
-            (std::vector<std::string>{
-                "no Kind(\"message\") * To{\"carol@example.org\"} * Size(\">\", 1)",
-                " yes Kind(\"message\") | kind is \"message\"",
-                " no To{\"carol@example.org\"} | to is bob@example.org", " - Size(\">\", 1)"}));
+            (std::vector<std::string>{"no Kind(\"message\") * To{\"carol@example.org\"} * Size(\">\", 1)",
+                                      " yes Kind(\"message\") | kind is \"message\"",
+                                      " no To{\"carol@example.org\"} | to is bob@example.org", " - Size(\">\", 1)"}));
   EXPECT_EQ(why.tried[2].result, Result::matched);
   EXPECT_TRUE(why.tried[2].shadow);
-  EXPECT_EQ(lines(why.tried[3]), (std::vector<std::string>{
-                                     "yes From{\"alice@example.org\"} + Size(\">\", 5000)",
-                                     " yes From{\"alice@example.org\"} | from is alice@example.org/phone",
-                                     " - Size(\">\", 5000)"}));
+  EXPECT_EQ(lines(why.tried[3]),
+            (std::vector<std::string>{"yes From{\"alice@example.org\"} + Size(\">\", 5000)",
+                                      " yes From{\"alice@example.org\"} | from is alice@example.org/phone",
+                                      " - Size(\">\", 5000)"}));
 }
 
 TEST(Explain, CountsNothingAndTakesFromNoRate) {
@@ -95,9 +94,10 @@ chain{ name = "other", rule{ name = "far", match = Always(), action = Drop() } }
 }
 
 TEST(Explain, SaysWhichRuleOfAChainFailed) {
-  const auto set = loaded("rule{ name = 'j', match = Always(), action = Jump('c') }\n"
-                          "chain{ name = 'c', rule{ name = 'f', match = Always(), action = function(m) return m.sise end },\n"
-                          "rule{ name = 'g', match = Always(), action = Allow() } }");
+  const auto set = loaded(
+      "rule{ name = 'j', match = Always(), action = Jump('c') }\n"
+      "chain{ name = 'c', rule{ name = 'f', match = Always(), action = function(m) return m.sise end },\n"
+      "rule{ name = 'g', match = Always(), action = Allow() } }");
   const auto why = explain(*set, message());
   EXPECT_EQ(why.reason, Reason::policy_failed);
   EXPECT_EQ(why.rule, "f");
@@ -138,8 +138,11 @@ std::string fault_of(std::string_view name, std::string_view value) {
 
 TEST(Question, FillsInWhatAServerWould) {
   Question question;
-  for (const auto& [name, value] : {std::pair{"from", "Alice@Example.ORG/Phone"}, {"to", "bob@example.org"},
-                                    {"at", "2026-07-14 10:00"}, {"sealed", "true"}, {"tags", "guest,admin"}}) {
+  for (const auto& [name, value] : {std::pair{"from", "Alice@Example.ORG/Phone"},
+                                    {"to", "bob@example.org"},
+                                    {"at", "2026-07-14 10:00"},
+                                    {"sealed", "true"},
+                                    {"tags", "guest,admin"}}) {
     EXPECT_TRUE(question.set(name, value)) << name;
   }
   const auto facts = question.facts(7);
@@ -165,11 +168,12 @@ TEST(Question, SaysWhatIsWrongWithTheNearest) {
   EXPECT_THAT(fault_of("size", "4294967296"), HasSubstr("whole number"));
   EXPECT_THAT(fault_of("ip", "300.1.1.1"), HasSubstr("192.0.2.1"));
   EXPECT_THAT(fault_of("payload", std::string(5000, 'x')), HasSubstr("at most 4096"));
-  for (const char* at : {"", "10:00", "2026-02-30 10:00", "2026-07-14T10:00", "2026-07-14 24:00", "tuesday 10:00", "tue 9:00",
-                         "2026-13-01 10:00"}) {
+  for (const char* at : {"", "10:00", "2026-02-30 10:00", "2026-07-14T10:00", "2026-07-14 24:00", "tuesday 10:00",
+                         "tue 9:00", "2026-13-01 10:00"}) {
     EXPECT_THAT(fault_of("at", at), HasSubstr("at takes")) << at;
   }
-  for (const auto name : Question::names()) EXPECT_THAT(fault_of(name, "x"), testing::Not(HasSubstr("no fact"))) << name;
+  for (const auto name : Question::names())
+    EXPECT_THAT(fault_of(name, "x"), testing::Not(HasSubstr("no fact"))) << name;
 }
 
 }  // namespace

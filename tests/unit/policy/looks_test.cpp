@@ -34,10 +34,11 @@ TEST(Looks, RememberAndCountNothing) {
                                     "rule{ name = 'new', match = Always(), action = Remember(m, 'from') }"),
               ElementsAre(Verdict::allow, Verdict::deny, Verdict::deny));
   const auto third = ElementsAre(Verdict::allow, Verdict::allow, Verdict::deny);
-  EXPECT_THAT(decided_after_looking("local m = memory{ name = 'm' }\n"
-                                    "rule{ name = 'c', match = Always(), action = Count(m, 'from') }\n"
-                                    "rule{ name = 'r', match = Counted(m, 'from', '>', 2), action = Deny('forbidden') }"),
-              third);
+  EXPECT_THAT(
+      decided_after_looking("local m = memory{ name = 'm' }\n"
+                            "rule{ name = 'c', match = Always(), action = Count(m, 'from') }\n"
+                            "rule{ name = 'r', match = Counted(m, 'from', '>', 2), action = Deny('forbidden') }"),
+      third);
   EXPECT_THAT(decided_after_looking("local m = memory{ name = 'm' }\n"
                                     "rule{ name = 'r', match = function(f) return m:add(f.from) > 2 end, "
                                     "action = Deny('forbidden') }"),

@@ -9,8 +9,8 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 // "allow", "deny r" … or "?" of one event.
-std::string decided(const std::string& source, const std::vector<std::string_view>& unknown, const Facts& facts = message(),
-                    std::vector<PartialRule>* rules = nullptr) {
+std::string decided(const std::string& source, const std::vector<std::string_view>& unknown,
+                    const Facts& facts = message(), std::vector<PartialRule>* rules = nullptr) {
   const auto set = loaded(source);
   PartialDecider decider(*set);
   const auto out = decider.decide(facts, unknown);
@@ -25,7 +25,8 @@ std::string rule(const std::string& name, const std::string& match, const std::s
 }
 
 TEST(Partial, DecidesAsUsualWhenAllIsKnown) {
-  const auto source = rule("a", "Kind('message') * To('nobody@x')") + rule("b", "Size('>', 100) * -From('x@y')", "Drop()");
+  const auto source =
+      rule("a", "Kind('message') * To('nobody@x')") + rule("b", "Size('>', 100) * -From('x@y')", "Drop()");
   EXPECT_EQ(decided(source, {}), "drop b");
   EXPECT_EQ(decided(rule("f", "function(m) return m.size == 900 end"), {}), "deny f");
   EXPECT_EQ(decided(rule("f", "function(m) return m.sise end"), {}), "deny f") << "fails closed";
@@ -42,7 +43,9 @@ TEST(Partial, WhatIsFalseWhateverTheUnknownIsStaysFalse) {
 
 TEST(Partial, NamesTheFactsThatAreMissing) {
   std::vector<PartialRule> rules;
-  EXPECT_EQ(decided(rule("a", "Payload('x') * Mechanism('PLAIN') * Kind('message')"), {"payload", "mechanism"}, message(), &rules), "?");
+  EXPECT_EQ(decided(rule("a", "Payload('x') * Mechanism('PLAIN') * Kind('message')"), {"payload", "mechanism"},
+                    message(), &rules),
+            "?");
   EXPECT_EQ(rules[0].undecidable, 1u);
   EXPECT_THAT(rules[0].needs, ElementsAre("payload", "mechanism"));
 }
@@ -64,7 +67,10 @@ TEST(Partial, FunctionsAreUndecidableOnlyWhereTheyReadWhatIsMissing) {
   EXPECT_EQ(decided(source, unknown, large), "?");
   EXPECT_EQ(decided(rule("f", "function(m) return m:has_tag('t') end"), unknown), "?");
   EXPECT_EQ(decided(rule("f", "function(m) return m.payload.x.y end"), unknown), "?");
-  EXPECT_EQ(decided("local d = Deny('forbidden')\n" + rule("f", "Always()", "function(m) if m.payload == 'x' then return d end end"), unknown), "?");
+  EXPECT_EQ(decided("local d = Deny('forbidden')\n" +
+                        rule("f", "Always()", "function(m) if m.payload == 'x' then return d end end"),
+                    unknown),
+            "?");
 }
 
 TEST(Partial, TagsGivenInTheDecisionAreKnown) {
@@ -94,17 +100,21 @@ TEST(Partial, RatesCountOnlyWhatSurelyReachesThem) {
 TEST(Partial, SaysWhatTheNewWordsNeed) {
   const auto needs = [](const std::string& match, std::vector<std::string_view> unknown) {
     std::vector<PartialRule> rules;
-    const auto source = "group{ name = 'g', members = { 'bob@example.org' } }\nlocal m = memory{ name = 'm' }\n"
-                        "local l = limiter{ name = 'l', rate = 1 }\n" + rule("a", match);
+    const auto source =
+        "group{ name = 'g', members = { 'bob@example.org' } }\nlocal m = memory{ name = 'm' }\n"
+        "local l = limiter{ name = 'l', rate = 1 }\n" +
+        rule("a", match);
     return decided(source, unknown, message(), &rules) == "?" ? rules[0].needs : std::vector<std::string>{"certain"};
   };
   EXPECT_THAT(needs("Contact()", {"subscription"}), ElementsAre("subscription"));
-  EXPECT_THAT(needs("Asked() + Pending() + Shown()", {"asked", "pending", "shown"}), ElementsAre("asked", "pending", "shown"));
+  EXPECT_THAT(needs("Asked() + Pending() + Shown()", {"asked", "pending", "shown"}),
+              ElementsAre("asked", "pending", "shown"));
   EXPECT_THAT(needs("RosterGroup('x')", {"roster_groups"}), ElementsAre("roster_groups"));
   EXPECT_THAT(needs("Child('body')", {"children"}), ElementsAre("children"));
   EXPECT_THAT(needs("DeviceAge('<', '1d')", {"device_age"}), ElementsAre("device_age"));
   EXPECT_THAT(needs("Client('*dino*')", {"client"}), ElementsAre("client"));
-  EXPECT_THAT(needs("Local('from') * Administrator('to')", {"from_local", "to_admin"}), ElementsAre("from_local", "to_admin"));
+  EXPECT_THAT(needs("Local('from') * Administrator('to')", {"from_local", "to_admin"}),
+              ElementsAre("from_local", "to_admin"));
   EXPECT_THAT(needs("FullAddress('to')", {"to_resource"}), ElementsAre("to_resource"));
   EXPECT_THAT(needs("ChannelBinding()", {"mechanism"}), ElementsAre("mechanism"));
   EXPECT_THAT(needs("Remembers(m, 'pair')", {"memory"}), ElementsAre("memory"));
@@ -123,10 +133,12 @@ TEST(Partial, ChainsAreGoneThrough) {
   };
   const std::vector<std::string_view> unknown{"payload"};
   EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") + chain(in("a", "Size('>', 1)", "Drop()")), unknown), "drop a");
-  EXPECT_EQ(decided(rule("j", "Always()", "{ Jump('c'), Drop() }") + chain(in("a", "Size('<', 1)", "Allow()")), unknown),
-            "drop j");
+  EXPECT_EQ(
+      decided(rule("j", "Always()", "{ Jump('c'), Drop() }") + chain(in("a", "Size('<', 1)", "Allow()")), unknown),
+      "drop j");
   EXPECT_EQ(decided(rule("j", "Payload('x')", "Jump('c')") + chain(in("a", "Always()", "Drop()")), unknown), "?");
-  EXPECT_EQ(decided(rule("j", "Payload('x')", "Jump('c')") + chain(in("a", "Always()", "Drop()")) + rule("b", "Always()", "Drop()"),
+  EXPECT_EQ(decided(rule("j", "Payload('x')", "Jump('c')") + chain(in("a", "Always()", "Drop()")) +
+                        rule("b", "Always()", "Drop()"),
                     unknown),
             "drop b");
   EXPECT_EQ(decided(rule("j", "Always()", "Jump('c')") +
@@ -166,9 +178,10 @@ TEST(Partial, ASubscriptionIsAskedAboutAsOne) {
 
 TEST(Partial, RulesOnTrialDecideNothingAndAreCounted) {
   std::vector<PartialRule> rules;
-  const auto source = "rule{ name = 's', match = Kind('message'), action = Deny('forbidden'), shadow = true }\n"
-                      "rule{ name = 'u', match = Payload('x'), action = Deny('forbidden'), shadow = true }\n"
-                      "rule{ name = 'f', match = function(m) return m.sise end, action = Drop(), shadow = true }\n";
+  const auto source =
+      "rule{ name = 's', match = Kind('message'), action = Deny('forbidden'), shadow = true }\n"
+      "rule{ name = 'u', match = Payload('x'), action = Deny('forbidden'), shadow = true }\n"
+      "rule{ name = 'f', match = function(m) return m.sise end, action = Drop(), shadow = true }\n";
   EXPECT_EQ(decided(source, {"payload"}, message(), &rules), "allow");
   EXPECT_EQ(rules[0].refused, 1u);
   EXPECT_EQ(rules[1].undecidable, 1u);

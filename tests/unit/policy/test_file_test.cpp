@@ -55,9 +55,12 @@ class TestFile : public testing::Test {
 };
 
 TEST_F(TestFile, ExpectationsThatAreMetPass) {
-  EXPECT_EQ(why("expect.denied{ from = 'a@x.org', to = 'no@x.org' }:by('no'):with('forbidden'):says('Non.'):says('No.')"), "");
+  EXPECT_EQ(
+      why("expect.denied{ from = 'a@x.org', to = 'no@x.org' }:by('no'):with('forbidden'):says('Non.'):says('No.')"),
+      "");
   EXPECT_EQ(why("expect.dropped{ kind = 'message', from = 'a@x.org', to = 'GONE@x.org' }:by('gone')"), "");
-  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', at = '2026-07-14 10:00', size = 7, sealed = true }"), "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', at = '2026-07-14 10:00', size = 7, sealed = true }"),
+            "");
   EXPECT_EQ(why("expect.on_trial{ from = 'a@x.org', to = 'trial@x.org' }:by('trial')"), "");
   EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'trial@x.org' }"), "");
   EXPECT_EQ(why("expect.failed{ from = 'a@x.org', to = 'fails@x.org' }:by('fails')"), "");
@@ -75,7 +78,8 @@ TEST_F(TestFile, WhatIsNotMetIsSaidWithItsLine) {
             "t.lua:3: expected to be allowed, but it was denied by \"no\" (message from a@x.org to no@x.org)");
   EXPECT_THAT(why("expect.denied{ from = 'a@x.org', to = 'no@x.org' }:by('yes')"),
               HasSubstr("t.lua:3: expected the rule \"yes\", but it is \"no\""));
-  EXPECT_THAT(why("expect.denied{ to = 'no@x.org' }:with('not-allowed')"), HasSubstr("condition \"not-allowed\", but it is \"forbidden\""));
+  EXPECT_THAT(why("expect.denied{ to = 'no@x.org' }:with('not-allowed')"),
+              HasSubstr("condition \"not-allowed\", but it is \"forbidden\""));
   EXPECT_THAT(why("expect.allowed{ to = 'b@x.org' }:by('no')"), HasSubstr("but there is none"));
   EXPECT_THAT(why("expect.allowed{ kind = 'login' }:tagged('v')"), HasSubstr("the tag \"v\""));
   EXPECT_THAT(why("expect.denied{ from = 'a@x.org', to = 'fails@x.org' }"), HasSubstr("but it failed by \"fails\""));
@@ -85,7 +89,8 @@ TEST_F(TestFile, WhatIsNotMetIsSaidWithItsLine) {
 TEST_F(TestFile, MistakesAreNamedWithTheNearestName) {
   EXPECT_EQ(why("expcet.denied{}"), "t.lua:3: unknown name \"expcet\"; the nearest is \"expect\"");
   EXPECT_EQ(why("expect.denid{}"), "t.lua:3: there is no expectation \"denid\"; the nearest is \"denied\"");
-  EXPECT_EQ(why("expect.denied{ frm = 'a@x.org' }"), "t.lua:3: there is no fact \"frm\" to give; the nearest is \"from\"");
+  EXPECT_EQ(why("expect.denied{ frm = 'a@x.org' }"),
+            "t.lua:3: there is no fact \"frm\" to give; the nearest is \"from\"");
   EXPECT_THAT(why("expect.denied{ kind = 'mesage' }"), HasSubstr("the nearest is \"message\""));
   EXPECT_THAT(why("expect.denied{ 'message' }"), HasSubstr("facts have names"));
   EXPECT_THAT(why("expect.denied('x')"), HasSubstr("an event is a table"));
@@ -121,7 +126,8 @@ TEST_F(TestFile, HostileFilesAreContained) {
   EXPECT_THAT(why("local t = {} while true do t[#t+1] = ('x'):rep(100000) end"), HasSubstr("budget"));
   EXPECT_THAT(why("while true do pcall(error) end"), HasSubstr("time budget"));
   EXPECT_THAT(why("wait(-1)"), HasSubstr("wait takes a number"));
-  EXPECT_THAT(error("policy 'rules.lua'\nfor i = 1, 2000 do test('t' .. i, function() end) end"), HasSubstr("at most 1000 tests"));
+  EXPECT_THAT(error("policy 'rules.lua'\nfor i = 1, 2000 do test('t' .. i, function() end) end"),
+              HasSubstr("at most 1000 tests"));
   EXPECT_THAT(why("expect.allowed = nil"), "");
 }
 
@@ -139,14 +145,17 @@ chain{ name = "checks",
   rule{ name = "met", match = Remembers(met, "pair"), action = Return() },
   rule{ name = "first", match = Date("2026-07-14"), action = { Remember(met, "pair"), Deny("forbidden") } } }
 )");
-  EXPECT_EQ(why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org' }:by('blocked'):recorded('blocked'):notified('look')"
-                ":disconnected()"),
-            "");
-  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', subscription = 'both' }:by('contacts')\n"
-                "expect.allowed{ from = 'a@x.org', to = 'b@x.org', roster_groups = { 'x', 'friends' } }:by('contacts')"),
-            "");
+  EXPECT_EQ(
+      why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org' }:by('blocked'):recorded('blocked'):notified('look')"
+          ":disconnected()"),
+      "");
+  EXPECT_EQ(
+      why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', subscription = 'both' }:by('contacts')\n"
+          "expect.allowed{ from = 'a@x.org', to = 'b@x.org', roster_groups = { 'x', 'friends' } }:by('contacts')"),
+      "");
   EXPECT_EQ(why("expect.denied{ kind = 'device', from = 'a@x.org', new_devices = 3 }:by('keys')"), "");
-  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', children = { 'html http://jabber.org/protocol/xhtml-im' } }"
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', children = { 'html "
+                "http://jabber.org/protocol/xhtml-im' } }"
                 ":stripped('html')"),
             "");
   EXPECT_EQ(why("local m = { from = 'a@x.org', to = 'b@x.org', at = '2026-07-14 10:00' }\n"
