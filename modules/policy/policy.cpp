@@ -228,7 +228,18 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 
   [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
     if (!rules_) return std::nullopt;
-    return policy::explain(*rules_, question.facts(shard_.loop().now_ms()));
+    auto facts = question.facts(shard_.loop().now_ms());
+    // Of what is looked up for an event, that which hangs on no account.
+    if (const auto from = core::Jid::parse(facts.from.bare)) {
+      const auto to = core::Jid::parse(facts.to.bare);
+      Facts known = facts;
+      surroundings_.fill_parties(known, *from, to ? &*to : nullptr, *rules_);
+      facts.from_local = facts.from_local || known.from_local;
+      facts.to_local = facts.to_local || known.to_local;
+      facts.from_admin = facts.from_admin || known.from_admin;
+      facts.to_admin = facts.to_admin || known.to_admin;
+    }
+    return policy::explain(*rules_, facts);
   }
 
   [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }

@@ -55,6 +55,21 @@ Answer policy_list(const Request& request) {
   return rows;
 }
 
+// "body jabber:client,html …": as many as a question takes.
+std::string children_of(xml::Element stanza) {
+  constexpr std::size_t most = 64, most_bytes = 4096;
+  std::string out;
+  std::size_t count = 0;
+  for (const auto child : stanza.children()) {
+    if (child.is_text()) continue;
+    auto one = std::string(child.name()) + " " + std::string(child.ns());
+    if (++count > most || out.size() + 1 + one.size() > most_bytes) break;
+    if (!out.empty()) out += ',';
+    out += one;
+  }
+  return out;
+}
+
 // The facts that a stanza's text gives, into `facts` where they are not said otherwise. Errors: invalid.
 Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   const auto document = xml::parse_element(text);
@@ -72,6 +87,7 @@ Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   fill("type", read.type);
   fill("size", std::to_string(text.size()));
   if (read.kind == core::Kind::iq) fill("payload", std::string(read.payload().ns()));
+  fill("children", children_of(root));
   if (read.kind != core::Kind::message || read.is_error()) return std::string();
   const auto rebuilt = modules::omemo::rebuild_message(read);
   const auto& seal = rebuilt.seal;
