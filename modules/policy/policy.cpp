@@ -60,8 +60,9 @@ class Prepared {
       auto loaded = policy::PolicySet::load(source, name, options);
       if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
       if (i == 0) {
-        const auto dead = policy::find_dead_rules(**loaded);
-        if (!dead.empty()) return fail(ErrorCode::invalid, dead.front().message());
+        for (const auto& dead : policy::find_dead_rules(**loaded)) {
+          if (dead.line != 0) return fail(ErrorCode::invalid, dead.message());  // 0: not all could be compared
+        }
       }
       sets.push_back(std::move(*loaded));
     }

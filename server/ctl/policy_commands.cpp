@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <map>
@@ -66,9 +67,9 @@ std::string check_sentence(const Json& answer) {
     out += finding.value("file", "") + (line == 0 ? "" : ":" + std::to_string(line)) + ": " +
            finding.value("text", "") + "\n";
   }
-  if (!out.empty()) return out;
+  if (!answer.value("ok", false)) return out;
   const auto rules = answer.value("rules", std::size_t{0});
-  return answer.value("file", "") + ": sound, " + std::to_string(rules) + (rules == 1 ? " rule\n" : " rules\n");
+  return out + answer.value("file", "") + ": sound, " + std::to_string(rules) + (rules == 1 ? " rule\n" : " rules\n");
 }
 
 int check(const Options& options) {
@@ -76,15 +77,16 @@ int check(const Options& options) {
   if (!source) return report({could_not, "unavailable", source.error().message()}, options.json);
   std::vector<policy::PolicyError> findings;
   std::size_t rules = 0;
+  bool sound = false;
   if (const auto set = policy::PolicySet::load(*source, options.file, policy_options(options.file))) {
     findings = policy::find_dead_rules(**set);
+    sound = std::ranges::all_of(findings, [](const auto& one) { return one.line == 0; });  // not all could be compared
     rules = (*set)->describe().size();
   } else {
     findings.push_back(set.error());
   }
   Json list = Json::array();
   for (const auto& one : findings) list.push_back({{"file", one.file}, {"line", one.line}, {"text", one.text}});
-  const bool sound = findings.empty();
   print({{"ok", sound}, {"file", options.file}, {"rules", rules}, {"findings", list}}, options,
         {.sentence = &check_sentence});
   return sound ? done : refused;

@@ -145,7 +145,6 @@ std::expected<void, std::string> Question::set_party(OwnedParty& party, std::str
 
 std::expected<void, std::string> Question::set_at(std::string_view value) {
   if (const auto date = date_and_time(value)) {
-    at_ms_ = *date;
     const auto then = local_time(*date / 1000);
     plain_.minute_of_week = then.minute_of_week;
     plain_.day = then.day;

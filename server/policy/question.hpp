@@ -32,8 +32,6 @@ class Question {
 
   // The facts, which look into this object. `now_ms`: for rates.
   [[nodiscard]] Facts facts(std::int64_t now_ms) const;
-  // Local time in milliseconds, of `at` with a date; nothing: none was given.
-  [[nodiscard]] std::optional<std::int64_t> at_ms() const noexcept { return at_ms_; }
 
  private:
   struct OwnedParty {
@@ -53,7 +51,6 @@ class Question {
   std::vector<std::string_view> tag_views_;
   std::vector<std::string> roster_groups_, children_;
   std::vector<ElementName> child_views_;
-  std::optional<std::int64_t> at_ms_;
 };
 
 // As Facts have it, in this machine's zone.

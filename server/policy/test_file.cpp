@@ -258,7 +258,7 @@ class Runner {
   // Returns how many times.
   std::size_t read_question(lua_State* lua, Question& question) const {
     if (!lua_istable(lua, 1)) refuse(lua, "an event is a table: { kind = \"message\", from = \"…\", to = \"…\" }");
-    static_cast<void>(question.set("at", "mon 10:00"));  // a test says the same at every hour
+    static_cast<void>(question.set("at", "2026-01-05 10:00"));  // a test says the same on every day
     std::size_t times = 1;
     lua_settop(lua, 1);
     for (lua_pushnil(lua); lua_next(lua, 1) != 0; lua_pop(lua, 1)) {
