@@ -105,20 +105,20 @@ function(valise_fuzzer name)
 endfunction()
 
 # The text of tests is compiled without optimization, and GoogleTest's headers once: 40 % less to wait for.
+set(VALISE_TEST_FLAGS -O0 -U_FORTIFY_SOURCE)  # which needs optimization
 function(valise_compiles_as_test target)
   if(NOT TARGET valise_test_headers)
     file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/tests/headers.cpp CONTENT "")
     add_library(valise_test_headers OBJECT ${CMAKE_BINARY_DIR}/tests/headers.cpp)
     set_target_properties(valise_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    target_compile_options(valise_test_headers PRIVATE -fPIE)  # as the programs that use it
+    target_compile_options(valise_test_headers PRIVATE -fPIE ${VALISE_TEST_FLAGS})  # as the programs that use it
     target_link_libraries(valise_test_headers PRIVATE valise_flags GTest::gtest GTest::gmock)
     target_precompile_headers(valise_test_headers PRIVATE
       <algorithm> <array> <atomic> <chrono> <cstdint> <cstring> <deque> <expected> <filesystem> <fstream> <functional>
       <map> <memory> <optional> <random> <set> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant>
       <vector> <gmock/gmock.h> <gtest/gtest.h>)
-    target_compile_options(valise_test_headers PRIVATE -O0 -U_FORTIFY_SOURCE)
   endif()
-  target_compile_options(${target} PRIVATE -O0 -U_FORTIFY_SOURCE)  # which needs optimization
+  target_compile_options(${target} PRIVATE ${VALISE_TEST_FLAGS})
   target_precompile_headers(${target} REUSE_FROM valise_test_headers)
 endfunction()
 

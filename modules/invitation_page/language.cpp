@@ -12,7 +12,7 @@ std::string_view cut(std::string_view& rest, char separator) {
   const auto end = rest.find(separator);
   const auto part = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-  return trimmed(part, http_blanks);
+  return trimmed(part, line_blanks);
 }
 
 // RFC 9110 §12.4.2: "0" to "1" with up to three digits behind the point, in thousandths; -1 for anything else.
@@ -41,7 +41,7 @@ core::Language preferred_language(std::string_view accept_language, core::Langua
   for (int ranges = 0; !accept_language.empty() && ranges < 32; ++ranges) {
     auto range = cut(accept_language, ',');
     const auto tag = cut(range, ';');
-    const auto weight = weight_of(trimmed(range, http_blanks));
+    const auto weight = weight_of(trimmed(range, line_blanks));
     if (weight < 0 || tag.empty()) continue;
     if (tag == "*") anything = std::max(anything, weight);
     const bool is_french = core::language_of(tag, english) == french;

@@ -1,10 +1,10 @@
 #include "modules/invitation_page/page.hpp"
-#include "core/day.hpp"
 
 #include <chrono>
 
 #include "base/clock.hpp"
 #include "base/crypto.hpp"
+#include "core/day.hpp"
 #include "modules/invitation_page/qr_code.hpp"
 #include "modules/invitation_page/style.hpp"
 #include "modules/invitation_page/texts.hpp"

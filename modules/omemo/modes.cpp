@@ -24,7 +24,7 @@ constexpr const char* exemption_form =
 // Takes what stands before the next `separator`, or all, off `text`.
 std::string_view take(std::string_view& text, char separator) {
   const auto end = text.find(separator);
-  const auto piece = trimmed(text.substr(0, end));
+  const auto piece = trimmed(text.substr(0, end), line_blanks);
   text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   return piece;
 }
@@ -47,7 +47,7 @@ bool is_name(std::string_view text) {
 // "until DATE".
 std::optional<std::int64_t> until_of(std::string_view text) {
   constexpr std::string_view word = "until ";
-  return text.starts_with(word) ? moment_of(trimmed(text.substr(word.size()))) : std::nullopt;
+  return text.starts_with(word) ? moment_of(trimmed(text.substr(word.size()), line_blanks)) : std::nullopt;
 }
 
 std::string lower(std::string_view text) {
@@ -176,7 +176,7 @@ std::optional<std::int64_t> moment_of(std::string_view text) {
 std::expected<Group, std::string> parse_group(std::string_view text) {
   std::array<std::string_view, 4> pieces;
   for (auto& piece : pieces) piece = take(text, ';');
-  if (!trimmed(text).empty() || !is_name(pieces[0])) return std::unexpected(group_form);
+  if (!trimmed(text, line_blanks).empty() || !is_name(pieces[0])) return std::unexpected(group_form);
   const auto mode = mode_named(pieces[1]);
   if (!mode) return std::unexpected("has a mode that is none of required, warn, off: " + std::string(group_form));
   Group group{.name = std::string(pieces[0]), .mode = *mode, .members = {}, .until_ms = until_of(pieces[3])};
@@ -194,7 +194,7 @@ std::expected<Group, std::string> parse_group(std::string_view text) {
 std::expected<Exemption, std::string> parse_exemption(std::string_view text) {
   std::array<std::string_view, 3> pieces;
   for (auto& piece : pieces) piece = take(text, ';');
-  const auto reason = trimmed(text);  // may hold anything
+  const auto reason = trimmed(text, line_blanks);  // may hold anything
   auto account = account_of(pieces[0]);
   if (!account) return std::unexpected(exemption_form);
   const auto direction = pieces[1];

@@ -4,15 +4,13 @@
 #include <array>
 #include <charconv>
 
+#include "base/trim.hpp"
 #include "core/namespaces.hpp"
 
 namespace valise::modules::presence {
 
 std::optional<std::int8_t> parse_priority(std::string_view text) noexcept {
-  constexpr std::string_view white = " \t\r\n";
-  const auto first = text.find_first_not_of(white);
-  if (first == std::string_view::npos) return std::nullopt;
-  text = text.substr(first, text.find_last_not_of(white) - first + 1);
+  text = trimmed(text);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);  // xs:byte allows it
   int number = 0;
   const auto* end = text.data() + text.size();

@@ -4,7 +4,8 @@
 
 namespace valise {
 
-inline constexpr std::string_view xml_blanks = " \t\r\n", http_blanks = " \t";  // XML 1.0 §2.3, RFC 9110 §5.6.3
+inline constexpr std::string_view xml_blanks = " \t\r\n";  // XML 1.0 §2.3
+inline constexpr std::string_view line_blanks = " \t";     // within a line: RFC 9110 §5.6.3
 
 // `text` without the blanks around it.
 [[nodiscard]] constexpr std::string_view trimmed(std::string_view text, std::string_view blanks = xml_blanks) noexcept {

@@ -33,7 +33,7 @@ std::vector<std::string_view> elements_of(const Request& request, std::string_vi
     for (std::size_t i = 0; i <= value.size(); ++i) {
       if (i < value.size() && value[i] == '"') quoted = !quoted;
       if (i < value.size() && (value[i] != ',' || quoted)) continue;
-      out.push_back(trimmed(std::string_view(value).substr(begin, i - begin), http_blanks));
+      out.push_back(trimmed(std::string_view(value).substr(begin, i - begin), line_blanks));
       begin = i + 1;
     }
   }
@@ -44,7 +44,7 @@ std::vector<std::string_view> elements_of(const Request& request, std::string_vi
 std::string_view parameter(std::string_view element, std::string_view name) {
   while (!element.empty()) {
     const auto semicolon = element.find(';');
-    const auto pair = trimmed(element.substr(0, semicolon), http_blanks);
+    const auto pair = trimmed(element.substr(0, semicolon), line_blanks);
     element = semicolon == std::string_view::npos ? std::string_view() : element.substr(semicolon + 1);
     const auto equals = pair.find('=');
     if (equals == std::string_view::npos || lower_case(pair.substr(0, equals)) != name) continue;

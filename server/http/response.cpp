@@ -1,7 +1,7 @@
+#include <algorithm>
+
 #include "base/trim.hpp"
 #include "http/message.hpp"
-
-#include <algorithm>
 
 namespace valise::http {
 namespace {
@@ -101,7 +101,7 @@ bool Request::has_token(std::string_view name, std::string_view token) const noe
     if (field_name != name) continue;
     for (std::string_view rest = value; !rest.empty();) {
       const auto comma = rest.find(',');
-      if (same(trimmed(rest.substr(0, comma), http_blanks), token)) return true;
+      if (same(trimmed(rest.substr(0, comma), line_blanks), token)) return true;
       rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     }
   }

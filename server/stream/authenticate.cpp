@@ -17,9 +17,7 @@ constexpr std::size_t most_upgrades = 8;
 
 // Its visible part, cut between characters.
 std::string short_text(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string::npos) return {};
-  auto out = text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+  std::string out(trimmed(text));
   if (out.size() <= longest_name) return out;
   auto end = longest_name;
   while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0U) == 0x80U) --end;
@@ -29,7 +27,6 @@ std::string short_text(const std::string& text) {
 
 bool is_true(std::string_view value) { return value == "1" || value == "true"; }
 
-// XEP-0388 §2.2: base64 without white space; the examples of the XEPs have it around.
 auth::Outcome<void> read_agent(Authenticate& out, xml::Element agent) {
   if (!agent) return {};
   if (const auto id = agent.attribute("id")) {
@@ -74,6 +71,7 @@ auth::Outcome<Authenticate> parse_authenticate(xml::Element root) {
   out.element = xml::DocumentPtr(root.document());
   out.mechanism = root.attribute_or_empty("mechanism");
   if (const auto response = root.child("initial-response", ns::sasl_2)) {
+    // XEP-0388 §2.2: base64 without white space; the examples of the XEPs have it around.
     out.initial_response = trimmed(response.text());
   }
   if (auto read = read_agent(out, root.child("user-agent", ns::sasl_2)); !read) return std::unexpected(read.error());

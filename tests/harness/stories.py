@@ -91,9 +91,10 @@ class _Runner:
         if town:
             for stream in town.streams[first:]:
                 await stream.drops()
-        self._needed[_key(function)] -= 1
-        if not self._needed[_key(function)]:
-            await self._ends(_key(function))
+        key = _key(function)
+        self._needed[key] -= 1
+        if key in self._towns and not self._needed[key]:
+            await self._ends(key)
 
     async def _ends(self, key):
         try:
