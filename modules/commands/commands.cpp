@@ -127,6 +127,12 @@ class Module final : public core::Module, public core::Administrators, public Co
     return anywhere_.contains(std::string(who.bare()));
   }
 
+  void each_of(std::string_view host, const std::function<void(std::string_view)>& visit) const override {
+    const auto found = administrators_.find(std::string(host));
+    if (found == administrators_.end()) return;
+    for (const auto& jid : found->second) visit(jid);
+  }
+
   // Commands
   void add(Command command) override {
     if (find(command.node) != nullptr) throw std::logic_error("command declared twice: " + command.node);

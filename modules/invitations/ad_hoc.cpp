@@ -1,5 +1,6 @@
 // The two commands of XEP-0401: people invite contacts, administrators invite people to make an account.
 #include "base/clock.hpp"
+#include "core/services.hpp"
 #include "modules/invitations/module.hpp"
 
 namespace valise::modules::invitations {
@@ -44,6 +45,35 @@ Form result_of(const core::Invitations::Made& made) {
   return form;
 }
 
+// The administrator's rules about invitations of people. A denial is on its way into the log when this returns.
+core::Verdict ask_rules(const Execution& execution, const Invitation& wish) {
+  auto& shard = execution.shard();
+  auto* rules = shard.service<core::Rules>();
+  if (rules == nullptr) return nullptr;
+  core::RuleQuestion question{.event = core::RuleQuestion::Event::invitation,
+                              .who = execution.asker(),
+                              .uses = wish.uses,
+                              .language = execution.language()};
+  std::vector<std::string> tags;
+  auto* account = shard.find_account(execution.asker().bare());
+  if (const auto* session = account == nullptr ? nullptr : account->find_id(execution.session())) {
+    tags = session->tags;
+    question.peer_address = session->peer_address;
+    question.mechanism = session->mechanism;
+    question.tls_version = session->tls_version;
+  }
+  auto denied = rules->ask(question, tags);
+  if (!denied) return nullptr;
+  core::audit::Record record;
+  record.kind = core::audit::Kind::denied;
+  record.verdict = core::audit::Outcome::refused;
+  record.origin = execution.origin();
+  record.reason = denied->reason;
+  record.rule = denied->rule;
+  shard.record(std::move(record));
+  return denied;
+}
+
 void answer(std::shared_ptr<Execution> execution, Result<core::Invitations::Made> made) {
   if (!made) return execution->refuse(refusal(made.error()));
   execution->complete(result_of(*made));
@@ -84,6 +114,11 @@ void InvitationsModule::invite(Execution execution) {
                   .inviter = std::string(execution.asker().bare()),
                   .account = rules(execution.host()).by_people,
                   .contact = true};
+  make_for(std::move(execution), std::move(wish));
+}
+
+void InvitationsModule::make_for(Execution execution, Invitation wish) {
+  if (const auto denied = ask_rules(execution, wish)) return execution.refuse(denied->error);
   auto by = execution.origin();
   auto waiting = std::make_shared<Execution>(std::move(execution));
   make(std::move(wish), 0, std::move(by), [waiting](Result<Made> made) { answer(waiting, std::move(made)); });
@@ -103,9 +138,7 @@ void InvitationsModule::create_account(Execution execution) {
     if (!jid || !jid->has_local()) return execution.refuse(refusal({ErrorCode::invalid, {}}));
     wish.name = std::string(jid->local());
   }
-  auto by = execution.origin();
-  auto waiting = std::make_shared<Execution>(std::move(execution));
-  make(std::move(wish), 0, std::move(by), [waiting](Result<Made> made) { answer(waiting, std::move(made)); });
+  make_for(std::move(execution), std::move(wish));
 }
 
 }  // namespace valise::modules::invitations

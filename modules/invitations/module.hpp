@@ -96,6 +96,8 @@ class InvitationsModule final : public core::Module, public core::Invitations {
   // ad_hoc.cpp
   void declare(commands::Commands& commands);
   void invite(commands::Execution execution);
+  // What the administrator's rules allow, made for whoever asks.
+  void make_for(commands::Execution execution, Invitation wish);
   void create_account(commands::Execution execution);
 
   core::Shard& shard_;

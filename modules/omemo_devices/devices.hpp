@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,9 @@ class OmemoDevices {
   // (it is revoked), limit (too many are), unavailable.
   virtual void revoke(core::Account& account, std::uint32_t device, core::audit::Record record,
                       std::move_only_function<void(Result<>)> done) = 0;
+  // UTC: since when the device is known. Nothing: it is not.
+  [[nodiscard]] virtual std::optional<std::int64_t> first_seen_ms(const core::Account& account,
+                                                                  std::uint32_t device) const = 0;
 
  protected:
   ~OmemoDevices() = default;

@@ -48,6 +48,8 @@ class OmemoDevicesModule final : public core::Module, public DeviceGate, public 
                std::move_only_function<void(Result<>)> done) override;
   void revoke(core::Account& account, std::uint32_t device, core::audit::Record record,
               std::move_only_function<void(Result<>)> done) override;
+  [[nodiscard]] std::optional<std::int64_t> first_seen_ms(const core::Account& account,
+                                                          std::uint32_t device) const override;
 
  private:
   // Null: the store is away, or the account has left memory.

@@ -132,6 +132,12 @@ std::array<bool, 2> OmemoDevicesModule::lists_with(const core::Account& account,
   return named;
 }
 
+std::optional<std::int64_t> OmemoDevicesModule::first_seen_ms(const core::Account& account, std::uint32_t id) const {
+  const auto* mine = part(account);
+  const auto* known = mine == nullptr ? nullptr : mine->known.find(id);
+  return known == nullptr ? std::nullopt : std::optional(known->first_ms);
+}
+
 DeviceGate::Standing OmemoDevicesModule::standing(const core::Account& account, std::uint32_t device) const {
   const auto* mine = part(account);
   const auto* known = mine == nullptr ? nullptr : mine->known.find(device);

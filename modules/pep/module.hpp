@@ -237,7 +237,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
                                                                         xml::Element options) const;
   void refuse(core::IqRequest& request, const Denial& denial);
   [[nodiscard]] std::optional<Denial> ask_rules(core::Account& account, const core::IqRequest& request,
-                                                std::string_view node) const;
+                                                const Publication& wanted) const;
   void check_identity(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void check_room(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void store_item(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);

@@ -75,14 +75,21 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
 
 // The administrator's rules about publications. XEP-0060 §7.1.3 has no condition of its own for it.
 std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqRequest& request,
-                                     std::string_view node) const {
+                                     const Publication& wanted) const {
   auto* rules = shard_.service<core::Rules>();
   if (rules == nullptr) return std::nullopt;
   core::RuleQuestion question{.event = core::RuleQuestion::Event::publish,
                               .who = request.from(),
-                              .node = node,
+                              .node = wanted.node,
                               .size = request.stanza().size,
                               .language = request.language()};
+  if (wanted.list) {
+    const auto ids = ids_of(*wanted.list);
+    const auto before = devices(account, wanted.name.version);
+    question.devices = static_cast<std::uint32_t>(ids.size());
+    question.new_devices = static_cast<std::uint32_t>(std::ranges::count_if(
+        ids, [&](std::uint32_t id) { return !before || std::ranges::find(*before, id) == before->end(); }));
+  }
   std::vector<std::string> tags;
   // Of somebody else's connection nothing is known here.
   if (const auto* sender = request.from_owner() ? account.find(request.from().resource()) : nullptr) {
@@ -114,7 +121,7 @@ void Pep::publish(core::Account& account, core::IqRequest request, Turn turn) {
   if (!config) return request.error(config.error());
   auto wanted = read_publication(account, element, *config);
   if (!wanted) return refuse(request, wanted.error());
-  if (const auto denied = ask_rules(account, request, node)) return refuse(request, *denied);
+  if (const auto denied = ask_rules(account, request, *wanted)) return refuse(request, *denied);
   if (state == nullptr) wanted->fresh = std::move(*config);
   if (wanted->bundle) return check_identity(account, std::move(request), std::move(*wanted), std::move(turn));
   check_room(account, std::move(request), std::move(*wanted), std::move(turn));

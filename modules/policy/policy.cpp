@@ -1,6 +1,5 @@
 #include "modules/policy/policy.hpp"
 
-#include <ctime>
 #include <mutex>
 #include <thread>
 
@@ -8,23 +7,34 @@
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
+#include "core/jid/normalised.hpp"
+#include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
+#include "modules/policy/carry_out.hpp"
+#include "modules/policy/in_force.hpp"
+#include "modules/policy/keeper.hpp"
+#include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
+#include "policy/check.hpp"
 #include "policy/policy_set.hpp"
+#include "policy/shared.hpp"
 
 namespace valise::modules {
 namespace {
 
 using policy::Facts;
 
+// What limiters and memories are kept in: one a process, whatever becomes of the rules.
+const std::shared_ptr<policy::Shared>& shared() {
+  static const auto one = std::make_shared<policy::Shared>();
+  return one;
+}
+
 policy::PolicyOptions policy_options() {
   policy::PolicyOptions options;
-  options.normalise = [](std::string_view text) -> std::optional<std::string> {
-    auto jid = core::Jid::parse(text);
-    if (!jid) return std::nullopt;
-    return jid->str();
-  };
+  options.shared = shared();
+  options.normalise = &core::normalised;
   return options;
 }
 
@@ -44,36 +54,46 @@ class Prepared {
       source = std::move(*read);
     }
     std::vector<std::unique_ptr<policy::PolicySet>> sets;
+    auto options = policy_options();
+    options.files = std::make_shared<policy::PolicyFiles>(file.empty() ? "" : policy::PolicyFiles::folder_of(file));
     for (unsigned i = 0; i < count; ++i) {
-      auto loaded = policy::PolicySet::load(source, name, policy_options());
+      auto loaded = policy::PolicySet::load(source, name, options);
       if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
+      if (i == 0) {
+        for (const auto& dead : policy::find_dead_rules(**loaded)) {
+          if (dead.line != 0) return fail(ErrorCode::invalid, dead.message());  // 0: not all could be compared
+        }
+      }
       sets.push_back(std::move(*loaded));
     }
     const std::lock_guard lock(mutex_);
     sets_ = std::move(sets);
-    source_ = std::move(source);
-    name_ = name;
+    source_ = std::make_shared<const PolicySource>(PolicySource{name, std::move(source)});
+    options_ = std::move(options);
     for_ = &config;
     return {};
   }
-  // Null: none was made for this configuration.
-  std::unique_ptr<policy::PolicySet> take(const config::Snapshot& config) {
+  struct Made {
+    std::unique_ptr<policy::PolicySet> rules;  // null: none was made for this configuration
+    std::shared_ptr<const PolicySource> source;
+  };
+  Made take(const config::Snapshot& config) {
     const std::lock_guard lock(mutex_);
-    if (for_ != &config) return nullptr;
+    if (for_ != &config) return {};
     if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
-      auto loaded = policy::PolicySet::load(source_, name_, policy_options());
-      return loaded ? std::move(*loaded) : nullptr;
+      auto loaded = policy::PolicySet::load(source_->text, source_->name, options_);
+      return loaded ? Made{std::move(*loaded), source_} : Made{};
     }
-    auto set = std::move(sets_.back());
+    Made made{std::move(sets_.back()), source_};
     sets_.pop_back();
-    return set;
+    return made;
   }
 
  private:
   std::mutex mutex_;  // guards the rest
   const config::Snapshot* for_ = nullptr;
-  std::string source_;
-  std::string name_;
+  std::shared_ptr<const PolicySource> source_;
+  policy::PolicyOptions options_;
   std::vector<std::unique_ptr<policy::PolicySet>> sets_;
 };
 
@@ -84,12 +104,12 @@ Prepared& prepared() {
 
 policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), jid.resource()}; }
 
-policy::Event event_of(core::Kind kind) {
-  switch (kind) {
+policy::Event event_of(const core::Stanza& stanza) {
+  switch (stanza.kind) {
     case core::Kind::message:
       return policy::Event::message;
     case core::Kind::presence:
-      return policy::Event::presence;
+      return policy::exact_event(policy::Event::presence, stanza.type, {});
     case core::Kind::iq:
       return policy::Event::iq;
   }
@@ -107,6 +127,8 @@ policy::Event event_of(core::RuleQuestion::Event event) {
       return policy::Event::registration;
     case publish:
       return policy::Event::publish;
+    case invitation:
+      return policy::Event::invitation;
   }
   return policy::Event::login;
 }
@@ -123,12 +145,15 @@ core::StanzaError::Type error_type(std::string_view name) {
   return cancel;
 }
 
-class Policy final : public core::Module, public core::Rules {
+class Policy final : public core::Module, public core::Rules, public RulesInForce {
  public:
-  explicit Policy(core::Shard& shard) : shard_(shard) {}
+  explicit Policy(core::Shard& shard) : shard_(shard), surroundings_(shard) {
+    if (shard.index() == 0) keeper_ = std::make_unique<Keeper>(shard, shared());
+  }
 
   void start(core::Registrar& registrar) override {
     shard_.publish<core::Rules>(*this);
+    shard_.publish<RulesInForce>(*this);
     for (const auto kind : {core::Kind::message, core::Kind::presence, core::Kind::iq}) {
       registrar.at(core::Stage::policy_out, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::out); });
@@ -137,11 +162,16 @@ class Policy final : public core::Module, public core::Rules {
     }
   }
 
+  void stop() override {
+    if (keeper_) keeper_->stop();
+  }
+
   void configure(const config::Snapshot& config) override {
     auto made = prepared().take(config);
     // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
-    if (!made) return log::error("policy", "no rules were made for this configuration");
-    rules_ = std::move(made);
+    if (!made.rules) return log::error("policy", "no rules were made for this configuration");
+    rules_ = std::move(made.rules);
+    source_ = std::move(made.source);
     ++number_;
   }
 
@@ -155,9 +185,21 @@ class Policy final : public core::Module, public core::Rules {
     if (facts.event == policy::Event::publish || facts.event == policy::Event::registration) facts.type = "set";
     facts.payload = question.node;
     facts.size = question.size;
+    facts.devices = question.devices;
+    facts.new_devices = question.new_devices;
+    facts.uses = question.uses;
+    if (facts.event == policy::Event::session) {
+      if (const auto* account = shard_.find_account(question.who.bare())) {
+        facts.sessions = static_cast<std::uint32_t>(account->sessions.size());
+      }
+    }
+    if (rules_) surroundings_.fill_parties(facts, question.who, nullptr, *rules_);
     fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
     facts.language = core::tag_of(question.language);
-    return judge(facts, tags);
+    policy::Decision decision;
+    auto verdict = judge(facts, tags, decision);
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
+    return verdict;
   }
 
   [[nodiscard]] bool ask_about_unsealed(bool arriving) const override {
@@ -167,15 +209,17 @@ class Policy final : public core::Module, public core::Rules {
 
   core::UnsealedAnswer ask(const core::UnsealedQuestion& question, std::vector<std::string>& tags) override {
     Facts facts;
-    fill(facts, question.stanza, question.stanza.to ? &*question.stanza.to : nullptr,
+    fill(facts, question.stanza, to_of(question.stanza),
          question.arriving ? policy::Direction::in : policy::Direction::out, question.language);
     facts.event = policy::Event::unsealed;
     facts.sealed_mode = name_of(question.sealing.mode);
     facts.unsealed = question.reason;
     if (question.sender != nullptr) fill_session(facts, *question.sender);
+    if (rules_) surroundings_.fill_parties(facts, question.stanza.from, to_of(question.stanza), *rules_);
     policy::Decision decision;
     core::UnsealedAnswer answer{
         .refusal = judge(facts, tags, decision), .mode = {}, .rule = std::string(decision.rule)};
+    if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
     const auto wanted = std::ranges::find(policy::mode_names, decision.seal);
     if (wanted != policy::mode_names.end()) {
       answer.mode = static_cast<core::Sealing::Mode>(wanted - policy::mode_names.begin());
@@ -183,13 +227,26 @@ class Policy final : public core::Module, public core::Rules {
     return answer;
   }
 
-  [[nodiscard]] std::vector<core::RuleLine> rules() const override {
-    std::vector<core::RuleLine> lines;
-    if (!rules_) return lines;
-    for (auto& rule : rules_->describe()) {
-      lines.push_back({rule.name, rule.line, rule.match, rule.action, rule.shadow, rule.hits, rule.errors});
+  [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
+    if (!rules_) return std::nullopt;
+    auto facts = question.facts(shard_.loop().now_ms());
+    // Of what is looked up for an event, that which hangs on no account.
+    if (const auto from = core::Jid::parse(facts.from.bare)) {
+      const auto to = core::Jid::parse(facts.to.bare);
+      Facts known = facts;
+      surroundings_.fill_parties(known, *from, to ? &*to : nullptr, *rules_);
+      facts.from_local = facts.from_local || known.from_local;
+      facts.to_local = facts.to_local || known.to_local;
+      facts.from_admin = facts.from_admin || known.from_admin;
+      facts.to_admin = facts.to_admin || known.to_admin;
     }
-    return lines;
+    return policy::explain(*rules_, facts);
+  }
+
+  [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
+
+  [[nodiscard]] std::vector<policy::RuleInfo> infos() const override {
+    return rules_ ? rules_->describe(shard_.loop().now_ms()) : std::vector<policy::RuleInfo>();
   }
 
  private:
@@ -199,23 +256,61 @@ class Policy final : public core::Module, public core::Rules {
       if (flow.again && flow.rules == number_) return nullptr;  // they let it in, and counted it
       flow.rules = number_;
     }
-    if (rules_ && !rules_->concerns(event_of(flow.stanza->kind), direction)) return nullptr;
+    if (rules_ && !rules_->concerns(event_of(*flow.stanza), direction)) return nullptr;
     Facts facts;
     // One of a presence to many has no address of its own.
-    const auto& to = flow.stanza->to;
-    fill(facts, *flow.stanza,
-         to                          ? &*to
-         : flow.recipient != nullptr ? &flow.recipient->jid
-                                     : nullptr,
-         direction, flow.language);
+    const auto* to = flow.stanza->to || flow.recipient == nullptr ? to_of(*flow.stanza) : &flow.recipient->jid;
+    fill(facts, *flow.stanza, to, direction, flow.language);
     if (flow.sender != nullptr) fill_session(facts, *flow.sender);
     if (flow.sealing.looked_at || flow.sealing.mode == core::Sealing::Mode::off) {
       facts.sealed_mode = name_of(flow.sealing.mode);
       facts.unsealed = flow.sealing.unsealed;
     }
-    if (rules_ && facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
-    return judge(facts, flow.tags);
+    if (rules_) {
+      surroundings_.fill(facts, flow, to, *rules_);
+      if (facts.sealed && rules_->counts_unknown_devices()) count_devices(facts, flow, direction);
+    }
+    policy::Decision decision;
+    auto refused = judge(facts, flow.tags, decision);
+    carry_out(shard_, flow, decision, refused == nullptr);
+    if (!decision.shadow.empty()) record_shadow(decision, flow.record);
+    return refused;
   }
+
+  static core::audit::Record record_of(const core::UnsealedQuestion& question) {
+    core::audit::Record record;
+    const auto& stanza = question.stanza;
+    record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = stanza.from.bare(),
+                                                                               .resource = stanza.from.resource(),
+                                                                               .session = {},
+                                                                               .source = {},
+                                                                               .tls = {},
+                                                                               .cipher = {},
+                                                                               .mechanism = {}});
+    if (stanza.to) record.recipient = stanza.to->bare();
+    record.type = core::audit::stanza_type_of(stanza.type);
+    record.size = stanza.size;
+    record.stanza_id = core::id_for_record(stanza);
+    return record;
+  }
+
+  static core::audit::Record record_of(const core::RuleQuestion& question) {
+    core::audit::Record record;
+    const bool stranger = question.event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
+    record.origin = make_ref<core::audit::Origin>(
+        core::audit::Origin::Members{.jid = stranger ? std::string_view() : question.who.bare(),
+                                     .resource = question.who.resource(),
+                                     .session = {},
+                                     .source = question.peer_address,
+                                     .tls = question.tls_version,
+                                     .cipher = {},
+                                     .mechanism = question.mechanism});
+    if (stranger) record.recipient = question.who.bare();
+    record.size = static_cast<std::uint32_t>(question.size);
+    return record;
+  }
+
+  static const core::Jid* to_of(const core::Stanza& stanza) { return stanza.to ? &*stanza.to : nullptr; }
 
   // The lists of the sender are known on his shard only, those of the recipient on the recipient's.
   void count_devices(Facts& facts, core::Flow& flow, policy::Direction direction) {
@@ -228,9 +323,25 @@ class Policy final : public core::Module, public core::Rules {
     }
   }
 
-  core::Verdict judge(Facts& facts, std::vector<std::string>& tags) {
-    policy::Decision decision;
-    return judge(facts, tags, decision);
+  // That something passed which a rule in shadow would have refused. `like`: who it was and what. Bounded: a flood
+  // would fill the log, and `policy list` counts all.
+  void record_shadow(const policy::Decision& decision, core::audit::Record like) {
+    if (decision.shadow.empty() || !may_record()) return;
+    like.kind = core::audit::Kind::passed;
+    like.verdict = core::audit::Outcome::none;
+    like.reason = decision.shadow_verdict == policy::Verdict::drop ? "would-drop" : "would-deny";
+    like.rule = decision.shadow;
+    shard_.record(std::move(like));
+  }
+
+  bool may_record() {
+    const auto now = shard_.loop().now_ms();
+    const auto earned = static_cast<double>(now - shadow_at_ms_) * shadow_records_a_second / 1000;
+    shadow_records_ = std::min<double>(most_shadow_records, shadow_records_ + earned);
+    shadow_at_ms_ = now;
+    if (shadow_records_ < 1) return false;
+    shadow_records_ -= 1;
+    return true;
   }
 
   // `tags`: what it carries so far; gets what the rules add.
@@ -239,8 +350,9 @@ class Policy final : public core::Module, public core::Rules {
     tags_.assign(tags.begin(), tags.end());
     facts.tags = tags_;
     facts.now_ms = shard_.loop().now_ms();
-    facts.minute_of_week = minute_of_week();
+    fill_time(facts);
     decision = rules_->decide(facts);
+    tell_administrators(shard_, facts, decision);
     for (const auto tag : decision.added_tags()) {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
     }
@@ -291,7 +403,7 @@ class Policy final : public core::Module, public core::Rules {
   // `to`: null for a stanza to nobody yet.
   static void fill(Facts& facts, const core::Stanza& stanza, const core::Jid* to, policy::Direction direction,
                    core::Language language) {
-    facts.event = event_of(stanza.kind);
+    facts.event = event_of(stanza);
     facts.direction = direction;
     facts.from = party(stanza.from);
     if (to != nullptr) facts.to = party(*to);
@@ -310,25 +422,31 @@ class Policy final : public core::Module, public core::Rules {
     facts.language = core::tag_of(language);
   }
 
-  // Local time of the server's place, looked up once a minute.
-  std::uint16_t minute_of_week() {
+  // Local time of the server's place, looked up once a second.
+  void fill_time(Facts& facts) {
     const auto now = shard_.loop().now_ms();
-    if (now - minute_read_ms_ < 1000 && minute_read_ms_ != 0) return minute_;
-    minute_read_ms_ = now;
-    const std::time_t seconds = utc_now_ns() / 1'000'000'000;
-    std::tm local{};
-    localtime_r(&seconds, &local);
-    minute_ = static_cast<std::uint16_t>(((local.tm_wday + 6) % 7 * 24 + local.tm_hour) * 60 + local.tm_min);
-    return minute_;
+    if (now - time_read_ms_ >= 1000 || time_read_ms_ == 0) {
+      time_read_ms_ = now;
+      time_ = policy::local_time(utc_now_ns() / 1'000'000'000);
+    }
+    facts.minute_of_week = time_.minute_of_week;
+    facts.day = time_.day;
   }
 
   core::Shard& shard_;
   std::unique_ptr<policy::PolicySet> rules_;
-  std::uint64_t number_ = 0;      // of rules_: each reload makes new ones
-  DeviceLists* lists_ = nullptr;  // looked up when first wanted: modules/pep starts later
+  std::shared_ptr<const PolicySource> source_;  // of rules_
+  std::uint64_t number_ = 0;                    // of rules_: each reload makes new ones
+  DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
-  std::int64_t minute_read_ms_ = 0;
-  std::uint16_t minute_ = 0;
+  Surroundings surroundings_;
+  std::unique_ptr<Keeper> keeper_;  // on the first shard
+  std::int64_t time_read_ms_ = 0;
+  policy::LocalTime time_;
+  static constexpr int most_shadow_records = 100;  // at once
+  static constexpr int shadow_records_a_second = 10;
+  double shadow_records_ = most_shadow_records;
+  std::int64_t shadow_at_ms_ = 0;
 };
 
 void check(const config::Snapshot& config, config::Findings& findings) {
@@ -342,7 +460,9 @@ void check(const config::Snapshot& config, config::Findings& findings) {
 const core::Manifest& policy_manifest() {
   static const core::Manifest manifest{
       .name = "policy",
-      .summary = "Asks the administrator's Lua rules about stanzas, log-ins, sessions, new accounts and publications.",
+      .summary =
+          "Asks the administrator's Lua rules about stanzas, log-ins, sessions, new accounts, publications and "
+          "invitations.",
       .check = &check,
       .make = [](core::Shard& shard) -> std::unique_ptr<core::Module> { return std::make_unique<Policy>(shard); },
   };

@@ -153,11 +153,13 @@ class Archives {
 
 // What the administrator's rules are asked besides stanzas. Views live as long as the call.
 struct RuleQuestion {
-  enum class Event : std::uint8_t { login, session, registration, publish };
+  enum class Event : std::uint8_t { login, session, registration, publish, invitation };
   Event event;
   const Jid& who;         // the account; a session's full address; the address that a stranger wants to have
   std::string_view node;  // publish
   std::size_t size = 0;   // publish: bytes of the stanza
+  std::uint32_t devices = 0, new_devices = 0;  // publish: of a list of OMEMO devices
+  std::uint32_t uses = 0;                      // invitation: so many may come by it
   std::string_view peer_address;
   std::string_view mechanism;
   std::string_view tls_version;  // "TLSv1.3"
@@ -179,16 +181,6 @@ struct UnsealedAnswer {
   std::string rule;                   // which; empty: none decided
 };
 
-// One rule as `valisectl policy list` shows it.
-struct RuleLine {
-  std::string name;
-  unsigned line = 0;
-  std::string match;
-  std::string action;
-  bool shadow = false;
-  std::uint64_t hits = 0;
-  std::uint64_t errors = 0;
-};
 // The administrator's rules. Published by modules/policy.
 class Rules {
  public:
@@ -199,7 +191,6 @@ class Rules {
   [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
   // `tags` as above.
   [[nodiscard]] virtual UnsealedAnswer ask(const UnsealedQuestion& question, std::vector<std::string>& tags) = 0;
-  [[nodiscard]] virtual std::vector<RuleLine> rules() const = 0;
 
  protected:
   ~Rules() = default;

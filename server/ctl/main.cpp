@@ -11,6 +11,7 @@
 #include "failure.hpp"
 #include "offline.hpp"
 #include "password.hpp"
+#include "policy_commands.hpp"
 #include "selftest/selftest.hpp"
 #include "show.hpp"
 
@@ -306,11 +307,6 @@ void add_server_commands(CLI::App& cli, Options& options, int& code) {
   cli.add_subcommand("hooks", "what a stanza meets, in order")->callback([&] {
     code = ask(options, {{"command", "hook.list"}});
   });
-  auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
-  policy->add_subcommand("list", "the rules with their hit counts")->callback([&] {
-    code = ask(options, {{"command", "policy.list"}},
-               {.columns = {"name", "hits", "errors", "shadow", "line", "action", "match"}, .nothing = "no rules"});
-  });
 }
 
 std::string keep_sentence(const Json& answer) { return answer.value("jid", "") + ": done\n"; }
@@ -444,6 +440,7 @@ int run(int argc, char** argv) {
   add_server_commands(cli, options, code);
   add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
+  add_policy_commands(cli, options.socket, options.json, code);
   selftest::add_command(cli, options.socket, options.json, code);
   add_omemo_commands(*cli.get_subcommand("omemo"), options, code);
   try {

@@ -13,6 +13,7 @@
 #include "main/control_hosts.hpp"
 #include "main/control_invitations.hpp"
 #include "main/control_omemo.hpp"
+#include "main/control_policy.hpp"
 #include "main/control_service.hpp"
 #include "modules/omemo/mode_options.hpp"
 #include "modules/omemo/table/options.hpp"
@@ -109,6 +110,7 @@ Answer status(const Request& request) {
     result["memory"]["strangers"] = held->strangers;
     result["memory"]["waiting"] = held->waiting;
   }
+  if (auto rules = overrunning_rules(request); !rules.empty()) result["overrunning_rules"] = std::move(rules);
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();
     result["commit"] = {{"units", stats.units.load()},
@@ -137,39 +139,6 @@ Answer module_list(const Request& request) {
 }
 
 Answer hook_list(const Request& request) { return Json(request.app.kernel().shards.front()->hooks().describe()); }
-
-std::vector<core::RuleLine> rules_of(core::Shard& shard) {
-  const auto* rules = shard.service<core::Rules>();
-  return rules == nullptr ? std::vector<core::RuleLine>() : rules->rules();
-}
-
-// Hits and errors are summed over the shards, each of which has its own rules.
-Answer policy_list(const Request& request) {
-  auto parts = on_all(request, &rules_of);
-  if (!parts) return std::unexpected(parts.error());
-  std::vector<core::RuleLine> sum;
-  for (auto& lines : *parts) {
-    if (sum.size() != lines.size()) {
-      sum = std::move(lines);
-      continue;
-    }
-    for (std::size_t i = 0; i < sum.size(); ++i) {
-      sum[i].hits += lines[i].hits;
-      sum[i].errors += lines[i].errors;
-    }
-  }
-  Json rows = Json::array();
-  for (const auto& rule : sum) {
-    rows.push_back({{"name", rule.name},
-                    {"line", rule.line},
-                    {"match", rule.match},
-                    {"action", rule.action},
-                    {"shadow", rule.shadow},
-                    {"hits", rule.hits},
-                    {"errors", rule.errors}});
-  }
-  return rows;
-}
 
 Json shown_time(const Result<std::vector<storage::BoxMessage>>& row) {
   if (!row || row->empty()) return nullptr;
@@ -293,7 +262,6 @@ constexpr NamedCommand commands[] = {
     {"reload", &reload},
     {"listeners", &listeners},
     {"omemo.entry", &omemo_entry},
-    {"policy.list", &policy_list},
     {"announce", &announce_text},
     {"reports.list", &reports_list},
     {"reports.done", &reports_done},
@@ -307,7 +275,8 @@ constexpr NamedCommand commands[] = {
 
 // Null: there is no such command.
 Command command_named(std::string_view name) {
-  for (const auto some : {account_commands(), omemo_commands(), std::span<const NamedCommand>(commands)}) {
+  for (const auto some :
+       {account_commands(), omemo_commands(), policy_commands(), std::span<const NamedCommand>(commands)}) {
     const auto found = std::ranges::find(some, name, &NamedCommand::first);
     if (found != some.end()) return found->second;
   }

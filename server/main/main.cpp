@@ -1,5 +1,5 @@
 // valised: the server. `valised --config FILE [--check-config] [--accept-gap] [--describe-options]
-// [--describe-protocols] [--describe-sealed]`, in the foreground.
+// [--describe-protocols] [--describe-sealed] [--describe-policy]`, in the foreground.
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -26,6 +26,7 @@
 #include "main/settings.hpp"
 #include "modules/omemo/table/table.hpp"
 #include "net/listener.hpp"
+#include "policy/policy_set.hpp"
 
 namespace valise {
 namespace {
@@ -215,6 +216,7 @@ int main(int argc, char** argv) {
   bool describe = false;
   bool protocols = false;
   bool sealed = false;
+  bool policy = false;
   cli.add_option("--config", config, "the configuration file")->capture_default_str();
   cli.add_flag("--check-config", check, "check the configuration and end");
   cli.add_flag("--accept-gap", accept_gap,
@@ -222,6 +224,7 @@ int main(int argc, char** argv) {
   cli.add_flag("--describe-options", describe, "print the reference of all options as Markdown and end");
   cli.add_flag("--describe-protocols", protocols, "print the table of RFCs and XEPs as Markdown and end");
   cli.add_flag("--describe-sealed", sealed, "print the table of what passes as Markdown and end");
+  cli.add_flag("--describe-policy", policy, "print the reference of policies' language as Markdown and end");
   cli.set_version_flag("--version", std::string("valised " VALISE_VERSION));
   try {
     cli.parse(argc, argv);
@@ -242,6 +245,10 @@ int main(int argc, char** argv) {
     }
     if (sealed) {
       std::fputs(valise::modules::omemo::table::describe().c_str(), stdout);
+      return 0;
+    }
+    if (policy) {
+      std::fputs(valise::policy::PolicySet::reference().c_str(), stdout);
       return 0;
     }
     return valise::run(config, check, accept_gap);

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "policy/state.hpp"
+
 namespace valise::policy {
 namespace {
 
@@ -12,6 +14,7 @@ class Allow final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Allow()"; }
+  bool ends() const override { return true; }
 };
 
 class Drop final : public Action {
@@ -21,6 +24,7 @@ class Drop final : public Action {
     return Next::done;
   }
   std::string describe() const override { return "Drop()"; }
+  bool ends() const override { return true; }
 };
 
 class Deny final : public Action {
@@ -35,6 +39,7 @@ class Deny final : public Action {
     return Next::done;
   }
   std::string describe() const override { return fmt::format("Deny{{\"{}\"}}", refusal_.error.condition); }
+  bool ends() const override { return true; }
 
  private:
   Refusal refusal_;
@@ -75,9 +80,100 @@ class Seal final : public Action {
   }
   std::string describe() const override { return fmt::format("Seal(\"{}\")", mode_); }
   bool only_unsealed() const override { return true; }
+  bool ends() const override { return true; }
 
  private:
   std::string_view mode_;
+};
+
+class Jump final : public Action {
+ public:
+  explicit Jump(const JumpTo& to) : to_(to) {}
+  Next run(Context& context) const override {
+    context.jump = to_.chain;
+    return Next::jump;
+  }
+  std::string describe() const override { return fmt::format("Jump(\"{}\")", to_.name); }
+  const JumpTo* jump() const override { return &to_; }
+
+ private:
+  const JumpTo& to_;
+};
+
+class Return final : public Action {
+ public:
+  Next run(Context&) const override { return Next::leave; }
+  std::string describe() const override { return "Return()"; }
+  bool ends() const override { return true; }
+};
+
+class Record final : public Action {
+ public:
+  explicit Record(std::string word) : word_(std::move(word)) {}
+  Next run(Context& context) const override {
+    context.decision.record = word_;
+    return Next::go_on;
+  }
+  std::string describe() const override { return fmt::format("Record(\"{}\")", word_); }
+
+ private:
+  std::string word_;
+};
+
+class Disconnect final : public Action {
+ public:
+  Next run(Context& context) const override {
+    context.decision.disconnect = true;
+    return Next::go_on;
+  }
+  std::string describe() const override { return "Disconnect()"; }
+};
+
+class Strip final : public Action {
+ public:
+  explicit Strip(std::vector<StripName> names) : names_(std::move(names)) {}
+  Next run(Context& context) const override {
+    auto& decision = context.decision;
+    if (decision.strip_count == decision.strips.size()) {
+      context.fail("more than 4 Strip in one decision");
+    } else {
+      decision.strips[decision.strip_count++] = &names_;
+    }
+    return Next::go_on;
+  }
+  std::string describe() const override {
+    std::string out = "Strip{";
+    for (const auto& [name, ns] : names_) {
+      out += fmt::format("{}{{\"{}\"{}}}", out.size() == 6 ? "" : ", ", name,
+                         ns.empty() ? std::string() : fmt::format(", \"{}\"", ns));
+    }
+    return out + "}";
+  }
+
+ private:
+  std::vector<StripName> names_;
+};
+
+class Notify final : public Action {
+ public:
+  Notify(std::string text, std::int64_t every_ms) : text_(std::move(text)), every_ms_(every_ms) {}
+  Next run(Context& context) const override {
+    const auto now = context.facts.now_ms;
+    auto& decision = context.decision;
+    if (context.only_looks || (told_ && now - told_ms_ < every_ms_) || decision.notice_count == decision.notices.size())
+      return Next::go_on;
+    told_ = true;
+    told_ms_ = now;
+    decision.notices[decision.notice_count++] = text_;
+    return Next::go_on;
+  }
+  std::string describe() const override { return fmt::format("Notify(\"{}\")", text_); }
+
+ private:
+  std::string text_;
+  std::int64_t every_ms_;
+  mutable bool told_ = false;  // home shard only
+  mutable std::int64_t told_ms_ = 0;
 };
 
 }  // namespace
@@ -88,5 +184,13 @@ ActionPtr make_deny(Refusal refusal) { return std::make_unique<Deny>(std::move(r
 ActionPtr make_tag(std::string tag) { return std::make_unique<Tag>(std::move(tag)); }
 ActionPtr make_log() { return std::make_unique<Log>(); }
 ActionPtr make_seal(std::string_view mode) { return std::make_unique<Seal>(mode); }
+ActionPtr make_jump(const JumpTo& to) { return std::make_unique<Jump>(to); }
+ActionPtr make_return() { return std::make_unique<Return>(); }
+ActionPtr make_record(std::string word) { return std::make_unique<Record>(std::move(word)); }
+ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
+ActionPtr make_strip(std::vector<StripName> names) { return std::make_unique<Strip>(std::move(names)); }
+ActionPtr make_notify(std::string text, std::int64_t every_ms) {
+  return std::make_unique<Notify>(std::move(text), every_ms);
+}
 
 }  // namespace valise::policy

@@ -9,7 +9,10 @@
 
 namespace valise::policy {
 
-enum class Next : std::uint8_t { done, go_on };
+// jump: the rules of Context::jump, then the next action; leave: this chain is over.
+enum class Next : std::uint8_t { done, go_on, jump, leave };
+
+struct JumpTo;  // state.hpp
 
 // What a rule does when it matches. Built while the file runs, then only read.
 class Action {
@@ -23,6 +26,10 @@ class Action {
   [[nodiscard]] virtual bool logs() const { return false; }
   // Seal: only what is not sealed can be asked to be.
   [[nodiscard]] virtual bool only_unsealed() const { return false; }
+  // Jump: where to, as State::jumps has it; null: nowhere.
+  [[nodiscard]] virtual const JumpTo* jump() const { return nullptr; }
+  // It always ends the decision, or the chain.
+  [[nodiscard]] virtual bool ends() const { return false; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }
 
@@ -44,5 +51,12 @@ struct Refusal {
 [[nodiscard]] ActionPtr make_tag(std::string tag);
 [[nodiscard]] ActionPtr make_log();
 [[nodiscard]] ActionPtr make_seal(std::string_view mode);  // of mode_names
+[[nodiscard]] ActionPtr make_jump(const JumpTo& to);
+[[nodiscard]] ActionPtr make_return();
+[[nodiscard]] ActionPtr make_record(std::string word);
+[[nodiscard]] ActionPtr make_disconnect();
+[[nodiscard]] ActionPtr make_strip(std::vector<StripName> names);
+// At most once in `every_ms`; home shard only.
+[[nodiscard]] ActionPtr make_notify(std::string text, std::int64_t every_ms);
 
 }  // namespace valise::policy

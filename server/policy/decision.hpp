@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace valise::policy {
 
@@ -25,6 +27,12 @@ struct StanzaError {
 // The conditions that a policy may give.
 [[nodiscard]] std::span<const StanzaError> stanza_errors() noexcept;
 
+// An element that Strip takes out. `name` "*": each of the namespace; `ns` empty: whichever.
+struct StripName {
+  std::string name;
+  std::string ns;
+};
+
 // Views look into the PolicySet (and live as long) or into static texts.
 struct Decision {
   Verdict verdict = Verdict::allow;
@@ -32,11 +40,20 @@ struct Decision {
   StanzaError error;         // deny
   std::string_view text_fr;  // deny: for the person, never empty
   std::string_view text_en;
-  std::string_view rule;      // the rule that decided or failed
-  std::string_view seal;      // allow: the mode that is to hold (Event::unsealed); empty: as it is
-  std::uint32_t matched = 0;  // rules that matched
+  std::string_view rule;                    // the rule that decided or failed
+  std::string_view seal;                    // allow: the mode that is to hold (Event::unsealed); empty: as it is
+  std::string_view shadow;                  // the first rule on trial that would have refused; empty: none
+  Verdict shadow_verdict = Verdict::allow;  // deny or drop
+  std::uint32_t matched = 0;                // rules that matched
   std::uint32_t tag_count = 0;
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
+
+  // -- what else is to happen; whoever asked sees to it
+  std::string_view record;  // Record: a word for the audit log; empty: none
+  bool disconnect = false;  // Disconnect: the session of whoever acts
+  std::uint32_t notice_count = 0, strip_count = 0;
+  std::array<std::string_view, 4> notices{};  // Notify: for the administrators
+  std::array<const std::vector<StripName>*, 4> strips{};
 
   [[nodiscard]] std::span<const std::string_view> added_tags() const noexcept { return {tags.data(), tag_count}; }
   bool add_tag(std::string_view tag) noexcept;  // false: no room

@@ -38,6 +38,15 @@ constexpr StanzaError conditions[] = {
 
 std::span<const StanzaError> stanza_errors() noexcept { return conditions; }
 
+Event exact_event(Event event, std::string_view type, std::string_view payload) noexcept {
+  if (event == Event::presence && (type.starts_with("subscribe") || type.starts_with("unsubscribe"))) {
+    return Event::subscription;
+  }
+  // XEP-0384 §5.3.1, and its version 0.3
+  const bool list = payload == "urn:xmpp:omemo:2:devices" || payload == "eu.siacs.conversations.axolotl.devicelist";
+  return event == Event::publish && list ? Event::device : event;
+}
+
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char buffer[INET6_ADDRSTRLEN];
   if (text.empty() || text.size() >= sizeof buffer) return std::nullopt;

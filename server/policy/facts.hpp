@@ -11,9 +11,45 @@
 
 namespace valise::policy {
 
-enum class Event : std::uint8_t { message, presence, iq, login, session, registration, publish, unsealed };
-inline constexpr std::array<std::string_view, 8> event_names{"message", "presence",     "iq",      "login",
-                                                             "session", "registration", "publish", "unsealed"};
+// The numbers of the first eight are older than the others' order: a new one is added at the end.
+enum class Event : std::uint8_t {
+  message,
+  presence,
+  iq,
+  login,
+  session,
+  registration,
+  publish,
+  unsealed,
+  subscription,  // a presence
+  device,        // a publication
+  invitation,
+  room_creation,
+  room_join,
+  room_message,
+  room_configuration,
+  upload,
+  mail_in,
+  mail_out,
+  federation_in,
+  federation_out,
+  record,
+};
+inline constexpr std::size_t event_count = 21;
+inline constexpr std::array<std::string_view, event_count> event_names{
+    "message",      "presence",      "iq",        "login",         "session",
+    "registration", "publish",       "unsealed",  "subscription",  "device",
+    "invitation",   "room_creation", "room_join", "room_message",  "room_configuration",
+    "upload",       "mail_in",       "mail_out",  "federation_in", "federation_out",
+    "record"};
+
+// A presence that asks for or grants a subscription is a `subscription`, the publication of an OMEMO device list a
+// `device`; any other event is what it is.
+[[nodiscard]] Event exact_event(Event event, std::string_view type, std::string_view payload) noexcept;
+// What Kind names it as well: a subscription is a presence, a device a publication.
+[[nodiscard]] constexpr Event wider_event(Event event) noexcept {
+  return event == Event::subscription ? Event::presence : event == Event::device ? Event::publish : event;
+}
 
 // The values of sealed.mode, the stricter first.
 inline constexpr std::array<std::string_view, 3> mode_names{"required", "warn", "off"};
@@ -24,6 +60,27 @@ inline constexpr std::array<std::string_view, 2> direction_names{"in", "out"};
 
 enum class Omemo : std::uint8_t { none, legacy, v2 };  // legacy: eu.siacs.conversations.axolotl
 inline constexpr std::array<std::string_view, 3> omemo_names{"none", "legacy", "2"};
+
+// Two bits an event: in, out.
+using EventMask = std::uint64_t;
+inline constexpr EventMask all_in = 0x5555'5555'5555'5555;
+inline constexpr EventMask all_out = all_in << 1;
+inline constexpr EventMask all_events = all_in | all_out;
+[[nodiscard]] constexpr EventMask mask_of(Event event) noexcept {
+  return EventMask{3} << 2 * static_cast<unsigned>(event);
+}
+[[nodiscard]] constexpr EventMask mask_of(Direction direction) noexcept {
+  return direction == Direction::in ? all_in : all_out;
+}
+
+// RFC 6121 §2.1.2.5, seen from the account that the direction names.
+inline constexpr std::array<std::string_view, 4> subscription_names{"none", "to", "from", "both"};
+
+// Of an element the label only: its attributes and text are nobody's business here.
+struct ElementName {
+  std::string_view name;
+  std::string_view ns;
+};
 
 // An address as 16 bytes; IPv4 as ::ffff:a.b.c.d.
 struct IpAddress {
@@ -65,9 +122,33 @@ struct Facts {
   std::string_view tls;                    // "1.2", "1.3"
   std::string_view language;               // xml:lang of the stream
   std::span<const std::string_view> tags;  // what the account or session carries: "guest", "admin", …
-  std::int64_t now_ms = 0;                 // monotonic; rates
+  std::span<const ElementName> children;   // of a stanza, in its order
+
+  // -- of the local account that the direction names (out: the sender's, in: the recipient's) and the other one
+  std::string_view subscription;               // of subscription_names; empty: no contact, or nobody's account
+  bool asked = false;                          // it asked the other for a subscription, which is not answered
+  bool pending = false;                        // the other asked it, likewise
+  bool shown = false;                          // one of its sessions shows the other its presence
+  std::span<const std::string> roster_groups;  // in which the other stands there
+  std::uint32_t sessions = 0;                  // bound ones of that account, at `session` without the new one
+  // -- of whoever acts; not known at the recipient
+  std::string_view client;         // what its software calls itself (XEP-0115 §4: a URI)
+  std::int64_t device_age_s = -1;  // since the device `sid` was first seen; -1: not known
+  // -- of both
+  bool from_local = false, to_local = false;  // a host of this server
+  bool from_admin = false, to_admin = false;  // administers the host that is concerned
+  // -- of one kind of event
+  std::uint32_t devices = 0, new_devices = 0;  // device: in the list, and of these not in the one before
+  std::uint32_t uses = 0;                      // invitation: so many may come by it
+  // -- of features that are to come
+  std::string_view affiliation;  // in the room
+  std::string_view label;        // classification (XEP-0258)
+  std::string_view datacenter;   // where whoever acts is connected
+
+  std::int64_t now_ms = 0;  // monotonic; rates
   // Local time at the server's place: 0 = Monday 00:00 … 10,079 = Sunday 23:59.
   std::uint16_t minute_of_week = 0;
+  std::int32_t day = 0;  // the local date, in days since 1970-01-01
 };
 
 }  // namespace valise::policy

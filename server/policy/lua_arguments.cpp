@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/log.hpp"
@@ -51,6 +52,37 @@ bool is_plain_utf8(std::string_view text) {
 void refuse(lua_State* lua, const std::string& text) {
   luaL_error(lua, "%s", text.c_str());
   std::abort();  // luaL_error does not return
+}
+
+void refuse(lua_State* lua, const PolicyError& error) {
+  state_of(lua).file_error = error;
+  refuse(lua, error.message());
+}
+
+PolicySet::State& building(lua_State* lua) {
+  auto& state = building(lua, name_of(lua));
+  if (const auto wants = static_cast<const Function*>(lua_touserdata(lua, lua_upvalueindex(2)))->wants) {
+    state.want(*wants);
+  }
+  return state;
+}
+
+const PolicySet::State& deciding(lua_State* lua) {
+  const auto& state = state_of(lua);
+  if (state.facts == nullptr) luaL_error(lua, "facts are there only while the rule's function runs");
+  return state;
+}
+
+const PolicySet::State& deciding(lua_State* lua, std::string_view fact) {
+  const auto& state = deciding(lua);
+  if (state.watcher != nullptr) state.watcher->reads(fact);
+  return state;
+}
+
+unsigned caller_line(lua_State* lua) {
+  lua_Debug where{};
+  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;
+  return static_cast<unsigned>(where.currentline);
 }
 
 PolicySet::State& building(lua_State* lua, std::string_view function) {
@@ -122,6 +154,61 @@ double read_number(lua_State* lua, int index, std::string_view what, double leas
   if (!(value >= least && value <= most))
     refuse(lua, fmt::format("{} takes a number from {} to {}", what, least, most));
   return value;
+}
+
+std::int64_t read_whole(lua_State* lua, int index, std::string_view what, double least, double most) {
+  const double value = read_number(lua, index, what, least, most);
+  if (value != std::floor(value)) refuse(lua, fmt::format("{} takes a whole number", what));
+  return static_cast<std::int64_t>(value);
+}
+
+bool read_bool(lua_State* lua, int index, std::string_view what) {
+  if (!lua_isboolean(lua, index)) refuse(lua, fmt::format("{} takes true or false", what));
+  return lua_toboolean(lua, index) != 0;
+}
+
+std::int64_t read_duration(lua_State* lua, int index, std::string_view what) {
+  constexpr std::int64_t most_s = 10LL * 366 * 86'400;
+  if (lua_type(lua, index) == LUA_TNUMBER) {
+    return static_cast<std::int64_t>(read_number(lua, index, what, 0, most_s) * 1000);
+  }
+  const auto text = read_text(lua, index, what);
+  constexpr std::string_view units = "smhd";
+  constexpr std::int64_t seconds[] = {1, 60, 3600, 86'400};
+  const auto unit = units.find(text.back());
+  std::int64_t count = 0;
+  const auto* end = text.data() + text.size() - 1;
+  const auto [stop, fault] = std::from_chars(text.data(), end, count);
+  if (unit == std::string_view::npos || fault != std::errc() || stop != end || count < 0 ||
+      count > most_s / seconds[unit]) {
+    refuse(lua, fmt::format("{} takes seconds, or a time such as \"90s\", \"15m\", \"12h\", \"7d\"", what));
+  }
+  return count * seconds[unit] * 1000;
+}
+
+std::string read_word(lua_State* lua, int index, std::string_view what) {
+  auto text = read_text(lua, index, what);
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  if (text.size() > 64 || !std::ranges::all_of(text, plain)) {
+    refuse(lua, fmt::format("{} takes at most 64 letters, digits, \"-\", \"_\" and \".\"", what));
+  }
+  return text;
+}
+
+KeyOf read_key(lua_State* lua, int index, std::string_view what) {
+  std::vector<KeyPart> parts;
+  for (const auto& text : read_texts(lua, index, what)) {
+    parts.push_back(static_cast<KeyPart>(name_index(lua, text, what, key_part_names)));
+  }
+  if (parts.size() > key_part_names.size()) refuse(lua, fmt::format("{} takes each part once", what));
+  return KeyOf(std::move(parts));
+}
+
+Comparison read_comparison(lua_State* lua, int index, std::string_view what) {
+  return static_cast<Comparison>(read_name(lua, index, what, comparison_names));
 }
 
 std::string read_person_text(lua_State* lua, int index, std::string_view what) {

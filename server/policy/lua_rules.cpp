@@ -1,4 +1,4 @@
-// The Lua functions that build actions and rules, and the environment of a policy's file.
+// The Lua functions that build rules and chains, and the environment of a policy's file.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -12,63 +12,7 @@ namespace {
 
 constexpr std::size_t most_rules = 2000;
 constexpr std::size_t most_actions = 16;  // of one rule
-constexpr std::string_view default_fr = "Une règle de ce serveur ne le permet pas.";
-constexpr std::string_view default_en = "A rule of this server does not allow this.";
-
-// ---- actions
-
-int allow(lua_State* lua) {
-  building(lua, "Allow");
-  return push_action(lua, make_allow());
-}
-
-int drop(lua_State* lua) {
-  building(lua, "Drop");
-  return push_action(lua, make_drop());
-}
-
-int log_action(lua_State* lua) {
-  building(lua, "Log");
-  return push_action(lua, make_log());
-}
-
-// Seal("required"), Seal("warn"), Seal("off")
-int seal(lua_State* lua) {
-  building(lua, "Seal");
-  return push_action(lua, make_seal(mode_names[read_name(lua, 1, "Seal", mode_names)]));
-}
-
-int tag(lua_State* lua) {
-  building(lua, "Tag");
-  return push_action(lua, make_tag(read_text(lua, 1, "Tag")));
-}
-
-StanzaError read_condition(lua_State* lua, int index) {
-  std::vector<std::string_view> names;
-  for (const auto& error : stanza_errors()) names.push_back(error.condition);
-  return stanza_errors()[read_name(lua, index, "Deny", names)];
-}
-
-// Deny("forbidden"), Deny{ "forbidden", fr = "…", en = "…", type = "cancel" }
-int deny(lua_State* lua) {
-  building(lua, "Deny");
-  Refusal refusal{.error = {}, .text_fr = std::string(default_fr), .text_en = std::string(default_en)};
-  if (!lua_istable(lua, 1)) {
-    refusal.error = read_condition(lua, 1);
-    return push_action(lua, make_deny(std::move(refusal)));
-  }
-  constexpr std::string_view keys[] = {"fr", "en", "type"};
-  check_keys(lua, 1, "Deny", keys);
-  lua_rawgeti(lua, 1, 1);
-  refusal.error = read_condition(lua, -1);
-  if (lua_getfield(lua, 1, "fr") != LUA_TNIL) refusal.text_fr = read_person_text(lua, -1, "fr");
-  if (lua_getfield(lua, 1, "en") != LUA_TNIL) refusal.text_en = read_person_text(lua, -1, "en");
-  if (lua_getfield(lua, 1, "type") != LUA_TNIL) {
-    constexpr std::string_view types[] = {"auth", "cancel", "modify", "wait"};  // RFC 6120 §8.3.2
-    refusal.error.type = types[read_name(lua, -1, "type", types)];
-  }
-  return push_action(lua, make_deny(std::move(refusal)));
-}
+constexpr std::size_t most_chains = 100;
 
 const Action* read_action(lua_State* lua, int index) {
   if (const auto* made = static_cast<const Action* const*>(luaL_testudata(lua, index, action_type))) return *made;
@@ -84,12 +28,6 @@ const Action* read_action(lua_State* lua, int index) {
 }
 
 // ---- rules
-
-unsigned caller_line(lua_State* lua) {
-  lua_Debug where{};
-  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;
-  return static_cast<unsigned>(where.currentline);
-}
 
 void read_actions(lua_State* lua, Rule& rule) {
   if (lua_type(lua, -1) != LUA_TTABLE) {
@@ -119,7 +57,7 @@ void keep_to_its_kind(lua_State* lua, Rule& rule) {
 
 // rule{ name = "…", match = matcher or function, action = action, function or list of them, shadow = true }
 int rule(lua_State* lua) {
-  auto& state = building(lua, "rule");
+  auto& state = building(lua);
   if (!lua_istable(lua, 1)) refuse(lua, "rule takes a table: rule{ name = \"…\", match = …, action = … }");
   constexpr std::string_view keys[] = {"name", "match", "action", "shadow"};
   check_keys(lua, 1, "rule", keys);
@@ -144,8 +82,53 @@ int rule(lua_State* lua) {
     made.shadow = lua_toboolean(lua, -1) != 0;
   }
   state.rules.push_back(std::move(made));
+  *static_cast<std::size_t*>(lua_newuserdatauv(lua, sizeof(std::size_t), 0)) = state.rules.size() - 1;
+  luaL_setmetatable(lua, rule_type);
+  return 1;
+}
+
+// chain{ name = "…", rule{ … }, rule{ … } }
+int chain(lua_State* lua) {
+  auto& state = building(lua);
+  if (!lua_istable(lua, 1)) refuse(lua, "chain takes a table: chain{ name = \"…\", rule{ … }, … }");
+  constexpr std::string_view keys[] = {"name"};
+  check_keys(lua, 1, "chain", keys);
+  if (state.chains.size() > most_chains) refuse(lua, fmt::format("at most {} chains", most_chains));
+  lua_getfield(lua, 1, "name");
+  Chain made{read_person_text(lua, -1, "a chain's name"), caller_line(lua)};
+  for (const auto& other : state.chains) {
+    if (other.name == made.name)
+      refuse(lua, fmt::format("chain \"{}\" exists already, in line {}", made.name, other.line));
+  }
+  const auto count = lua_rawlen(lua, 1);
+  if (count == 0) refuse(lua, fmt::format("chain \"{}\" has no rules", made.name));
+  for (lua_Unsigned i = 1; i <= count; ++i) {
+    lua_rawgeti(lua, 1, static_cast<lua_Integer>(i));
+    const auto* number = static_cast<const std::size_t*>(luaL_testudata(lua, -1, rule_type));
+    if (number == nullptr)
+      refuse(lua, fmt::format("chain \"{}\" takes rule{{ … }}, not a {}", made.name, luaL_typename(lua, -1)));
+    auto& rule = state.rules[*number];
+    if (rule.chain != 0) {
+      refuse(lua, fmt::format("rule \"{}\" stands in chain \"{}\" already", rule.name, state.chains[rule.chain].name));
+    }
+    rule.chain = static_cast<std::uint32_t>(state.chains.size());
+    made.rules.push_back(static_cast<std::uint32_t>(*number));
+    lua_pop(lua, 1);
+  }
+  state.chains.push_back(std::move(made));
   return 0;
 }
+
+const Function making[] = {
+    {"rule", &rule, "{ name =, match =, action =, shadow = }",
+     "makes a rule; `match`: a matcher or a function, `action`: an action, a function, or a list of up to 16, one "
+     "after "
+     "the other until one ends; `shadow = true`: it counts, and records what it would have refused, and does nothing "
+     "else"},
+    {"chain", &chain, "{ name =, rule{ … }, … }",
+     "these rules are tried where an action `Jump`s to the chain, and nowhere else. Chains may jump on, never in a "
+     "circle"},
+};
 
 // ---- globals. Upvalues: the state, the table of what is built in, the table of the file's own globals.
 
@@ -181,18 +164,62 @@ int set_global(lua_State* lua) {
   return 0;
 }
 
+// Reads a method of an object. Upvalues: the state, the table of its methods.
+int no_method(lua_State* lua) {
+  lua_settop(lua, 2);
+  lua_pushvalue(lua, 2);
+  lua_rawget(lua, lua_upvalueindex(2));
+  if (!lua_isnil(lua, -1)) return 1;
+  std::vector<std::string_view> names;
+  lua_pop(lua, 1);
+  for (lua_pushnil(lua); lua_next(lua, lua_upvalueindex(2)) != 0; lua_pop(lua, 1)) {
+    names.emplace_back(lua_tostring(lua, -2));
+  }
+  std::ranges::sort(names);
+  const std::string_view name = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
+  refuse(lua, fmt::format("there is no method \"{}\"{}", log::printable(name), config::nearest_hint(name, names)));
+}
+
 }  // namespace
 
-void add_rules(lua_State* lua, PolicySet::State& state) {
-  luaL_newmetatable(lua, action_type);
+std::span<const Function> making_functions() { return making; }
+
+void add_functions(lua_State* lua, PolicySet::State& state, std::span<const Function> functions) {
+  for (const auto& function : functions) {
+    lua_pushlightuserdata(lua, &state);
+    lua_pushlightuserdata(lua, const_cast<Function*>(&function));
+    lua_pushcclosure(lua, function.call, 2);
+    lua_setfield(lua, -2, function.name);
+  }
+}
+
+void push_type(lua_State* lua, PolicySet::State& state, const char* type, std::span<const Function> methods) {
+  luaL_newmetatable(lua, type);
+  if (!methods.empty()) {
+    lua_createtable(lua, 0, static_cast<int>(methods.size()));
+    add_functions(lua, state, methods);
+    lua_pushlightuserdata(lua, &state);
+    lua_pushvalue(lua, -2);
+    lua_pushcclosure(lua, &no_method, 2);
+    lua_remove(lua, -2);
+    lua_setfield(lua, -2, "__index");
+  }
   lua_pushboolean(lua, 0);
   lua_setfield(lua, -2, "__metatable");
-  lua_pop(lua, 1);
-  const luaL_Reg functions[] = {{"Allow", &allow},    {"Deny", &deny}, {"Drop", &drop}, {"Tag", &tag},
-                                {"Log", &log_action}, {"Seal", &seal}, {"rule", &rule}, {nullptr, nullptr}};
-  lua_pushlightuserdata(lua, &state);
-  luaL_setfuncs(lua, functions, 1);
 }
+
+namespace {
+
+void add_types(lua_State* lua, PolicySet::State& state) {
+  add_matcher_type(lua, state);
+  push_type(lua, state, action_type);
+  push_type(lua, state, rule_type);
+  push_type(lua, state, limiter_type, limiter_methods());
+  push_type(lua, state, memory_type, memory_methods());
+  lua_pop(lua, 4);
+}
+
+}  // namespace
 
 // The globals a chunk sees are an empty table: reads go to its own globals, then to what is built in, then to an error;
 // writes go through set_global. No function of the sandbox reaches a metatable or writes past one.
@@ -200,8 +227,11 @@ void push_environment(PolicySet::State& state) {
   lua_State* lua = state.sandbox.state();
   state.sandbox.push_libraries();  // built in: 1
   const int built_in = lua_gettop(lua);
-  add_matchers(lua, state);
-  add_rules(lua, state);
+  add_types(lua, state);
+  for (const auto functions : {matcher_functions(), party_functions(), keeping_functions(), action_functions(),
+                               keeping_actions(), making_functions(), group_functions(), table_functions()}) {
+    add_functions(lua, state, functions);
+  }
   lua_newtable(lua);  // own
   const int own = lua_gettop(lua);
   const auto push_with_upvalues = [&](lua_CFunction function) {

@@ -3,7 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <limits>
 #include <unordered_set>
+
+#include "policy/fact_names.hpp"
+#include "policy/patterns.hpp"
 
 namespace valise::policy {
 namespace {
@@ -52,6 +56,8 @@ class All final : public Matcher {
   EventMask events() const override { return events_; }
   bool pure() const override { return pure_; }
   char operation() const override { return '*'; }
+  Shape shape() const override { return Shape::all; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -77,6 +83,8 @@ class Any final : public Matcher {
   EventMask events() const override { return pure_ ? events_ : all_events; }
   bool pure() const override { return pure_; }
   char operation() const override { return '+'; }
+  Shape shape() const override { return Shape::any; }
+  std::span<const Matcher* const> parts() const override { return parts_; }
 
  private:
   std::vector<const Matcher*> parts_;
@@ -93,6 +101,8 @@ class Not final : public Matcher {
     return part_->operation() != 0 ? "-(" + part_->describe() + ")" : "-" + part_->describe();
   }
   bool pure() const override { return part_->pure(); }
+  Shape shape() const override { return Shape::negation; }
+  std::span<const Matcher* const> parts() const override { return {&part_, 1}; }
 
  private:
   const Matcher* part_;
@@ -102,22 +112,36 @@ class Always final : public Matcher {
  public:
   bool matches(Context&) const override { return true; }
   std::string describe() const override { return "Always()"; }
+  Shape shape() const override { return Shape::always; }
 };
 
 class Kind final : public Matcher {
  public:
   explicit Kind(std::vector<Event> events) {
     for (const auto event : events) {
-      if (mask_ & mask_of(event)) continue;
-      mask_ |= mask_of(event);
-      names_.emplace_back(event_names[static_cast<std::size_t>(event)]);
+      std::string name(event_names[static_cast<std::size_t>(event)]);
+      if (std::ranges::find(names_, name) != names_.end()) continue;
+      names_.push_back(std::move(name));
+      for (std::size_t i = 0; i < event_count; ++i) {
+        const auto one = static_cast<Event>(i);
+        if (one == event || wider_event(one) == event) mask_ |= mask_of(one);
+      }
     }
   }
-  bool matches(Context& context) const override { return (mask_ & mask_of(context.facts.event)) != 0; }
+  bool matches(Context& context) const override { return (mask_ & mask_of(context.event)) != 0; }
   std::string describe() const override {
     return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
   }
   EventMask events() const override { return mask_; }
+  std::string_view fact() const override { return "kind"; }
+  // Those that it names, and the narrower ones.
+  std::optional<Values> values() const override {
+    Texts out;
+    for (std::size_t i = 0; i < event_count; ++i) {
+      if ((mask_ & mask_of(static_cast<Event>(i))) != 0) out.any_of.emplace_back(event_names[i]);
+    }
+    return out;
+  }
 
  private:
   EventMask mask_ = 0;
@@ -132,19 +156,29 @@ class IsDirection final : public Matcher {
     return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);
   }
   EventMask events() const override { return mask_of(direction_); }
+  std::string_view fact() const override { return "direction"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(direction_names[static_cast<std::size_t>(direction_)])}};
+  }
 
  private:
   Direction direction_;
 };
 
-class Sealed final : public Matcher {
+class Flag final : public Matcher {
  public:
-  explicit Sealed(bool sealed) : sealed_(sealed) {}
-  bool matches(Context& context) const override { return context.facts.sealed == sealed_; }
-  std::string describe() const override { return sealed_ ? "Sealed(true)" : "Sealed(false)"; }
+  Flag(std::string described, bool (*field)(const Facts&), FlagFact fact)
+      : described_(std::move(described)), field_(field), fact_(std::move(fact)) {}
+  bool matches(Context& context) const override { return field_(context.facts); }
+  std::string describe() const override { return described_; }
+  std::string_view fact() const override { return fact_.name; }
+  std::optional<Values> values() const override { return Texts{fact_.values}; }
+  std::vector<std::string_view> needs() const override { return fact_.needs.empty() ? Matcher::needs() : fact_.needs; }
 
  private:
-  bool sealed_;
+  std::string described_;
+  bool (*field_)(const Facts&);
+  FlagFact fact_;
 };
 
 class IsOmemo final : public Matcher {
@@ -153,6 +187,10 @@ class IsOmemo final : public Matcher {
   bool matches(Context& context) const override { return context.facts.omemo == version_; }
   std::string describe() const override {
     return fmt::format("OmemoVersion(\"{}\")", omemo_names[static_cast<std::size_t>(version_)]);
+  }
+  std::string_view fact() const override { return "omemo"; }
+  std::optional<Values> values() const override {
+    return Texts{{std::string(omemo_names[static_cast<std::size_t>(version_)])}};
   }
 
  private:
@@ -173,6 +211,8 @@ class Text final : public Matcher {
   std::string describe() const override {
     return values_.size() == 1 ? fmt::format("{}(\"{}\")", name_, values_[0]) : name_ + describe_list(values_);
   }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override { return Texts{values_}; }
 
  private:
   static constexpr std::size_t few = 4;
@@ -182,36 +222,124 @@ class Text final : public Matcher {
   std::unordered_set<std::string_view> set_;
 };
 
-class Number final : public Matcher {
+class Pattern final : public Matcher {
  public:
-  Number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison, std::uint64_t bound)
-      : name_(name), field_(field), comparison_(comparison), bound_(bound) {}
+  Pattern(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values)
+      : name_(name), field_(field), values_(std::move(values)) {}
   bool matches(Context& context) const override {
-    const auto value = field_(context.facts);
-    switch (comparison_) {
-      case Comparison::less:
-        return value < bound_;
-      case Comparison::at_most:
-        return value <= bound_;
-      case Comparison::equal:
-        return value == bound_;
-      case Comparison::at_least:
-        return value >= bound_;
-      case Comparison::more:
-        return value > bound_;
-    }
-    return false;
+    std::optional<Hashed> hashed;
+    return values_.contains(field_(context.facts), hashed);
   }
-  std::string describe() const override {
-    constexpr const char* signs[] = {"<", "<=", "==", ">=", ">"};
-    return fmt::format("{}(\"{}\", {})", name_, signs[static_cast<std::size_t>(comparison_)], bound_);
+  std::string describe() const override { return name_ + describe_list(values_.texts()); }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override {
+    if (std::ranges::any_of(values_.texts(), has_star)) return std::nullopt;
+    return Texts{values_.texts()};
   }
 
  private:
   std::string name_;
-  std::uint64_t (*field_)(const Facts&);
+  std::string_view (*field_)(const Facts&);
+  Names values_;
+};
+
+class Number final : public Matcher {
+ public:
+  Number(std::string_view name, NumberField field, Comparison comparison, std::uint64_t bound)
+      : name_(name), field_(field), comparison_(comparison), bound_(bound) {}
+  bool matches(Context& context) const override {
+    const auto value = field_(context.facts);
+    return value && compare(*value, comparison_, bound_);
+  }
+  std::string describe() const override {
+    return fmt::format("{}(\"{}\", {})", name_, comparison_names[static_cast<std::size_t>(comparison_)], bound_);
+  }
+  std::string_view fact() const override { return fact_of_builder(name_); }
+  std::optional<Values> values() const override {
+    constexpr Point most = std::numeric_limits<std::uint64_t>::max();
+    switch (comparison_) {
+      case Comparison::less:
+        return bound_ == 0 ? Ranges{} : Ranges{{{0, bound_ - 1}}};
+      case Comparison::at_most:
+        return Ranges{{{0, bound_}}};
+      case Comparison::equal:
+        return Ranges{{{bound_, bound_}}};
+      case Comparison::at_least:
+        return Ranges{{{bound_, most}}};
+      case Comparison::more:
+        return Ranges{{{Point{bound_} + 1, most}}};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string name_;
+  NumberField field_;
   Comparison comparison_;
   std::uint64_t bound_;
+};
+
+class DeviceId final : public Matcher {
+ public:
+  explicit DeviceId(std::vector<std::uint32_t> ids) : ids_(std::move(ids)) { std::ranges::sort(ids_); }
+  bool matches(Context& context) const override { return std::ranges::binary_search(ids_, context.facts.sid); }
+  std::string describe() const override {
+    std::string out = "DeviceId{";
+    for (std::size_t i = 0; i < std::min<std::size_t>(ids_.size(), 4); ++i) {
+      out += fmt::format("{}{}", i == 0 ? "" : ", ", ids_[i]);
+    }
+    if (ids_.size() > 4) out += fmt::format(", … {} more", ids_.size() - 4);
+    return out + "}";
+  }
+  std::string_view fact() const override { return "sid"; }
+  std::optional<Values> values() const override {
+    Ranges out;
+    for (const auto id : ids_) out.any_of.emplace_back(id, id);
+    return out;
+  }
+
+ private:
+  std::vector<std::uint32_t> ids_;
+};
+
+class Child final : public Matcher {
+ public:
+  Child(std::string name, std::string ns) : name_(std::move(name)), ns_(std::move(ns)) {}
+  bool matches(Context& context) const override {
+    return std::ranges::any_of(context.facts.children, [this](const ElementName& child) {
+      return (name_.empty() || child.name == name_) && (ns_.empty() || child.ns == ns_);
+    });
+  }
+  std::string describe() const override {
+    const auto star = name_.empty() ? std::string_view("*") : std::string_view(name_);
+    return ns_.empty() ? fmt::format("Child(\"{}\")", star) : fmt::format("Child(\"{}\", \"{}\")", star, ns_);
+  }
+  std::string_view fact() const override { return "children"; }
+  // A stanza has many: what it asks for stands for all elements that it fits.
+  std::optional<Values> values() const override { return Texts{{name_ + ' ' + ns_}}; }
+
+ private:
+  std::string name_;
+  std::string ns_;
+};
+
+class RosterGroup final : public Matcher {
+ public:
+  explicit RosterGroup(std::vector<std::string> groups) : groups_(std::move(groups)) {}
+  bool matches(Context& context) const override {
+    return std::ranges::any_of(context.facts.roster_groups, [this](const std::string& group) {
+      return std::ranges::find(groups_, group) != groups_.end();
+    });
+  }
+  std::string describe() const override {
+    return groups_.size() == 1 ? fmt::format("RosterGroup(\"{}\")", groups_[0])
+                               : "RosterGroup" + describe_list(groups_);
+  }
+  std::string_view fact() const override { return "roster_groups"; }
+  std::optional<Values> values() const override { return Texts{groups_}; }
+
+ private:
+  std::vector<std::string> groups_;
 };
 
 class HasTag final : public Matcher {
@@ -224,6 +352,8 @@ class HasTag final : public Matcher {
   std::string describe() const override {
     return tags_.size() == 1 ? fmt::format("HasTag(\"{}\")", tags_[0]) : "HasTag" + describe_list(tags_);
   }
+  std::string_view fact() const override { return "tag"; }
+  std::optional<Values> values() const override { return Texts{tags_}; }
 
  private:
   std::vector<std::string> tags_;
@@ -247,13 +377,25 @@ MatcherPtr make_not(const Matcher* part) { return std::make_unique<Not>(part); }
 MatcherPtr make_always() { return std::make_unique<Always>(); }
 MatcherPtr make_kind(std::vector<Event> events) { return std::make_unique<Kind>(std::move(events)); }
 MatcherPtr make_direction(Direction direction) { return std::make_unique<IsDirection>(direction); }
-MatcherPtr make_sealed(bool sealed) { return std::make_unique<Sealed>(sealed); }
+MatcherPtr make_flag(std::string described, bool (*field)(const Facts&), FlagFact fact) {
+  return std::make_unique<Flag>(std::move(described), field, std::move(fact));
+}
+MatcherPtr make_pattern(std::string_view name, std::string_view (*field)(const Facts&),
+                        std::vector<std::string> values) {
+  return std::make_unique<Pattern>(name, field, std::move(values));
+}
+MatcherPtr make_device_id(std::vector<std::uint32_t> ids) { return std::make_unique<DeviceId>(std::move(ids)); }
+MatcherPtr make_child(std::string name, std::string ns) {
+  return std::make_unique<Child>(std::move(name), std::move(ns));
+}
+MatcherPtr make_roster_group(std::vector<std::string> groups) {
+  return std::make_unique<RosterGroup>(std::move(groups));
+}
 MatcherPtr make_omemo(Omemo version) { return std::make_unique<IsOmemo>(version); }
 MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&), std::vector<std::string> values) {
   return std::make_unique<Text>(name, field, std::move(values));
 }
-MatcherPtr make_number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison,
-                       std::uint64_t bound) {
+MatcherPtr make_number(std::string_view name, NumberField field, Comparison comparison, std::uint64_t bound) {
   return std::make_unique<Number>(name, field, comparison, bound);
 }
 MatcherPtr make_has_tag(std::vector<std::string> tags) { return std::make_unique<HasTag>(std::move(tags)); }

@@ -7,12 +7,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "policy/decision.hpp"
 #include "policy/facts.hpp"
+#include "policy/values.hpp"
 
 namespace valise::policy {
 
@@ -28,9 +30,13 @@ struct Hashed {
 struct Context {
   const Facts& facts;
   Decision& decision;
-  bool failed = false;      // a Lua function failed: the rule is over, the verdict is deny
-  bool clock_runs = false;  // the calls of one decision share a clock
-  std::string why;          // of `failed`: file, line, text
+  Event event = facts.event;  // exact_event
+  bool failed = false;        // a Lua function failed: the rule is over, the verdict is deny
+  bool clock_runs = false;    // the calls of one decision share a clock
+  bool overran = false;       // of `failed`: a budget was used up
+  bool only_looks = false;    // somebody asks what would be decided: nothing is counted or kept
+  std::string why{};          // of `failed`: file, line, text
+  std::uint32_t jump = 0;     // Next::jump: which chain
   // Made when first asked for: a text that no set looks up is not hashed.
   struct PartyHashes {
     std::optional<Hashed> bare;
@@ -45,16 +51,7 @@ struct Context {
   }
 };
 
-// Two bits an event: in, out.
-using EventMask = std::uint16_t;
-inline constexpr EventMask all_events = 0xffff;
-inline constexpr EventMask all_in = 0x5555;
-[[nodiscard]] constexpr EventMask mask_of(Event event) noexcept {
-  return static_cast<EventMask>(3u << 2 * static_cast<unsigned>(event));
-}
-[[nodiscard]] constexpr EventMask mask_of(Direction direction) noexcept {
-  return direction == Direction::in ? all_in : static_cast<EventMask>(all_in << 1);
-}
+enum class Shape : std::uint8_t { leaf, always, function, all, any, negation };
 
 class Matcher {
  public:
@@ -76,6 +73,20 @@ class Matcher {
   // '*' or '+' for a combination, which needs brackets inside another.
   [[nodiscard]] virtual char operation() const { return 0; }
 
+  // ---- for those who look at rules instead of asking them (check.hpp, explain.hpp); what says nothing is opaque
+  [[nodiscard]] virtual Shape shape() const { return Shape::leaf; }
+  // Of all, any (in their order) and negation (one).
+  [[nodiscard]] virtual std::span<const Matcher* const> parts() const { return {}; }
+  // A leaf: the one fact that it reads, by its name in fact_names.hpp; empty: others, or several.
+  [[nodiscard]] virtual std::string_view fact() const { return {}; }
+  // A leaf with a fact: for which of its values it is true. Nothing: that cannot be said. (Not while the file is
+  // loaded.)
+  [[nodiscard]] virtual std::optional<Values> values() const { return std::nullopt; }
+  // A leaf: the fields of `m`, or facts, that have to be known for it (partial.hpp). None: nobody can say.
+  [[nodiscard]] virtual std::vector<std::string_view> needs() const {
+    return fact().empty() ? std::vector<std::string_view>() : std::vector{fact()};
+  }
+
   [[nodiscard]] std::uint32_t weight() const noexcept { return weight_; }
   [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
 
@@ -90,50 +101,70 @@ class Matcher {
 using MatcherPtr = std::unique_ptr<const Matcher>;
 
 enum class Comparison : std::uint8_t { less, at_most, equal, at_least, more };
+inline constexpr std::array<std::string_view, 5> comparison_names{"<", "<=", "==", ">=", ">"};
+template <class T>
+[[nodiscard]] constexpr bool compare(T value, Comparison comparison, T bound) noexcept {
+  switch (comparison) {
+    case Comparison::less:
+      return value < bound;
+    case Comparison::at_most:
+      return value <= bound;
+    case Comparison::equal:
+      return value == bound;
+    case Comparison::at_least:
+      return value >= bound;
+    case Comparison::more:
+      return value > bound;
+  }
+  return false;
+}
 
 // ---- combinations; the parts outlive the whole (PolicySet keeps all matchers)
 [[nodiscard]] MatcherPtr make_all(std::vector<const Matcher*> parts);  // `*`: left to right, ends at the first no
 [[nodiscard]] MatcherPtr make_any(std::vector<const Matcher*> parts);  // `+`: left to right, ends at the first yes
 [[nodiscard]] MatcherPtr make_not(const Matcher* part);                // `-`
 
-// ---- single facts
+// ---- single facts. `name` and `described` are how a policy writes it.
 [[nodiscard]] MatcherPtr make_always();
 [[nodiscard]] MatcherPtr make_kind(std::vector<Event> events);
 [[nodiscard]] MatcherPtr make_direction(Direction direction);
-[[nodiscard]] MatcherPtr make_sealed(bool sealed);
 [[nodiscard]] MatcherPtr make_omemo(Omemo version);
-// `name` is the function that builds it in Lua; `field` reads the text that must be one of `values`.
+struct FlagFact {
+  std::string_view name;                // fact_names.hpp
+  std::vector<std::string> values;      // for which it is true
+  std::vector<std::string_view> needs;  // none: the fact itself
+};
+[[nodiscard]] MatcherPtr make_flag(std::string described, bool (*field)(const Facts&), FlagFact fact);
+// `field` reads the text that must be one of `values`.
 [[nodiscard]] MatcherPtr make_text(std::string_view name, std::string_view (*field)(const Facts&),
                                    std::vector<std::string> values);
-[[nodiscard]] MatcherPtr make_number(std::string_view name, std::uint64_t (*field)(const Facts&), Comparison comparison,
+// The same where `*` stands in values for any characters.
+[[nodiscard]] MatcherPtr make_pattern(std::string_view name, std::string_view (*field)(const Facts&),
+                                      std::vector<std::string> values);
+// Nothing: it is not known, and never matches.
+using NumberField = std::optional<std::uint64_t> (*)(const Facts&);
+[[nodiscard]] MatcherPtr make_number(std::string_view name, NumberField field, Comparison comparison,
                                      std::uint64_t bound);
 [[nodiscard]] MatcherPtr make_has_tag(std::vector<std::string> tags);
+[[nodiscard]] MatcherPtr make_device_id(std::vector<std::uint32_t> ids);
+// An element of that name (empty: any) in that namespace (empty: any) among the stanza's children.
+[[nodiscard]] MatcherPtr make_child(std::string name, std::string ns);
+[[nodiscard]] MatcherPtr make_roster_group(std::vector<std::string> groups);
 
 // ---- parties (party.cpp)
 struct PartySet {
   std::vector<std::string> jids;     // bare or full; `*` stands for any characters
   std::vector<std::string> domains;  // `*` likewise: "*.guests.example"
 };
-[[nodiscard]] MatcherPtr make_party(std::string_view name, Party Facts::* party, PartySet set);
+[[nodiscard]] MatcherPtr make_party(std::string name, Party Facts::* party, PartySet set);
 
-// ---- place and time (place_time.cpp). Errors: nullptr and `error` says what is wrong.
+// ---- place and time (place_time.cpp, calendar.cpp). Errors: nullptr and `error` says what is wrong.
 [[nodiscard]] MatcherPtr make_network(const std::vector<std::string>& networks, std::string& error);
 [[nodiscard]] MatcherPtr make_hours(const std::vector<std::string>& ranges, std::string& error);
 [[nodiscard]] MatcherPtr make_weekday(const std::vector<std::string>& days, std::string& error);
+[[nodiscard]] MatcherPtr make_date(const std::vector<std::string>& ranges, std::string& error);
+[[nodiscard]] MatcherPtr make_holiday(const std::vector<std::string>& calendars, std::string& error);
 inline constexpr std::array<std::string_view, 7> weekday_names{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-
-// ---- rate (rate.cpp)
-enum class RateKey : std::uint8_t { from, to, from_domain, to_domain, pair, ip, all };
-inline constexpr std::array<std::string_view, 7> rate_key_names{"from", "to", "from_domain", "to_domain",
-                                                                "pair", "ip", "all"};
-struct RateLimit {
-  RateKey per = RateKey::from;
-  double rate = 0;  // events a second
-  double burst = 0;
-  std::uint32_t keys = 10'000;
-};
-// Matches what is over the limit. Counts what it is asked about.
-[[nodiscard]] MatcherPtr make_rate(const RateLimit& limit);
 
 // `{ "a", "b", … 17 more }`
 [[nodiscard]] std::string describe_list(const std::vector<std::string>& values);

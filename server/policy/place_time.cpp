@@ -49,6 +49,27 @@ std::optional<Range> parse_network(std::string_view text) {
   return range;
 }
 
+Point point(const Bytes& address) {
+  Point out = 0;
+  for (const auto byte : address) out = out << 8 | byte;
+  return out;
+}
+
+// The minutes of the week for which `chosen` says yes.
+template <class Chosen>
+Ranges minutes_where(Chosen chosen) {
+  Ranges out;
+  for (unsigned minute = 0; minute < 7 * 1440; ++minute) {
+    if (!chosen(minute)) continue;
+    if (!out.any_of.empty() && out.any_of.back().second + 1 == minute) {
+      out.any_of.back().second = minute;
+    } else {
+      out.any_of.emplace_back(minute, minute);
+    }
+  }
+  return out;
+}
+
 class Network final : public Matcher {
  public:
   Network(std::vector<Range> ranges, std::vector<std::string> names)
@@ -64,6 +85,12 @@ class Network final : public Matcher {
     return after != ranges_.begin() && ip <= std::prev(after)->high;
   }
   std::string describe() const override { return "Network" + describe_list(names_); }
+  std::string_view fact() const override { return "ip"; }
+  std::optional<Values> values() const override {
+    Ranges out;
+    for (const auto& range : ranges_) out.any_of.emplace_back(point(range.low), point(range.high));
+    return out;
+  }
 
  private:
   std::vector<Range> ranges_;
@@ -84,6 +111,10 @@ class Hours final : public Matcher {
   Hours(std::bitset<1440> minutes, std::vector<std::string> names) : minutes_(minutes), names_(std::move(names)) {}
   bool matches(Context& context) const override { return minutes_[context.facts.minute_of_week % 1440]; }
   std::string describe() const override { return "Hours" + describe_list(names_); }
+  std::string_view fact() const override { return "time"; }
+  std::optional<Values> values() const override {
+    return minutes_where([this](unsigned minute) { return minutes_[minute % 1440]; });
+  }
 
  private:
   std::bitset<1440> minutes_;
@@ -95,6 +126,10 @@ class Weekday final : public Matcher {
   Weekday(std::bitset<7> days, std::vector<std::string> names) : days_(days), names_(std::move(names)) {}
   bool matches(Context& context) const override { return days_[context.facts.minute_of_week / 1440 % 7]; }
   std::string describe() const override { return "Weekday" + describe_list(names_); }
+  std::string_view fact() const override { return "time"; }
+  std::optional<Values> values() const override {
+    return minutes_where([this](unsigned minute) { return days_[minute / 1440]; });
+  }
 
  private:
   std::bitset<7> days_;

@@ -2,9 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <lua.hpp>
+#include <utility>
 
 #include "base/log.hpp"
+#include "config/nearest.hpp"
 #include "config/secret_file.hpp"
 #include "policy/state.hpp"
 
@@ -12,12 +15,6 @@ namespace valise::policy {
 namespace {
 
 constexpr std::int64_t log_interval_ms = 10'000;
-
-constexpr StanzaError failed_error{"internal-server-error", "cancel"};
-constexpr std::string_view failed_fr =
-    "Une règle de ce serveur a échoué, la demande est donc refusée. Prévenez votre administrateur.";
-constexpr std::string_view failed_en =
-    "A rule of this server failed, so this was refused. Please tell your administrator.";
 
 // A Lua function as a matcher: true-ish results match.
 class LuaMatcher final : public Matcher {
@@ -33,6 +30,7 @@ class LuaMatcher final : public Matcher {
   }
   std::string describe() const override { return fmt::format("function(line {})", line_); }
   bool pure() const override { return false; }
+  Shape shape() const override { return Shape::function; }
 
  private:
   static constexpr std::uint32_t lua_weight = 50;  // about so many native ones
@@ -71,12 +69,69 @@ class LuaAction final : public Action {
 }  // namespace
 
 MatcherPtr make_lua_matcher(PolicySet::State& state, int function, unsigned line) {
-  state.counts_unknown_devices = true;
+  state.want_all();
   return std::make_unique<LuaMatcher>(state, function, line);
 }
 ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line) {
-  state.counts_unknown_devices = true;
+  state.want_all();
   return std::make_unique<LuaAction>(state, function, line);
+}
+
+PolicySet::State::State(std::string file, const PolicyOptions& given)
+    : name(std::move(file)), options(given), sandbox(given.budgets.heap) {
+  if (!options.shared) options.shared = std::make_shared<Shared>();
+}
+
+std::expected<void, PolicyError> PolicySet::State::finish() {
+  if (auto done = groups.resolve(name); !done) return done;
+  if (auto done = finish_chains(); !done) return done;
+  for (std::uint32_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].chain != 0) continue;
+    chains[0].rules.push_back(i);
+    for (std::size_t bit = 0; bit < by_event.size(); ++bit) {
+      if ((rules[i].events >> bit & 1) != 0) by_event[bit].push_back(i);
+    }
+  }
+  return {};
+}
+
+// Jumps get their chain. Chains are gone through in depth: one that is met again below itself is a cycle.
+std::expected<void, PolicyError> PolicySet::State::finish_chains() {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 1; i < chains.size(); ++i) names.push_back(chains[i].name);
+  for (auto& jump : jumps) {
+    const auto found = std::ranges::find(names, jump->name);
+    if (found == names.end()) {
+      return std::unexpected(PolicyError{name, jump->line,
+                                         fmt::format("there is no chain \"{}\"{}", log::printable(jump->name),
+                                                     config::nearest_hint(jump->name, names))});
+    }
+    jump->chain = static_cast<std::uint32_t>(found - names.begin()) + 1;
+  }
+  enum class Seen : std::uint8_t { no, above, done };
+  std::vector<Seen> seen(chains.size(), Seen::no);
+  const JumpTo* closing = nullptr;
+  const auto visit = [&](const auto& self, std::uint32_t at) -> bool {  // false: a cycle
+    seen[at] = Seen::above;
+    for (const auto number : chains[at].rules) {
+      for (const auto* action : rules[number].actions) {
+        const auto* jump = action->jump();
+        if (jump == nullptr || seen[jump->chain] == Seen::done) continue;
+        if (seen[jump->chain] == Seen::above || !self(self, jump->chain)) {
+          if (closing == nullptr) closing = jump;
+          return false;
+        }
+      }
+    }
+    seen[at] = Seen::done;
+    return true;
+  };
+  for (std::uint32_t i = 1; i < chains.size(); ++i) {
+    if (seen[i] != Seen::no || visit(visit, i)) continue;
+    return std::unexpected(
+        PolicyError{name, closing->line, fmt::format("the jump to \"{}\" closes a circle of chains", closing->name)});
+  }
+  return {};
 }
 
 bool PolicySet::State::call(int function, Context& context) {
@@ -89,6 +144,7 @@ bool PolicySet::State::call(int function, Context& context) {
   ++counters.lua_calls;
   facts = &context.facts;
   decision = &context.decision;
+  only_looks = context.only_looks;
   lua_rawgeti(lua, LUA_REGISTRYINDEX, function);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, facts_reference);
   const auto done = sandbox.call(1, 1,
@@ -97,20 +153,40 @@ bool PolicySet::State::call(int function, Context& context) {
                                   .wall_us = options.budgets.decide_us});
   facts = nullptr;
   decision = nullptr;
+  only_looks = false;
   if (done) return true;
-  if (done.error().overrun != config::Overrun::none) ++counters.overruns;
+  context.overran = done.error().overrun != config::Overrun::none;
+  if (context.overran) ++counters.overruns;
   // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
   context.fail(PolicyError{name, done.error().line, log::printable(done.error().text)}.message());
   return false;
 }
 
 bool PolicySet::State::may_log(std::int64_t now_ms) {
+  if (watcher != nullptr) return false;
   if (logged_ms != 0 && now_ms - logged_ms < log_interval_ms && now_ms >= logged_ms) {
     ++unlogged;
     return false;
   }
   logged_ms = now_ms == 0 ? 1 : now_ms;
   return true;
+}
+
+void PolicySet::State::note_error(Rule& rule, Context& context) {
+  ++rule.errors;
+  ++counters.errors;
+  last_error = std::move(context.why);
+  auto& troubles = rule.troubles;
+  troubles.last_error = last_error;
+  if (!std::exchange(context.overran, false)) return;
+  const auto now_ms = context.facts.now_ms;
+  if (now_ms - troubles.last_overrun_ms > Troubles::gap_ms) troubles.in_bout = 0;
+  troubles.last_overrun_ms = now_ms;
+  ++troubles.overruns;
+  if (++troubles.in_bout == Troubles::bout && watcher == nullptr) {
+    log::warning("policy", "rule \"{}\" ({}:{}) overruns its budget again and again: {}", rule.name, name, rule.line,
+                 last_error);
+  }
 }
 
 std::string PolicyError::message() const {
@@ -131,13 +207,22 @@ std::expected<std::string, PolicyError> PolicySet::read_file(const std::string& 
 PolicySet::Loaded PolicySet::load_file(const std::string& path, const PolicyOptions& options) {
   const auto source = read_file(path);
   if (!source) return std::unexpected(source.error());
-  return load(*source, path, options);
+  auto with_files = options;
+  if (!with_files.files) with_files.files = std::make_shared<PolicyFiles>(PolicyFiles::folder_of(path));
+  return load(*source, path, with_files);
+}
+
+std::string PolicyFiles::folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
 PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& name, const PolicyOptions& options) {
   auto state = std::make_unique<State>(name, options);
   auto& sandbox = state->sandbox;
   const auto failed = [&](const config::LuaError& error) {
+    auto& other = state->file_error;
+    if (other && error.text.ends_with(other->message())) return std::unexpected(*other);
     return std::unexpected(PolicyError{name, error.line, error.text});
   };
   make_facts_object(*state);
@@ -147,86 +232,36 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   // The clock bounds loading; instructions only keep it finite should the clock stand still.
   const config::Budget budget{.instructions = 10'000'000'000, .memory = 0, .wall_us = options.budgets.load_us};
   if (auto done = sandbox.call(0, 0, budget); !done) return failed(done.error());
+  if (auto done = state->finish(); !done) return std::unexpected(std::move(done.error()));
   state->loading = false;
   lua_gc(sandbox.state(), LUA_GCCOLLECT);
   lua_gc(sandbox.state(), LUA_GCSTOP);  // from here on between calls only (Sandbox::collect)
   return std::unique_ptr<PolicySet>(new PolicySet(std::move(state)));
 }
 
-bool PolicySet::concerns(Event event, Direction direction) const noexcept {
-  const EventMask mask = mask_of(event) & mask_of(direction);
-  return std::ranges::any_of(state_->rules, [mask](const Rule& rule) { return (rule.events & mask) != 0; });
-}
-
-Decision PolicySet::decide(const Facts& facts) {
-  State& state = *state_;
-  ++state.counters.decisions;
-  Decision decision;
-  Context context{.facts = facts, .decision = decision};
-  const EventMask event = mask_of(facts.event) & mask_of(facts.direction);
-  for (Rule& rule : state.rules) {
-    if ((rule.events & event) == 0) continue;
-    bool done = false;
-    if (rule.match->matches(context) && !context.failed) {
-      ++rule.hits;
-      ++decision.matched;
-      if (rule.logs && state.may_log(facts.now_ms)) {
-        log::info("policy", "rule \"{}\" matched, {} times so far", rule.name, rule.hits);
-      }
-      if (!rule.shadow) {
-        for (const auto* action : rule.actions) {
-          done = action->run(context) == Next::done;
-          if (done || context.failed) break;
-        }
-      }
-    }
-    if (context.failed) {
-      ++rule.errors;
-      ++state.counters.errors;
-      state.last_error = std::move(context.why);
-      if (rule.shadow) {  // on trial: it decides nothing, not even by failing
-        context.failed = false;
-        continue;
-      }
-      decision.verdict = Verdict::deny;
-      decision.reason = Reason::policy_failed;
-      decision.error = failed_error;
-      decision.text_fr = failed_fr;
-      decision.text_en = failed_en;
-      decision.rule = rule.name;
-      if (state.may_log(facts.now_ms)) {
-        log::error("policy", "rule \"{}\" failed, denied: {} ({} lines of policies not shown)", rule.name,
-                   state.last_error, std::exchange(state.unlogged, 0));
-      }
-      break;
-    }
-    if (done) {
-      decision.reason = Reason::rule;
-      decision.rule = rule.name;
-      break;
-    }
-  }
-  if (decision.verdict == Verdict::deny) ++state.counters.denied;
-  if (decision.verdict == Verdict::drop) ++state.counters.dropped;
-  if (state.lua_ran) {
-    state.lua_ran = false;
-    state.sandbox.collect();
-  }
-  return decision;
-}
-
-std::vector<RuleInfo> PolicySet::describe() const {
+std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
   std::vector<RuleInfo> out;
   for (const auto& rule : state_->rules) {
     std::string actions;
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
-    out.push_back(
-        {rule.name, rule.line, rule.match->describe(), std::move(actions), rule.shadow, rule.hits, rule.errors});
+    const auto& troubles = rule.troubles;
+    out.push_back({.name = rule.name,
+                   .line = rule.line,
+                   .match = rule.match->describe(),
+                   .action = std::move(actions),
+                   .shadow = rule.shadow,
+                   .hits = rule.hits,
+                   .errors = rule.errors,
+                   .chain = state_->chains[rule.chain].name,
+                   .would_refuse = troubles.would_refuse,
+                   .overruns = troubles.overruns,
+                   .overruns_now = troubles.is_bout(now_ms),
+                   .last_error = troubles.last_error});
   }
   return out;
 }
 
-bool PolicySet::counts_unknown_devices() const noexcept { return state_->counts_unknown_devices; }
+bool PolicySet::wants(Costly facts) const noexcept { return (state_->wanted >> static_cast<unsigned>(facts) & 1) != 0; }
 const PolicyCounters& PolicySet::counters() const noexcept { return state_->counters; }
 const std::string& PolicySet::last_error() const noexcept { return state_->last_error; }
 

@@ -1,17 +1,19 @@
-// The policy: rules built by one Lua file, run natively. One set a shard (it holds a Lua state, rate tables, counters);
-// everything here is home shard only. A reload loads a new set and swaps the pointer; if loading fails, the old set
-// stays in force.
+// The policy: rules built by one Lua file, run natively. One set a shard (it holds a Lua state and counters; limiters
+// and memories are Shared); everything here is home shard only. A reload loads a new set and swaps the pointer; if
+// loading fails, the old set stays in force.
 //
 // Order: rules are tried as they stand in the file. A rule whose matcher matches is counted, then its actions run:
-// Allow, Deny and Drop end the decision, Tag and Log go on. No rule left: allowed. A Lua function that fails or
-// overruns its budget ends the decision as denied (Reason::policy_failed), is counted and logged: a policy fails
-// closed.
+// Allow, Deny, Drop and Seal end the decision, Jump tries a chain's rules, Return leaves the chain, all others go on.
+// No rule left: allowed. A Lua function that fails or overruns its budget ends the decision as denied
+// (Reason::policy_failed), is counted and logged: a policy fails closed.
 #pragma once
 
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,18 +32,43 @@ struct Budgets {
   std::uint64_t decide_us = 1000;             // of all Lua functions of one decision together
 };
 
-struct PolicyOptions {
-  Budgets budgets;
-  // Brings a JID of the file to the form that Facts have; nullopt: not a JID. Default: ASCII letters to lower case in
-  // the node and domain parts.
-  std::function<std::optional<std::string>(std::string_view)> normalise;
-};
-
 struct PolicyError {
   std::string file;
   unsigned line = 0;  // 0: about the file as a whole
   std::string text;
   [[nodiscard]] std::string message() const;  // "policy.lua:12: unknown name …"
+};
+
+class Shared;  // shared.hpp
+
+// The files beside a policy that it reads, each once: the sets of all shards are made of the same bytes. Any thread.
+class PolicyFiles {
+ public:
+  static constexpr std::size_t most_bytes = 16u << 20;  // of all together
+  // `folder`: where the policy's file is; empty: it has none, and may read nothing.
+  explicit PolicyFiles(std::string folder) : folder_(std::move(folder)) {}
+  [[nodiscard]] static std::string folder_of(const std::string& path);
+  [[nodiscard]] std::string path_of(const std::string& name) const {
+    return folder_.ends_with('/') ? folder_ + name : folder_ + "/" + name;
+  }
+  // `name`: below the folder. Errors: outside of it, not there, another may write it, too large.
+  [[nodiscard]] std::expected<std::shared_ptr<const std::string>, PolicyError> read(const std::string& name);
+
+ private:
+  std::string folder_;
+  std::mutex mutex_;  // guards the rest
+  std::map<std::string, std::shared_ptr<const std::string>> files_;
+  std::size_t bytes_ = 0;
+};
+
+struct PolicyOptions {
+  Budgets budgets;
+  // Brings a JID of the file to the form that Facts have; nullopt: not a JID. Default: ASCII letters to lower case in
+  // the node and domain parts.
+  std::function<std::optional<std::string>(std::string_view)> normalise;
+  // What limiters and memories are kept in, beyond this set; null: they end with it.
+  std::shared_ptr<Shared> shared;
+  std::shared_ptr<PolicyFiles> files;  // null: those of the folder of load_file's path, else none
 };
 
 struct RuleInfo {
@@ -52,6 +79,22 @@ struct RuleInfo {
   bool shadow = false;  // counts, does not act
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
+  std::string chain;               // empty: the main one
+  std::uint64_t would_refuse = 0;  // in shadow: how often it would have denied or dropped
+  std::uint64_t overruns = 0;      // of `errors`: used-up budgets
+  bool overruns_now = false;       // repeatedly, the last within a minute
+  std::string last_error;          // "policy.lua:12: …"
+};
+
+// Facts that whoever asks has to look up.
+enum class Costly : std::uint8_t {
+  unknown_devices,
+  relation,  // subscription, asked, pending, roster_groups
+  shown,
+  device_age,
+  client,
+  children,
+  parties,  // from_local, to_local, from_admin, to_admin
 };
 
 struct PolicyCounters {
@@ -86,14 +129,22 @@ class PolicySet {
   [[nodiscard]] Decision decide(const Facts& facts);
 
   // Some rule may ask for Facts::unknown_devices: whoever fills them can spare the work otherwise.
-  [[nodiscard]] bool counts_unknown_devices() const noexcept;
+  [[nodiscard]] bool counts_unknown_devices() const noexcept { return wants(Costly::unknown_devices); }
+  // The same for the other facts that cost something.
+  [[nodiscard]] bool wants(Costly facts) const noexcept;
 
-  [[nodiscard]] std::vector<RuleInfo> describe() const;
+  // `now_ms`: as in Facts.
+  [[nodiscard]] std::vector<RuleInfo> describe(std::int64_t now_ms = 0) const;
   [[nodiscard]] const PolicyCounters& counters() const noexcept;
   // The last Lua error as "policy.lua:12: …"; empty if there was none.
   [[nodiscard]] const std::string& last_error() const noexcept;
 
+  // The language of policies as Markdown: docs/policy-reference.md.
+  [[nodiscard]] static std::string reference();
+
   struct State;  // state.hpp
+  // For the tools of this folder (check, explain, replay), which look at the rules themselves.
+  [[nodiscard]] State& state() const noexcept { return *state_; }
 
  private:
   explicit PolicySet(std::unique_ptr<State> state);

@@ -7,10 +7,29 @@
 
 #include "config/sandbox/sandbox.hpp"
 #include "policy/action.hpp"
+#include "policy/groups.hpp"
 #include "policy/matcher.hpp"
 #include "policy/policy_set.hpp"
+#include "policy/shared.hpp"
 
 namespace valise::policy {
+
+// What an administrator should know of a rule besides its hits.
+struct Troubles {
+  // So many overruns with no minute between two are a bout: named in status, and once in the log.
+  static constexpr std::uint64_t bout = 3;
+  static constexpr std::int64_t gap_ms = 60'000;
+
+  std::uint64_t would_refuse = 0;  // on trial: events that it would have denied or dropped
+  std::uint64_t overruns = 0;
+  std::uint64_t in_bout = 0;
+  std::int64_t last_overrun_ms = 0;
+  std::string last_error;  // file:line: text
+
+  [[nodiscard]] bool is_bout(std::int64_t now_ms) const noexcept {
+    return in_bout >= bout && now_ms - last_overrun_ms <= gap_ms;
+  }
+};
 
 struct Rule {
   std::string name;
@@ -20,13 +39,44 @@ struct Rule {
   EventMask events = all_events;
   bool shadow = false;
   bool logs = false;
+  std::uint32_t chain = 0;  // index of State::chains
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
+  Troubles troubles;
+};
+
+// Sees a decision from inside (explain.cpp, partial.cpp). While there is one, nothing is counted for good or logged.
+class Watcher {
+ public:
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+  // Evaluates the rule's matcher; `context` says whether it failed.
+  virtual bool match(const Rule& rule, Context& context) { return rule.match->matches(context); }
+  // The rule is about other kinds or the other direction.
+  virtual void passes(const Rule&) {}
+  // A function reads this fact of `m` ("tag": m:has_tag).
+  virtual void reads(std::string_view) {}
+
+ protected:
+  Watcher() = default;
+  ~Watcher() = default;
+};
+
+// Rules that are tried one after the other: the main one (0), and those that Jump names.
+struct Chain {
+  std::string name;
+  unsigned line = 0;
+  std::vector<std::uint32_t> rules{};
+};
+// Jump("name"): where it stands, until the file has run and the name is a chain's.
+struct JumpTo {
+  std::string name;
+  unsigned line = 0;
+  std::uint32_t chain = 0;
 };
 
 struct PolicySet::State {
-  explicit State(std::string file, const PolicyOptions& given)
-      : name(std::move(file)), options(given), sandbox(given.budgets.heap) {}
+  explicit State(std::string file, const PolicyOptions& given);
 
   // -- fixed after loading
   std::string name;
@@ -35,29 +85,48 @@ struct PolicySet::State {
   config::Sandbox sandbox;
   std::vector<MatcherPtr> matchers;
   std::vector<ActionPtr> actions;
-  unsigned rates = 0;                   // Rate matchers: each has a table
-  bool counts_unknown_devices = false;  // a matcher or a function may look
-  int facts_reference = 0;              // the `m` that functions get
+  std::vector<Chain> chains{{}};
+  std::vector<std::unique_ptr<JumpTo>> jumps;
+  Groups groups;
+  std::vector<std::shared_ptr<Limiter>> limiters;
+  std::vector<std::shared_ptr<Memory>> memories;
+  std::size_t table_keys = 0;             // of these
+  std::uint32_t wanted = 0;               // a bit for each of Costly: a matcher or a function may look
+  std::optional<PolicyError> file_error;  // the error in another file that ended loading, if one did
+  int facts_reference = 0;                // the `m` that functions get
+  // Rules of the main chain that can match, by event and direction (a bit of EventMask each).
+  std::array<std::vector<std::uint32_t>, 2 * event_count> by_event;
   // -- home shard only
   std::vector<Rule> rules;
   PolicyCounters counters;
   const Facts* facts = nullptr;  // of the running decision; `m` reads them
   const Decision* decision = nullptr;
+  bool only_looks = false;  // likewise: Context::only_looks
   bool lua_ran = false;
   std::string last_error;
   std::int64_t logged_ms = 0;
   std::uint64_t unlogged = 0;
+  Watcher* watcher = nullptr;
 
   // Calls the function of the registry with `m`; leaves one result on the stack. On failure: context.fail, leaves
   // nothing.
   bool call(int function, Context& context);
   bool may_log(std::int64_t now_ms);
+  void want(Costly what) noexcept { wanted |= 1u << static_cast<unsigned>(what); }
+  void want_all() noexcept { wanted = ~0u; }
+  // When the file has run: names become what they name. Errors: names of nothing, cycles.
+  [[nodiscard]] std::expected<void, PolicyError> finish();
+  [[nodiscard]] std::expected<void, PolicyError> finish_chains();
+  void note_error(Rule& rule, Context& context);
 };
 
 // Lua types by which C++ recognises what it made.
 inline constexpr const char* matcher_type = "valise.matcher";
 inline constexpr const char* action_type = "valise.action";
 inline constexpr const char* facts_type = "valise.facts";
+inline constexpr const char* rule_type = "valise.rule";
+inline constexpr const char* limiter_type = "valise.limiter";
+inline constexpr const char* memory_type = "valise.memory";
 
 // Pushes the environment of a policy's file: libraries, matchers, actions, rule (lua_api.cpp).
 void push_environment(PolicySet::State& state);

@@ -93,6 +93,7 @@ enum class DataKind : std::uint8_t {
   invitation = 7,
   push = 8,
   omemo_device = 9,
+  policy = 10,
 };
 
 struct AccountData {

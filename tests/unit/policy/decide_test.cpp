@@ -141,7 +141,7 @@ TEST(FailClosed, OnErrors) {
   expect_fails_closed("function(m) return m.sise > 1 end", "there is no fact \"sise\"; the nearest is \"size\"");
   expect_fails_closed("function(m) return m[1] end", "there is no fact");
   expect_fails_closed("function(m) m.size = 1 end", "facts cannot be changed");
-  expect_fails_closed("function(m) return strin.rep('x', 1) end", "unknown name \"strin\"; the nearest is \"string\"");
+  expect_fails_closed("function(m) return strng.rep('x', 1) end", "unknown name \"strng\"; the nearest is \"string\"");
   expect_fails_closed("-(function(m) error('x') end * Always())", "x");  // a failure is not a no that -() makes a yes
   expect_fails_closed("function(m) error(('\\n\\27[31m'):rep(100)) end", "\\x0a\\x1b[31m");
 }
@@ -224,6 +224,61 @@ TEST(Concerns, NamesEventsAndDirectionsThatSomeRuleCanMatch) {
   EXPECT_TRUE(about("Kind('presence') * Direction('in')", presence, in));
   EXPECT_FALSE(about("Kind('presence') * Direction('in')", presence, out));
   EXPECT_FALSE(loaded(PolicySet::stock())->concerns(presence, in)) << "the stock rules leave broadcasts cheap";
+}
+
+TEST(Shadow, TellsWhatWouldHaveBeenRefusedAndRefusesNothing) {
+  const auto set = loaded(R"(
+rule{ name = "tags", match = Always(), action = Tag("t"), shadow = true }
+rule{ name = "allows", match = Always(), action = Allow(), shadow = true }
+rule{ name = "by function", match = Kind("message") * Size(">", 5000), action = function(m) return nil end, shadow = true }
+rule{ name = "drops", match = Kind("message"), action = Drop(), shadow = true }
+rule{ name = "denies", match = Kind("message"), action = { Log(), Deny("forbidden") }, shadow = true }
+)");
+  for (int i = 0; i < 3; ++i) {
+    const auto decision = set->decide(message());
+    EXPECT_EQ(decision.verdict, Verdict::allow);
+    EXPECT_EQ(decision.reason, Reason::no_rule);
+    EXPECT_EQ(decision.shadow, "drops");
+    EXPECT_EQ(decision.shadow_verdict, Verdict::drop);
+    EXPECT_TRUE(decision.added_tags().empty());
+  }
+  const auto rules = set->describe();
+  EXPECT_EQ(rules[0].would_refuse, 0u);
+  EXPECT_EQ(rules[1].would_refuse, 0u);
+  EXPECT_EQ(rules[3].would_refuse, 3u);
+  EXPECT_EQ(rules[4].would_refuse, 3u);
+  EXPECT_EQ(set->counters().denied, 0u);
+}
+
+TEST(Shadow, AnActionThatFailsOnTrialIsCountedAndDecidesNothing) {
+  const auto set = loaded(R"(
+rule{ name = "fails", match = Always(), action = function(m) return m.sise end, shadow = true }
+rule{ name = "next", match = Always(), action = Drop() })");
+  EXPECT_EQ(set->decide(message()).rule, "next");
+  EXPECT_EQ(set->describe()[0].errors, 1u);
+  EXPECT_EQ(set->describe()[0].last_error, "p.lua:2: there is no fact \"sise\"; the nearest is \"size\"");
+}
+
+TEST(Overruns, ThreeWithoutAMinuteBetweenAreABout) {
+  const auto set = loaded(R"(
+rule{ name = "slow", match = Kind("message") * function(m) while true do end end, action = Drop() }
+rule{ name = "wrong", match = Kind("iq") * function(m) return m.sise end, action = Drop() })");
+  auto facts = message();
+  const auto slow = [&] { return set->describe(facts.now_ms)[0]; };
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(slow().overruns_now, i >= 3) << i;
+    EXPECT_EQ(set->decide(facts).reason, Reason::policy_failed);
+    facts.now_ms += 59'000;
+  }
+  EXPECT_TRUE(slow().overruns_now);
+  EXPECT_EQ(slow().overruns, 5u);
+  facts.now_ms += 10'000;
+  EXPECT_FALSE(slow().overruns_now);
+  EXPECT_EQ(set->decide(facts).reason, Reason::policy_failed);
+  EXPECT_FALSE(slow().overruns_now);
+  facts.event = Event::iq;
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(set->decide(facts).reason, Reason::policy_failed);
+  EXPECT_FALSE(set->describe(facts.now_ms)[1].overruns_now) << "an error is no overrun";
 }
 
 }  // namespace

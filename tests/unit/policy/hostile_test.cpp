@@ -46,10 +46,19 @@ TEST(Hostile, EveryBombIsDeniedInAFewMilliseconds) {
       "local f f = function(a, b) table.sort({3, 2, 1}, f) return false end f()",
       "while true do m:has_tag(('x'):rep(1000)) end",
       "while true do local _ = m.from .. m.to .. m.ip end",
+      "for i = 1, 1e9 do big[i] = i end",
+      "while true do kept:add(m.from .. #big, 1) end",
+      "while true do kept:set('k', ('x'):rep(256)) kept:get('k') end",
+      "while true do kept:get(('x'):rep(100000)) end",
+      "while true do limit:over('k') end",
+      "while true do m:in_group('from', 'g') end",
+      "for i = 1, 1e9 do pcall(kept.get, kept, 5) end",
   };
   for (const char* bomb : bombs) {
     const auto set = loaded(
-        std::string("local big, big2, emptied = {}, {}, {}\nfor i = 1, 20000 do big[i] = i end\n"
+        std::string("local kept, limit = memory{ name = 'kept' }, limiter{ name = 'l', rate = 1 } "
+                    "group{ name = 'g', domain = '*x*' } local big, big2, emptied = {}, {}, {}\nfor i = 1, 20000 do "
+                    "big[i] = i end\n"
                     "for i = 1, 50000 do emptied[i .. ''] = 1 end for k in pairs(emptied) do emptied[k] = nil end\n"
                     "rule{ name = 'bomb', match = function(m) ") +
         bomb + " end, action = Allow() }\n rule{ name = 'end', match = Always(), action = Drop() }");
@@ -78,7 +87,13 @@ TEST(Hostile, LoadingEndsToo) {
         "local m = Always() while true do m = m * m end", "local m = Always() while true do m = -m end",
         "while true do Always() end",
         "local i = 0 while true do i = i + 1 rule{ name = 'r' .. i, match = Always(), action = Allow() } end",
-        "while true do Rate{ per = 'all', rate = 1, keys = 100000 } end"}) {
+        "while true do Rate{ per = 'all', rate = 1, keys = 100000 } end", "local t = {} for i = 1, 1e9 do t[i] = i end",
+        "local i = 0 while true do i = i + 1 memory{ name = 'm' .. i } end",
+        "local i = 0 while true do i = i + 1 group{ name = 'g' .. i, includes = { 'g' .. i + 1 } } end",
+        "local i = 0 while true do i = i + 1 chain{ name = 'c' .. i, rule{ name = 'r' .. i, match = Always(), action = "
+        "Jump('c' .. i + 1) } } end",
+        "while true do Jump('x') end", "while true do Strip('x') end",
+        "local t = {} for i = 1, 5000 do t[i] = i .. '*' .. i end while true do From(t) end"}) {
     const auto before = cpu_ms();
     const auto set = PolicySet::load(source, "p.lua", options);
     EXPECT_FALSE(set) << source;
@@ -187,7 +202,11 @@ TEST(Hostile, TreesOfMatchersAreBounded) {
   EXPECT_EQ(fault("local m = Always() for i = 1, 31 do m = -m end"), "");
   EXPECT_THAT(fault("local t = {} for i = 1, 10000 do t[i] = Always() end Any(t)"), HasSubstr("too large"));
   EXPECT_EQ(fault("local t = {} for i = 1, 9999 do t[i] = Always() end Any(t)"), "");
-  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = i .. '*' end From(t)"), HasSubstr("at most 64 patterns"));
+  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = '*' .. i .. '*' end From(t)"),
+              HasSubstr("at most 64 patterns"));
+  EXPECT_EQ(fault("local t = {} for i = 1, 64 do t[i] = '*' .. i .. '*' end From(t)"), "");
+  EXPECT_THAT(fault("local t = {} for i = 1, 65 do t[i] = 'a*' .. i .. '*' end From(t)"),
+              HasSubstr("at most 64 patterns"));
   EXPECT_THAT(fault("From('*' .. ('x'):rep(256))"), HasSubstr("at most 256 bytes"));
 }
 

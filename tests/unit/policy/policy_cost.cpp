@@ -75,6 +75,40 @@ int main() {
   measure("100 rules: To{'*-bot@*'} pattern", hundred("To('*-bot@*')"), 100'000, Verdict::allow);
   measure("100 rules: Network of 3", hundred("Network{'10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'}"), 100'000,
           Verdict::allow);
+  measure("100 rules: From{10,000 accounts}, one set each",
+          "local many = {} for i = 1, 10000 do many[i] = 'u' .. i .. '@example.org' end for i = 1, 100 do rule{ name = "
+          "'r' .. "
+          "i, match = From{accounts = many}, action = Drop() } end",
+          20'000, Verdict::allow);
+  measure("1 rule: From{10,000 accounts}",
+          "local many = {} for i = 1, 10000 do many[i] = 'u' .. i .. '@example.org' end rule{ name = 'r', match = "
+          "From{accounts = many}, action = Drop() }",
+          200'000, Verdict::allow);
+  measure("1 rule: 10,000 patterns",
+          "local many = {} for i = 1, 5000 do many[i] = 'bot' .. i .. '-*@example.org' many[5000 + i] = '*@d' .. i .. "
+          "'.example' end rule{ name = 'r', match = From(many), action = Drop() }",
+          200'000, Verdict::allow);
+  measure("100 rules: a ministry's: direction, group, hours, holiday",
+          "group{ name = 'g', domain = '*.interior.example' }\n" +
+              hundred("Direction('out') * FromGroup('g') * -Hours('08:00-19:00') * -Holiday('fr')"),
+          100'000, Verdict::allow);
+  measure("100 rules: Contact, Subscription, Child", hundred("-Contact() * Subscription('both') * Child('x', 'urn:x')"),
+          100'000, Verdict::allow);
+  measure("100 rules in a chain behind a Jump",
+          "local all = { name = 'c' } for i = 1, 100 do all[i] = rule{ name = 'r' .. i, match = Size('>', 100000), "
+          "action = "
+          "Drop() } end chain(all) rule{ name = 'j', match = Kind('message'), action = Jump('c') }",
+          100'000, Verdict::allow);
+  measure("1 memory: Remembers and Remember",
+          "local m = memory{ name = 'm' } rule{ name = 'a', match = Remembers(m, 'from') * Kind('iq'), action = Drop() "
+          "} rule{ "
+          "name = 'b', match = Always(), action = Remember(m, 'from') }",
+          200'000, Verdict::allow);
+  measure("1 function: memory add and get",
+          "local m = memory{ name = 'm' } rule{ name = 'f', match = function(m2) return m:add(m2.from) < 0 or "
+          "m:get('x') ~= nil "
+          "end, action = Drop() }",
+          200'000, Verdict::allow);
   measure("1 Rate", "rule{ name = 'r', match = Rate{ per = 'from', rate = 1e6, burst = 1e6 }, action = Drop() }",
           200'000, Verdict::allow);
   measure("1 function: return false", function("return false"), 200'000, Verdict::allow);

@@ -1,0 +1,95 @@
+#include "modules/policy/carry_out.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "core/administrators.hpp"
+#include "core/session.hpp"
+#include "xml/writer.hpp"
+
+namespace valise::modules {
+namespace {
+
+bool is_named(xml::Element child, const std::vector<policy::StripName>& names) {
+  return std::ranges::any_of(names, [child](const policy::StripName& name) {
+    return (name.name == "*" || name.name == child.name()) && (name.ns.empty() || name.ns == child.ns());
+  });
+}
+
+// Null: nothing of it is to be left out.
+core::StanzaPtr stripped(const core::Stanza& stanza, std::span<const std::vector<policy::StripName>* const> strips) {
+  std::string whole = "<all>";
+  stanza.append_children(whole);
+  whole += "</all>";
+  const auto document = xml::parse_element(whole);
+  if (!document) return nullptr;  // the server wrote it: it never happens
+  std::string kept;
+  bool any = false;
+  for (const auto child : document->root().children()) {
+    if (child.is_text()) continue;
+    const bool goes = child.name() != "encrypted" &&
+                      std::ranges::any_of(strips, [child](const auto* names) { return is_named(child, *names); });
+    any = any || goes;
+    if (!goes) kept += child.raw();
+  }
+  if (!any) return nullptr;
+  auto out = make_ref<core::Stanza>();
+  out->kind = stanza.kind;
+  out->from = stanza.from;
+  out->to = stanza.to;
+  out->type = stanza.type;
+  out->id = stanza.id;
+  out->lang = stanza.lang;
+  out->document = stanza.document;
+  out->seal = stanza.seal;
+  out->size = stanza.size;
+  out->rewrite(std::move(kept));
+  return out;
+}
+
+// Behind this turn: its stanza is still on its way.
+void end_session(core::Shard& shard, const core::Session& session) {
+  shard.post([&shard, jid = std::string(session.jid.bare()), id = session.id] {
+    auto* account = shard.find_account(jid);
+    auto* found = account == nullptr ? nullptr : account->find_id(id);
+    if (found != nullptr) found->stream.end("policy-violation", "A rule of this server ends the session.");
+  });
+}
+
+}  // namespace
+
+void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes) {
+  if (decision.disconnect && flow.sender != nullptr) end_session(shard, *flow.sender);
+  if (!passes) return;
+  if (!decision.record.empty() && flow.record.reason.empty()) {
+    flow.record.reason = fmt::format("policy:{}", decision.record);
+    flow.record.rule = decision.rule;
+  }
+  if (decision.strip_count == 0 || flow.stanza->kind == core::Kind::iq) return;
+  const std::span strips(decision.strips.data(), decision.strip_count);
+  if (auto other = stripped(*flow.stanza, strips)) flow.stanza = std::move(other);
+}
+
+void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision) {
+  const auto* administrators = shard.service<core::Administrators>();
+  if (decision.notice_count == 0 || administrators == nullptr) return;
+  for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
+    std::string children;
+    xml::Writer writer(children);
+    writer.open("body").text(fmt::format("{} ({}: {}{}{})", decision.notices[i],
+                                         policy::event_names[static_cast<std::size_t>(facts.event)], facts.from.bare,
+                                         facts.to.bare.empty() ? "" : " → ", facts.to.bare));
+    writer.close();
+    administrators->each_of(facts.host, [&](std::string_view bare) {
+      auto jid = core::Jid::parse(bare);
+      if (!jid) return;
+      shard.post([&shard, host = std::string(facts.host), to = std::move(*jid), children] {
+        shard.say(host, "", to, children, [](bool) {});
+      });
+    });
+  }
+}
+
+}  // namespace valise::modules

@@ -1,0 +1,17 @@
+// What a decision asks for beside its verdict.
+#pragma once
+
+#include "core/flow.hpp"
+#include "core/shard.hpp"
+#include "policy/policy_set.hpp"
+
+namespace valise::modules {
+
+// Strip, Record, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to do. What is
+// stripped is taken from a new stanza: others may hold the one that came.
+void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes);
+
+// Notify: a message of the host to each of its administrators, in the next turn.
+void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision);
+
+}  // namespace valise::modules

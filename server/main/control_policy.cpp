@@ -1,0 +1,168 @@
+#include "main/control_policy.hpp"
+
+#include "core/jid/normalised.hpp"
+#include "ctl/policy_answer.hpp"
+#include "modules/omemo/allow_list.hpp"
+#include "modules/policy/in_force.hpp"
+
+namespace valise {
+namespace {
+
+std::vector<policy::RuleInfo> rules_of(core::Shard& shard) {
+  const auto* rules = shard.service<modules::RulesInForce>();
+  return rules == nullptr ? std::vector<policy::RuleInfo>() : rules->infos();
+}
+
+// What is counted is summed over the shards, each of which has its own rules.
+Result<std::vector<policy::RuleInfo>> rules_of_all(const Request& request, std::chrono::seconds limit) {
+  auto parts = on_all(request, &rules_of, limit);
+  if (!parts) return std::unexpected(parts.error());
+  std::vector<policy::RuleInfo> sum;
+  for (auto& lines : *parts) {
+    if (sum.size() != lines.size()) {
+      sum = std::move(lines);
+      continue;
+    }
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i].hits += lines[i].hits;
+      sum[i].errors += lines[i].errors;
+      sum[i].would_refuse += lines[i].would_refuse;
+      sum[i].overruns += lines[i].overruns;
+      sum[i].overruns_now |= lines[i].overruns_now;
+      if (!lines[i].last_error.empty()) sum[i].last_error = std::move(lines[i].last_error);
+    }
+  }
+  return sum;
+}
+
+Answer policy_list(const Request& request) {
+  const auto rules = rules_of_all(request, control_patience);
+  if (!rules) return std::unexpected(rules.error());
+  Json rows = Json::array();
+  for (const auto& rule : *rules) {
+    rows.push_back({{"name", rule.name},
+                    {"line", rule.line},
+                    {"chain", rule.chain},
+                    {"match", rule.match},
+                    {"action", rule.action},
+                    {"shadow", rule.shadow},
+                    {"hits", rule.hits},
+                    {"errors", rule.errors},
+                    {"would_refuse", rule.would_refuse},
+                    {"overruns", rule.overruns},
+                    {"last_error", rule.last_error}});
+  }
+  return rows;
+}
+
+// "body jabber:client,html …": as many as a question takes.
+std::string children_of(xml::Element stanza) {
+  constexpr std::size_t most = 64, most_bytes = 4096;
+  std::string out;
+  std::size_t count = 0;
+  for (const auto child : stanza.children()) {
+    if (child.is_text()) continue;
+    auto one = std::string(child.name()) + " " + std::string(child.ns());
+    if (++count > most || out.size() + 1 + one.size() > most_bytes) break;
+    if (!out.empty()) out += ',';
+    out += one;
+  }
+  return out;
+}
+
+// The facts that a stanza's text gives, into `facts` where they are not said otherwise. Errors: invalid.
+Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
+  const auto document = xml::parse_element(text);
+  if (!document) return fail(ErrorCode::invalid, "the stanza is not one element of well-formed XML");
+  const auto root = document->root();
+  const auto stanza = core::make_stanza(document);
+  if (!stanza) return fail(ErrorCode::invalid, "not a stanza: " + stanza.error().text);
+  const auto fill = [&facts](const char* name, std::string value) {
+    if (!value.empty() && !facts.contains(name)) facts[name] = std::move(value);
+  };
+  const auto& read = **stanza;
+  fill("kind", std::string(name_of(read.kind)));
+  fill("from", std::string(root.attribute_or_empty("from")));
+  if (read.to) fill("to", read.to->str());
+  fill("type", read.type);
+  fill("size", std::to_string(text.size()));
+  if (read.kind == core::Kind::iq) fill("payload", std::string(read.payload().ns()));
+  fill("children", children_of(root));
+  if (read.kind != core::Kind::message || read.is_error()) return std::string();
+  const auto rebuilt = modules::omemo::rebuild_message(read);
+  const auto& seal = rebuilt.seal;
+  if (seal.form == core::Seal::Form::none) {
+    return rebuilt.refused ? "where content has to be sealed it is refused before any rule is asked" : std::string();
+  }
+  fill("sealed", "true");
+  fill("omemo", seal.form == core::Seal::Form::legacy ? "legacy" : "2");
+  fill("sid", std::to_string(seal.sender_device));
+  fill("keys", std::to_string(seal.keys));
+  fill("prekeys", std::to_string(seal.prekeys));
+  fill("sealed_length", std::to_string(seal.payload_bytes));
+  return std::string();
+}
+
+// {"facts": {name: text}, "stanza": XML or nothing}. Asked where the rules decide on it: at the home of who sends or,
+// with direction "in", of who receives.
+Answer policy_explain(const Request& request) {
+  auto facts = request.json.value("facts", Json::object());
+  if (!facts.is_object()) return fail(ErrorCode::invalid, "the facts are no object");
+  std::string before;
+  if (const auto text = request.text("stanza"); !text.empty()) {
+    auto note = facts_of_stanza(text, facts);
+    if (!note) return std::unexpected(note.error());
+    before = std::move(*note);
+  }
+  const auto question = std::make_shared<policy::Question>(&core::normalised);
+  if (const auto done = ctl::set_facts(*question, facts); !done) return fail(ErrorCode::invalid, done.error());
+  const auto asked = question->facts(0);
+  const auto& whose = asked.direction == policy::Direction::in ? asked.to.bare : asked.from.bare;
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = request.app.kernel().home(whose);
+  shard.post([&shard, question, reply] {
+    auto* rules = shard.service<modules::RulesInForce>();
+    const auto explanation = rules == nullptr ? std::nullopt : rules->explain(*question);
+    if (!explanation) return reply->give(fail(ErrorCode::unavailable, "no rules are in force: nothing may pass"));
+    reply->give(ctl::to_json(*explanation));
+  });
+  auto answer = reply->wait(request.stop, control_patience);
+  if (answer && !before.empty()) (*answer)["before"] = before;
+  return answer;
+}
+
+// The text that the rules in force were made from, for tools that work on it without the server.
+Answer policy_source(const Request& request) {
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = *request.app.kernel().shards.front();
+  shard.post([&shard, reply] {
+    auto* rules = shard.service<modules::RulesInForce>();
+    const auto source = rules == nullptr ? nullptr : rules->source();
+    if (!source) return reply->give(fail(ErrorCode::unavailable, "no rules are in force: nothing may pass"));
+    reply->give(Json{{"name", source->name}, {"text", source->text}});
+  });
+  return reply->wait(request.stop, control_patience);
+}
+
+constexpr NamedCommand commands[] = {
+    {"policy.list", &policy_list},
+    {"policy.explain", &policy_explain},
+    {"policy.source", &policy_source},
+};
+
+}  // namespace
+
+Json overrunning_rules(const Request& request) {
+  Json out = Json::object();
+  const auto rules = rules_of_all(request, std::chrono::seconds(2));
+  if (!rules) return out;
+  for (const auto& rule : *rules) {
+    if (!rule.overruns_now) continue;
+    out[rule.name] = std::to_string(rule.overruns) + " overruns of its budget; " + rule.last_error;
+  }
+  return out;
+}
+
+std::span<const NamedCommand> policy_commands() { return commands; }
+
+}  // namespace valise

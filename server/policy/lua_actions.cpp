@@ -1,0 +1,174 @@
+// The Lua functions that build actions.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "policy/lua_arguments.hpp"
+
+namespace valise::policy {
+namespace {
+
+constexpr std::string_view default_fr = "Une règle de ce serveur ne le permet pas.";
+constexpr std::string_view default_en = "A rule of this server does not allow this.";
+
+int allow(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_allow());
+}
+
+int drop(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_drop());
+}
+
+int log_action(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_log());
+}
+
+// Seal("required"), Seal("warn"), Seal("off")
+int seal(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_seal(mode_names[read_name(lua, 1, "Seal", mode_names)]));
+}
+
+int tag(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_tag(read_text(lua, 1, "Tag")));
+}
+
+StanzaError read_condition(lua_State* lua, int index) {
+  std::vector<std::string_view> names;
+  for (const auto& error : stanza_errors()) names.push_back(error.condition);
+  return stanza_errors()[read_name(lua, index, "Deny", names)];
+}
+
+// Deny("forbidden"), Deny{ "forbidden", fr = "…", en = "…", type = "cancel" }
+int deny(lua_State* lua) {
+  building(lua);
+  Refusal refusal{.error = {}, .text_fr = std::string(default_fr), .text_en = std::string(default_en)};
+  if (!lua_istable(lua, 1)) {
+    refusal.error = read_condition(lua, 1);
+    return push_action(lua, make_deny(std::move(refusal)));
+  }
+  constexpr std::string_view keys[] = {"fr", "en", "type"};
+  check_keys(lua, 1, "Deny", keys);
+  lua_rawgeti(lua, 1, 1);
+  refusal.error = read_condition(lua, -1);
+  if (lua_getfield(lua, 1, "fr") != LUA_TNIL) refusal.text_fr = read_person_text(lua, -1, "fr");
+  if (lua_getfield(lua, 1, "en") != LUA_TNIL) refusal.text_en = read_person_text(lua, -1, "en");
+  if (lua_getfield(lua, 1, "type") != LUA_TNIL) {
+    constexpr std::string_view types[] = {"auth", "cancel", "modify", "wait"};  // RFC 6120 §8.3.2
+    refusal.error.type = types[read_name(lua, -1, "type", types)];
+  }
+  return push_action(lua, make_deny(std::move(refusal)));
+}
+
+int jump(lua_State* lua) {
+  auto& state = building(lua);
+  auto name = read_person_text(lua, 1, "Jump");
+  state.jumps.push_back(std::make_unique<JumpTo>(JumpTo{std::move(name), caller_line(lua), 0}));
+  return push_action(lua, make_jump(*state.jumps.back()));
+}
+
+int leave(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_return());
+}
+
+int record(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_record(read_word(lua, 1, "Record")));
+}
+
+int disconnect(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_disconnect());
+}
+
+// Strip("name"), Strip("name", "ns"), Strip{ {"name", "ns"}, … }
+int strip(lua_State* lua) {
+  building(lua);
+  constexpr std::size_t most = 32;
+  std::vector<StripName> names;
+  const auto add = [&](int name, int ns) {
+    StripName one{read_text(lua, name, "Strip"),
+                  lua_isnoneornil(lua, ns) ? std::string() : read_text(lua, ns, "Strip")};
+    if (one.name == "*" && one.ns.empty()) refuse(lua, "Strip(\"*\") takes a namespace, too");
+    if (one.name == "encrypted") refuse(lua, "Strip leaves the seal alone: Deny what may not pass");
+    names.push_back(std::move(one));
+  };
+  if (!lua_istable(lua, 1)) {
+    lua_settop(lua, 2);
+    add(1, 2);
+    return push_action(lua, make_strip(std::move(names)));
+  }
+  const auto count = lua_rawlen(lua, 1);
+  if (count == 0 || count > most) refuse(lua, fmt::format("Strip takes 1 to {} elements", most));
+  for (lua_Unsigned i = 1; i <= count; ++i) {
+    lua_rawgeti(lua, 1, static_cast<lua_Integer>(i));
+    if (lua_istable(lua, -1)) {
+      lua_rawgeti(lua, -1, 1);
+      lua_rawgeti(lua, -2, 2);
+      add(-2, -1);
+      lua_pop(lua, 3);
+    } else {
+      lua_pushnil(lua);
+      add(-2, -1);
+      lua_pop(lua, 2);
+    }
+  }
+  return push_action(lua, make_strip(std::move(names)));
+}
+
+// Notify("text" [, every])
+int notify(lua_State* lua) {
+  building(lua);
+  constexpr std::int64_t usually = 10 * 60'000, least = 10'000;
+  auto text = read_person_text(lua, 1, "Notify");
+  const auto every = lua_isnoneornil(lua, 2) ? usually : read_duration(lua, 2, "Notify");
+  if (every < least) refuse(lua, "Notify: at most once in 10 seconds");
+  return push_action(lua, make_notify(std::move(text), every));
+}
+
+const Function functions[] = {
+    {"Allow", &allow, "", "ends: allowed"},
+    {"Deny", &deny, "\"condition\" | { \"condition\", fr =, en =, type = }",
+     "ends: an error of RFC 6120 §8.3.3 with a text in the language of whoever reads it, one line of at most 512 "
+     "bytes"},
+    {"Drop", &drop, "",
+     "ends: nothing is delivered, nobody is told. Where an answer is due it gives no reason: a log-in fails as with a "
+     "wrong password, the others with `policy-violation`"},
+    {"Tag", &tag, "\"tag\"",
+     "goes on; later rules see the tag, at the recipient too; at most eight a decision. Given by a rule about `login` "
+     "or "
+     "`session` it stays with the session"},
+    {"Log", &log_action, "", "goes on; a line with the rule's name and count in the log, at most one in ten seconds"},
+    {"Seal", &seal, "\"required\" | \"warn\" | \"off\"", "ends: that mode shall hold for this one",
+     mask_of(Event::unsealed)},
+    {"Strip", &strip, "\"name\" [, \"ns\"] | { {\"name\", \"ns\"}, … }",
+     "goes on; these elements are left out of the stanza's children (`\"*\"`: each of the namespace), never the seal. "
+     "Written for messages and presences; of other events nothing is taken",
+     mask_of(Event::message) | at::presences},
+    {"Record", &record, "\"word\"",
+     "goes on; the audit log's record of this event has `policy:word` as its reason, with the rule that decided, if "
+     "one "
+     "did; a denial keeps its own",
+     at::stanzas},
+    {"Notify", &notify, "\"text\" [, every]",
+     "goes on; the administrators of the host (`commands.administrators`) get a message with the rule's text, at most "
+     "once in that time (ten minutes), from each shard"},
+    {"Disconnect", &disconnect, "",
+     "goes on; the session of whoever acts ends with `policy-violation` when the decision is made. At the recipient, "
+     "where it is not known, and before a session is there: nothing",
+     at::stanzas& all_out},
+    {"Jump", &jump, "\"chain\"",
+     "the rules of that `chain` are tried; if none ends the decision, it goes on behind the `Jump`"},
+    {"Return", &leave, "", "ends the chain: on behind its `Jump`; in the main one: no rule is left, allowed"},
+};
+
+}  // namespace
+
+std::span<const Function> action_functions() { return functions; }
+
+}  // namespace valise::policy
