@@ -14,4 +14,7 @@ void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& dec
 // Notify: a message of the host to each of its administrators, in the next turn.
 void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision);
 
+// The same of a rule that failed: `why` says file and line.
+void tell_of_failure(core::Shard& shard, const policy::Facts& facts, std::string_view rule, const std::string& why);
+
 }  // namespace valise::modules

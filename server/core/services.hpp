@@ -166,6 +166,17 @@ struct RuleQuestion {
   Language language = Language::english;
 };
 
+// How fast a session is read; 0: as the configuration says (Settings of these names).
+struct Pace {
+  std::uint32_t bytes_per_second = 0, burst_bytes = 0, stanzas_per_second = 0, burst_stanzas = 0;
+};
+
+struct RuleAnswer {
+  Verdict refusal;              // null: allowed. Refusal::silent (Drop): the answer that is due gives no reason
+  Pace pace{};                  // session
+  bool needs_approval = false;  // publish: a device that is new in it waits for an administrator
+};
+
 // Something of a person that is not sealed, before it is refused or let pass. Views live as long as the call.
 struct UnsealedQuestion {
   const Stanza& stanza;  // a message, or an iq to another device
@@ -184,9 +195,8 @@ struct UnsealedAnswer {
 // The administrator's rules. Published by modules/policy.
 class Rules {
  public:
-  // Null: allowed; `tags` are those that the session carries so far, and get what rules added. Refusal::silent (Drop):
-  // the answer that is due gives no reason.
-  [[nodiscard]] virtual Verdict ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
+  // `tags`: those that the session carries so far; get what rules added.
+  [[nodiscard]] virtual RuleAnswer ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
   // Whether any rule is about what is not sealed.
   [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
   // `tags` as above.

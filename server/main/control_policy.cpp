@@ -77,6 +77,7 @@ Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   const auto root = document->root();
   const auto stanza = core::make_stanza(document);
   if (!stanza) return fail(ErrorCode::invalid, "not a stanza: " + stanza.error().text);
+  if (!*stanza) return fail(ErrorCode::invalid, "not a stanza: neither a message nor a presence nor an iq");
   const auto fill = [&facts](const char* name, std::string value) {
     if (!value.empty() && !facts.contains(name)) facts[name] = std::move(value);
   };

@@ -143,6 +143,11 @@ std::optional<Texts> texts_there(std::string_view fact, Cell cell) {
     case login:
     case session:
       return Texts{{""}};
+    case record: {
+      Texts kinds{{record_kinds.begin(), record_kinds.end()}};
+      std::ranges::sort(kinds.any_of);
+      return kinds;
+    }
     default:
       return std::nullopt;
   }

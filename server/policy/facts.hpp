@@ -51,6 +51,16 @@ inline constexpr std::array<std::string_view, event_count> event_names{
   return event == Event::subscription ? Event::presence : event == Event::device ? Event::publish : event;
 }
 
+// Asked about beside other events: a rule about everything would count and decide twice.
+[[nodiscard]] constexpr bool stands_alone(Event event) noexcept {
+  return event == Event::unsealed || event == Event::record;
+}
+
+// The kinds of records in the audit log (core/audit/record.hpp), which Type names of a `record`.
+inline constexpr std::array<std::string_view, 14> record_kinds{
+    "message", "presence", "login",     "logout", "login-failed", "denied",       "admin",
+    "start",   "stop",     "recovered", "passed", "report",       "omemo-device", "void"};
+
 // The values of sealed.mode, the stricter first.
 inline constexpr std::array<std::string_view, 3> mode_names{"required", "warn", "off"};
 

@@ -38,7 +38,7 @@ constexpr Field fields[] = {
     {"to_resource", [](lua_State* l, const Facts& f) { push(l, f.to.resource); }, "", at::written},
     {"type", [](lua_State* l, const Facts& f) { push(l, f.type); }, "as `Type`", at::written | at::asked_once},
     {"payload", [](lua_State* l, const Facts& f) { push(l, f.payload); }, "as `Payload`",
-     mask_of(Event::iq) | mask_of(Event::unsealed) | at::publications},
+     mask_of(Event::iq) | mask_of(Event::unsealed) | mask_of(Event::record) | at::publications},
     {"size", [](lua_State* l, const Facts& f) { push_whole(l, f.size); }, "bytes of the stanza", at::weighed},
     {"sealed_mode", [](lua_State* l, const Facts& f) { push(l, f.sealed_mode); }, "as `SealedMode`",
      at::messages | mask_of(Event::iq)},

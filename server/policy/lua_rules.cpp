@@ -44,13 +44,13 @@ void read_actions(lua_State* lua, Rule& rule) {
   rule.logs = std::ranges::any_of(rule.actions, [](const Action* action) { return action->logs(); });
 }
 
-// What is not sealed is asked about beside the message itself, so only rules that name that kind alone are asked: a
-// rule about everything would count and decide twice.
+// Of the kinds that stand alone only rules that name that one are asked.
 void keep_to_its_kind(lua_State* lua, Rule& rule) {
-  constexpr auto unsealed = mask_of(Event::unsealed);
-  const bool alone = (rule.events & ~unsealed) == 0;
-  if (!alone) rule.events &= static_cast<EventMask>(~unsealed);
-  if (!alone && std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
+  constexpr auto unsealed = mask_of(Event::unsealed), record = mask_of(Event::record);
+  const bool about_unsealed = (rule.events & ~unsealed) == 0;
+  if (!about_unsealed && (rule.events & ~record) != 0) rule.events &= ~(unsealed | record);
+  if (!about_unsealed &&
+      std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
     refuse(lua, fmt::format("rule \"{}\": Seal stands in rules with Kind(\"unsealed\")", rule.name));
   }
 }

@@ -34,6 +34,8 @@ struct Outcome {
   std::string rule, condition, text_fr, text_en, seal, shadow, record, event;
   std::vector<std::string> tags, notices, stripped;
   bool disconnect = false;
+  bool needs_approval = false;
+  Pace pace;
 
   [[nodiscard]] std::string text() const {
     const char* did = reason == Reason::policy_failed ? "it failed"
@@ -195,12 +197,38 @@ class Runner {
     if (std::ranges::find(outcome.stripped, wanted) != outcome.stripped.end()) return {};
     return fmt::format("expected \"{}\" to be left out, but it was not", wanted);
   }
-  static int disconnected(lua_State* lua) {
+  // :limited{ stanzas_per_s = 5 }
+  static int limited(lua_State* lua) {
     luaL_checkudata(lua, 1, outcome_type);
+    if (!lua_istable(lua, 2)) refuse(lua, "limited takes a table, as Limit does");
+    std::vector<std::string_view> names;
+    for (const auto& one : pace_fields) names.push_back(one.name);
+    check_keys(lua, 2, "limited", names);
     const auto& last = of(lua).last_;
-    if (!last.disconnect) refuse(lua, fmt::format("expected the session to end, but it goes on ({})", last.event));
+    for (const auto& one : pace_fields) {
+      const bool named = lua_getfield(lua, 2, one.name.data()) != LUA_TNIL;
+      const auto is = last.pace.*one.field;
+      if (named && read_number(lua, -1, one.name, 0, one.most) != is) {
+        refuse(lua, fmt::format("expected {} to be another number than {} ({})", one.name, is, last.event));
+      }
+      lua_pop(lua, 1);
+    }
     lua_settop(lua, 1);
     return 1;
+  }
+  template <bool Outcome::* Flag>
+  static int is(lua_State* lua, std::string_view otherwise) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    if (!(last.*Flag)) refuse(lua, fmt::format("expected {} ({})", otherwise, last.event));
+    lua_settop(lua, 1);
+    return 1;
+  }
+  static int disconnected(lua_State* lua) {
+    return is<&Outcome::disconnect>(lua, "the session to end, but it goes on");
+  }
+  static int waits(lua_State* lua) {
+    return is<&Outcome::needs_approval>(lua, "it to wait for an administrator, but it does not");
   }
 
  private:
@@ -299,8 +327,12 @@ class Runner {
                 .tags = {},
                 .notices = {},
                 .stripped = {},
-                .disconnect = decision.disconnect};
-    out.notices.assign(decision.notices.begin(), decision.notices.begin() + decision.notice_count);
+                .disconnect = decision.disconnect,
+                .needs_approval = decision.needs_approval,
+                .pace = decision.pace};
+    for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
+      for (const auto text : {decision.notices[i].fr, decision.notices[i].en}) out.notices.emplace_back(text);
+    }
     for (std::uint32_t i = 0; i < decision.strip_count; ++i) {
       for (const auto& element : *decision.strips[i]) out.stripped.push_back(element.name);
     }
@@ -372,6 +404,8 @@ class Runner {
                                 {"notified", &holds<&notified>},
                                 {"stripped", &holds<&stripped>},
                                 {"disconnected", &disconnected},
+                                {"waits", &waits},
+                                {"limited", &limited},
                                 {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, methods, 1);

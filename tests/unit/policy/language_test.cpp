@@ -424,6 +424,23 @@ TEST(Chains, WhatFailsInOneFailsClosed) {
 
 // ---- actions
 
+TEST(Actions, OfSeveralLimitsTheStrictestNumberHolds) {
+  const auto set = loaded(R"(
+    rule{ name = 'a', match = Kind('session'), action = Limit{ stanzas_per_s = 20, rate = 8192 } }
+    rule{ name = 'b', match = Kind('session'), action = { Limit{ stanzas_per_s = 5, stanzas_burst = 50 }, Limit{ rate = 16384 } } }
+    rule{ name = 'c', match = Kind('publish'), action = RequireApproval() })");
+  auto facts = message();
+  facts.event = Event::session;
+  facts.direction = Direction::out;
+  const auto decision = set->decide(facts);
+  EXPECT_EQ(decision.pace, (Pace{.rate = 8192, .stanzas_per_s = 5, .stanzas_burst = 50}));
+  EXPECT_FALSE(decision.needs_approval);
+  facts.event = Event::device;
+  EXPECT_TRUE(set->decide(facts).needs_approval) << "a device is a publication";
+  EXPECT_EQ(set->decide(facts).pace, Pace());
+  EXPECT_EQ(set->describe()[1].action, "Limit{stanzas_per_s = 5, stanzas_burst = 50}, Limit{rate = 16384}");
+}
+
 TEST(Actions, SayWhatElseIsToHappen) {
   const auto set = loaded(R"(
     rule{ name = 'r', match = Always(), action = { Record('seen'), Disconnect(), Notify('Look.', '1m'),
@@ -434,7 +451,8 @@ TEST(Actions, SayWhatElseIsToHappen) {
   EXPECT_EQ(decision.record, "seen");
   EXPECT_TRUE(decision.disconnect);
   ASSERT_EQ(decision.notice_count, 1u);
-  EXPECT_EQ(decision.notices[0], "Look.");
+  EXPECT_EQ(decision.notices[0].fr, "Look.");
+  EXPECT_EQ(decision.notices[0].en, "Look.");
   ASSERT_EQ(decision.strip_count, 2u);
   EXPECT_EQ((*decision.strips[1])[1].name, "y");
   EXPECT_EQ(set->decide(facts).notice_count, 0u) << "once a minute";
@@ -452,6 +470,8 @@ TEST(Actions, SayWhatTheyTake) {
   EXPECT_THAT(fault("Record('two words')"), HasSubstr("letters, digits"));
   EXPECT_THAT(fault("Notify('x', 1)"), HasSubstr("at most once in 10 seconds"));
   EXPECT_THAT(fault("Notify('a\\nb')"), HasSubstr("one line of text"));
+  EXPECT_THAT(fault("Notify{ fr = 'a' }"), HasSubstr("en"));
+  EXPECT_THAT(fault("Notify{ fr = 'a', en = 'b', every = 1 }"), HasSubstr("at most once in 10 seconds"));
 }
 
 TEST(Reference, NamesEverythingThatIsThere) {

@@ -131,6 +131,21 @@ TEST_F(TestFile, HostileFilesAreContained) {
   EXPECT_THAT(why("expect.allowed = nil"), "");
 }
 
+TEST_F(TestFile, KnowsWhatWaitsAndWhatIsLimited) {
+  write("rules.lua", R"(
+rule{ name = "pace", match = Kind("session"), action = Limit{ stanzas_per_s = 5 } }
+rule{ name = "keys", match = Kind("publish"), action = RequireApproval() })");
+  EXPECT_EQ(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas_per_s = 5, rate = 0 }\n"
+                "expect.allowed{ kind = 'device', from = 'a@x.org' }:waits()"),
+            "");
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas_per_s = 6 }"),
+              HasSubstr("expected stanzas_per_s to be another number than 5"));
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas = 6 }"),
+              HasSubstr("limited has no \"stanzas\""));
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:waits()"),
+              HasSubstr("expected it to wait for an administrator, but it does not"));
+}
+
 TEST_F(TestFile, KnowsTheNewWordsChainsAndFilesBesideThePolicy) {
   write("blocked.txt", "spam@y.org\n");
   write("rules.lua", R"(
