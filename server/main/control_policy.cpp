@@ -42,6 +42,7 @@ Answer policy_list(const Request& request) {
   for (const auto& rule : *rules) {
     rows.push_back({{"name", rule.name},
                     {"line", rule.line},
+                    {"file", rule.file},
                     {"chain", rule.chain},
                     {"match", rule.match},
                     {"action", rule.action},

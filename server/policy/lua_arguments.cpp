@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "base/log.hpp"
 #include "config/nearest.hpp"
@@ -79,10 +80,23 @@ const PolicySet::State& deciding(lua_State* lua, std::string_view fact) {
   return state;
 }
 
-unsigned caller_line(lua_State* lua) {
+Place caller_place(lua_State* lua) {
   lua_Debug where{};
-  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;
-  return static_cast<unsigned>(where.currentline);
+  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "Sl", &where) == 0 || where.currentline < 0) return {};
+  return {static_cast<unsigned>(where.currentline), config::chunk_of(where.source)};
+}
+
+std::string beside_caller(lua_State* lua, const std::string& written) {
+  const std::filesystem::path path(written);
+  // What leads out of its folder is refused where it is read: nothing of it may be lost before.
+  if (path.is_absolute() || std::ranges::find(path, std::filesystem::path("..")) != path.end()) return written;
+  const auto& caller = state_of(lua).files[caller_place(lua).file].name;
+  return (std::filesystem::path(caller).parent_path() / path).lexically_normal().string();
+}
+
+std::string place_text(lua_State* lua, Place place) {
+  if (place.file == caller_place(lua).file) return fmt::format("line {}", place.line);
+  return fmt::format("{}:{}", state_of(lua).files[place.file].name, place.line);
 }
 
 PolicySet::State& building(lua_State* lua, std::string_view function) {
@@ -223,10 +237,10 @@ const Matcher* read_matcher(lua_State* lua, int index) {
   if (!lua_isfunction(lua, index)) {
     refuse(lua, fmt::format("a matcher or a function is wanted here, not a {}", luaL_typename(lua, index)));
   }
-  unsigned line = 0;
-  const int function = keep_function(lua, index, line);
+  Place place;
+  const int function = keep_function(lua, index, place);
   auto& state = state_of(lua);
-  push_matcher(lua, make_lua_matcher(state, function, line));
+  push_matcher(lua, make_lua_matcher(state, function, place));
   lua_pop(lua, 1);
   return state.matchers.back().get();
 }
@@ -253,12 +267,12 @@ int push_action(lua_State* lua, ActionPtr action) {
   return 1;
 }
 
-int keep_function(lua_State* lua, int index, unsigned& line) {
+int keep_function(lua_State* lua, int index, Place& place) {
   if (lua_iscfunction(lua, index)) refuse(lua, "a function of your own is wanted here");
   lua_pushvalue(lua, index);
   lua_Debug info{};
   lua_getinfo(lua, ">S", &info);
-  line = info.linedefined < 0 ? 0 : static_cast<unsigned>(info.linedefined);
+  place = {info.linedefined < 0 ? 0 : static_cast<unsigned>(info.linedefined), config::chunk_of(info.source)};
   lua_pushvalue(lua, index);
   return luaL_ref(lua, LUA_REGISTRYINDEX);
 }

@@ -103,7 +103,9 @@ class Runner {
     Test made;
     made.name = read_person_text(lua, 1, "a test's name");
     if (!lua_isfunction(lua, 2)) refuse(lua, "test takes a name and a function");
-    made.function = keep_function(lua, 2, made.line);
+    Place place;
+    made.function = keep_function(lua, 2, place);
+    made.line = place.line;
     made.policy_name = self.policy_name_;
     made.policy_text = self.policy_text_;
     made.files = self.options_.files;
