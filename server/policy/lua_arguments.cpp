@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 
@@ -186,18 +185,9 @@ std::int64_t read_duration(lua_State* lua, int index, std::string_view what) {
   if (lua_type(lua, index) == LUA_TNUMBER) {
     return static_cast<std::int64_t>(read_number(lua, index, what, 0, most_s) * 1000);
   }
-  const auto text = read_text(lua, index, what);
-  constexpr std::string_view units = "smhd";
-  constexpr std::int64_t seconds[] = {1, 60, 3600, 86'400};
-  const auto unit = units.find(text.back());
-  std::int64_t count = 0;
-  const auto* end = text.data() + text.size() - 1;
-  const auto [stop, fault] = std::from_chars(text.data(), end, count);
-  if (unit == std::string_view::npos || fault != std::errc() || stop != end || count < 0 ||
-      count > most_s / seconds[unit]) {
-    refuse(lua, fmt::format("{} takes seconds, or a time such as \"90s\", \"15m\", \"12h\", \"7d\"", what));
-  }
-  return count * seconds[unit] * 1000;
+  const auto ms = duration_ms(read_text(lua, index, what));
+  if (!ms) refuse(lua, fmt::format("{} takes seconds, or a time such as \"90s\", \"15m\", \"12h\", \"7d\"", what));
+  return *ms;
 }
 
 std::string read_word(lua_State* lua, int index, std::string_view what) {

@@ -76,6 +76,12 @@ struct JumpTo {
   std::uint32_t chain = 0;
 };
 
+// memory{ … }: whose own lifetime is negative keeps for ever.
+struct KeptMemory {
+  std::shared_ptr<Memory> memory;
+  std::int64_t lifetime_ms = -1;
+};
+
 // One of the files that a policy is made of.
 struct SourceFile {
   std::string name;  // from the policy's folder: "groups.lua", "policies/walls.lua"
@@ -97,7 +103,7 @@ struct PolicySet::State {
   std::vector<std::unique_ptr<JumpTo>> jumps;
   Groups groups;
   std::vector<std::shared_ptr<Limiter>> limiters;
-  std::vector<std::shared_ptr<Memory>> memories;
+  std::vector<KeptMemory> memories;
   std::size_t table_keys = 0;             // of these
   std::uint32_t wanted = 0;               // a bit for each of Costly: a matcher or a function may look
   std::vector<SourceFile> files;          // its own first
