@@ -157,10 +157,12 @@ int crossing(lua_State* lua) {
     const auto& group = named_group(lua, name);
     std::vector<const Matcher*> others;
     for (const auto& other : names) {
-      if (other != name) others.push_back(to_group(lua, named_group(lua, other)));
+      if (other == name) continue;
+      const auto& beyond = named_group(lua, other);
+      others.push_back(keep(lua, make_all({to_group(lua, beyond), keep(lua, make_not(from_group(lua, beyond)))})));
     }
     if (others.empty()) refuse(lua, "Crossing takes different groups");
-    // Who is of both does not leave.
+    // Who is of both stays within one of them, whether he writes or is written to.
     ways.push_back(keep(lua, make_all({from_group(lua, group), keep(lua, make_not(to_group(lua, group))),
                                        keep(lua, make_any(std::move(others)))})));
   }
@@ -265,7 +267,8 @@ const Function parties[] = {
     {"ToGroup", &in_group<&Facts::to>, "group | {group, …}", "the recipient, likewise"},
     {"Entering", &entering, "group", "to somebody of the group, from somebody who is not"},
     {"Leaving", &leaving, "group", "from somebody of the group to somebody who is not"},
-    {"Crossing", &crossing, "{group, group, …}", "from one of the groups to another of them"},
+    {"Crossing", &crossing, "{group, group, …}",
+     "from one of the groups to another of them; who is of both crosses nothing between the two"},
 };
 const Function making[] = {
     {"group", &group, "{ name =, members =, domain =, includes =, file = }",
