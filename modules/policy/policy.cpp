@@ -253,6 +253,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   }
 
   [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
+  [[nodiscard]] const policy::PolicySet* rules() const override { return rules_.get(); }
 
   [[nodiscard]] std::vector<policy::RuleInfo> infos() const override {
     return rules_ ? rules_->describe(shard_.loop().now_ms()) : std::vector<policy::RuleInfo>();

@@ -1,9 +1,12 @@
 #include "main/control_policy.hpp"
 
+#include "base/clock.hpp"
+#include "base/log.hpp"
 #include "core/jid/normalised.hpp"
 #include "ctl/policy_answer.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/policy/in_force.hpp"
+#include "policy/memories.hpp"
 
 namespace valise {
 namespace {
@@ -42,6 +45,7 @@ Answer policy_list(const Request& request) {
   for (const auto& rule : *rules) {
     rows.push_back({{"name", rule.name},
                     {"line", rule.line},
+                    {"file", rule.file},
                     {"chain", rule.chain},
                     {"match", rule.match},
                     {"action", rule.action},
@@ -145,10 +149,93 @@ Answer policy_source(const Request& request) {
   return reply->wait(request.stop, control_patience);
 }
 
+// ---- memories: all shards share them, any may be asked
+
+// What `work(memories, now_ms)` gives.
+template <class Work>
+Answer with_memories(const Request& request, Work work) {
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = *request.app.kernel().shards.front();
+  shard.post([&shard, reply, work = std::move(work)] {
+    const auto* rules = shard.service<modules::RulesInForce>();
+    const auto* set = rules == nullptr ? nullptr : rules->rules();
+    if (set == nullptr) return reply->give(fail(ErrorCode::unavailable, "no rules are in force: nothing may pass"));
+    if (!reply->begin()) return;  // nobody waits any more: nothing is changed
+    reply->give(work(policy::Memories(*set), shard.loop().now_ms()));
+  });
+  return reply->wait(request.stop, control_patience);
+}
+
+Json shown_value(const std::string& memory, const std::string& key, const policy::Memories::Value& value,
+                 std::int64_t now_ms) {
+  const auto utc_ahead_ms = utc_now_ms() - now_ms;
+  Json out{{"memory", memory}, {"key", key}};
+  out["value"] = value.text.empty() ? Json(value.number) : Json(value.text);
+  out["since"] = format_utc_ms(value.since_ms + utc_ahead_ms);
+  if (value.expires_ms != policy::Memory::never) out["until"] = format_utc_ms(value.expires_ms + utc_ahead_ms);
+  return out;
+}
+
+Answer memory_list(const Request& request) {
+  return with_memories(request, [](const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+    Json rows = Json::array();
+    for (const auto& one : memories.list(now_ms)) {
+      rows.push_back({{"name", one.name}, {"used", one.used}, {"keys", one.keys}, {"durable", one.durable}});
+      if (one.lifetime_ms >= 0) rows.back()["lifetime_s"] = one.lifetime_ms / 1000;
+    }
+    return rows;
+  });
+}
+
+Answer memory_get(const Request& request) {
+  return with_memories(request,
+                       [memory = request.text("memory"), key = request.text("key")](const policy::Memories& memories,
+                                                                                    std::int64_t now_ms) -> Answer {
+                         const auto value = memories.get(memory, key, now_ms);
+                         if (!value) return fail(ErrorCode::invalid, value.error());
+                         if (!*value)
+                           return fail(ErrorCode::not_found, "\"" + memory + "\" has nothing under \"" + key + "\"");
+                         return shown_value(memory, key, **value, now_ms);
+                       });
+}
+
+// Rules decide by it from now on, so it leaves a record.
+Answer memory_set(const Request& request) {
+  const auto memory = request.text("memory"), key = request.text("key");
+  auto answer = with_memories(request,
+                              [memory, key, value = request.text("value"), lifetime = request.text("lifetime")](
+                                  const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+                                const auto made = memories.set(memory, key, value, lifetime, now_ms);
+                                if (!made) return fail(ErrorCode::invalid, made.error());
+                                return shown_value(memory, key, *made, now_ms);
+                              });
+  if (!answer) return answer;
+  request.app.record_admin("policy-memory-set", key, memory);
+  log::info("policy", "memory \"{}\": \"{}\" was set by an administrator, {}", memory, log::printable(key),
+            answer->contains("until") ? "until " + answer->value("until", "") : "for ever");
+  return answer;
+}
+
+Answer memory_forget(const Request& request) {
+  const auto memory = request.text("memory"), key = request.text("key");
+  auto answer = with_memories(request, [memory, key](const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+    const auto was_there = memories.forget(memory, key, now_ms);
+    if (!was_there) return fail(ErrorCode::invalid, was_there.error());
+    if (!*was_there) return fail(ErrorCode::not_found, "\"" + memory + "\" has nothing under \"" + key + "\"");
+    return Json{{"memory", memory}, {"key", key}};
+  });
+  if (answer) request.app.record_admin("policy-memory-forget", key, memory);
+  return answer;
+}
+
 constexpr NamedCommand commands[] = {
     {"policy.list", &policy_list},
     {"policy.explain", &policy_explain},
     {"policy.source", &policy_source},
+    {"policy.memory.list", &memory_list},
+    {"policy.memory.get", &memory_get},
+    {"policy.memory.set", &memory_set},
+    {"policy.memory.forget", &memory_forget},
 };
 
 }  // namespace

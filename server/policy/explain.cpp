@@ -49,7 +49,8 @@ class Explainer final : public Watcher {
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
     begun_.push_back(&rule);
     return tried.emplace_back(TriedRule{.name = rule.name,
-                                        .line = rule.line,
+                                        .line = rule.place.line,
+                                        .file = rule.place.file == 0 ? "" : state_.files[rule.place.file].name,
                                         .chain = state_.chains[rule.chain].name,
                                         .shadow = rule.shadow,
                                         .action = std::move(actions),
@@ -167,7 +168,8 @@ Explanation explain(PolicySet& set, const Facts& facts) {
   out.tried = std::move(explainer.tried);
   for (const auto& rule : state.rules) {
     if (rule.name != out.rule) continue;
-    out.line = rule.line;
+    out.file = state.files[rule.place.file].path;
+    out.line = rule.place.line;
     out.chain = state.chains[rule.chain].name;
   }
   if (decision.reason != Reason::policy_failed) return out;

@@ -22,6 +22,7 @@ struct TriedRule {
   enum class Result : std::uint8_t { not_asked, no, matched, failed };
   std::string name;
   unsigned line = 0;
+  std::string file;   // empty: the policy's own; else its name from the policy's folder
   std::string chain;  // where it stands; empty: the main one
   bool shadow = false;
   Result result = Result::not_asked;  // not_asked: it is about other kinds or the other direction
@@ -31,7 +32,7 @@ struct TriedRule {
 };
 
 struct Explanation {
-  std::string file;
+  std::string file;  // of the rule that decided, or the policy's
   Verdict verdict = Verdict::allow;
   Reason reason = Reason::no_rule;
   std::string rule;  // that decided or failed

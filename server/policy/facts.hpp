@@ -152,6 +152,7 @@ struct Facts {
   std::uint32_t uses = 0;                      // invitation: so many may come by it
   // -- of features that are to come
   std::string_view affiliation;  // in the room
+  std::uint32_t occupants = 0;   // room_join: there already
   std::string_view label;        // classification (XEP-0258)
   std::string_view datacenter;   // where whoever acts is connected
 

@@ -10,14 +10,15 @@
 
 #include "policy/matcher.hpp"
 #include "policy/patterns.hpp"
+#include "policy/place.hpp"
 #include "policy/policy_set.hpp"
 
 namespace valise::policy {
 
 struct Group {
   std::string name;
-  unsigned line = 0;  // where the policy makes it; 0: it is only named so far
-  PartySet own;       // bare JIDs and domains
+  Place made;    // where the policy makes it; line 0: it is only named so far
+  PartySet own;  // bare JIDs and domains
   std::vector<std::string> includes;
 
   [[nodiscard]] bool contains(const Party& party, std::optional<Hashed>& bare, std::optional<Hashed>& domain) const {
@@ -35,17 +36,17 @@ struct Group {
 
 class Groups {
  public:
-  // That of this name, made or only named; `line`: who asks. Lives as long as this.
-  [[nodiscard]] Group& named(std::string_view name, unsigned line);
+  // That of this name, made or only named; `place`: who asks. Lives as long as this.
+  [[nodiscard]] Group& named(std::string_view name, Place place);
   [[nodiscard]] const Group* find(std::string_view name) const;
-  // Puts all together. Errors, with their line in the policy: a name that no group has, a cycle, too many members.
-  [[nodiscard]] std::expected<void, PolicyError> resolve(const std::string& policy);
+  // Puts all together. Errors, with their place in the policy: a name that no group has, a cycle, too many members.
+  [[nodiscard]] std::expected<void, Fault> resolve();
   [[nodiscard]] std::vector<std::string_view> names() const;
 
  private:
   struct Named {
     std::unique_ptr<Group> group;
-    unsigned first_line = 0;  // where it was named first
+    Place first;  // where it was named first
   };
   std::vector<Named> all_;
 };

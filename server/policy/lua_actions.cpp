@@ -67,7 +67,7 @@ int deny(lua_State* lua) {
 int jump(lua_State* lua) {
   auto& state = building(lua);
   auto name = read_person_text(lua, 1, "Jump");
-  state.jumps.push_back(std::make_unique<JumpTo>(JumpTo{std::move(name), caller_line(lua), 0}));
+  state.jumps.push_back(std::make_unique<JumpTo>(JumpTo{std::move(name), caller_place(lua), 0}));
   return push_action(lua, make_jump(*state.jumps.back()));
 }
 

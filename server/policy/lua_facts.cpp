@@ -84,6 +84,8 @@ constexpr Field fields[] = {
      "the sender administers the host"},
     {"to_admin", [](lua_State* l, const Facts& f) { lua_pushboolean(l, f.to_admin); }, ""},
     {"affiliation", [](lua_State* l, const Facts& f) { push(l, f.affiliation); }, "in the room", at::rooms},
+    {"occupants", [](lua_State* l, const Facts& f) { push_whole(l, f.occupants); },
+     "of the room, before this one comes in", mask_of(Event::room_join)},
     {"label", [](lua_State* l, const Facts& f) { push(l, f.label); }, "as `Label`",
      mask_of(Event::message) | mask_of(Event::room_message)},
     {"datacenter", [](lua_State* l, const Facts& f) { push(l, f.datacenter); }, "as `Datacenter`"},

@@ -333,6 +333,7 @@ const Function functions[] = {
      "a public holiday: `fr`, or `fr-alsace-moselle` with Good Friday and 26 December; Easter's are reckoned"},
     {"Affiliation", &word<&Facts::affiliation, affiliation_names>, "name | {name, …}",
      "`owner`, `admin`, `member`, `outcast`, `none`: in the room", at::rooms},
+    {"Occupants", &number<&Facts::occupants>, "op, n", "so many are in the room already", mask_of(Event::room_join)},
     {"Label", &text<&Facts::label>, "name | {name, …}",
      "the classification label (XEP-0258); not known before that feature is there",
      mask_of(Event::message) | mask_of(Event::room_message)},

@@ -36,6 +36,7 @@ struct PolicyError {
   std::string file;
   unsigned line = 0;  // 0: about the file as a whole
   std::string text;
+  [[nodiscard]] std::string place() const;    // "policy.lua:12"
   [[nodiscard]] std::string message() const;  // "policy.lua:12: unknown name …"
 };
 
@@ -74,6 +75,7 @@ struct PolicyOptions {
 struct RuleInfo {
   std::string name;
   unsigned line = 0;
+  std::string file;   // in which that line is
   std::string match;  // as it could stand in the file
   std::string action;
   bool shadow = false;  // counts, does not act

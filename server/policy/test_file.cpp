@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "config/nearest.hpp"
 #include "policy/lua_arguments.hpp"
+#include "policy/memories.hpp"
 #include "policy/question.hpp"
 #include "policy/state.hpp"
 
@@ -105,7 +106,9 @@ class Runner {
     Test made;
     made.name = read_person_text(lua, 1, "a test's name");
     if (!lua_isfunction(lua, 2)) refuse(lua, "test takes a name and a function");
-    made.function = keep_function(lua, 2, made.line);
+    Place place;
+    made.function = keep_function(lua, 2, place);
+    made.line = place.line;
     made.policy_name = self.policy_name_;
     made.policy_text = self.policy_text_;
     made.files = self.options_.files;
@@ -122,6 +125,26 @@ class Runner {
   // ask{ … }: an event whose outcome does not matter.
   static int ask(lua_State* lua) {
     of(lua).in_test(lua, "ask").decide_all(lua, [](const Outcome&) { return std::string(); });
+    return 0;
+  }
+
+  // remember("crisis", "all" [, "4h"]): as an administrator does with valisectl policy memory set.
+  static int remember(lua_State* lua) {
+    const auto& self = of(lua).in_test(lua, "remember");
+    const auto lifetime = lua_isnoneornil(lua, 3) ? std::string() : read_text(lua, 3, "remember");
+    const auto done =
+        Memories(*self.rules_)
+            .set(read_text(lua, 1, "remember"), read_text(lua, 2, "remember"), "1", lifetime, self.now_ms_);
+    if (!done) refuse(lua, done.error());
+    return 0;
+  }
+
+  // forget("crisis", "all")
+  static int forget(lua_State* lua) {
+    const auto& self = of(lua).in_test(lua, "forget");
+    const auto memory = read_text(lua, 1, "forget"), key = read_text(lua, 2, "forget");
+    const auto done = Memories(*self.rules_).forget(memory, key, self.now_ms_);
+    if (!done) refuse(lua, done.error());
     return 0;
   }
 
@@ -156,7 +179,8 @@ class Runner {
   template <auto Holds>
   static int holds(lua_State* lua) {
     luaL_checkudata(lua, 1, outcome_type);
-    const auto text = read_text(lua, 2, "this expectation");
+    const bool is_empty = lua_type(lua, 2) == LUA_TSTRING && lua_rawlen(lua, 2) == 0;  // that there is none
+    const auto text = is_empty ? std::string() : read_text(lua, 2, "this expectation");
     const auto& self = of(lua);
     if (const auto why = Holds(self.last_, text, self.on_trial_); !why.empty()) {
       refuse(lua, fmt::format("{} ({})", why, self.last_.event));
@@ -349,8 +373,8 @@ class Runner {
     lua_State* lua = sandbox_.state();
     push_outcome_type(lua);
     sandbox_.push_libraries();
-    const luaL_Reg functions[] = {
-        {"policy", &policy}, {"test", &test}, {"wait", &wait}, {"ask", &ask}, {nullptr, nullptr}};
+    const luaL_Reg functions[] = {{"policy", &policy},     {"test", &test},     {"wait", &wait},   {"ask", &ask},
+                                  {"remember", &remember}, {"forget", &forget}, {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, functions, 1);
     push_expect(lua);

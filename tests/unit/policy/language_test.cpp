@@ -62,6 +62,7 @@ TEST(Matchers, ReadTheirFacts) {
   facts.label = "DR";
   facts.datacenter = "paris";
   facts.affiliation = "owner";
+  facts.occupants = 200;
   const std::pair<const char*, bool> cases[] = {{"Contact()", true},
                                                 {"Contact(false)", false},
                                                 {"Subscription('from')", true},
@@ -99,7 +100,9 @@ TEST(Matchers, ReadTheirFacts) {
                                                 {"Language('fr')", true},
                                                 {"Label('DR')", true},
                                                 {"Datacenter('paris')", true},
-                                                {"Affiliation('owner')", true}};
+                                                {"Affiliation('owner')", true},
+                                                {"Occupants('>=', 200)", true},
+                                                {"Occupants('>', 200)", false}};
   for (const auto& [matcher, expected] : cases) EXPECT_EQ(matches(matcher, facts), expected) << matcher;
   facts.device_age_s = -1;
   EXPECT_FALSE(matches("DeviceAge('>=', 0)", facts)) << "what is not known never matches";
@@ -262,6 +265,27 @@ TEST(Groups, HaveMembersDomainsAndOtherGroups) {
   EXPECT_EQ(set->describe()[0].match, "ToGroup(\"all\") * -FromGroup(\"all\")");
 }
 
+TEST(Groups, WhoIsOfTwoCrossesNothingBetweenThem) {
+  const auto set = loaded(R"(
+    group{ name = "a", members = { "a@x", "both@x" } } group{ name = "b", members = { "b@x", "both@x" } }
+    group{ name = "c", domain = "c" }
+    rule{ name = "walls", match = Crossing{ "a", "b", "c" }, action = Drop() })");
+  const auto crosses = [&](std::string_view from, std::string_view to) {
+    auto facts = message();
+    facts.from = {from, from.substr(from.find('@') + 1), ""};
+    facts.to = {to, to.substr(to.find('@') + 1), ""};
+    return set->decide(facts).verdict == Verdict::drop;
+  };
+  for (const auto* one : {"a@x", "b@x"}) {
+    EXPECT_FALSE(crosses("both@x", one));
+    EXPECT_FALSE(crosses(one, "both@x"));
+  }
+  EXPECT_TRUE(crosses("a@x", "b@x"));
+  EXPECT_TRUE(crosses("b@x", "a@x"));
+  EXPECT_TRUE(crosses("both@x", "x@c"));
+  EXPECT_TRUE(crosses("x@c", "both@x"));
+}
+
 TEST(Groups, CyclesAndUnknownNamesAreErrorsAtTheirLine) {
   EXPECT_EQ(fault("\nrule{ name = 'r', match = FromGroup('interier'), action = Drop() }\ngroup{ name = 'interior', "
                   "domain = 'x' }"),
@@ -328,6 +352,9 @@ TEST_F(Files, TheExamplesOfTheReadmeLoad) {
   std::ifstream in(std::string(VALISE_SOURCE_DIR) + "/lua/README.md");
   write("cabinet.txt", "a@b\n");
   write("networks.txt", "192.0.2.0/24\n");
+  write("groups.lua", "");
+  std::filesystem::create_directory(folder_ + "policies");
+  write("policies/ministry_walls.lua", "");
   std::string block, first;
   int blocks = 0;
   bool within = false;

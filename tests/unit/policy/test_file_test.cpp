@@ -180,6 +180,25 @@ chain{ name = "checks",
             "t.lua:3: expected the record \"x\", but there is none (message from a@x.org to b@x.org)");
 }
 
+TEST_F(TestFile, SetsWhatAnAdministratorWouldSet) {
+  write("rules.lua", R"(
+local crisis = memory{ name = "crisis", lifetime = "4h" }
+local out = memory{ name = "out" }
+rule{ name = "crisis", match = Remembers(crisis, "all"), action = Drop() }
+rule{ name = "out", match = Remembers(out, "from"), action = Drop() })");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org' }:by(''):recorded('')\n"
+                "remember('crisis', 'all') expect.dropped{ from = 'a@x.org', to = 'b@x.org' }:by('crisis')\n"
+                "wait(4 * 3600 + 1) expect.allowed{ from = 'a@x.org', to = 'b@x.org' }\n"
+                "remember('out', 'a@x.org', '1m') expect.dropped{ from = 'a@x.org', to = 'b@x.org' }:by('out')\n"
+                "forget('out', 'a@x.org') expect.allowed{ from = 'a@x.org', to = 'b@x.org' }"),
+            "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org' }"), "") << "each test begins anew";
+  EXPECT_EQ(why("remember('crises', 'all')"),
+            "t.lua:3: the rules have no memory \"crises\"; the nearest is \"crisis\"");
+  EXPECT_THAT(why("remember('out', 'a@x.org', 'soon')"), HasSubstr("a lifetime is a time such as"));
+  EXPECT_THAT(error("policy 'rules.lua'\nremember('out', 'x')"), HasSubstr("t.lua:2: remember stands in a test"));
+}
+
 TEST(StockTests, OursPass) {
   std::size_t passed = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(VALISE_SOURCE_DIR) + "/lua/tests")) {
