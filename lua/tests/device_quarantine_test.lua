@@ -35,7 +35,7 @@ test("what is no letter passes, and what is received", function()
 end)
 
 test("the help desk lets it go, for the person and a day", function()
-  remember("quarantine-over", "Alice@interieur.example")
+  remember("quarantine-over", alice)
   expect.allowed(from_device(0))
   expect.denied{ from = bob, to = alice, sealed = true, sid = 7, device_age = 0 }
   wait(day + 1)

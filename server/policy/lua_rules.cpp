@@ -55,6 +55,15 @@ void keep_to_its_kind(lua_State* lua, Rule& rule) {
   }
 }
 
+void find_tests(Rule& rule) {
+  const Matcher* const whole[] = {rule.match};
+  bool narrowed = true;  // `events` are those of all parts up to the first that counts or runs Lua
+  for (const auto* part : rule.match->shape() == Shape::all ? rule.match->parts() : std::span(whole)) {
+    if (!narrowed || !part->is_told_by_events()) rule.tests.push_back(part);
+    narrowed = narrowed && part->pure();
+  }
+}
+
 // rule{ name = "…", match = matcher or function, action = action, function or list of them, shadow = true }
 int rule(lua_State* lua) {
   auto& state = building(lua);
@@ -77,6 +86,7 @@ int rule(lua_State* lua) {
   if (lua_getfield(lua, 1, "action") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no action", made.name));
   read_actions(lua, made);
   keep_to_its_kind(lua, made);
+  find_tests(made);
   if (lua_getfield(lua, 1, "shadow") != LUA_TNIL) {
     if (!lua_isboolean(lua, -1)) refuse(lua, "shadow takes true or false");
     made.shadow = lua_toboolean(lua, -1) != 0;

@@ -38,6 +38,7 @@ struct Rule {
   const Matcher* match = nullptr;
   std::vector<const Action*> actions;
   EventMask events = all_events;
+  std::vector<const Matcher*> tests;  // what of `match` is left to ask of one of `events`
   bool shadow = false;
   bool logs = false;
   std::uint32_t chain = 0;  // index of State::chains
