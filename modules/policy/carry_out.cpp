@@ -88,6 +88,7 @@ void tell(core::Shard& shard, const policy::Facts& facts, const policy::NoticeTe
 void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes) {
   if (decision.disconnect && flow.sender != nullptr) end_session(shard, *flow.sender);
   if (!passes) return;
+  if (decision.quiet) flow.tells = false;
   if (!decision.record.empty() && flow.record.reason.empty()) {
     flow.record.reason = fmt::format("policy:{}", decision.record);
     flow.record.rule = decision.rule;

@@ -153,6 +153,15 @@ class Limit final : public Action {
   Pace pace_;
 };
 
+class Quiet final : public Action {
+ public:
+  Next run(Context& context) const override {
+    context.decision.quiet = true;
+    return Next::go_on;
+  }
+  std::string describe() const override { return "Quiet()"; }
+};
+
 class RequireApproval final : public Action {
  public:
   Next run(Context& context) const override {
@@ -223,6 +232,7 @@ ActionPtr make_return() { return std::make_unique<Return>(); }
 ActionPtr make_record(std::string word) { return std::make_unique<Record>(std::move(word)); }
 ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
 ActionPtr make_limit(const Pace& pace) { return std::make_unique<Limit>(pace); }
+ActionPtr make_quiet() { return std::make_unique<Quiet>(); }
 ActionPtr make_require_approval() { return std::make_unique<RequireApproval>(); }
 ActionPtr make_strip(std::vector<StripName> names) { return std::make_unique<Strip>(std::move(names)); }
 ActionPtr make_notify(std::string text_fr, std::string text_en, std::int64_t every_ms) {

@@ -71,6 +71,7 @@ struct Decision {
   // -- what else is to happen; whoever asked sees to it
   std::string_view record;      // Record: a word for the audit log; empty: none
   bool disconnect = false;      // Disconnect: the session of whoever acts
+  bool quiet = false;           // Quiet: who is away is not told that it came
   bool needs_approval = false;  // RequireApproval: of an administrator, for a new OMEMO device
   Pace pace;                    // Limit
   std::uint32_t notice_count = 0, strip_count = 0;

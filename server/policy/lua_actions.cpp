@@ -104,6 +104,11 @@ int limit(lua_State* lua) {
   return push_action(lua, make_limit(pace));
 }
 
+int quiet(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_quiet());
+}
+
 int require_approval(lua_State* lua) {
   building(lua);
   return push_action(lua, make_require_approval());
@@ -201,6 +206,11 @@ const Function functions[] = {
      "goes on; the session that begins is read so fast and no faster, whatever the options `limits.*` of these names "
      "say: bytes and stanzas a second, above a burst. Of several rules the strictest number holds",
      mask_of(Event::session) & all_out},
+    {"Quiet", &quiet, "",
+     "goes on; the message waits for whoever is away, or is shown to who is there, and no push service (XEP-0357) is "
+     "told "
+     "that it came",
+     mask_of(Event::message) & all_in},
     {"RequireApproval", &require_approval, "",
      "goes on; an OMEMO device that is new in what is published, or has other keys than before, waits for an "
      "administrator (`valisectl omemo approve`), as with `omemo.approve = \"administrator\"`, however that is set. It "

@@ -36,6 +36,7 @@ struct Outcome {
   std::vector<std::string> tags, notices, stripped;
   bool disconnect = false;
   bool needs_approval = false;
+  bool quiet = false;
   Pace pace;
 
   [[nodiscard]] std::string text() const {
@@ -251,6 +252,7 @@ class Runner {
   static int disconnected(lua_State* lua) {
     return is<&Outcome::disconnect>(lua, "the session to end, but it goes on");
   }
+  static int quiet(lua_State* lua) { return is<&Outcome::quiet>(lua, "no push service to be told, but it would be"); }
   static int waits(lua_State* lua) {
     return is<&Outcome::needs_approval>(lua, "it to wait for an administrator, but it does not");
   }
@@ -353,6 +355,7 @@ class Runner {
                 .stripped = {},
                 .disconnect = decision.disconnect,
                 .needs_approval = decision.needs_approval,
+                .quiet = decision.quiet,
                 .pace = decision.pace};
     for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
       for (const auto text : {decision.notices[i].fr, decision.notices[i].en}) out.notices.emplace_back(text);
@@ -429,6 +432,7 @@ class Runner {
                                 {"stripped", &holds<&stripped>},
                                 {"disconnected", &disconnected},
                                 {"waits", &waits},
+                                {"quiet", &quiet},
                                 {"limited", &limited},
                                 {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);

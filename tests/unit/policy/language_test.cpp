@@ -451,6 +451,15 @@ TEST(Chains, WhatFailsInOneFailsClosed) {
 
 // ---- actions
 
+TEST(Actions, QuietIsForWhatArrives) {
+  const auto set = loaded("rule{ name = 'r', match = Kind('message') * Direction('in'), action = Quiet() }");
+  auto facts = message();
+  facts.direction = Direction::in;
+  const auto decision = set->decide(facts);
+  EXPECT_TRUE(decision.quiet);
+  EXPECT_EQ(decision.verdict, Verdict::allow);
+}
+
 TEST(Actions, OfSeveralLimitsTheStrictestNumberHolds) {
   const auto set = loaded(R"(
     rule{ name = 'a', match = Kind('session'), action = Limit{ stanzas_per_s = 20, rate = 8192 } }

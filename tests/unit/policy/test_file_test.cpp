@@ -134,7 +134,11 @@ TEST_F(TestFile, HostileFilesAreContained) {
 TEST_F(TestFile, KnowsWhatWaitsAndWhatIsLimited) {
   write("rules.lua", R"(
 rule{ name = "pace", match = Kind("session"), action = Limit{ stanzas_per_s = 5 } }
-rule{ name = "keys", match = Kind("publish"), action = RequireApproval() })");
+rule{ name = "keys", match = Kind("publish"), action = RequireApproval() }
+rule{ name = "night", match = Kind("message"), action = Quiet() })");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', direction = 'in' }:quiet()"), "");
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:quiet()"),
+              HasSubstr("expected no push service to be told, but it would be"));
   EXPECT_EQ(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas_per_s = 5, rate = 0 }\n"
                 "expect.allowed{ kind = 'device', from = 'a@x.org' }:waits()"),
             "");
