@@ -9,6 +9,7 @@ from harness.device import Device, expect_error
 from harness.scram import Scram
 from harness.stream import show
 from harness.town import ROOT
+from _check_config import check_config
 from _commands import administrator
 
 SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
@@ -375,6 +376,8 @@ async def an_error_in_an_included_file_is_named_and_the_old_rules_stay(town):
         town.write_file(walls, denies + damage)
         for answer in (await town.reload(), await town.ctl_result("policy", "check", str(town.policy_file))):
             assert answer[0] != 0 and wanted in answer[1] + answer[2], answer
+        status, out, _ = await check_config(town, town.config_file.read_text())
+        assert status == 2 and wanted in out, out
         await is_refused(alice, bob.bare, "old", "forbidden")
     town.write_file(walls, denies)
     walls.chmod(0o666)

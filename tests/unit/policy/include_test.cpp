@@ -143,16 +143,17 @@ TEST_F(Include, LimitsHoldOverAllFiles) {
   PolicyOptions options;
   options.budgets.load_us = 50'000;
   EXPECT_EQ(fault_of("include('loop.lua')", options), "loop.lua:1: the time budget is used up");
+  options.budgets.load_us = 100'000'000;  // a busy machine is slow to read so many
   std::string all;
   for (int i = 0; i < 100; ++i) {
     write("n" + std::to_string(i) + ".lua", "");
     all += "include('n" + std::to_string(i) + ".lua')\n";
   }
-  EXPECT_EQ(fault_of(all), "p.lua:100: a policy has at most 100 files");
+  EXPECT_EQ(fault_of(all, options), "p.lua:100: a policy has at most 100 files");
   for (int i = 0; i < 20; ++i) {
     write("d" + std::to_string(i) + ".lua", "include('d" + std::to_string(i + 1) + ".lua')");
   }
-  EXPECT_THAT(fault_of("include('d0.lua')"), HasSubstr("at most 16 files within each other"));
+  EXPECT_THAT(fault_of("include('d0.lua')", options), HasSubstr("at most 16 files within each other"));
 }
 
 TEST_F(Include, HalfAFileIsNoPolicy) {
