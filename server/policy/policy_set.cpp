@@ -190,10 +190,22 @@ bool PolicySet::State::may_log(std::int64_t now_ms) {
   return true;
 }
 
+// "file:line: why"; where Lua knows no line (a stack that overflowed), that of the rule.
+std::string PolicySet::State::with_place(const Rule& rule, std::string why) const {
+  const auto end = why.find(": ");
+  const auto place = std::string_view(why).substr(0, end == std::string::npos ? 0 : end);
+  const auto digits = place.substr(place.rfind(':') + 1);
+  const bool has_line =
+      digits.size() < place.size() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+  if (has_line) return why;
+  const bool has_file = std::ranges::find(files, place, &SourceFile::path) != files.end();
+  return fmt::format("{}: {}", text_of(rule.place), has_file ? why.substr(end + 2) : why);
+}
+
 void PolicySet::State::note_error(Rule& rule, Context& context) {
   ++rule.errors;
   ++counters.errors;
-  last_error = std::move(context.why);
+  last_error = with_place(rule, std::move(context.why));
   auto& troubles = rule.troubles;
   troubles.last_error = last_error;
   if (!std::exchange(context.overran, false)) return;

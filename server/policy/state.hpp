@@ -140,6 +140,7 @@ struct PolicySet::State {
   // The files beside the policy; where it has none, none can be read.
   [[nodiscard]] PolicyFiles& beside();
   void note_error(Rule& rule, Context& context);
+  [[nodiscard]] std::string with_place(const Rule& rule, std::string why) const;
 };
 
 // Lua types by which C++ recognises what it made.
