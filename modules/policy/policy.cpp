@@ -236,6 +236,39 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     return answer;
   }
 
+  [[nodiscard]] bool would_pass(const core::LabelQuestion& question) override {
+    if (!rules_) return false;
+    const auto& [sender, to, label] = question;
+    Facts facts;
+    facts.from = party(sender.jid);
+    facts.to = party(to);
+    facts.host = sender.jid.domain();
+    facts.type = "chat";
+    facts.sealed = true;
+    facts.omemo = policy::Omemo::legacy;
+    facts.keys = 1;
+    facts.sealed_length = 1;
+    facts.label = label;
+    facts.language = core::tag_of(sender.language);
+    tags_.assign(sender.tags.begin(), sender.tags.end());
+    facts.tags = tags_;
+    facts.now_ms = shard_.loop().now_ms();
+    fill_time(facts);
+    auto arriving = facts;  // of the sender's session nothing is known there
+    fill_session(facts, sender);
+    surroundings_.fill(facts, sender, to, *rules_);
+    if (policy::foresee(*rules_, facts) != policy::Verdict::allow) return false;
+    // What rules ask of the recipient's account is known on his shard alone.
+    const bool is_here = to.has_local() && shard_.host(to.domain()) != nullptr;
+    if (!is_here) return true;
+    constexpr std::string_view of_recipient[] = {"subscription",  "asked", "pending",
+                                                 "roster_groups", "shown", "sessions"};
+    arriving.direction = policy::Direction::in;
+    arriving.host = to.domain();
+    surroundings_.fill_parties(arriving, sender.jid, &to, *rules_);
+    return policy::foresee(*rules_, arriving, of_recipient).value_or(policy::Verdict::allow) == policy::Verdict::allow;
+  }
+
   [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
     if (!rules_) return std::nullopt;
     auto facts = question.facts(shard_.loop().now_ms());
@@ -450,6 +483,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     facts.keys = stanza.seal.keys;
     facts.prekeys = stanza.seal.prekeys;
     facts.sealed_length = stanza.seal.payload_bytes;
+    if (stanza.label) facts.label = stanza.label->name;
     facts.language = core::tag_of(language);
   }
 

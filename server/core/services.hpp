@@ -192,6 +192,13 @@ struct UnsealedAnswer {
   std::string rule;                   // which; empty: none decided
 };
 
+// A sealed message that a session might send. Views live as long as the call.
+struct LabelQuestion {
+  const Session& sender;
+  const Jid& to;           // a person, or the domain: nobody in particular
+  std::string_view label;  // its short name; empty: without one
+};
+
 // The administrator's rules. Published by modules/policy.
 class Rules {
  public:
@@ -201,6 +208,9 @@ class Rules {
   [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
   // `tags` as above.
   [[nodiscard]] virtual UnsealedAnswer ask(const UnsealedQuestion& question, std::vector<std::string>& tags) = 0;
+  // Whether it would go on now, as far as that hangs on what is known here: the message itself is asked about again.
+  // Counts nothing.
+  [[nodiscard]] virtual bool would_pass(const LabelQuestion& question) = 0;
 
  protected:
   ~Rules() = default;

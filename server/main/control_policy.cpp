@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "core/jid/normalised.hpp"
 #include "ctl/policy_answer.hpp"
+#include "modules/labels/options.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/policy/in_force.hpp"
 #include "policy/memories.hpp"
@@ -74,8 +75,19 @@ std::string children_of(xml::Element stanza) {
   return out;
 }
 
+constexpr std::string_view before_rules = "where content has to be sealed it is refused before any rule is asked";
+
+// Its label, if that is one of its sender's host.
+Ref<const core::Label> label_of(const core::Stanza& message, const Json& facts, const config::Snapshot& config) {
+  const auto found = core::labels_in(message.root());
+  const auto said = facts.find("from");
+  const auto from = core::Jid::parse(said != facts.end() && said->is_string() ? said->get<std::string>() : "");
+  const auto labels = from ? modules::labels::labels_of(config, from->domain()) : Ref<const core::Labels>();
+  return labels && found.count == 1 ? labels->find(found.first) : Ref<const core::Label>();
+}
+
 // The facts that a stanza's text gives, into `facts` where they are not said otherwise. Errors: invalid.
-Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
+Result<std::string> facts_of_stanza(const std::string& text, Json& facts, const config::Snapshot& config) {
   const auto document = xml::parse_element(text);
   if (!document) return fail(ErrorCode::invalid, "the stanza is not one element of well-formed XML");
   const auto root = document->root();
@@ -85,7 +97,7 @@ Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   const auto fill = [&facts](const char* name, std::string value) {
     if (!value.empty() && !facts.contains(name)) facts[name] = std::move(value);
   };
-  const auto& read = **stanza;
+  auto& read = **stanza;
   fill("kind", std::string(name_of(read.kind)));
   fill("from", std::string(root.attribute_or_empty("from")));
   if (read.to) fill("to", read.to->str());
@@ -94,11 +106,12 @@ Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   if (read.kind == core::Kind::iq) fill("payload", std::string(read.payload().ns()));
   fill("children", children_of(root));
   if (read.kind != core::Kind::message || read.is_error()) return std::string();
+  read.label = label_of(read, facts, config);
+  if (read.label) fill("label", read.label->name);
   const auto rebuilt = modules::omemo::rebuild_message(read);
   const auto& seal = rebuilt.seal;
-  if (seal.form == core::Seal::Form::none) {
-    return rebuilt.refused ? "where content has to be sealed it is refused before any rule is asked" : std::string();
-  }
+  if (rebuilt.refused == modules::omemo::Reason::label) return std::string(before_rules);
+  if (seal.form == core::Seal::Form::none) return std::string(rebuilt.refused ? before_rules : "");
   fill("sealed", "true");
   fill("omemo", seal.form == core::Seal::Form::legacy ? "legacy" : "2");
   fill("sid", std::to_string(seal.sender_device));
@@ -115,7 +128,7 @@ Answer policy_explain(const Request& request) {
   if (!facts.is_object()) return fail(ErrorCode::invalid, "the facts are no object");
   std::string before;
   if (const auto text = request.text("stanza"); !text.empty()) {
-    auto note = facts_of_stanza(text, facts);
+    auto note = facts_of_stanza(text, facts, *request.app.config());
     if (!note) return std::unexpected(note.error());
     before = std::move(*note);
   }

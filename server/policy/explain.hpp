@@ -1,7 +1,10 @@
 // Which rule would decide on an event, and why: the decision itself (PolicySet::decide), watched.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/policy_set.hpp"
@@ -47,5 +50,10 @@ struct Explanation {
 // Counts nothing, takes from no limiter and keeps nothing in a memory. A Lua function that keeps something in a local
 // of its own is run as for a real event and keeps it.
 [[nodiscard]] Explanation explain(PolicySet& set, const Facts& facts);
+
+// The verdict alone, likewise. Nothing: a rule that was tried asks for one of the `unknown` facts, of which `facts`
+// holds nothing, so that it might be another.
+[[nodiscard]] std::optional<Verdict> foresee(PolicySet& set, const Facts& facts,
+                                             std::span<const std::string_view> unknown = {});
 
 }  // namespace valise::policy

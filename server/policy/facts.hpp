@@ -150,10 +150,10 @@ struct Facts {
   // -- of one kind of event
   std::uint32_t devices = 0, new_devices = 0;  // device: in the list, and of these not in the one before
   std::uint32_t uses = 0;                      // invitation: so many may come by it
+  std::string_view label;                      // message: classification (XEP-0258), by its short name; empty: none
   // -- of features that are to come
   std::string_view affiliation;  // in the room
   std::uint32_t occupants = 0;   // room_join: there already
-  std::string_view label;        // classification (XEP-0258)
   std::string_view datacenter;   // where whoever acts is connected
 
   std::int64_t now_ms = 0;  // monotonic; rates

@@ -65,6 +65,14 @@ int text(lua_State* lua) {
       lua, make_text(name_of(lua), [](const Facts& f) { return f.*Field; }, read_texts(lua, 1, name_of(lua))));
 }
 
+// Label("dr"), Label{ "dr", "secret" }, Label(""): what has no label has that one.
+int label(lua_State* lua) {
+  building(lua);
+  const bool without = lua_type(lua, 1) == LUA_TSTRING && lua_rawlen(lua, 1) == 0;
+  auto names = without ? std::vector<std::string>{""} : read_texts(lua, 1, name_of(lua));
+  return push_matcher(lua, make_text(name_of(lua), [](const Facts& f) { return f.label; }, std::move(names)));
+}
+
 // The same where the texts are among few.
 template <std::string_view Facts::* Field, const auto& Names>
 int word(lua_State* lua) {
@@ -334,9 +342,10 @@ const Function functions[] = {
     {"Affiliation", &word<&Facts::affiliation, affiliation_names>, "name | {name, …}",
      "`owner`, `admin`, `member`, `outcast`, `none`: in the room", at::rooms},
     {"Occupants", &number<&Facts::occupants>, "op, n", "so many are in the room already", mask_of(Event::room_join)},
-    {"Label", &text<&Facts::label>, "name | {name, …}",
-     "the classification label (XEP-0258); not known before that feature is there",
-     mask_of(Event::message) | mask_of(Event::room_message)},
+    {"Label", &label, "name | {name, …}",
+     "the classification label (XEP-0258) by its name in `labels.catalogue`: `dr`, `secret`; `Label(\"\")`: without "
+     "one",
+     at::messages | mask_of(Event::room_message)},
     {"Datacenter", &text<&Facts::datacenter>, "name | {name, …}",
      "where whoever acts is connected; not known before there are several"},
     {"All", &all, "matcher, … | {matcher, …}", "all of them: `a * b`"},

@@ -99,6 +99,8 @@ TEST(Matchers, ReadTheirFacts) {
                                                 {"Uses('==', 5)", true},
                                                 {"Language('fr')", true},
                                                 {"Label('DR')", true},
+                                                {"Label{'secret', 'DR'}", true},
+                                                {"Label('')", false},
                                                 {"Datacenter('paris')", true},
                                                 {"Affiliation('owner')", true},
                                                 {"Occupants('>=', 200)", true},
