@@ -1,6 +1,7 @@
 -- All of them together, as an example: policy.file = "/etc/valise/policies/all.lua". The order is that of the decision:
 -- the first rule that ends it wins, so what allows comes first and what keeps a note before what refuses.
 include("retention.lua")
+include("labels.lua")
 include("break_glass.lua")
 include("travel_mode.lua")
 include("guests.lua")

@@ -35,3 +35,11 @@ group{ name = "announcers", members = { "communication@interieur.example" } }
 
 -- Whose messages are public archives.
 group{ name = "cabinet", members = { "ministre@interieur.example", "directeur.cabinet@interieur.example" } }
+
+-- Who is cleared for which classification label, a higher clearance for what is below it, too; whom Spécial France is for;
+-- who writes nothing without a label.
+group{ name = "cleared for top secret", includes = { "cabinet" } }
+group{ name = "cleared for secret", includes = { "cleared for top secret" }, members = { "chiffre@interieur.example" } }
+group{ name = "nationals", includes = { "interieur", "justice" } }
+group{ name = "restricted", includes = { "nationals" }, members = { "liaison@partenaire.example" } }
+group{ name = "label required", members = { "chiffre@interieur.example" } }

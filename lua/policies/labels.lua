@@ -1,30 +1,25 @@
--- Who may send and receive which classification label (XEP-0258). An example for labels.catalogue = { "fr" }: put your
--- own people into the groups. A clearance for a level holds for those below it. What stands in `to` is asked at the
--- sender and at the recipient alike, so each rule holds for both ends; Gajim and others then offer what would pass.
+-- Classification labels (XEP-0258): who may send and receive which, and who has to use one. For labels.catalogue =
+-- { "fr" }. Clients offer what would pass. Included before what allows (break-glass): a crisis clears nobody.
+include("groups.lua")
 
-group{ name = "top secret", members = { "minister@example.org", "director@example.org" } }
-group{ name = "secret", includes = { "top secret" }, members = { "attache@example.org" } }
-group{ name = "restricted", includes = { "secret" }, domain = "example.org", members = { "liaison@partner.example" } }
-group{ name = "nationals", domain = "example.org" }  -- Spécial France: nobody of a partner's host
-group{ name = "must label", members = { "attache@example.org", "desk@example.org" } }
-
-local function only(group_name, labels, fr, en)
-  return rule{
-    name = "cleared for " .. group_name,
+-- Both ends have to be of the group. A clearance for a level holds for those below it: groups.lua says so.
+local function only(labels, group_name, fr, en)
+  rule{
+    name = "labels: " .. labels,
     match = Kind("message") * Label(labels) * (-FromGroup(group_name) + -ToGroup(group_name)),
     action = Deny{ "forbidden", fr = fr, en = en },
   }
 end
 
-only("top secret", "tres-secret", "TRÈS SECRET : l’expéditeur et le destinataire doivent y être habilités.",
+only("tres-secret", "cleared for top secret", "TRÈS SECRET : l'expéditeur et le destinataire doivent y être habilités.",
   "TRÈS SECRET: both sender and recipient have to be cleared for it.")
-only("secret", "secret", "SECRET : l’expéditeur et le destinataire doivent y être habilités.",
+only("secret", "cleared for secret", "SECRET : l'expéditeur et le destinataire doivent y être habilités.",
   "SECRET: both sender and recipient have to be cleared for it.")
-only("nationals", "dr-sf", "SPÉCIAL FRANCE : réservé aux nationaux.", "SPÉCIAL FRANCE: for nationals only.")
-only("restricted", "dr", "DIFFUSION RESTREINTE : réservé aux personnes ayant le besoin d’en connaître.",
+only("dr-sf", "nationals", "SPÉCIAL FRANCE : réservé aux nationaux.", "SPÉCIAL FRANCE: for nationals only.")
+only("dr", "restricted", "DIFFUSION RESTREINTE : réservé à qui a besoin d'en connaître.",
   "DIFFUSION RESTREINTE: for people with a need to know.")
 
--- Labels do not leave this server, whoever is cleared elsewhere.
+-- Whoever is cleared elsewhere. Acts when there are streams between servers.
 rule{
   name = "labels stay here",
   match = Kind("message") * Direction("out") * -Label("") * -Local("to"),
@@ -32,11 +27,10 @@ rule{
     en = "A classified message does not leave this server." },
 }
 
--- Who has to label writes nothing without one. Receipts, chat states and the empty messages with which OMEMO mends its
--- sessions carry no text and no label: they pass.
+-- Receipts, chat states and the empty messages with which OMEMO mends its sessions carry no text and no label: they pass.
 rule{
   name = "label required",
-  match = Kind("message") * Direction("out") * Sealed() * Label("") * FromGroup("must label")
+  match = Kind("message") * Direction("out") * Sealed() * Label("") * FromGroup("label required")
     * function(m) return m.sealed_length > 0 end,
   action = Deny{ "policy-violation", type = "modify", fr = "Choisissez une mention de classification, puis renvoyez.",
     en = "Choose a classification label and send again." },

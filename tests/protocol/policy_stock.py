@@ -32,6 +32,11 @@ group{ name = "announcement rooms", domain = "rooms.localhost" }
 group{ name = "large rooms", includes = { "announcement rooms" } }
 group{ name = "announcers", members = { "herald*@localhost" } }
 group{ name = "cabinet", members = { "minister*@localhost" } }
+group{ name = "cleared for top secret", includes = { "cabinet" } }
+group{ name = "cleared for secret", includes = { "cleared for top secret" }, members = { "cipher*@localhost" } }
+group{ name = "nationals", includes = { "interieur", "justice" } }
+group{ name = "restricted", includes = { "nationals" } }
+group{ name = "label required", members = { "cipher*@localhost" } }
 """
 
 
@@ -341,9 +346,30 @@ async def the_class_of_a_message_stands_in_its_record(town):
         assert record.get("reason") == reason and record["verdict"] == "delivered", record
 
 
+def labelled(name, marking, ground):
+    return (f"<securitylabel xmlns='urn:xmpp:sec-label:0'><displaymarking fgcolor='white' bgcolor='{ground}'>{marking}</displaymarking>"
+            f"<label><level xmlns='urn:valise:label:0' name='{name}'/></label></securitylabel>")
+
+
+@story("stock: classification labels", options={"labels.catalogue": ["fr"]}, alone=True)
+async def who_is_cleared_labels_and_who_has_to_label_does(town):
+    await under(town, "labels")
+    minister, cipher, judge = await town.devices("minister", "cipher", "judge")
+    secret, top = labelled("secret", "SECRET", "#c9191e"), labelled("tres-secret", "TRÈS SECRET", "#7d0012")
+    await arrives(minister, cipher, "l1", extra=secret)
+    await arrives(cipher, minister, "l2", extra=secret)
+    error = await is_refused(minister, judge.bare, "l3", "forbidden", extra=secret)
+    assert text_of(error) == "SECRET: both sender and recipient have to be cleared for it.", show(error)
+    await is_refused(minister, cipher.bare, "l4", "forbidden", extra=top)
+    await is_refused(cipher, judge.bare, "l5", "policy-violation")
+    await arrives(minister, judge, "l6")
+    [record] = await town.records(stanza="l5")
+    assert (record["kind"], record["rule"]) == ("denied", "label required"), record
+
+
 @story("stock: all of them", alone=True)
 async def all_together_let_colleagues_talk(town):
-    await under(town, "retention", "break_glass", "travel_mode", "guests", "device_quarantine", "ministry_walls", "federation_allow_list",
+    await under(town, "retention", "labels", "break_glass", "travel_mode", "guests", "device_quarantine", "ministry_walls", "federation_allow_list",
                 "mail_recipients", "room_size", "announcement_rooms", "first_contact", "right_to_disconnect", adapt=ANY_DAY)
     town.write_file(town.policy_file, 'include("policies/all.lua")\n')
     await town.restart(environment=clock_at(12))
@@ -353,7 +379,7 @@ async def all_together_let_colleagues_talk(town):
     await town.ctl("policy", "memory", "set", "quarantine-over", prefect.bare)
     await arrives(prefect, other, "a2")
     await is_refused(prefect, judge.bare, "a3", "forbidden")
-    assert len(await town.ctl_json("policy", "list")) == 30
+    assert len(await town.ctl_json("policy", "list")) == 36
     assert all(row["errors"] == 0 for row in await town.ctl_json("policy", "list"))
 
 
