@@ -14,10 +14,12 @@
 #include "modules/policy/carry_out.hpp"
 #include "modules/policy/in_force.hpp"
 #include "modules/policy/keeper.hpp"
+#include "modules/policy/label_names.hpp"
 #include "modules/policy/record_facts.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
 #include "policy/check.hpp"
+#include "policy/memories.hpp"
 #include "policy/policy_set.hpp"
 #include "policy/shared.hpp"
 
@@ -73,6 +75,12 @@ class Prepared {
     options_ = std::move(options);
     for_ = &config;
     return {};
+  }
+  // At one of those that were made last.
+  template <class Look>
+  void look(Look look) {
+    const std::lock_guard lock(mutex_);
+    if (!sets_.empty()) look(*sets_.front());
   }
   struct Made {
     std::unique_ptr<policy::PolicySet> rules;  // null: none was made for this configuration
@@ -173,6 +181,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     auto made = prepared().take(config);
     // A check comes before each configuration. Without one the old rules stay; without any, nothing may pass.
     if (!made.rules) return log::error("policy", "no rules were made for this configuration");
+    if (rules_ && shard_.index() == 0) tell_of_lost_memories(*rules_, *made.rules);
     rules_ = std::move(made.rules);
     source_ = std::move(made.source);
     ++number_;
@@ -293,6 +302,16 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   }
 
  private:
+  // A memory goes with the rules that name it, durable or not.
+  void tell_of_lost_memories(const policy::PolicySet& before, const policy::PolicySet& after) const {
+    const auto kept = policy::Memories(after).list(shard_.loop().now_ms());
+    for (const auto& memory : policy::Memories(before).list(shard_.loop().now_ms())) {
+      if (memory.used == 0 || std::ranges::find(kept, memory.name, &policy::MemoryInfo::name) != kept.end()) continue;
+      log::warning("policy", "memory \"{}\" is named by no rule any more: what it held ({}) is gone", memory.name,
+                   memory.used);
+    }
+  }
+
   // It has happened: a rule may tell of it or count it.
   void look_at(const core::audit::Record& record) {
     if (!rules_ || !rules_->concerns(policy::Event::record, policy::Direction::out)) return;
@@ -519,6 +538,8 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 void check(const config::Snapshot& config, config::Findings& findings) {
   if (const auto made = prepared().make(config); !made) {
     findings.error(config::options::policy_file, made.error().text);
+  } else {
+    prepared().look([&](const policy::PolicySet& rules) { warn_of_labels(rules, config, findings); });
   }
 }
 

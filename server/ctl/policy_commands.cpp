@@ -276,8 +276,8 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(*options, {{"command", "policy.list"}},
-                         {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "file", "line",
-                                      "action", "match", "last_error"},
+                         {.columns = {"name", "hits", "errors", "would_refuse", "shadow", "chain", "file", "line",
+                                      "last_error", "action", "match"},
                           .nothing = "no rules"});
   });
   auto* verb = policy->add_subcommand("check", "errors of a policy's file, and rules that can never act");

@@ -427,6 +427,25 @@ class Checker {
 
 }  // namespace
 
+std::vector<NamedText> texts_named(const PolicySet& set, std::string_view fact) {
+  std::vector<NamedText> out;
+  const auto& state = set.state();
+  for (const auto& rule : state.rules) {
+    std::vector<const Matcher*> left{rule.match};
+    while (!left.empty()) {
+      const auto* one = left.back();
+      left.pop_back();
+      left.insert(left.end(), one->parts().begin(), one->parts().end());
+      if (one->shape() != Shape::leaf || one->fact() != fact) continue;
+      const auto values = one->values();
+      const auto* texts = values ? std::get_if<Texts>(&*values) : nullptr;
+      if (texts == nullptr) continue;
+      for (const auto& text : texts->any_of) out.push_back({state.error_at(rule.place, {}), text});
+    }
+  }
+  return out;
+}
+
 std::vector<PolicyError> find_dead_rules(const PolicySet& set, std::size_t max_work) {
   return Checker(set, max_work).run();
 }

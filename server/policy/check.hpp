@@ -2,6 +2,8 @@
 // reported; what cannot be decided from the rules alone (functions, rates, patterns against patterns) is not.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/policy_set.hpp"
@@ -13,5 +15,13 @@ namespace valise::policy {
 // that nothing jumps to. A rule in shadow decides nothing, so it hides none. Bounded: past `max_work` comparisons the
 // last entry says that not all were compared.
 [[nodiscard]] std::vector<PolicyError> find_dead_rules(const PolicySet& set, std::size_t max_work = 30'000'000);
+
+// The texts that rules compare that fact with (fact_names.hpp), each with its rule's place. Functions are not looked
+// into.
+struct NamedText {
+  PolicyError rule;  // where; without a text
+  std::string text;
+};
+[[nodiscard]] std::vector<NamedText> texts_named(const PolicySet& set, std::string_view fact);
 
 }  // namespace valise::policy

@@ -47,12 +47,15 @@ StanzaError read_condition(lua_State* lua, int index) {
 int deny(lua_State* lua) {
   building(lua);
   Refusal refusal{.error = {}, .text_fr = std::string(default_fr), .text_en = std::string(default_en)};
+  constexpr const char* one_condition = "Deny takes one condition; a text is said as fr = \"…\", en = \"…\"";
   if (!lua_istable(lua, 1)) {
+    if (lua_gettop(lua) > 1) refuse(lua, one_condition);
     refusal.error = read_condition(lua, 1);
     return push_action(lua, make_deny(std::move(refusal)));
   }
   constexpr std::string_view keys[] = {"fr", "en", "type"};
   check_keys(lua, 1, "Deny", keys);
+  if (lua_rawlen(lua, 1) > 1) refuse(lua, one_condition);
   lua_rawgeti(lua, 1, 1);
   refusal.error = read_condition(lua, -1);
   if (lua_getfield(lua, 1, "fr") != LUA_TNIL) refusal.text_fr = read_person_text(lua, -1, "fr");

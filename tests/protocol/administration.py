@@ -137,7 +137,8 @@ async def answers_are_tables_and_sentences_with_the_name_first(town):
     town.write_config()
     assert await town.ctl("reload") == "reloaded\ncommit.gather_us changes at the next start\n"
     heading, rule = (await town.ctl("policy", "list")).splitlines()
-    assert heading.split() == ["NAME", "HITS", "ERRORS", "SHADOW", "LINE", "ACTION", "MATCH"], heading
+    assert heading.split() == ["NAME", "HITS", "ERRORS", "WOULD_REFUSE", "SHADOW", "CHAIN", "FILE", "LINE", "LAST_ERROR", "ACTION",
+                               "MATCH"], heading
     assert rule.startswith("a rule") and rule.index("yes") == heading.index("SHADOW"), rule
     heading, *sessions = (await town.ctl("session", "list")).splitlines()
     assert heading.startswith("JID ") and sessions[0].startswith(alice.full), sessions

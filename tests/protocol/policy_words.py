@@ -213,6 +213,22 @@ async def a_file_that_is_gone_or_damaged_leaves_the_rules_in_force(town):
     await bob.receives("message", id="g3")
 
 
+@story("policy: what a reload says of it", alone=True, options={"labels.catalogue": ["fr"]}, policy="""
+local crisis = memory{ name = "crisis", durable = true }
+rule{ name = "crisis", match = Kind("message") * Remembers(crisis, "all") * Label("secrte"), action = Drop() }
+""")
+async def a_label_that_is_misspelt_and_a_memory_that_is_gone_are_told(town):
+    wrong = 'policy.lua:3: no host\'s labels.catalogue has a label "secrte"; the nearest is "secret"'
+    assert wrong in town.log(), town.log()
+    await town.ctl("policy", "memory", "set", "crisis", "all", "1", "4h")
+    text = 'rule{ name = "secret", match = Label{ "secret", "none" }, action = Log() }\n'
+    town.write_file(town.policy_file, text)
+    status, out, err = await town.reload()
+    assert status == 0, out + err
+    assert 'memory "crisis" is named by no rule any more: what it held (1) is gone' in town.log(), town.log()
+    assert town.log().count("labels.catalogue has a label") == 1, town.log()
+
+
 KEPT = """
 local seen = memory{ name = "seen", durable = true }
 local passing = memory{ name = "passing" }

@@ -508,6 +508,8 @@ TEST(Actions, SayWhatTheyTake) {
   EXPECT_THAT(fault("Record('two words')"), HasSubstr("letters, digits"));
   EXPECT_THAT(fault("Notify('x', 1)"), HasSubstr("at most once in 10 seconds"));
   EXPECT_THAT(fault("Notify('a\\nb')"), HasSubstr("one line of text"));
+  EXPECT_THAT(fault("Deny{ 'forbidden', 'No.' }"), HasSubstr("a text is said as fr"));
+  EXPECT_THAT(fault("Deny('forbidden', 'No.')"), HasSubstr("a text is said as fr"));
   EXPECT_THAT(fault("Notify{ fr = 'a' }"), HasSubstr("en"));
   EXPECT_THAT(fault("Notify{ fr = 'a', en = 'b', every = 1 }"), HasSubstr("at most once in 10 seconds"));
 }
