@@ -15,7 +15,7 @@ rule{
         * -ToSelf() * -ToGroup("help desk") * -Administrator("to") * -Remembers(over, "from"),
   action = Deny{
     "not-allowed",
-    fr = "Cet appareil est nouveau : pendant 24 heures il n'écrit qu'à vos autres appareils et à l'assistance, qui peut le libérer.",
+    fr = "Cet appareil est nouveau : pendant 24 heures il n'écrit qu'à vos autres appareils et à l'assistance, qui peut le débloquer.",
     en = "This device is new: for 24 hours it writes only to your other devices and the help desk, which can release it.",
   },
 }

@@ -1,5 +1,6 @@
 -- Who is who, for all policies of this folder: adapt this file first. A policy is touched only where its hours, numbers
 -- or texts do not fit. Long lists are better kept in a text file that a timer writes: file = "on_duty.txt".
+-- Whoever renames a ministry also changes its name in ministry_walls.lua and in the table of right_to_disconnect.lua.
 
 -- Everybody of a ministry.
 group{ name = "interieur", domain = { "interieur.example", "*.interieur.example" } }

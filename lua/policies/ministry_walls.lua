@@ -13,7 +13,7 @@ rule{
   match = Kind{ "message", "presence", "iq" } * walls * -doors * -ends,
   action = Deny{
     "forbidden",
-    fr = "Vous ne pouvez pas échanger avec ce ministère ici ; adressez-vous à un agent de liaison.",
+    fr = "Vous ne pouvez pas échanger avec ce ministère sur cette messagerie ; adressez-vous à un agent de liaison.",
     en = "You cannot talk to that ministry here; please turn to a liaison officer.",
   },
 }

@@ -11,7 +11,11 @@ test("a broken one is recorded and told", function()
   remember("crisis", "all", "4h")
   expect.allowed{ from = cell, to = judge, sealed = true }:by("break-glass"):recorded("break-glass")
     :notified("The glass is broken: rules do not hold for the crisis cell.")
+    :notified("La glace est brisée : les règles ne valent pas pour la cellule de crise.")
   expect.allowed{ kind = "presence", type = "subscribe", from = judge, to = cell }:by("break-glass")
+  expect.allowed{ kind = "login", from = cell, ip = "192.0.2.1" }:by("break-glass: log-in")
+    :notified("The glass is broken: the crisis cell logs in from everywhere.")
+    :notified("La glace est brisée : la cellule de crise se connecte de partout.")
 end)
 
 -- With all the others behind it.
