@@ -4,7 +4,7 @@ freed or not, its store, log or record. Typed is every attempt of tests/corpus/b
 import asyncio
 
 import _path  # noqa: F401
-from bypass import Trial, goes_over_web
+from bypass import OPTIONS, Trial, goes_over_web
 from harness import run, story
 from harness.bypass import MARKER, attempts, folders, found_in, pattern
 from harness.memory_scan import excerpts, is_readable
@@ -35,7 +35,7 @@ async def types_everything(town, make):
 
 
 def over(make, least):
-    @story("docs/security.md §6", options={"archive.enabled": True}, alone=True, measures=True)
+    @story("docs/security.md §6", options=OPTIONS, alone=True, measures=True)
     async def nothing_that_was_typed_is_left(town):
         count = await types_everything(town, make)
         assert count > least, count
