@@ -18,6 +18,36 @@ constexpr std::size_t most_members = 1'000'000;  // of all groups together, incl
 
 }  // namespace
 
+Membership Group::ask_live(const Party& party, std::int64_t now_ms, bool only_looks,
+                           std::optional<Hashed>& bare) const {
+  // A domain is nobody's address, and nobody is no member even of a group that counts everybody.
+  if (party.bare.size() <= party.domain.size()) return Membership::no;
+  auto out = Membership::no;
+  for (const auto* source : live_) {
+    if (!source->is_silent(source->known.get(), now_ms)) {
+      if (source->known->addresses.contains(party.bare, bare)) return Membership::yes;
+      continue;
+    }
+    if (!only_looks) source->members->count_silent();
+    if (source->when_silent == WhenSilent::member) return Membership::yes;
+    if (source->when_silent == WhenSilent::fail) out = Membership::unknown;
+  }
+  return out;
+}
+
+Addresses Group::values() const {
+  Addresses out{jids_->texts(), {}, domains_->texts(), {}};
+  for (const auto* source : live_) {
+    out.live.push_back(fmt::format("{} {} {}", when_silent_names[static_cast<std::size_t>(source->when_silent)],
+                                   source->holds_ms, source->members->name()));
+  }
+  return out;
+}
+
+std::string Group::why_unknown() const {
+  return fmt::format("{}:{}: who belongs to group \"{}\" is not known now", policy_, line, name);
+}
+
 Group& Groups::named(std::string_view name, unsigned line) {
   for (auto& one : all_) {
     if (one.group->name == name) return *one.group;
@@ -42,6 +72,34 @@ std::vector<std::string_view> Groups::names() const {
   return out;
 }
 
+std::vector<GroupInfo> Groups::infos() const {
+  std::vector<GroupInfo> out;
+  for (const auto& [group, first_line] : all_) {
+    auto& info = out.emplace_back(
+        GroupInfo{.name = group->name, .line = group->line, .written = {}, .includes = group->includes, .sources = {}});
+    info.written = group->own.domains;
+    info.written.insert(info.written.end(), group->own.jids.begin(), group->own.jids.end());
+    for (const auto& source : group->sources) info.sources.push_back(*source);
+  }
+  return out;
+}
+
+std::size_t Groups::directories() const {
+  std::size_t out = 0;
+  for (const auto& one : all_) {
+    out += static_cast<std::size_t>(
+        std::ranges::count_if(one.group->sources, [](const auto& source) { return source->search.has_value(); }));
+  }
+  return out;
+}
+
+void Groups::take_newest(std::uint64_t changes) {
+  seen_ = changes;
+  for (const auto& one : all_) {
+    for (const auto& source : one.group->sources) source->known = source->members->known();
+  }
+}
+
 std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
   const auto fault = [&](unsigned line, std::string text) {
     return std::unexpected(PolicyError{policy, line, std::move(text)});
@@ -60,6 +118,7 @@ std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
     for (std::size_t i = 0; i < within.size(); ++i) {
       all.jids.insert(all.jids.end(), within[i]->own.jids.begin(), within[i]->own.jids.end());
       all.domains.insert(all.domains.end(), within[i]->own.domains.begin(), within[i]->own.domains.end());
+      for (const auto& source : within[i]->sources) one.group->live_.push_back(source.get());
       members += within[i]->own.jids.size() + within[i]->own.domains.size();
       if (members > most_members)
         return fault(one.group->line, fmt::format("more than {} members of groups", most_members));
@@ -80,6 +139,7 @@ std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
       return fault(one.group->line, fmt::format("group \"{}\": at most {} patterns that begin and end alike",
                                                 one.group->name, most_alike));
     }
+    one.group->policy_ = policy;
     one.group->jids_ = std::make_unique<Names>(std::move(all.jids));
     one.group->domains_ = std::make_unique<Names>(std::move(all.domains));
   }

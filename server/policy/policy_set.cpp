@@ -80,6 +80,7 @@ ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line) 
 PolicySet::State::State(std::string file, const PolicyOptions& given)
     : name(std::move(file)), options(given), sandbox(given.budgets.heap) {
   if (!options.shared) options.shared = std::make_shared<Shared>();
+  if (!options.live) options.live = std::make_shared<LiveGroups>();
 }
 
 std::expected<void, PolicyError> PolicySet::State::finish() {
@@ -262,6 +263,7 @@ std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
 }
 
 bool PolicySet::wants(Costly facts) const noexcept { return (state_->wanted >> static_cast<unsigned>(facts) & 1) != 0; }
+std::vector<GroupInfo> PolicySet::groups() const { return state_->groups.infos(); }
 const PolicyCounters& PolicySet::counters() const noexcept { return state_->counters; }
 const std::string& PolicySet::last_error() const noexcept { return state_->last_error; }
 
