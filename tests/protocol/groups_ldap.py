@@ -191,6 +191,43 @@ async def a_directory_whose_certificate_names_another_host_is_not_asked(town):
             proxy.close()
 
 
+@story("groups: a directory without StartTLS", alone=True)
+async def a_password_goes_over_tls_or_nowhere(town):
+    heard = []
+
+    async def no_tls(reader, writer):
+        request = await reader.read(4096)
+        heard.append(request)
+        writer.write(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01" + refusal + b"\x04\x00\x04\x00")  # the answer to StartTLS
+        heard.append(await reader.read(4096))
+
+    for refusal in (b"\x02", b"\x00"):  # protocolError; success, and then no TLS
+        async with listener(no_tls) as (place, _):
+            await in_force(town, directory(town, f"ldap://{place}", refresh="1s" if refusal == b"\x02" else "2s") + RULES)
+            row = await until(town, lambda row: row["failures"] > 1)
+            assert is_silent(row), row
+    assert b"1.3.6.1.4.1.1466.20037" in heard[0] and READER_PASSWORD.encode() not in b"".join(heard), heard
+
+
+@story("groups: a connection that breaks", alone=True)
+async def no_second_connection_is_opened_behind_a_broken_one(town):
+    heard = []
+
+    async def leaves(reader, writer):
+        heard.append(await reader.read(4096))
+        writer.write(b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00")  # the log-in is well
+        writer.close()
+
+    async with listener(leaves) as (place, connections):
+        await in_force(town, directory(town, f"ldap://{place}", tls="none") + RULES)
+        row = await until(town, lambda row: row["failures"] > 2)
+        assert is_silent(row) and row["members"] == 0, row
+        asked = len(connections)
+        row = await row_of(town)
+        assert asked <= row["failures"] + 1, (asked, row)
+        assert all(READER.encode() in one for one in heard if one), heard  # each began with the log-in
+
+
 ANSWERS = """
 rule{ name = "fails", match = Kind("message") * Direction("out") * To("fails*@localhost") * -FromGroup("fail"), action = Deny("forbidden") }
 rule{ name = "nobody", match = Kind("message") * Direction("out") * To("nobody*@localhost") * -FromGroup("nobody"), action = Deny("forbidden") }
