@@ -14,6 +14,7 @@ sealed.mode = "required"       -- only OMEMO content passes; "warn": the rest to
 -- host["example.org"].sealed.from = "2027-03-01"   -- until then it warns; default: it holds at once
 omemo.approve = "none"         -- "administrator" (valisectl omemo approve), "device": who lets new OMEMO devices in
 omemo.notice_devices = true    -- an account's other devices are told of a new one
+-- labels.catalogue = { "fr" }   -- classification labels beside the seal (XEP-0258); default: none
 archive.enabled = true         -- people's devices find what they sent and received
 archive.keep_days = 90         -- so long; 0: for ever
 registration.enabled = false   -- accounts are made with valisectl

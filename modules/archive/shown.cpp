@@ -27,6 +27,7 @@ std::string allowed(const storage::BoxMessage& row, const Reading& reading) {
     return {};
   }
   const auto* host = reading.settings ? reading.settings->host(from->domain()) : nullptr;
+  (*stanza)->label = core::label_of_kept((*stanza)->root(), host == nullptr ? nullptr : host->labels.get());
   auto rebuilt = omemo::rebuild_message(**stanza, host == nullptr ? core::Switches() : host->switches);
   if (rebuilt.refused) return {};
   (*stanza)->from = std::move(*from);

@@ -62,7 +62,7 @@ core::Verdict ask_rules(const Execution& execution, const Invitation& wish) {
     question.mechanism = session->mechanism;
     question.tls_version = session->tls_version;
   }
-  auto denied = rules->ask(question, tags);
+  auto denied = rules->ask(question, tags).refusal;
   if (!denied) return nullptr;
   core::audit::Record record;
   record.kind = core::audit::Kind::denied;

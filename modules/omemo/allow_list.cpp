@@ -64,12 +64,14 @@ Done carry_out(std::string& out, xml::Element element, Place place, const core::
       append_encrypted(out, element);
       return done;
     }
-    if (once.has(*row) && is_repetition(*row, element, place)) return {Verdict::strip, row};
+    if (once.has(*row) && is_repetition(*row, element, place)) {
+      return {place == Place::beside ? row->unfit_beside : Verdict::strip, row};
+    }
     if (append_as(out, element, *row, message)) {
       once.add(*row);
       return done;
     }
-    done.verdict = place == Place::beside ? Verdict::strip : row->unfit;
+    done.verdict = place == Place::beside ? row->unfit_beside : row->unfit;
   }
   return done;
 }
@@ -121,6 +123,8 @@ void rebuild_sealed(const core::Stanza& message, core::Switches switches, Rebuil
     if (verdict == Verdict::replace) {
       body = body || row->form == Form::body;
       encryption = encryption || row->form == Form::encryption;
+    } else if (verdict == Verdict::refuse) {
+      out.refused = Reason::label;  // the one thing whose absence would be believed
     } else if (verdict != Verdict::pass) {
       ++out.stripped;
     }

@@ -127,6 +127,10 @@ bool append_as(std::string& out, xml::Element element, const table::MessageRow& 
       return table::append_nickname(out, element);
     case Form::markup:
       return table::append_markup(out, element);
+    case Form::label:  // which one it is was found out where it came in: modules/labels
+      if (!message.label) return false;
+      out += message.label->xml;
+      return true;
     default:
       return false;  // no form of a message's element
   }

@@ -9,6 +9,7 @@
 #include "base/trim.hpp"
 #include "core/jid/jid.hpp"
 #include "core/namespaces.hpp"
+#include "modules/omemo/assigned.hpp"
 #include "modules/omemo/values.hpp"
 
 namespace valise::modules::omemo {
@@ -127,14 +128,15 @@ bool has_twins(std::vector<T>& list) {
 }
 
 // docs/sealed.md 3.7-7: key texts distinct; one ratchet key under one rid. Of true ones no two end in the same 8 bytes.
-const char* check_distinct(HeaderState& state) {
-  if (has_twins(state.key_hashes)) return "same key twice";
-  std::ranges::sort(state.ratchet_keys);
-  for (std::size_t i = 1; i < state.ratchet_keys.size(); ++i) {
-    const auto& [key, device] = state.ratchet_keys[i];
-    if (key == state.ratchet_keys[i - 1].first && device != state.ratchet_keys[i - 1].second) {
-      return "one ratchet key for two devices";
-    }
+const char* check_distinct(const HeaderState& state) {
+  static thread_local Assigned assigned;
+  assigned.begin(state.key_hashes.size());
+  for (std::uint32_t number = 0; const auto hash : state.key_hashes) {
+    if (!assigned.put(hash, ++number)) return "same key twice";
+  }
+  assigned.begin(state.ratchet_keys.size());
+  for (const auto& [key, device] : state.ratchet_keys) {
+    if (!assigned.put(key, device)) return "one ratchet key for two devices";
   }
   return nullptr;
 }

@@ -117,6 +117,8 @@ class Omemo final : public core::Module, public core::SealedContent {
     if (kept.kind == core::Kind::presence)
       return has_sealed_host(kept) ? rewrite_or_refuse(kept, switches(kept), nullptr, 0) : nullptr;
     if (leniency_.look_at_kept(kept) == Leniency::Look::none) return nullptr;
+    const auto* host = shard_.host(kept.from.domain());
+    kept.label = core::label_of_kept(kept.root(), host == nullptr ? nullptr : host->labels.get());
     const auto id = kept.id;
     auto refusal = rewrite_or_refuse(kept, switches(kept), nullptr, 0);
     if (!refusal) return nullptr;

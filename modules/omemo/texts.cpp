@@ -14,6 +14,8 @@ std::string_view code_of(Reason reason) noexcept {
       return "subject";
     case Reason::malformed:
       return "malformed";
+    case Reason::label:
+      return "label";
     case Reason::service:
       return "plaintext-to-service";
     case Reason::device_unknown:
@@ -51,6 +53,12 @@ core::Text text_of(Reason reason) noexcept {
     case Reason::malformed:
       return {"Malformed encrypted message. Please update your app.",
               "Message chiffré illisible (structure non conforme). Mettez votre application à jour."};
+    case Reason::label:
+      return {
+          "Not delivered: its classification label is not one of this server's. Choose one of the list in your app, "
+          "or none, and send again.",
+          "Message non transmis : sa mention de classification n’est pas de celles de ce serveur. Choisissez-en une "
+          "dans la liste de votre application, ou aucune, puis renvoyez."};
     case Reason::device_unknown:
       return {"Your device is not announced yet. Try again shortly, or reset OMEMO.",
               "Votre appareil n’est pas encore déclaré. Réessayez dans un instant ; sinon réinitialisez OMEMO."};

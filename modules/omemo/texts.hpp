@@ -13,6 +13,7 @@ enum class Reason : std::uint8_t {
   file,
   subject,
   malformed,
+  label,  // the classification label is none of the sender's server
   service,
   device_unknown,   // the sending device is not in its account's list, or has published no keys
   device_identity,  // it has published another identity key

@@ -28,6 +28,10 @@ core::Text advice(std::string_view reason) {
     return {"Switch on OMEMO (the padlock) before attaching a file.",
             "Activez OMEMO (le cadenas) avant de joindre un fichier."};
   }
+  if (reason == "label") {
+    return {"Choose a classification label of this server's list, or none.",
+            "Choisissez une mention de classification dans la liste de ce serveur, ou aucune."};
+  }
   if (reason == "malformed") return {"Please update your app.", "Mettez votre application à jour."};
   if (reason == "device-unknown" || reason == "device-identity") {
     return {"Reset OMEMO in your app: its keys are not the ones it has published.",

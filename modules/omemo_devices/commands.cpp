@@ -24,6 +24,10 @@ const StanzaError from_another{.type = StanzaError::Type::cancel,
                                .condition = "not-allowed",
                                .text = {"Approve it from a device that is in your list already.",
                                         "Approuvez-le depuis un appareil qui est déjà dans votre liste."}};
+const StanzaError administrator_approves{
+    .type = StanzaError::Type::cancel,
+    .condition = "not-allowed",
+    .text = {"This device waits for an administrator.", "Cet appareil attend un administrateur."}};
 const StanzaError list_is_full{.type = StanzaError::Type::cancel,
                                .condition = "not-allowed",
                                .text = {"Your list of devices is full.", "Votre liste d’appareils est pleine."}};
@@ -84,6 +88,7 @@ void OmemoDevicesModule::approve_for_owner(Execution execution) {
   const auto* device = mine == nullptr || !id ? nullptr : mine->known.find(*id);
   if (device == nullptr || device->state != State::waiting) return execution.refuse(no_such_device);
   const auto resource = execution.asker().resource();
+  if (device->by_rule) return execution.refuse(administrator_approves);
   const bool by_another =
       resource != device->resource && std::ranges::any_of(mine->known.all(), [&](const Device& other) {
         return other.state == State::let_in && other.resource == resource;

@@ -51,13 +51,19 @@ void OmemoDevicesModule::follow(core::Account& account, pep::NodeChange change, 
   });
 }
 
+Rules OmemoDevicesModule::rules_for(const core::Account& account, const pep::NodeChange& change) const {
+  auto rules = rules_of(account).rules;
+  rules.by_rule = change.needs_approval;
+  return rules;
+}
+
 pep::OwnChanges OmemoDevicesModule::follow_list(core::Account& account, DevicesPart& mine,
                                                 const pep::NodeChange& change) {
   const auto lists = lists_of(account);
   const auto which = static_cast<std::size_t>(change.version);
   const By by{.now_ms = utc_now_ms(), .resource = change.by.resource()};
-  const auto& rules = rules_of(account).rules;
-  auto listed = mine.known.list_published(change.version, *change.listed, lists[which], lists[1 - which], rules, by);
+  auto listed = mine.known.list_published(change.version, *change.listed, lists[which], lists[1 - which],
+                                          rules_for(account, change), by);
   pep::OwnChanges changes;
   if (listed.shown.size() != change.listed->size()) {
     auto list = pep::stored_device_list(change.payload, change.version).value_or(pep::DeviceList());
@@ -97,7 +103,7 @@ pep::OwnChanges OmemoDevicesModule::follow_keys(core::Account& account, DevicesP
   const By by{.now_ms = utc_now_ms(), .resource = change.by.resource()};
   const auto lists = lists_with(account, change.device);
   const auto keyed =
-      mine.known.keys_published(change.version, change.device, *change.keys, lists, rules_of(account).rules, by);
+      mine.known.keys_published(change.version, change.device, *change.keys, lists, rules_for(account, change), by);
   const auto& device = *mine.known.find(change.device);
   pep::OwnChanges changes;
   changes.untold = is_kept_out(device.state);

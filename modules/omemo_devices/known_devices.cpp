@@ -52,6 +52,7 @@ std::string encode(const Device& device) {
   writer.open("device").attribute("state", states[static_cast<std::size_t>(device.state)]);
   writer.attribute("first", std::to_string(device.first_ms)).attribute("seen", std::to_string(device.seen_ms));
   writer.attribute_if("resource", device.resource);
+  if (device.by_rule) writer.attribute("by-rule", "1");
   if (device.identity) writer.attribute("identity", crypto::hex_encode(bytes_of(*device.identity)));
   writer.attribute_if("news", news[static_cast<std::size_t>(device.news)]);
   for (std::size_t i = 0; i < versions.size(); ++i) {
@@ -81,6 +82,7 @@ std::optional<Device> decode(std::string_view name, std::string_view value) {
                 .news = static_cast<News>(*to_tell),
                 .first_ms = *first,
                 .seen_ms = *seen,
+                .by_rule = root.attribute("by-rule").has_value(),
                 .resource = std::string(root.attribute_or_empty("resource")),
                 .identity = {},
                 .in = {}};
@@ -135,6 +137,7 @@ bool KnownDevices::any(State state) const noexcept {
 
 // With "device" the first one needs nobody. It is no first one any more where another was revoked.
 bool KnownDevices::lets_in(const Rules& rules) const noexcept {
+  if (rules.by_rule) return false;
   if (rules.approval == Approval::none) return true;
   return rules.approval == Approval::device && !any(State::let_in) && !any(State::revoked);
 }
@@ -156,12 +159,13 @@ KnownDevices::Listed KnownDevices::list_published(OmemoVersion version, std::spa
     if (earlier == State::let_in) {
       out.shown.push_back(id);
       if (has(before, id)) continue;
-    } else if (earlier != State::revoked && lets_in(rules)) {
+    } else if (earlier != State::revoked && !device.by_rule && lets_in(rules)) {
       device.state = State::let_in;
       out.shown.push_back(id);
     } else if (earlier == State::heard_of) {
       device.state = State::waiting;
     }
+    device.by_rule = device.by_rule || (rules.by_rule && device.state == State::waiting);
     if (earlier == State::heard_of) device.news = others ? News::device : News::none;
     if (earlier != device.state) (device.state == State::let_in ? out.entered : out.waits).push_back(id);
     auto& named = device.of(version).named;
@@ -204,13 +208,15 @@ KnownDevices::Keyed KnownDevices::keys_published(OmemoVersion version, std::uint
     const auto others = std::ranges::count(all_, State::let_in, &Device::state) > 1;
     device.news = others ? News::keys : News::none;
     // Another identity is another device; somebody has to be there who could approve it.
-    out.put_out = rules.approval == Approval::administrator || (rules.approval == Approval::device && others);
+    out.put_out =
+        rules.by_rule || rules.approval == Approval::administrator || (rules.approval == Approval::device && others);
   }
   // Who was told of it has to learn that it is another one that waits.
   const bool others_wait = device.state == State::waiting && out.what == Keyed::What::other;
   if (others_wait && device.news == News::none && any(State::let_in)) device.news = News::keys;
   if (out.put_out) {
     device.state = State::waiting;
+    device.by_rule = rules.by_rule;
     for (std::size_t i = 0; i < lists.size(); ++i) device.in[i].named = lists[i];
   }
   if (device.seen_ms / day_ms != by.now_ms / day_ms || device != before) {
@@ -240,6 +246,7 @@ std::array<bool, 2> KnownDevices::approve(Device& device) {
     lists[i] = in.named && (device.state == State::waiting || in.keys);
     in.named = false;
   }
+  device.by_rule = false;
   device.state = State::let_in;
   return lists;
 }

@@ -46,6 +46,7 @@ struct Device {
   News news = News::none;
   std::int64_t first_ms = 0;     // UTC
   std::int64_t seen_ms = 0;      // UTC: when it last published, or wrote; to the day
+  bool by_rule = false;          // waiting: a policy wants it to, so that an administrator alone lets it in
   std::string resource;          // of the session under which it did so; may be empty
   std::optional<Key> identity;   // in Curve25519 form
   std::array<InVersion, 2> in;   // by OmemoVersion
@@ -77,6 +78,7 @@ inline constexpr std::size_t max_revoked = 256;
 struct Rules {
   Approval approval = Approval::none;
   std::size_t max_devices = 20;  // in a list; so many may wait
+  bool by_rule = false;          // a policy wants what is new in this publication to wait for an administrator
 };
 
 // Who publishes, and when.

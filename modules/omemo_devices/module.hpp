@@ -60,6 +60,8 @@ class OmemoDevicesModule final : public core::Module, public DeviceGate, public 
     return account.part<DevicesPart>(account_slot_);
   }
   [[nodiscard]] const HostRules& rules_of(const core::Account& account) const;
+  // With what the administrator's rules want of this change.
+  [[nodiscard]] Rules rules_for(const core::Account& account, const pep::NodeChange& change) const;
   // The lists as everybody reads them, by version.
   [[nodiscard]] std::array<Ids, 2> lists_of(const core::Account& account) const;
   [[nodiscard]] std::array<bool, 2> lists_with(const core::Account& account, std::uint32_t device) const;

@@ -52,7 +52,7 @@ std::string body(const std::vector<const Device*>& devices, Approval approval, L
     out += devices.size() == 1 ? " " : "\n";
     out += fmt::format(fmt::runtime(line.in(language)), device->id, fingerprint(*device), minute(device->first_ms));
   }
-  if (waits) (out += ' ') += wait_for(approval).in(language);
+  if (waits) (out += ' ') += wait_for(first.by_rule ? Approval::administrator : approval).in(language);
   return (out += ' ') += not_yours.in(language);
 }
 

@@ -31,6 +31,7 @@ struct Publication {
   std::uint32_t device = 0;          // of the bundle
   std::optional<NodeConfig> fresh;   // of a node that is to be made for it
   std::vector<std::string> expired;  // items whose time is over
+  bool needs_approval = false;       // the administrator's rules want a new device to wait
 };
 
 // Why something may not be published; `reason` is for the record, empty where the request was merely malformed.
@@ -237,7 +238,7 @@ class Pep final : public core::Module, public DeviceLists, public PepDiscovery, 
                                                                         xml::Element options) const;
   void refuse(core::IqRequest& request, const Denial& denial);
   [[nodiscard]] std::optional<Denial> ask_rules(core::Account& account, const core::IqRequest& request,
-                                                const Publication& wanted) const;
+                                                Publication& wanted) const;
   void check_identity(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void check_room(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);
   void store_item(core::Account& account, core::IqRequest request, Publication wanted, Turn turn);

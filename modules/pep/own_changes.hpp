@@ -51,6 +51,7 @@ struct NodeChange {
   std::uint32_t device = 0;
   std::optional<std::vector<std::uint32_t>> listed{};
   std::optional<DeviceKeys> keys{};
+  bool needs_approval = false;  // the administrator's rules want a device that is new in it to wait for him
   // Who changes it: the full address, and as records name it.
   core::Jid by{};
   Ref<const core::audit::Origin> origin{};

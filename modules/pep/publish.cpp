@@ -75,7 +75,7 @@ void Pep::refuse(core::IqRequest& request, const Denial& denial) {
 
 // The administrator's rules about publications. XEP-0060 §7.1.3 has no condition of its own for it.
 std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqRequest& request,
-                                     const Publication& wanted) const {
+                                     Publication& wanted) const {
   auto* rules = shard_.service<core::Rules>();
   if (rules == nullptr) return std::nullopt;
   core::RuleQuestion question{.event = core::RuleQuestion::Event::publish,
@@ -98,7 +98,9 @@ std::optional<Denial> Pep::ask_rules(core::Account& account, const core::IqReque
     question.mechanism = sender->mechanism;
     question.tls_version = sender->tls_version;
   }
-  auto denied = rules->ask(question, tags);
+  auto answer = rules->ask(question, tags);
+  wanted.needs_approval = answer.needs_approval;
+  const auto& denied = answer.refusal;
   if (!denied) return std::nullopt;
   return Denial{std::move(denied->error), std::move(denied->reason), std::move(denied->rule)};
 }
@@ -184,6 +186,7 @@ void Pep::store_item(core::Account& account, core::IqRequest request, Publicatio
   const bool kept = wanted.fresh ? wanted.fresh->persist : state != nullptr && state->config.persist;
   if (!kept) return store_with(account, std::move(request), std::move(wanted), {});
   NodeChange change{.node = wanted.node, .id = wanted.item_id, .payload = wanted.payload};
+  change.needs_approval = wanted.needs_approval;
   if (wanted.list) change.listed = ids_of(*wanted.list);
   if (wanted.bundle) {
     change.keys.emplace(identity_u(*wanted.bundle).value_or(wanted.bundle->identity), wanted.bundle->signed_prekey.key);

@@ -58,11 +58,37 @@ void end_session(core::Shard& shard, const core::Session& session) {
   });
 }
 
+void tell(core::Shard& shard, const policy::Facts& facts, const policy::NoticeText& notice) {
+  const auto* administrators = shard.service<core::Administrators>();
+  if (administrators == nullptr) return;
+  const auto about = fmt::format(" ({}: {}{}{})", policy::event_names[static_cast<std::size_t>(facts.event)],
+                                 facts.from.bare, facts.to.bare.empty() ? "" : " → ", facts.to.bare);
+  std::string children;
+  xml::Writer writer(children);
+  const auto body = [&](std::string_view language, std::string_view text) {
+    writer.open("body").attribute_if("xml:lang", language).text(std::string(text) + about).close();
+  };
+  if (notice.fr == notice.en) {
+    body({}, notice.en);
+  } else {  // RFC 6121 §5.2.3: a client that knows its language shows that one
+    body("en", notice.en);
+    body("fr", notice.fr);
+  }
+  administrators->each_of(facts.host, [&](std::string_view bare) {
+    auto jid = core::Jid::parse(bare);
+    if (!jid) return;
+    shard.post([&shard, host = std::string(facts.host), to = std::move(*jid), children] {
+      shard.say(host, "", to, children, [](bool) {});
+    });
+  });
+}
+
 }  // namespace
 
 void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes) {
   if (decision.disconnect && flow.sender != nullptr) end_session(shard, *flow.sender);
   if (!passes) return;
+  if (decision.quiet) flow.tells = false;
   if (!decision.record.empty() && flow.record.reason.empty()) {
     flow.record.reason = fmt::format("policy:{}", decision.record);
     flow.record.rule = decision.rule;
@@ -73,23 +99,13 @@ void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& dec
 }
 
 void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision) {
-  const auto* administrators = shard.service<core::Administrators>();
-  if (decision.notice_count == 0 || administrators == nullptr) return;
-  for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
-    std::string children;
-    xml::Writer writer(children);
-    writer.open("body").text(fmt::format("{} ({}: {}{}{})", decision.notices[i],
-                                         policy::event_names[static_cast<std::size_t>(facts.event)], facts.from.bare,
-                                         facts.to.bare.empty() ? "" : " → ", facts.to.bare));
-    writer.close();
-    administrators->each_of(facts.host, [&](std::string_view bare) {
-      auto jid = core::Jid::parse(bare);
-      if (!jid) return;
-      shard.post([&shard, host = std::string(facts.host), to = std::move(*jid), children] {
-        shard.say(host, "", to, children, [](bool) {});
-      });
-    });
-  }
+  for (std::uint32_t i = 0; i < decision.notice_count; ++i) tell(shard, facts, decision.notices[i]);
+}
+
+void tell_of_failure(core::Shard& shard, const policy::Facts& facts, std::string_view rule, const std::string& why) {
+  const auto fr = fmt::format("La règle « {} » a échoué, ce qu'elle devait décider est refusé : {}", rule, why);
+  const auto en = fmt::format("The rule \"{}\" failed, what it was to decide is refused: {}", rule, why);
+  tell(shard, facts, {fr, en});
 }
 
 }  // namespace valise::modules

@@ -7,11 +7,14 @@
 
 namespace valise::modules {
 
-// Strip, Record, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to do. What is
+// Strip, Record, Quiet, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to do. What is
 // stripped is taken from a new stanza: others may hold the one that came.
 void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes);
 
 // Notify: a message of the host to each of its administrators, in the next turn.
 void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision);
+
+// The same of a rule that failed: `why` says file and line.
+void tell_of_failure(core::Shard& shard, const policy::Facts& facts, std::string_view rule, const std::string& why);
 
 }  // namespace valise::modules

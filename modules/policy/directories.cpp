@@ -11,6 +11,7 @@
 #include "config/secret_file.hpp"
 #include "ldap/search.hpp"
 #include "modules/policy/member_address.hpp"
+#include "policy/policy_set.hpp"
 
 namespace valise::modules {
 namespace {
@@ -127,13 +128,13 @@ void Directories::stop() {
   askers_.clear();
 }
 
-std::string unreadable_file(const std::string& policy, const std::vector<policy::GroupInfo>& groups) {
+std::string unreadable_file(const std::vector<policy::GroupInfo>& groups) {
   constexpr std::size_t most_bytes = std::size_t{1} << 20;
   for (const auto& group : groups) {
     for (const auto& source : group.sources) {
       if (!source.search) continue;
       const auto fault = [&](std::string_view key, const std::string& why) {
-        return fmt::format("{}:{}: ldap: {}: {}", policy, source.line, key, why);
+        return policy::PolicyError{group.file, group.line, fmt::format("ldap: {}: {}", key, why)}.message();
       };
       const auto& search = *source.search;
       if (!search.password_file.empty()) {

@@ -35,6 +35,6 @@ class Directories {
 };
 
 // The passwords and certificates that they need can be read. Errors: "policy.lua:3: …".
-[[nodiscard]] std::string unreadable_file(const std::string& policy, const std::vector<policy::GroupInfo>& groups);
+[[nodiscard]] std::string unreadable_file(const std::vector<policy::GroupInfo>& groups);
 
 }  // namespace valise::modules

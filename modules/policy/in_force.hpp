@@ -26,6 +26,8 @@ class RulesInForce {
   [[nodiscard]] virtual std::vector<policy::RuleInfo> infos() const = 0;
   [[nodiscard]] virtual std::vector<policy::GroupInfo> groups() const = 0;
   [[nodiscard]] virtual std::shared_ptr<const PolicySource> source() const = 0;
+  // For policy::Memories, whose times are the shard's clock. Null: there are no rules.
+  [[nodiscard]] virtual const policy::PolicySet* rules() const = 0;
 
  protected:
   ~RulesInForce() = default;

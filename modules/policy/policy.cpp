@@ -13,6 +13,7 @@
 #include "modules/policy/in_force.hpp"
 #include "modules/policy/keeper.hpp"
 #include "modules/policy/prepared.hpp"
+#include "modules/policy/record_facts.hpp"
 #include "modules/policy/stored_groups.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
@@ -85,9 +86,11 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
       registrar.at(core::Stage::policy_in, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::in); });
     }
+    shard_.on_record([this](const core::audit::Record& record) { look_at(record); });
   }
 
   void stop() override {
+    shard_.on_record(nullptr);
     if (!keeper_) return;
     keeper_->stop();
     group_keeper_->stop();
@@ -101,10 +104,11 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     rules_ = std::move(made.rules);
     source_ = std::move(made.source);
     ++number_;
+    told_ms_ = 0;
     if (directories_) directories_->ask(rules_->groups());
   }
 
-  core::Verdict ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
+  core::RuleAnswer ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
     Facts facts;
     facts.event = event_of(question.event);
     facts.direction = policy::Direction::out;
@@ -126,9 +130,14 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     fill_session(facts, question.peer_address, question.mechanism, question.tls_version);
     facts.language = core::tag_of(question.language);
     policy::Decision decision;
-    auto verdict = judge(facts, tags, decision);
+    core::RuleAnswer answer{.refusal = judge(facts, tags, decision)};
     if (!decision.shadow.empty()) record_shadow(decision, record_of(question));
-    return verdict;
+    answer.needs_approval = decision.needs_approval;
+    answer.pace = {.bytes_per_second = decision.pace.rate,
+                   .burst_bytes = decision.pace.rate_burst,
+                   .stanzas_per_second = decision.pace.stanzas_per_s,
+                   .burst_stanzas = decision.pace.stanzas_burst};
+    return answer;
   }
 
   [[nodiscard]] bool ask_about_unsealed(bool arriving) const override {
@@ -156,6 +165,39 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     return answer;
   }
 
+  [[nodiscard]] bool would_pass(const core::LabelQuestion& question) override {
+    if (!rules_) return false;
+    const auto& [sender, to, label] = question;
+    Facts facts;
+    facts.from = party(sender.jid);
+    facts.to = party(to);
+    facts.host = sender.jid.domain();
+    facts.type = "chat";
+    facts.sealed = true;
+    facts.omemo = policy::Omemo::legacy;
+    facts.keys = 1;
+    facts.sealed_length = 1;
+    facts.label = label;
+    facts.language = core::tag_of(sender.language);
+    tags_.assign(sender.tags.begin(), sender.tags.end());
+    facts.tags = tags_;
+    facts.now_ms = shard_.loop().now_ms();
+    fill_time(facts);
+    auto arriving = facts;  // of the sender's session nothing is known there
+    fill_session(facts, sender);
+    surroundings_.fill(facts, sender, to, *rules_);
+    if (policy::foresee(*rules_, facts) != policy::Verdict::allow) return false;
+    // What rules ask of the recipient's account is known on his shard alone.
+    const bool is_here = to.has_local() && shard_.host(to.domain()) != nullptr;
+    if (!is_here) return true;
+    constexpr std::string_view of_recipient[] = {"subscription",  "asked", "pending",
+                                                 "roster_groups", "shown", "sessions"};
+    arriving.direction = policy::Direction::in;
+    arriving.host = to.domain();
+    surroundings_.fill_parties(arriving, sender.jid, &to, *rules_);
+    return policy::foresee(*rules_, arriving, of_recipient).value_or(policy::Verdict::allow) == policy::Verdict::allow;
+  }
+
   [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
     if (!rules_) return std::nullopt;
     auto facts = question.facts(shard_.loop().now_ms());
@@ -173,6 +215,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   }
 
   [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
+  [[nodiscard]] const policy::PolicySet* rules() const override { return rules_.get(); }
 
   [[nodiscard]] std::vector<policy::GroupInfo> groups() const override {
     return rules_ ? rules_->groups() : std::vector<policy::GroupInfo>();
@@ -202,6 +245,15 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   }
 
  private:
+  // It has happened: a rule may tell of it or count it.
+  void look_at(const core::audit::Record& record) {
+    if (!rules_ || !rules_->concerns(policy::Event::record, policy::Direction::out)) return;
+    auto facts = record_facts_.of(record);
+    std::vector<std::string> tags;
+    policy::Decision decision;
+    (void)judge(facts, tags, decision);
+  }
+
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
     if (direction == policy::Direction::out && flow.sender != nullptr) flow.tags = flow.sender->tags;
     if (direction == policy::Direction::in) {
@@ -225,7 +277,10 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     policy::Decision decision;
     auto refused = judge(facts, flow.tags, decision);
     carry_out(shard_, flow, decision, refused == nullptr);
-    if (!decision.shadow.empty()) record_shadow(decision, flow.record);
+    if (!decision.shadow.empty()) {
+      core::describe(flow);
+      record_shadow(decision, flow.record);
+    }
     return refused;
   }
 
@@ -305,6 +360,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     fill_time(facts);
     decision = rules_->decide(facts);
     tell_administrators(shard_, facts, decision);
+    if (decision.reason == policy::Reason::policy_failed) tell_of(decision.rule, facts);
     for (const auto tag : decision.added_tags()) {
       if (std::ranges::find(tags, tag) == tags.end()) tags.emplace_back(tag);
     }
@@ -322,6 +378,14 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
       refused->error.text_en = decision.text_en;
     }
     return refused;
+  }
+
+  // The administrators hear of a rule that fails; of one that goes on failing again after a while.
+  void tell_of(std::string_view rule, const Facts& facts) {
+    constexpr std::int64_t every_ms = 600'000;
+    if (told_ms_ != 0 && facts.now_ms - told_ms_ < every_ms) return;
+    told_ms_ = facts.now_ms;
+    tell_of_failure(shard_, facts, rule, rules_->last_error());
   }
 
   // The views of a decision live as long as the rules; an error may live longer.
@@ -371,6 +435,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     facts.keys = stanza.seal.keys;
     facts.prekeys = stanza.seal.prekeys;
     facts.sealed_length = stanza.seal.payload_bytes;
+    if (stanza.label) facts.label = stanza.label->name;
     facts.language = core::tag_of(language);
   }
 
@@ -392,6 +457,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   DeviceLists* lists_ = nullptr;                // looked up when first wanted: modules/pep starts later
   std::vector<std::string_view> tags_;
   Surroundings surroundings_;
+  RecordFacts record_facts_;
   // -- on the first shard
   std::unique_ptr<Keeper> keeper_;
   std::unique_ptr<GroupKeeper> group_keeper_;
@@ -402,6 +468,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   static constexpr int most_shadow_records = 100;  // at once
   static constexpr int shadow_records_a_second = 10;
   double shadow_records_ = most_shadow_records;
+  std::int64_t told_ms_ = 0;  // when the administrators last heard of a rule that failed; 0: never
   std::int64_t shadow_at_ms_ = 0;
 };
 

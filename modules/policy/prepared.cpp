@@ -19,11 +19,11 @@ policy::PolicyOptions policy_options() {
 }
 
 // What keeps rules that could be loaded from being in force; "": nothing.
-std::string fault_of(const policy::PolicySet& set, const std::string& name) {
+std::string fault_of(const policy::PolicySet& set) {
   for (const auto& dead : policy::find_dead_rules(set)) {
     if (dead.line != 0) return dead.message();  // 0: not all could be compared
   }
-  return unreadable_file(name, set.groups());
+  return unreadable_file(set.groups());
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ Result<> Prepared::make(const config::Snapshot& config) {
     auto loaded = policy::PolicySet::load(source, name, options);
     if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
     if (i == 0) {
-      if (auto fault = fault_of(**loaded, name); !fault.empty()) return fail(ErrorCode::invalid, std::move(fault));
+      if (auto fault = fault_of(**loaded); !fault.empty()) return fail(ErrorCode::invalid, std::move(fault));
     }
     sets.push_back(std::move(*loaded));
   }

@@ -32,6 +32,14 @@ void Surroundings::fill(policy::Facts& facts, const core::Flow& flow, const core
   }
 }
 
+void Surroundings::fill(policy::Facts& facts, const core::Session& sender, const core::Jid& to,
+                        const policy::PolicySet& rules) {
+  fill_parties(facts, sender.jid, &to, rules);
+  facts.sessions = static_cast<std::uint32_t>(sender.account.sessions.size());
+  fill_sender(facts, sender, rules);
+  fill_relation(facts, sender.account, to, rules);
+}
+
 void Surroundings::fill_parties(policy::Facts& facts, const core::Jid& from, const core::Jid* to,
                                 const policy::PolicySet& rules) {
   if (!rules.wants(Costly::parties)) return;

@@ -16,6 +16,8 @@ class Surroundings {
   explicit Surroundings(core::Shard& shard) : shard_(shard) {}
   // Of a stanza whose addresses the facts have. Views live until the next call, or as long as the flow.
   void fill(policy::Facts& facts, const core::Flow& flow, const core::Jid* to, const policy::PolicySet& rules);
+  // The same of a message that `sender` has not written.
+  void fill(policy::Facts& facts, const core::Session& sender, const core::Jid& to, const policy::PolicySet& rules);
   // Whether the two are of this server, and administer the host; `to` may be null.
   void fill_parties(policy::Facts& facts, const core::Jid& from, const core::Jid* to, const policy::PolicySet& rules);
 

@@ -148,11 +148,15 @@ std::optional<std::size_t> base64_decode(std::string_view text, std::span<char> 
   auto* to = out.data();
   std::uint32_t wrong = 0;  // asked once, at the end
   const auto& [first, second, third, fourth] = base64_shares;
-  for (; in != whole; in += 4, to += 3) {
+  const auto decode = [&](std::size_t bytes) {
     const std::uint32_t group = first[in[0]] | second[in[1]] | third[in[2]] | fourth[in[3]];
     wrong |= group;
-    std::memcpy(to, &group, 3);
-  }
+    std::memcpy(to, &group, bytes);
+    in += 4;
+    to += 3;
+  };
+  while (whole - in > 4) decode(4);  // the last byte is the next group's first
+  if (in != whole) decode(3);
   if (padding != 0) {
     const std::uint32_t group = first[in[0]] | second[in[1]] | (padding == 2 ? 0 : third[in[2]]);
     wrong |= group;

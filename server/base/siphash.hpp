@@ -1,5 +1,5 @@
-// SipHash-2-4 (Aumasson, Bernstein 2012): 64 bits of a text under a secret key, so that nobody who chooses the texts
-// can make two of them meet. For tables and marks in memory; it proves nothing to others.
+// SipHash (Aumasson, Bernstein 2012): 64 bits of a text under a secret key, so that nobody who chooses the texts can
+// make two of them meet. For tables and marks in memory; it proves nothing to others, for which 1-3 rounds are enough.
 #pragma once
 
 #include <array>
@@ -24,7 +24,9 @@ struct SipKey {
   }
 };
 
-[[nodiscard]] inline std::uint64_t siphash(const SipKey& key, std::string_view text) noexcept {
+// Rounds for each word of 8 bytes, and at the end: SipHash-1-3, -2-4.
+template <int each = 1, int last_rounds = 3>
+[[nodiscard]] std::uint64_t siphash(const SipKey& key, std::string_view text) noexcept {
   static_assert(std::endian::native == std::endian::little);
   std::uint64_t a = key.low ^ 0x736f6d6570736575, b = key.high ^ 0x646f72616e646f6d;
   std::uint64_t c = key.low ^ 0x6c7967656e657261, d = key.high ^ 0x7465646279746573;
@@ -41,8 +43,7 @@ struct SipKey {
   };
   const auto take = [&](std::uint64_t word) {
     d ^= word;
-    round();
-    round();
+    for (int i = 0; i < each; ++i) round();
     a ^= word;
   };
   std::uint64_t last = static_cast<std::uint64_t>(text.size()) << 56;
@@ -54,7 +55,7 @@ struct SipKey {
   for (std::size_t i = 0; i < text.size(); ++i) last |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
   take(last);
   c ^= 0xff;
-  for (int i = 0; i < 4; ++i) round();
+  for (int i = 0; i < last_rounds; ++i) round();
   return a ^ b ^ c ^ d;
 }
 

@@ -166,6 +166,17 @@ struct RuleQuestion {
   Language language = Language::english;
 };
 
+// How fast a session is read; 0: as the configuration says (Settings of these names).
+struct Pace {
+  std::uint32_t bytes_per_second = 0, burst_bytes = 0, stanzas_per_second = 0, burst_stanzas = 0;
+};
+
+struct RuleAnswer {
+  Verdict refusal;              // null: allowed. Refusal::silent (Drop): the answer that is due gives no reason
+  Pace pace{};                  // session
+  bool needs_approval = false;  // publish: a device that is new in it waits for an administrator
+};
+
 // Something of a person that is not sealed, before it is refused or let pass. Views live as long as the call.
 struct UnsealedQuestion {
   const Stanza& stanza;  // a message, or an iq to another device
@@ -181,16 +192,25 @@ struct UnsealedAnswer {
   std::string rule;                   // which; empty: none decided
 };
 
+// A sealed message that a session might send. Views live as long as the call.
+struct LabelQuestion {
+  const Session& sender;
+  const Jid& to;           // a person, or the domain: nobody in particular
+  std::string_view label;  // its short name; empty: without one
+};
+
 // The administrator's rules. Published by modules/policy.
 class Rules {
  public:
-  // Null: allowed; `tags` are those that the session carries so far, and get what rules added. Refusal::silent (Drop):
-  // the answer that is due gives no reason.
-  [[nodiscard]] virtual Verdict ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
+  // `tags`: those that the session carries so far; get what rules added.
+  [[nodiscard]] virtual RuleAnswer ask(const RuleQuestion& question, std::vector<std::string>& tags) = 0;
   // Whether any rule is about what is not sealed.
   [[nodiscard]] virtual bool ask_about_unsealed(bool arriving) const = 0;
   // `tags` as above.
   [[nodiscard]] virtual UnsealedAnswer ask(const UnsealedQuestion& question, std::vector<std::string>& tags) = 0;
+  // Whether it would go on now, as far as that hangs on what is known here: the message itself is asked about again.
+  // Counts nothing.
+  [[nodiscard]] virtual bool would_pass(const LabelQuestion& question) = 0;
 
  protected:
   ~Rules() = default;

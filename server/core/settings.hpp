@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/ref.hpp"
+#include "core/label.hpp"
 #include "core/switches.hpp"
 #include "core/text.hpp"
 #include "xml/stream_parser.hpp"
@@ -17,6 +18,7 @@ struct HostSettings {
   std::string name;
   bool sealed = true;                // sealed.mode is not "off": what is kept and shown holds nothing in the clear
   Switches switches{};               // sealed.allow, sealed.deny
+  Ref<const Labels> labels;          // labels.catalogue; null: there are none (XEP-0258)
   bool client_certificates = false;  // SASL EXTERNAL (XEP-0178)
   bool only_certificates = false;    // and nothing else
   bool email_names = false;          // a certificate without an XMPP address names an account by mail address

@@ -279,6 +279,7 @@ bool Shard::commit(UnitPtr unit) {
     complete_at_once(*unit);
     return true;
   }
+  if (unit->record && on_record_) on_record_(*unit->record);
   if (kernel_.committer->submit(unit)) return true;  // else it stays here
   unit->outcome = unavailable();
   complete_at_once(*unit);

@@ -166,6 +166,8 @@ class Shard final : private net::TurnEnd {
 
   // A record of something that is no stanza (log-in, denial …); nobody waits for it.
   void record(audit::Record record);
+  // `listener` hears of each record of this shard when it goes to the committer.
+  void on_record(std::function<void(const audit::Record&)> listener) { on_record_ = std::move(listener); }
 
   // Modules publish and find small interfaces by type.
   template <class Service>
@@ -213,6 +215,7 @@ class Shard final : private net::TurnEnd {
   std::vector<std::vector<net::Task>> outboxes_;  // by shard
   net::Timer sweep_;
   Again again_{*this};
+  std::function<void(const audit::Record&)> on_record_;
   std::uint64_t delivered_ = 0;  // messages that were to be: Flow::number
 
   // router.cpp, delivery.cpp: the passage of stanzas

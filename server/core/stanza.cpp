@@ -78,6 +78,7 @@ StanzaPtr without_document(const StanzaPtr& stanza) {
   slim->id = stanza->id;
   slim->lang = stanza->lang;
   slim->seal = stanza->seal;
+  slim->label = stanza->label;
   slim->size = stanza->size;
   slim->rewritten = true;
   stanza->append_children(slim->children);

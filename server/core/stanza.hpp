@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/ref.hpp"
 #include "core/jid/jid.hpp"
+#include "core/label.hpp"
 #include "core/text.hpp"
 #include "xml/document.hpp"
 
@@ -59,6 +60,7 @@ struct Stanza : RefCounted<Stanza> {
   std::string children;
   bool rewritten = false;
   Seal seal;
+  Ref<const Label> label;  // of a message: the one of its sender's catalogue that it carries (modules/labels)
   std::uint32_t size = 0;  // bytes as received; 0 for what the server made
 
   [[nodiscard]] xml::Element root() const noexcept { return document ? document->root() : xml::Element(); }

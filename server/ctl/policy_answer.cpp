@@ -24,6 +24,7 @@ Json to_json(const TriedRule& rule) {
   Json out{{"name", rule.name},     {"line", rule.line},
            {"shadow", rule.shadow}, {"result", result_names[static_cast<std::size_t>(rule.result)]},
            {"action", rule.action}, {"looks", std::move(looks)}};
+  if (!rule.file.empty()) out["file"] = rule.file;
   if (!rule.chain.empty()) out["chain"] = rule.chain;
   if (!rule.why.empty()) out["why"] = rule.why;
   return out;
@@ -37,8 +38,9 @@ std::string in_chain(const Json& rule) {
 std::string shown_rule(const Json& rule) {
   const auto result = rule.value("result", "");
   const bool shadow = rule.value("shadow", false);
-  std::string out = "line " + std::to_string(rule.value("line", 0U)) + "  \"" + rule.value("name", "") + "\"" +
-                    in_chain(rule) + (shadow ? " (shadow)" : "") + ": ";
+  const auto file = rule.value("file", "");
+  std::string out = (file.empty() ? "line " : file + ":") + std::to_string(rule.value("line", 0U)) + "  \"" +
+                    rule.value("name", "") + "\"" + in_chain(rule) + (shadow ? " (shadow)" : "") + ": ";
   if (result == "not-asked") return out + "is about other events\n";
   if (result == "failed") return out + "failed: " + rule.value("why", "") + "\n";
   out +=

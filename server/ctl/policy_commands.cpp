@@ -30,6 +30,7 @@ struct Options {
   std::string since;
   std::vector<std::string> files;
   std::map<std::string, std::string> facts;  // by the facts' names
+  std::string memory, key, value, lifetime;
 };
 
 // `path`: the policy's; it may read files beside itself.
@@ -214,6 +215,49 @@ void add_explain(CLI::App& policy, const std::shared_ptr<Options>& options, int&
   command->callback([options, &code] { code = explain(*options); });
 }
 
+// ---- memory
+
+int ask_memory(const Options& options, const char* command, const Layout& layout) {
+  return ask_and_print(options,
+                       {{"command", command},
+                        {"memory", options.memory},
+                        {"key", options.key},
+                        {"value", options.value},
+                        {"lifetime", options.lifetime}},
+                       layout);
+}
+
+std::string forget_sentence(const Json& answer) {
+  return "\"" + answer.value("memory", "") + "\" has forgotten \"" + answer.value("key", "") + "\"\n";
+}
+
+void add_memory(CLI::App& policy, const std::shared_ptr<Options>& options, int& code) {
+  auto* memory = policy.add_subcommand("memory", "what rules remember, read and changed")->require_subcommand(1);
+  memory->add_subcommand("list", "the memories; their keys are hashes, so none is listed")->callback([options, &code] {
+    code = ask_memory(*options, "policy.memory.list",
+                      {.columns = {"name", "used", "keys", "durable", "lifetime_s"}, .nothing = "no memories"});
+  });
+  const auto verb = [&](const char* name, const char* help) {
+    auto* command = memory->add_subcommand(name, help);
+    command->add_option("memory", options->memory, "its name in the policy")->required();
+    command->add_option("key", options->key, "an address, a domain, all, or what a rule's function names")->required();
+    return command;
+  };
+  verb("get", "what is kept under a key")->callback([options, &code] {
+    code = ask_memory(*options, "policy.memory.get", {});
+  });
+  auto* set = verb("set", "keeps a value under a key");
+  set->add_option("value", options->value, "a whole number or a text; otherwise 1");
+  set->add_option("lifetime", options->lifetime, "90s, 15m, 4h, 7d; otherwise what the policy says");
+  set->callback([options, &code] {
+    if (options->value.empty()) options->value = "1";
+    code = ask_memory(*options, "policy.memory.set", {});
+  });
+  verb("forget", "forgets what is under a key")->callback([options, &code] {
+    code = ask_memory(*options, "policy.memory.forget", {.sentence = &forget_sentence});
+  });
+}
+
 }  // namespace
 
 void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
@@ -224,12 +268,16 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
                                                          .folder = {},
                                                          .since = "24h",
                                                          .files = {},
-                                                         .facts = {}});
+                                                         .facts = {},
+                                                         .memory = {},
+                                                         .key = {},
+                                                         .value = {},
+                                                         .lifetime = {}});
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(*options, {{"command", "policy.list"}},
-                         {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "line", "action",
-                                      "match", "last_error"},
+                         {.columns = {"name", "chain", "hits", "errors", "would_refuse", "shadow", "file", "line",
+                                      "action", "match", "last_error"},
                           .nothing = "no rules"});
   });
   auto* verb = policy->add_subcommand("check", "errors of a policy's file, and rules that can never act");
@@ -244,6 +292,7 @@ void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& j
   past->add_option("--policy", options->file, "a policy's file; otherwise the rules in force on the server");
   past->callback([options, &code] { code = replay(*options); });
   add_explain(*policy, options, code);
+  add_memory(*policy, options, code);
 }
 
 }  // namespace valise::ctl

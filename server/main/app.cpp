@@ -333,11 +333,12 @@ Result<std::vector<std::string>> App::load_again() {
   return needs;
 }
 
-void App::record_admin(std::string reason, std::string about) {
+void App::record_admin(std::string reason, std::string about, std::string memory) {
   core::audit::Record made;
   made.kind = core::audit::Kind::admin;
   made.reason = std::move(reason);
   made.recipient = std::move(about);
+  made.rule = std::move(memory);
   auto& shard = *kernel_.shards.front();
   shard.post([&shard, made]() mutable { shard.record(std::move(made)); });
 }

@@ -47,7 +47,8 @@ class App {
   void look_at_memory();
   [[nodiscard]] MemoryWatch& memory() noexcept { return memory_; }
 
-  void record_admin(std::string reason, std::string about);  // a record of kind admin, from any thread
+  // A record of kind admin, from any thread. `about`: an account or host; `memory`: of the rules, if it is about one.
+  void record_admin(std::string reason, std::string about, std::string memory = {});
   [[nodiscard]] core::Kernel& kernel() noexcept { return kernel_; }
   [[nodiscard]] Ref<const config::Snapshot> config() const;  // any thread
   [[nodiscard]] const core::Committer* committer() const noexcept { return committer_.get(); }

@@ -58,8 +58,13 @@ std::string_view what_holds(const LiveSource& source) {
 std::string time_or_never(std::int64_t utc_ms) { return utc_ms == 0 ? "never" : format_utc_ms(utc_ms); }
 
 Json row_of(const GroupInfo& group) {
-  return {{"name", group.name},         {"from", "policy"}, {"line", group.line}, {"members", group.written.size()},
-          {"includes", group.includes}, {"state", "known"}};
+  return {{"name", group.name},
+          {"from", "policy"},
+          {"file", group.file},
+          {"line", group.line},
+          {"members", group.written.size()},
+          {"includes", group.includes},
+          {"state", "known"}};
 }
 
 Json row_of(const GroupInfo& group, const LiveSource& source) {
@@ -67,11 +72,10 @@ Json row_of(const GroupInfo& group, const LiveSource& source) {
   const bool silent = is_silent(source);
   Json row{{"name", group.name},
            {"from", source.search ? source.search->uri : "store"},
+           {"file", group.file},
            {"line", group.line},
            {"members", report.members},
-           {"state", silent                                   ? "silent"
-                     : source.search && !report.error.empty() ? "kept"
-                                                              : "known"}};
+           {"state", silent ? "silent" : source.search && !report.error.empty() ? "kept" : "known"}};
   if (silent) row["holds"] = what_holds(source);
   if (!source.search) return row;
   row["answered"] = time_or_never(report.answered_ms);

@@ -1,9 +1,13 @@
 #include "main/control_policy.hpp"
 
+#include "base/clock.hpp"
+#include "base/log.hpp"
 #include "core/jid/normalised.hpp"
 #include "ctl/policy_answer.hpp"
+#include "modules/labels/options.hpp"
 #include "modules/omemo/allow_list.hpp"
 #include "modules/policy/in_force.hpp"
+#include "policy/memories.hpp"
 
 namespace valise {
 namespace {
@@ -42,6 +46,7 @@ Answer policy_list(const Request& request) {
   for (const auto& rule : *rules) {
     rows.push_back({{"name", rule.name},
                     {"line", rule.line},
+                    {"file", rule.file},
                     {"chain", rule.chain},
                     {"match", rule.match},
                     {"action", rule.action},
@@ -70,17 +75,29 @@ std::string children_of(xml::Element stanza) {
   return out;
 }
 
+constexpr std::string_view before_rules = "where content has to be sealed it is refused before any rule is asked";
+
+// Its label, if that is one of its sender's host.
+Ref<const core::Label> label_of(const core::Stanza& message, const Json& facts, const config::Snapshot& config) {
+  const auto found = core::labels_in(message.root());
+  const auto said = facts.find("from");
+  const auto from = core::Jid::parse(said != facts.end() && said->is_string() ? said->get<std::string>() : "");
+  const auto labels = from ? modules::labels::labels_of(config, from->domain()) : Ref<const core::Labels>();
+  return labels && found.count == 1 ? labels->find(found.first) : Ref<const core::Label>();
+}
+
 // The facts that a stanza's text gives, into `facts` where they are not said otherwise. Errors: invalid.
-Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
+Result<std::string> facts_of_stanza(const std::string& text, Json& facts, const config::Snapshot& config) {
   const auto document = xml::parse_element(text);
   if (!document) return fail(ErrorCode::invalid, "the stanza is not one element of well-formed XML");
   const auto root = document->root();
   const auto stanza = core::make_stanza(document);
   if (!stanza) return fail(ErrorCode::invalid, "not a stanza: " + stanza.error().text);
+  if (!*stanza) return fail(ErrorCode::invalid, "not a stanza: neither a message nor a presence nor an iq");
   const auto fill = [&facts](const char* name, std::string value) {
     if (!value.empty() && !facts.contains(name)) facts[name] = std::move(value);
   };
-  const auto& read = **stanza;
+  auto& read = **stanza;
   fill("kind", std::string(name_of(read.kind)));
   fill("from", std::string(root.attribute_or_empty("from")));
   if (read.to) fill("to", read.to->str());
@@ -89,11 +106,12 @@ Result<std::string> facts_of_stanza(const std::string& text, Json& facts) {
   if (read.kind == core::Kind::iq) fill("payload", std::string(read.payload().ns()));
   fill("children", children_of(root));
   if (read.kind != core::Kind::message || read.is_error()) return std::string();
+  read.label = label_of(read, facts, config);
+  if (read.label) fill("label", read.label->name);
   const auto rebuilt = modules::omemo::rebuild_message(read);
   const auto& seal = rebuilt.seal;
-  if (seal.form == core::Seal::Form::none) {
-    return rebuilt.refused ? "where content has to be sealed it is refused before any rule is asked" : std::string();
-  }
+  if (rebuilt.refused == modules::omemo::Reason::label) return std::string(before_rules);
+  if (seal.form == core::Seal::Form::none) return std::string(rebuilt.refused ? before_rules : "");
   fill("sealed", "true");
   fill("omemo", seal.form == core::Seal::Form::legacy ? "legacy" : "2");
   fill("sid", std::to_string(seal.sender_device));
@@ -110,7 +128,7 @@ Answer policy_explain(const Request& request) {
   if (!facts.is_object()) return fail(ErrorCode::invalid, "the facts are no object");
   std::string before;
   if (const auto text = request.text("stanza"); !text.empty()) {
-    auto note = facts_of_stanza(text, facts);
+    auto note = facts_of_stanza(text, facts, *request.app.config());
     if (!note) return std::unexpected(note.error());
     before = std::move(*note);
   }
@@ -144,10 +162,93 @@ Answer policy_source(const Request& request) {
   return reply->wait(request.stop, control_patience);
 }
 
+// ---- memories: all shards share them, any may be asked
+
+// What `work(memories, now_ms)` gives.
+template <class Work>
+Answer with_memories(const Request& request, Work work) {
+  auto reply = std::make_shared<Reply<Json>>();
+  auto& shard = *request.app.kernel().shards.front();
+  shard.post([&shard, reply, work = std::move(work)] {
+    const auto* rules = shard.service<modules::RulesInForce>();
+    const auto* set = rules == nullptr ? nullptr : rules->rules();
+    if (set == nullptr) return reply->give(fail(ErrorCode::unavailable, "no rules are in force: nothing may pass"));
+    if (!reply->begin()) return;  // nobody waits any more: nothing is changed
+    reply->give(work(policy::Memories(*set), shard.loop().now_ms()));
+  });
+  return reply->wait(request.stop, control_patience);
+}
+
+Json shown_value(const std::string& memory, const std::string& key, const policy::Memories::Value& value,
+                 std::int64_t now_ms) {
+  const auto utc_ahead_ms = utc_now_ms() - now_ms;
+  Json out{{"memory", memory}, {"key", key}};
+  out["value"] = value.text.empty() ? Json(value.number) : Json(value.text);
+  out["since"] = format_utc_ms(value.since_ms + utc_ahead_ms);
+  if (value.expires_ms != policy::Memory::never) out["until"] = format_utc_ms(value.expires_ms + utc_ahead_ms);
+  return out;
+}
+
+Answer memory_list(const Request& request) {
+  return with_memories(request, [](const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+    Json rows = Json::array();
+    for (const auto& one : memories.list(now_ms)) {
+      rows.push_back({{"name", one.name}, {"used", one.used}, {"keys", one.keys}, {"durable", one.durable}});
+      if (one.lifetime_ms >= 0) rows.back()["lifetime_s"] = one.lifetime_ms / 1000;
+    }
+    return rows;
+  });
+}
+
+Answer memory_get(const Request& request) {
+  return with_memories(request,
+                       [memory = request.text("memory"), key = request.text("key")](const policy::Memories& memories,
+                                                                                    std::int64_t now_ms) -> Answer {
+                         const auto value = memories.get(memory, key, now_ms);
+                         if (!value) return fail(ErrorCode::invalid, value.error());
+                         if (!*value)
+                           return fail(ErrorCode::not_found, "\"" + memory + "\" has nothing under \"" + key + "\"");
+                         return shown_value(memory, key, **value, now_ms);
+                       });
+}
+
+// Rules decide by it from now on, so it leaves a record.
+Answer memory_set(const Request& request) {
+  const auto memory = request.text("memory"), key = request.text("key");
+  auto answer = with_memories(request,
+                              [memory, key, value = request.text("value"), lifetime = request.text("lifetime")](
+                                  const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+                                const auto made = memories.set(memory, key, value, lifetime, now_ms);
+                                if (!made) return fail(ErrorCode::invalid, made.error());
+                                return shown_value(memory, key, *made, now_ms);
+                              });
+  if (!answer) return answer;
+  request.app.record_admin("policy-memory-set", key, memory);
+  log::info("policy", "memory \"{}\": \"{}\" was set by an administrator, {}", memory, log::printable(key),
+            answer->contains("until") ? "until " + answer->value("until", "") : "for ever");
+  return answer;
+}
+
+Answer memory_forget(const Request& request) {
+  const auto memory = request.text("memory"), key = request.text("key");
+  auto answer = with_memories(request, [memory, key](const policy::Memories& memories, std::int64_t now_ms) -> Answer {
+    const auto was_there = memories.forget(memory, key, now_ms);
+    if (!was_there) return fail(ErrorCode::invalid, was_there.error());
+    if (!*was_there) return fail(ErrorCode::not_found, "\"" + memory + "\" has nothing under \"" + key + "\"");
+    return Json{{"memory", memory}, {"key", key}};
+  });
+  if (answer) request.app.record_admin("policy-memory-forget", key, memory);
+  return answer;
+}
+
 constexpr NamedCommand commands[] = {
     {"policy.list", &policy_list},
     {"policy.explain", &policy_explain},
     {"policy.source", &policy_source},
+    {"policy.memory.list", &memory_list},
+    {"policy.memory.get", &memory_get},
+    {"policy.memory.set", &memory_set},
+    {"policy.memory.forget", &memory_forget},
 };
 
 }  // namespace

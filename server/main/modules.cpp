@@ -17,6 +17,7 @@
 #include "modules/host_meta/host_meta.hpp"
 #include "modules/invitation_page/invitation_page.hpp"
 #include "modules/invitations/invitations.hpp"
+#include "modules/labels/labels.hpp"
 #include "modules/last_activity/last_activity.hpp"
 #include "modules/limits/limits.hpp"
 #include "modules/offline/offline.hpp"
@@ -73,7 +74,8 @@ std::vector<const core::Manifest*> all_modules() {
           &administration_manifest(),
           &omemo_devices_manifest(),
           &invitations_manifest(),
-          &invitation_page_manifest()};
+          &invitation_page_manifest(),
+          &labels_manifest()};
 }
 
 config::Findings check_modules(const config::Snapshot& config) {

@@ -4,6 +4,7 @@
 
 #include "config/options.hpp"
 #include "core/jid/domain.hpp"
+#include "modules/labels/options.hpp"
 #include "modules/omemo/table/options.hpp"
 
 namespace valise {
@@ -19,6 +20,7 @@ core::HostSettings make_host(const config::Snapshot& config, const std::string& 
   host.name = name;
   host.sealed = config.get(options::sealed_mode, name) != config::SealedMode::off;
   host.switches = modules::omemo::table::switches_of(config, name);
+  host.labels = modules::labels::labels_of(config, name);
   const auto clients = config.get(options::tls_client_certificates, name);
   host.client_certificates = clients != config::ClientCertificates::off;
   host.only_certificates = clients == config::ClientCertificates::require;

@@ -129,6 +129,48 @@ class Disconnect final : public Action {
   std::string describe() const override { return "Disconnect()"; }
 };
 
+class Limit final : public Action {
+ public:
+  explicit Limit(const Pace& pace) : pace_(pace) {}
+  Next run(Context& context) const override {
+    for (const auto& one : pace_fields) {  // of several the strictest
+      auto& in_force = context.decision.pace.*one.field;
+      const auto wanted = pace_.*one.field;
+      if (wanted != 0 && (in_force == 0 || wanted < in_force)) in_force = wanted;
+    }
+    return Next::go_on;
+  }
+  std::string describe() const override {
+    std::string out;
+    for (const auto& one : pace_fields) {
+      if (pace_.*one.field == 0) continue;
+      out += fmt::format("{}{} = {}", out.empty() ? "Limit{" : ", ", one.name, pace_.*one.field);
+    }
+    return out + "}";
+  }
+
+ private:
+  Pace pace_;
+};
+
+class Quiet final : public Action {
+ public:
+  Next run(Context& context) const override {
+    context.decision.quiet = true;
+    return Next::go_on;
+  }
+  std::string describe() const override { return "Quiet()"; }
+};
+
+class RequireApproval final : public Action {
+ public:
+  Next run(Context& context) const override {
+    context.decision.needs_approval = true;
+    return Next::go_on;
+  }
+  std::string describe() const override { return "RequireApproval()"; }
+};
+
 class Strip final : public Action {
  public:
   explicit Strip(std::vector<StripName> names) : names_(std::move(names)) {}
@@ -156,7 +198,8 @@ class Strip final : public Action {
 
 class Notify final : public Action {
  public:
-  Notify(std::string text, std::int64_t every_ms) : text_(std::move(text)), every_ms_(every_ms) {}
+  Notify(std::string text_fr, std::string text_en, std::int64_t every_ms)
+      : text_fr_(std::move(text_fr)), text_en_(std::move(text_en)), every_ms_(every_ms) {}
   Next run(Context& context) const override {
     const auto now = context.facts.now_ms;
     auto& decision = context.decision;
@@ -164,13 +207,13 @@ class Notify final : public Action {
       return Next::go_on;
     told_ = true;
     told_ms_ = now;
-    decision.notices[decision.notice_count++] = text_;
+    decision.notices[decision.notice_count++] = {text_fr_, text_en_};
     return Next::go_on;
   }
-  std::string describe() const override { return fmt::format("Notify(\"{}\")", text_); }
+  std::string describe() const override { return fmt::format("Notify(\"{}\")", text_en_); }
 
  private:
-  std::string text_;
+  std::string text_fr_, text_en_;
   std::int64_t every_ms_;
   mutable bool told_ = false;  // home shard only
   mutable std::int64_t told_ms_ = 0;
@@ -188,9 +231,12 @@ ActionPtr make_jump(const JumpTo& to) { return std::make_unique<Jump>(to); }
 ActionPtr make_return() { return std::make_unique<Return>(); }
 ActionPtr make_record(std::string word) { return std::make_unique<Record>(std::move(word)); }
 ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
+ActionPtr make_limit(const Pace& pace) { return std::make_unique<Limit>(pace); }
+ActionPtr make_quiet() { return std::make_unique<Quiet>(); }
+ActionPtr make_require_approval() { return std::make_unique<RequireApproval>(); }
 ActionPtr make_strip(std::vector<StripName> names) { return std::make_unique<Strip>(std::move(names)); }
-ActionPtr make_notify(std::string text, std::int64_t every_ms) {
-  return std::make_unique<Notify>(std::move(text), every_ms);
+ActionPtr make_notify(std::string text_fr, std::string text_en, std::int64_t every_ms) {
+  return std::make_unique<Notify>(std::move(text_fr), std::move(text_en), every_ms);
 }
 
 }  // namespace valise::policy

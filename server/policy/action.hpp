@@ -55,8 +55,11 @@ struct Refusal {
 [[nodiscard]] ActionPtr make_return();
 [[nodiscard]] ActionPtr make_record(std::string word);
 [[nodiscard]] ActionPtr make_disconnect();
+[[nodiscard]] ActionPtr make_limit(const Pace& pace);
+[[nodiscard]] ActionPtr make_require_approval();
+[[nodiscard]] ActionPtr make_quiet();
 [[nodiscard]] ActionPtr make_strip(std::vector<StripName> names);
 // At most once in `every_ms`; home shard only.
-[[nodiscard]] ActionPtr make_notify(std::string text, std::int64_t every_ms);
+[[nodiscard]] ActionPtr make_notify(std::string text_fr, std::string text_en, std::int64_t every_ms);
 
 }  // namespace valise::policy

@@ -43,7 +43,10 @@ constexpr EventInfo infos[] = {
     {Event::mail_out, false, later, later},
     {Event::federation_in, false, later, later},
     {Event::federation_out, false, later, later},
-    {Event::record, false, later, later},
+    {Event::record, true,
+     "when a record goes into the audit log: its kind is the type (`login-failed`), its reason the payload; its `Kind` "
+     "stands alone in a rule",
+     "nothing: it has happened"},
 };
 static_assert(std::size(infos) == event_count);
 
@@ -54,8 +57,8 @@ std::string places(EventMask mask) {
   for (const auto& info : infos) {
     if (info.fires && (mask & mask_of(info.event)) == 0) all = false;
   }
-  for (const auto event :
-       {Event::login, Event::session, Event::registration, Event::publish, Event::device, Event::invitation}) {
+  for (const auto event : {Event::login, Event::session, Event::registration, Event::publish, Event::device,
+                           Event::invitation, Event::record}) {
     once |= mask_of(event) & all_in;
   }
   const bool out = (mask & all_out) != 0, in = (mask & all_in & ~once) != 0;

@@ -19,12 +19,12 @@ inline constexpr EventMask stanzas = mask_of(Event::message) | presences | mask_
 inline constexpr EventMask messages = mask_of(Event::message) | mask_of(Event::unsealed);
 inline constexpr EventMask written = stanzas | mask_of(Event::unsealed);
 inline constexpr EventMask publications = mask_of(Event::publish) | mask_of(Event::device);
-inline constexpr EventMask asked_once =
-    mask_of(Event::login) | mask_of(Event::session) | mask_of(Event::registration) | publications;
+inline constexpr EventMask asked_once = mask_of(Event::login) | mask_of(Event::session) | mask_of(Event::registration) |
+                                        mask_of(Event::record) | publications;
 inline constexpr EventMask letters = mask_of(Event::mail_in) | mask_of(Event::mail_out);
 inline constexpr EventMask links = mask_of(Event::federation_in) | mask_of(Event::federation_out);
 inline constexpr EventMask weighed =
-    written | publications | letters | mask_of(Event::room_message) | mask_of(Event::upload);
+    written | publications | letters | mask_of(Event::room_message) | mask_of(Event::upload) | mask_of(Event::record);
 inline constexpr EventMask acting =
     (written | asked_once | mask_of(Event::invitation) | mask_of(Event::upload)) & all_out;
 inline constexpr EventMask connected = acting | links;

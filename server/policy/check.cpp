@@ -143,6 +143,11 @@ std::optional<Texts> texts_there(std::string_view fact, Cell cell) {
     case login:
     case session:
       return Texts{{""}};
+    case record: {
+      Texts kinds{{record_kinds.begin(), record_kinds.end()}};
+      std::ranges::sort(kinds.any_of);
+      return kinds;
+    }
     default:
       return std::nullopt;
   }
@@ -160,9 +165,11 @@ class Checker {
   std::vector<PolicyError> run() {
     for (const auto& rule : state_.rules) expanded_.push_back(expand(*rule.match, true));
     for (std::uint32_t i = 0; i < state_.chains.size() && work_left_ > 0; ++i) look_at_chain(i);
-    std::ranges::stable_sort(found_, {}, &PolicyError::line);
-    if (work_left_ == 0) found_.push_back({state_.name, 0, "too many rules to compare them all: others may be hidden"});
-    return std::move(found_);
+    std::ranges::stable_sort(found_, {}, [](const Fault& one) { return std::pair(one.place.file, one.place.line); });
+    std::vector<PolicyError> out;
+    for (auto& one : found_) out.push_back(state_.error_at(one.place, std::move(one.text)));
+    if (work_left_ == 0) out.push_back({state_.name, 0, "too many rules to compare them all: others may be hidden"});
+    return out;
   }
 
  private:
@@ -172,8 +179,7 @@ class Checker {
     const auto& chain = state_.chains[number];
     jumps_ = jumps_to(number);
     if (jumps_ && jumps_->empty()) {
-      found_.push_back(
-          {state_.name, chain.line, fmt::format("chain \"{}\" can never act: nothing jumps to it", chain.name)});
+      found_.push_back({chain.place, fmt::format("chain \"{}\" can never act: nothing jumps to it", chain.name)});
       jumps_.reset();  // once is enough
     }
     for (std::size_t i = 0; i < chain.rules.size() && work_left_ > 0; ++i) look_at_rule(chain, i);
@@ -244,7 +250,7 @@ class Checker {
   }
 
   void say(const Rule& rule, const std::string& why) {
-    found_.push_back({state_.name, rule.line, fmt::format("rule \"{}\" can never act: {}", rule.name, why)});
+    found_.push_back({rule.place, fmt::format("rule \"{}\" can never act: {}", rule.name, why)});
   }
 
   const std::optional<Values>& values(const Matcher& leaf) {
@@ -370,7 +376,10 @@ class Checker {
     std::string who;
     for (std::size_t i = 0; i < std::min<std::size_t>(by.size(), 3); ++i) {
       const auto& first = state_.rules[by[i]];
-      who += fmt::format("{}rule \"{}\" (line {})", i == 0 ? "" : ", ", first.name, first.line);
+      const auto where = first.place.file == rule.place.file
+                             ? fmt::format("line {}", first.place.line)
+                             : fmt::format("{}:{}", state_.files[first.place.file].name, first.place.line);
+      who += fmt::format("{}rule \"{}\" ({})", i == 0 ? "" : ", ", first.name, where);
     }
     if (by.size() > 3) who += fmt::format(" and {} more", by.size() - 3);
     say(rule, fmt::format("{} before it decide{} on all that it matches", who, by.size() == 1 ? "s" : ""));
@@ -413,7 +422,7 @@ class Checker {
   std::vector<std::optional<Alternatives>> expanded_;  // of each rule; dead ones are gone where they were looked at
   std::optional<std::vector<Way>> jumps_;              // to the chain that is looked at
   std::unordered_map<const Matcher*, std::optional<Values>> values_;
-  std::vector<PolicyError> found_;
+  std::vector<Fault> found_;
 };
 
 }  // namespace

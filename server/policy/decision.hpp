@@ -33,6 +33,26 @@ struct StripName {
   std::string ns;
 };
 
+// How fast a session is read, named like the options limits.*; 0: as these say.
+struct Pace {
+  std::uint32_t rate = 0, rate_burst = 0, stanzas_per_s = 0, stanzas_burst = 0;
+  friend bool operator==(const Pace&, const Pace&) = default;
+};
+struct PaceField {
+  std::string_view name;
+  std::uint32_t Pace::* field;
+  std::uint32_t least, most;  // as of the options
+};
+inline constexpr PaceField pace_fields[] = {{"rate", &Pace::rate, 1'024, 1U << 30},
+                                            {"rate_burst", &Pace::rate_burst, 65'536, 1U << 30},
+                                            {"stanzas_per_s", &Pace::stanzas_per_s, 1, 10'000'000},
+                                            {"stanzas_burst", &Pace::stanzas_burst, 10, 10'000'000}};
+
+// The same text twice where a rule gives one.
+struct NoticeText {
+  std::string_view fr, en;
+};
+
 // Views look into the PolicySet (and live as long) or into static texts.
 struct Decision {
   Verdict verdict = Verdict::allow;
@@ -49,10 +69,13 @@ struct Decision {
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
 
   // -- what else is to happen; whoever asked sees to it
-  std::string_view record;  // Record: a word for the audit log; empty: none
-  bool disconnect = false;  // Disconnect: the session of whoever acts
+  std::string_view record;      // Record: a word for the audit log; empty: none
+  bool disconnect = false;      // Disconnect: the session of whoever acts
+  bool quiet = false;           // Quiet: who is away is not told that it came
+  bool needs_approval = false;  // RequireApproval: of an administrator, for a new OMEMO device
+  Pace pace;                    // Limit
   std::uint32_t notice_count = 0, strip_count = 0;
-  std::array<std::string_view, 4> notices{};  // Notify: for the administrators
+  std::array<NoticeText, 4> notices{};  // Notify: for the administrators
   std::array<const std::vector<StripName>*, 4> strips{};
 
   [[nodiscard]] std::span<const std::string_view> added_tags() const noexcept { return {tags.data(), tag_count}; }

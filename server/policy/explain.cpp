@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <ranges>
 
 #include "policy/fact_names.hpp"
@@ -49,7 +50,8 @@ class Explainer final : public Watcher {
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
     begun_.push_back(&rule);
     return tried.emplace_back(TriedRule{.name = rule.name,
-                                        .line = rule.line,
+                                        .line = rule.place.line,
+                                        .file = rule.place.file == 0 ? "" : state_.files[rule.place.file].name,
                                         .chain = state_.chains[rule.chain].name,
                                         .shadow = rule.shadow,
                                         .action = std::move(actions),
@@ -145,7 +147,39 @@ class Untouched {
   std::vector<std::tuple<std::uint64_t, std::uint64_t, Troubles>> counts_;
 };
 
+// Sees whether a rule asks for what is not known.
+class Onlooker final : public Watcher {
+ public:
+  explicit Onlooker(std::span<const std::string_view> unknown) : unknown_(unknown) {}
+  bool match(const Rule& rule, Context& context) override {
+    look(*rule.match);
+    return rule.match->matches(context);
+  }
+  void reads(std::string_view fact) override {
+    uncertain = uncertain || std::ranges::find(unknown_, fact) != unknown_.end();
+  }
+
+  bool uncertain = false;
+
+ private:
+  void look(const Matcher& matcher) {
+    for (const auto fact : matcher.needs()) reads(fact);
+    for (const auto* part : matcher.parts()) look(*part);
+  }
+
+  std::span<const std::string_view> unknown_;
+};
+
 }  // namespace
+
+std::optional<Verdict> foresee(PolicySet& set, const Facts& facts, std::span<const std::string_view> unknown) {
+  auto& state = set.state();
+  const Untouched untouched(state);
+  Onlooker onlooker(unknown);
+  state.watcher = &onlooker;
+  const auto verdict = set.decide(facts).verdict;
+  return onlooker.uncertain ? std::nullopt : std::optional(verdict);
+}
 
 Explanation explain(PolicySet& set, const Facts& facts) {
   auto& state = set.state();
@@ -167,7 +201,8 @@ Explanation explain(PolicySet& set, const Facts& facts) {
   out.tried = std::move(explainer.tried);
   for (const auto& rule : state.rules) {
     if (rule.name != out.rule) continue;
-    out.line = rule.line;
+    out.file = state.files[rule.place.file].path;
+    out.line = rule.place.line;
     out.chain = state.chains[rule.chain].name;
   }
   if (decision.reason != Reason::policy_failed) return out;

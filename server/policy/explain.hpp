@@ -1,7 +1,10 @@
 // Which rule would decide on an event, and why: the decision itself (PolicySet::decide), watched.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/policy_set.hpp"
@@ -22,6 +25,7 @@ struct TriedRule {
   enum class Result : std::uint8_t { not_asked, no, matched, failed };
   std::string name;
   unsigned line = 0;
+  std::string file;   // empty: the policy's own; else its name from the policy's folder
   std::string chain;  // where it stands; empty: the main one
   bool shadow = false;
   Result result = Result::not_asked;  // not_asked: it is about other kinds or the other direction
@@ -31,7 +35,7 @@ struct TriedRule {
 };
 
 struct Explanation {
-  std::string file;
+  std::string file;  // of the rule that decided, or the policy's
   Verdict verdict = Verdict::allow;
   Reason reason = Reason::no_rule;
   std::string rule;  // that decided or failed
@@ -46,5 +50,10 @@ struct Explanation {
 // Counts nothing, takes from no limiter and keeps nothing in a memory. A Lua function that keeps something in a local
 // of its own is run as for a real event and keeps it.
 [[nodiscard]] Explanation explain(PolicySet& set, const Facts& facts);
+
+// The verdict alone, likewise. Nothing: a rule that was tried asks for one of the `unknown` facts, of which `facts`
+// holds nothing, so that it might be another.
+[[nodiscard]] std::optional<Verdict> foresee(PolicySet& set, const Facts& facts,
+                                             std::span<const std::string_view> unknown = {});
 
 }  // namespace valise::policy

@@ -35,6 +35,7 @@ constexpr std::pair<std::string_view, std::string_view> builders[] = {
     {"Pending", "pending"},
     {"Shown", "shown"},
     {"Affiliation", "affiliation"},
+    {"Occupants", "occupants"},
     {"Label", "label"},
     {"Datacenter", "datacenter"},
 };
@@ -123,6 +124,7 @@ constexpr std::pair<std::string_view, Say> texts[] = {
     {"from_resource", [](const Facts& f) { return quoted(f.from.resource); }},
     {"to_resource", [](const Facts& f) { return quoted(f.to.resource); }},
     {"affiliation", [](const Facts& f) { return quoted(f.affiliation); }},
+    {"occupants", [](const Facts& f) { return fmt::format("{}", f.occupants); }},
     {"label", [](const Facts& f) { return quoted(f.label); }},
     {"datacenter", [](const Facts& f) { return quoted(f.datacenter); }},
     {"date", &date},

@@ -51,6 +51,16 @@ inline constexpr std::array<std::string_view, event_count> event_names{
   return event == Event::subscription ? Event::presence : event == Event::device ? Event::publish : event;
 }
 
+// Asked about beside other events: a rule about everything would count and decide twice.
+[[nodiscard]] constexpr bool stands_alone(Event event) noexcept {
+  return event == Event::unsealed || event == Event::record;
+}
+
+// The kinds of records in the audit log (core/audit/record.hpp), which Type names of a `record`.
+inline constexpr std::array<std::string_view, 14> record_kinds{
+    "message", "presence", "login",     "logout", "login-failed", "denied",       "admin",
+    "start",   "stop",     "recovered", "passed", "report",       "omemo-device", "void"};
+
 // The values of sealed.mode, the stricter first.
 inline constexpr std::array<std::string_view, 3> mode_names{"required", "warn", "off"};
 
@@ -140,9 +150,10 @@ struct Facts {
   // -- of one kind of event
   std::uint32_t devices = 0, new_devices = 0;  // device: in the list, and of these not in the one before
   std::uint32_t uses = 0;                      // invitation: so many may come by it
+  std::string_view label;                      // message: classification (XEP-0258), by its short name; empty: none
   // -- of features that are to come
   std::string_view affiliation;  // in the room
-  std::string_view label;        // classification (XEP-0258)
+  std::uint32_t occupants = 0;   // room_join: there already
   std::string_view datacenter;   // where whoever acts is connected
 
   std::int64_t now_ms = 0;  // monotonic; rates

@@ -45,14 +45,14 @@ Addresses Group::values() const {
 }
 
 std::string Group::why_unknown() const {
-  return fmt::format("{}:{}: who belongs to group \"{}\" is not known now", policy_, line, name);
+  return PolicyError{file, made.line, fmt::format("who belongs to group \"{}\" is not known now", name)}.message();
 }
 
-Group& Groups::named(std::string_view name, unsigned line) {
+Group& Groups::named(std::string_view name, Place place) {
   for (auto& one : all_) {
     if (one.group->name == name) return *one.group;
   }
-  all_.push_back({std::make_unique<Group>(), line});
+  all_.push_back({std::make_unique<Group>(), place});
   all_.back().group->name = name;
   return *all_.back().group;
 }
@@ -67,16 +67,20 @@ const Group* Groups::find(std::string_view name) const {
 std::vector<std::string_view> Groups::names() const {
   std::vector<std::string_view> out;
   for (const auto& one : all_) {
-    if (one.group->line != 0) out.push_back(one.group->name);
+    if (one.group->made.line != 0) out.push_back(one.group->name);
   }
   return out;
 }
 
 std::vector<GroupInfo> Groups::infos() const {
   std::vector<GroupInfo> out;
-  for (const auto& [group, first_line] : all_) {
-    auto& info = out.emplace_back(
-        GroupInfo{.name = group->name, .line = group->line, .written = {}, .includes = group->includes, .sources = {}});
+  for (const auto& [group, first] : all_) {
+    auto& info = out.emplace_back(GroupInfo{.name = group->name,
+                                            .line = group->made.line,
+                                            .file = group->file,
+                                            .written = {},
+                                            .includes = group->includes,
+                                            .sources = {}});
     info.written = group->own.domains;
     info.written.insert(info.written.end(), group->own.jids.begin(), group->own.jids.end());
     for (const auto& source : group->sources) info.sources.push_back(*source);
@@ -100,15 +104,13 @@ void Groups::take_newest(std::uint64_t changes) {
   }
 }
 
-std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
-  const auto fault = [&](unsigned line, std::string text) {
-    return std::unexpected(PolicyError{policy, line, std::move(text)});
-  };
+std::expected<void, Fault> Groups::resolve() {
+  const auto fault = [](Place place, std::string text) { return std::unexpected(Fault{place, std::move(text)}); };
   const auto unknown = [&](std::string_view name) {
     return fmt::format("there is no group \"{}\"{}", log::printable(name), config::nearest_hint(name, names()));
   };
   for (const auto& one : all_) {
-    if (one.group->line == 0) return fault(one.first_line, unknown(one.group->name));
+    if (one.group->made.line == 0) return fault(one.first, unknown(one.group->name));
   }
   // Each group and what it includes, once each: a walk that never goes deeper than there are groups.
   std::size_t members = 0;
@@ -121,12 +123,12 @@ std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
       for (const auto& source : within[i]->sources) one.group->live_.push_back(source.get());
       members += within[i]->own.jids.size() + within[i]->own.domains.size();
       if (members > most_members)
-        return fault(one.group->line, fmt::format("more than {} members of groups", most_members));
+        return fault(one.group->made, fmt::format("more than {} members of groups", most_members));
       for (const auto& name : within[i]->includes) {
         const auto* included = find(name);
-        if (included == nullptr) return fault(within[i]->line, unknown(name));
+        if (included == nullptr) return fault(within[i]->made, unknown(name));
         if (included == one.group.get()) {
-          return fault(within[i]->line, within[i] == one.group.get()
+          return fault(within[i]->made, within[i] == one.group.get()
                                             ? fmt::format("group \"{}\" includes itself", one.group->name)
                                             : fmt::format("group \"{}\" includes \"{}\", of which it is a part itself",
                                                           within[i]->name, one.group->name));
@@ -136,10 +138,9 @@ std::expected<void, PolicyError> Groups::resolve(const std::string& policy) {
     }
     const auto crowd = [](const std::vector<std::string>& texts) { return Names(texts).crowd(); };
     if (crowd(all.jids) > most_alike || crowd(all.domains) > most_alike) {
-      return fault(one.group->line, fmt::format("group \"{}\": at most {} patterns that begin and end alike",
+      return fault(one.group->made, fmt::format("group \"{}\": at most {} patterns that begin and end alike",
                                                 one.group->name, most_alike));
     }
-    one.group->policy_ = policy;
     one.group->jids_ = std::make_unique<Names>(std::move(all.jids));
     one.group->domains_ = std::make_unique<Names>(std::move(all.domains));
   }

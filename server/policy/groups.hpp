@@ -12,6 +12,7 @@
 #include "policy/live_members.hpp"
 #include "policy/matcher.hpp"
 #include "policy/patterns.hpp"
+#include "policy/place.hpp"
 #include "policy/policy_set.hpp"
 
 namespace valise::policy {
@@ -30,8 +31,9 @@ struct Group {
   };
 
   std::string name;
-  unsigned line = 0;  // where the policy makes it; 0: it is only named so far
-  PartySet own;       // bare JIDs and domains
+  Place made;        // where the policy makes it; line 0: it is only named so far
+  std::string file;  // of `made`, as errors say it
+  PartySet own;      // bare JIDs and domains
   std::vector<std::string> includes;
   std::vector<std::unique_ptr<Live>> sources;
 
@@ -58,16 +60,15 @@ struct Group {
   // Of it and all that it includes; null until the file has run.
   std::unique_ptr<Names> jids_, domains_;
   std::vector<const Live*> live_;
-  std::string policy_;  // the file's name
 };
 
 class Groups {
  public:
-  // That of this name, made or only named; `line`: who asks. Lives as long as this.
-  [[nodiscard]] Group& named(std::string_view name, unsigned line);
+  // That of this name, made or only named; `place`: who asks. Lives as long as this.
+  [[nodiscard]] Group& named(std::string_view name, Place place);
   [[nodiscard]] const Group* find(std::string_view name) const;
-  // Puts all together. Errors, with their line in the policy: a name that no group has, a cycle, too many members.
-  [[nodiscard]] std::expected<void, PolicyError> resolve(const std::string& policy);
+  // Puts all together. Errors, with their place in the policy: a name that no group has, a cycle, too many members.
+  [[nodiscard]] std::expected<void, Fault> resolve();
   [[nodiscard]] std::vector<std::string_view> names() const;
   [[nodiscard]] std::vector<GroupInfo> infos() const;
   [[nodiscard]] std::size_t directories() const;  // that the policy names so far
@@ -81,7 +82,7 @@ class Groups {
   void take_newest(std::uint64_t changes);
   struct Named {
     std::unique_ptr<Group> group;
-    unsigned first_line = 0;  // where it was named first
+    Place first;  // where it was named first
   };
   std::vector<Named> all_;
   std::uint64_t seen_ = 0;  // of LiveGroups::changes

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
 #include <cstring>
 
 namespace valise::policy {
@@ -112,6 +113,22 @@ ActionPtr keep(std::string described, std::shared_ptr<Memory> memory, KeyOf key,
 
 }  // namespace
 
+std::optional<std::int64_t> duration_ms(std::string_view text) noexcept {
+  constexpr std::int64_t most_s = 10LL * 366 * 86'400;
+  constexpr std::string_view units = "smhd";
+  constexpr std::int64_t seconds[] = {1, 60, 3600, 86'400};
+  if (text.empty()) return std::nullopt;
+  const auto unit = units.find(text.back());
+  std::int64_t count = 0;
+  const auto* end = text.data() + text.size() - 1;
+  const auto [stop, fault] = std::from_chars(text.data(), end, count);
+  if (unit == std::string_view::npos || fault != std::errc() || stop != end || count < 0 ||
+      count > most_s / seconds[unit]) {
+    return std::nullopt;
+  }
+  return count * seconds[unit] * 1000;
+}
+
 std::uint64_t KeyOf::operator()(const Table& table, const Facts& facts) const noexcept {
   std::uint64_t hash = table.begin();
   for (const auto part : parts_) {
@@ -141,6 +158,7 @@ std::uint64_t KeyOf::operator()(const Table& table, const Facts& facts) const no
         hash = table.mix(hash, {reinterpret_cast<const char*>(&facts.sid), sizeof facts.sid});
         break;
       case KeyPart::all:
+        hash = table.mix(hash, "all");  // the key that a function or an administrator calls so
         break;
     }
   }

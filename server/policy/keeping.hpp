@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/action.hpp"
@@ -14,6 +16,9 @@ namespace valise::policy {
 enum class KeyPart : std::uint8_t { from, to, from_domain, to_domain, pair, ip, host, device, all };
 inline constexpr std::array<std::string_view, 9> key_part_names{"from", "to",   "from_domain", "to_domain", "pair",
                                                                 "ip",   "host", "device",      "all"};
+
+// "90s", "15m", "12h", "7d", at most ten years; nullopt: no such time.
+[[nodiscard]] std::optional<std::int64_t> duration_ms(std::string_view text) noexcept;
 
 // By what something is counted or kept: one fact, or several together.
 class KeyOf {

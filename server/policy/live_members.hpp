@@ -101,7 +101,6 @@ struct LiveSource {
   std::optional<DirectorySearch> search;  // nothing: they are in the store
   WhenSilent when_silent = WhenSilent::fail;
   std::int64_t holds_ms = INT64_MAX;  // so long an answer holds, at most
-  unsigned line = 0;
 
   [[nodiscard]] bool is_silent(const LiveMembers::Known* known, std::int64_t now_ms) const noexcept {
     return known == nullptr || now_ms - known->at_ms > holds_ms;
@@ -112,6 +111,7 @@ struct LiveSource {
 struct GroupInfo {
   std::string name;
   unsigned line = 0;
+  std::string file;                  // in which that line is
   std::vector<std::string> written;  // addresses and domains that the policy and its file name, not what it includes
   std::vector<std::string> includes;
   std::vector<LiveSource> sources;

@@ -67,7 +67,7 @@ int deny(lua_State* lua) {
 int jump(lua_State* lua) {
   auto& state = building(lua);
   auto name = read_person_text(lua, 1, "Jump");
-  state.jumps.push_back(std::make_unique<JumpTo>(JumpTo{std::move(name), caller_line(lua), 0}));
+  state.jumps.push_back(std::make_unique<JumpTo>(JumpTo{std::move(name), caller_place(lua), 0}));
   return push_action(lua, make_jump(*state.jumps.back()));
 }
 
@@ -84,6 +84,34 @@ int record(lua_State* lua) {
 int disconnect(lua_State* lua) {
   building(lua);
   return push_action(lua, make_disconnect());
+}
+
+// Limit{ stanzas_per_s = 5, stanzas_burst = 20 }
+int limit(lua_State* lua) {
+  building(lua);
+  if (!lua_istable(lua, 1)) refuse(lua, "Limit takes a table: Limit{ stanzas_per_s = 5, stanzas_burst = 20 }");
+  std::vector<std::string_view> names;
+  for (const auto& one : pace_fields) names.push_back(one.name);
+  check_keys(lua, 1, "Limit", names);
+  Pace pace;
+  for (const auto& one : pace_fields) {
+    if (lua_getfield(lua, 1, one.name.data()) != LUA_TNIL) {
+      pace.*one.field = static_cast<std::uint32_t>(read_whole(lua, -1, one.name, one.least, one.most));
+    }
+    lua_pop(lua, 1);
+  }
+  if (pace == Pace()) refuse(lua, "Limit takes at least one of rate, rate_burst, stanzas_per_s, stanzas_burst");
+  return push_action(lua, make_limit(pace));
+}
+
+int quiet(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_quiet());
+}
+
+int require_approval(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_require_approval());
 }
 
 // Strip("name"), Strip("name", "ns"), Strip{ {"name", "ns"}, … }
@@ -121,14 +149,26 @@ int strip(lua_State* lua) {
   return push_action(lua, make_strip(std::move(names)));
 }
 
-// Notify("text" [, every])
+// Notify("text" [, every]), Notify{ fr = "…", en = "…", every = "1h" }
 int notify(lua_State* lua) {
   building(lua);
   constexpr std::int64_t usually = 10 * 60'000, least = 10'000;
-  auto text = read_person_text(lua, 1, "Notify");
+  std::string text_fr, text_en;
+  if (lua_istable(lua, 1)) {
+    constexpr std::string_view keys[] = {"fr", "en", "every"};
+    check_keys(lua, 1, "Notify", keys);
+    lua_settop(lua, 1);
+    lua_getfield(lua, 1, "every");
+    lua_getfield(lua, 1, "fr");
+    lua_getfield(lua, 1, "en");
+    text_fr = read_person_text(lua, 3, "fr");
+    text_en = read_person_text(lua, 4, "en");
+  } else {
+    text_fr = text_en = read_person_text(lua, 1, "Notify");
+  }
   const auto every = lua_isnoneornil(lua, 2) ? usually : read_duration(lua, 2, "Notify");
   if (every < least) refuse(lua, "Notify: at most once in 10 seconds");
-  return push_action(lua, make_notify(std::move(text), every));
+  return push_action(lua, make_notify(std::move(text_fr), std::move(text_en), every));
 }
 
 const Function functions[] = {
@@ -155,13 +195,27 @@ const Function functions[] = {
      "one "
      "did; a denial keeps its own",
      at::stanzas},
-    {"Notify", &notify, "\"text\" [, every]",
+    {"Notify", &notify, "\"text\" [, every] | { fr =, en =, every = }",
      "goes on; the administrators of the host (`commands.administrators`) get a message with the rule's text, at most "
      "once in that time (ten minutes), from each shard"},
     {"Disconnect", &disconnect, "",
      "goes on; the session of whoever acts ends with `policy-violation` when the decision is made. At the recipient, "
      "where it is not known, and before a session is there: nothing",
      at::stanzas& all_out},
+    {"Limit", &limit, "{ rate =, rate_burst =, stanzas_per_s =, stanzas_burst = }",
+     "goes on; the session that begins is read so fast and no faster, whatever the options `limits.*` of these names "
+     "say: bytes and stanzas a second, above a burst. Of several rules the strictest number holds",
+     mask_of(Event::session) & all_out},
+    {"Quiet", &quiet, "",
+     "goes on; the message waits for whoever is away, or is shown to who is there, and no push service (XEP-0357) is "
+     "told "
+     "that it came",
+     mask_of(Event::message) & all_in},
+    {"RequireApproval", &require_approval, "",
+     "goes on; an OMEMO device that is new in what is published, or has other keys than before, waits for an "
+     "administrator (`valisectl omemo approve`), as with `omemo.approve = \"administrator\"`, however that is set. It "
+     "waits until then, whatever becomes of the rule",
+     at::publications& all_out},
     {"Jump", &jump, "\"chain\"",
      "the rules of that `chain` are tried; if none ends the decision, it goes on behind the `Jump`"},
     {"Return", &leave, "", "ends the chain: on behind its `Jump`; in the main one: no rule is left, allowed"},

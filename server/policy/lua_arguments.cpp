@@ -4,8 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "base/log.hpp"
 #include "config/nearest.hpp"
@@ -79,10 +79,23 @@ const PolicySet::State& deciding(lua_State* lua, std::string_view fact) {
   return state;
 }
 
-unsigned caller_line(lua_State* lua) {
+Place caller_place(lua_State* lua) {
   lua_Debug where{};
-  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "l", &where) == 0 || where.currentline < 0) return 0;
-  return static_cast<unsigned>(where.currentline);
+  if (lua_getstack(lua, 1, &where) == 0 || lua_getinfo(lua, "Sl", &where) == 0 || where.currentline < 0) return {};
+  return {static_cast<unsigned>(where.currentline), config::chunk_of(where.source)};
+}
+
+std::string beside_caller(lua_State* lua, const std::string& written) {
+  const std::filesystem::path path(written);
+  // What leads out of its folder is refused where it is read: nothing of it may be lost before.
+  if (path.is_absolute() || std::ranges::find(path, std::filesystem::path("..")) != path.end()) return written;
+  const auto& caller = state_of(lua).files[caller_place(lua).file].name;
+  return (std::filesystem::path(caller).parent_path() / path).lexically_normal().string();
+}
+
+std::string place_text(lua_State* lua, Place place) {
+  if (place.file == caller_place(lua).file) return fmt::format("line {}", place.line);
+  return fmt::format("{}:{}", state_of(lua).files[place.file].name, place.line);
 }
 
 PolicySet::State& building(lua_State* lua, std::string_view function) {
@@ -172,18 +185,9 @@ std::int64_t read_duration(lua_State* lua, int index, std::string_view what) {
   if (lua_type(lua, index) == LUA_TNUMBER) {
     return static_cast<std::int64_t>(read_number(lua, index, what, 0, most_s) * 1000);
   }
-  const auto text = read_text(lua, index, what);
-  constexpr std::string_view units = "smhd";
-  constexpr std::int64_t seconds[] = {1, 60, 3600, 86'400};
-  const auto unit = units.find(text.back());
-  std::int64_t count = 0;
-  const auto* end = text.data() + text.size() - 1;
-  const auto [stop, fault] = std::from_chars(text.data(), end, count);
-  if (unit == std::string_view::npos || fault != std::errc() || stop != end || count < 0 ||
-      count > most_s / seconds[unit]) {
-    refuse(lua, fmt::format("{} takes seconds, or a time such as \"90s\", \"15m\", \"12h\", \"7d\"", what));
-  }
-  return count * seconds[unit] * 1000;
+  const auto ms = duration_ms(read_text(lua, index, what));
+  if (!ms) refuse(lua, fmt::format("{} takes seconds, or a time such as \"90s\", \"15m\", \"12h\", \"7d\"", what));
+  return *ms;
 }
 
 std::string read_word(lua_State* lua, int index, std::string_view what) {
@@ -223,10 +227,10 @@ const Matcher* read_matcher(lua_State* lua, int index) {
   if (!lua_isfunction(lua, index)) {
     refuse(lua, fmt::format("a matcher or a function is wanted here, not a {}", luaL_typename(lua, index)));
   }
-  unsigned line = 0;
-  const int function = keep_function(lua, index, line);
+  Place place;
+  const int function = keep_function(lua, index, place);
   auto& state = state_of(lua);
-  push_matcher(lua, make_lua_matcher(state, function, line));
+  push_matcher(lua, make_lua_matcher(state, function, place));
   lua_pop(lua, 1);
   return state.matchers.back().get();
 }
@@ -253,12 +257,12 @@ int push_action(lua_State* lua, ActionPtr action) {
   return 1;
 }
 
-int keep_function(lua_State* lua, int index, unsigned& line) {
+int keep_function(lua_State* lua, int index, Place& place) {
   if (lua_iscfunction(lua, index)) refuse(lua, "a function of your own is wanted here");
   lua_pushvalue(lua, index);
   lua_Debug info{};
   lua_getinfo(lua, ">S", &info);
-  line = info.linedefined < 0 ? 0 : static_cast<unsigned>(info.linedefined);
+  place = {info.linedefined < 0 ? 0 : static_cast<unsigned>(info.linedefined), config::chunk_of(info.source)};
   lua_pushvalue(lua, index);
   return luaL_ref(lua, LUA_REGISTRYINDEX);
 }

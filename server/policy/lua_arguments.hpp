@@ -32,8 +32,13 @@ PolicySet::State& building(lua_State* lua);  // of an entry
 const PolicySet::State& deciding(lua_State* lua);
 // The same, to read this fact (fact_names.hpp): whoever watches is told.
 const PolicySet::State& deciding(lua_State* lua, std::string_view fact);
-// The line of the policy that calls the running function; 0: not known.
-unsigned caller_line(lua_State* lua);
+// Where the policy calls the running function.
+Place caller_place(lua_State* lua);
+// The file `written` in the caller's, by its name from the policy's folder: "groups.lua" of policies/walls.lua is
+// policies/groups.lua.
+std::string beside_caller(lua_State* lua, const std::string& written);
+// "line 12", or "groups.lua:12" where that is another file than the caller's.
+std::string place_text(lua_State* lua, Place place);
 
 // One text of 1 … 1,023 bytes at `index`.
 std::string read_text(lua_State* lua, int index, std::string_view what);
@@ -63,7 +68,7 @@ const Matcher* read_matcher(lua_State* lua, int index);
 // Keeps it in the set and pushes the object that stands for it. Refuses when it or the set grows too large.
 int push_matcher(lua_State* lua, MatcherPtr matcher);
 int push_action(lua_State* lua, ActionPtr action);
-// A reference to the function at `index` in the registry, and the line where it begins.
-int keep_function(lua_State* lua, int index, unsigned& line);
+// A reference to the function at `index` in the registry, and where it begins.
+int keep_function(lua_State* lua, int index, Place& place);
 
 }  // namespace valise::policy

@@ -1,6 +1,8 @@
 // What group{ ldap = { … } } says of a directory, read and checked.
 #include <fmt/core.h>
 
+#include <filesystem>
+
 #include "base/clock.hpp"
 #include "policy/groups.hpp"
 #include "policy/ldap_syntax.hpp"
@@ -18,7 +20,7 @@ constexpr DirectoryKey all_keys[] = {
      "which of their values are the addresses, such as `mail`; what is no bare address is left out, and "
      "counted"},
     {"bind_dn", "who asks; without it nobody logs in there"},
-    {"password_file", "with `bind_dn`: a file that nobody else can read, with its whole path or beside the policy"},
+    {"password_file", "with `bind_dn`: a file that nobody else can read, with its whole path or beside this one"},
     {"ca_file", "of TLS: the authority that the server's certificate has to be of; its name is compared, too"},
     {"tls", "`\"none\"`: without TLS, of an address of this machine alone (`127.…`, `[::1]`, `ldapi://`)"},
     {"timeout", "so long it may take to be reached, and again to answer: `\"10s\"` (1 s to 5 min)"},
@@ -33,7 +35,7 @@ constexpr std::size_t most_directories = 32;  // each has a thread
 // Reads the keys of the table on top of the stack.
 class DirectoryTable {
  public:
-  DirectoryTable(lua_State* lua, PolicyFiles* files) : lua_(lua), files_(files) {}
+  explicit DirectoryTable(lua_State* lua) : lua_(lua) {}
 
   [[noreturn]] void fault(std::string_view key, std::string_view what) const {
     refuse(lua_, fmt::format("ldap: {}: {}", key, what));
@@ -63,12 +65,14 @@ class DirectoryTable {
     }
     return out;
   }
-  // A file with its whole path, or beside the policy.
+  // A file with its whole path, or beside the caller's.
   std::string file(const char* key) const {
     const auto name = text(key, false);
     if (name.empty() || name.starts_with('/')) return name;
-    if (files_ == nullptr) fault(key, "this policy has no folder: name the file with its whole path");
-    return files_->path_of(name);
+    auto& state = state_of(lua_);
+    if (!state.beside().has_folder()) fault(key, "this policy has no folder: name the file with its whole path");
+    const std::filesystem::path caller(state.files[caller_place(lua_).file].name);
+    return state.beside().path_of((caller.parent_path() / name).string());
   }
 
  private:
@@ -76,7 +80,6 @@ class DirectoryTable {
       "ldap = { uri = \"ldaps://ldap.example.org\", base = \"dc=example,dc=org\", filter = \"(memberOf=…)\", "
       "attribute = \"mail\", ca_file = \"…\" }";
   lua_State* lua_;
-  PolicyFiles* files_;
 };
 
 DirectorySearch::Security security_of(const DirectoryTable& reading, const DirectorySearch& search,
@@ -111,7 +114,7 @@ LiveSource read_directory(lua_State* lua, PolicySet::State& state) {
   if (state.groups.directories() >= most_directories) {
     refuse(lua, fmt::format("at most {} groups of directories", most_directories));
   }
-  const DirectoryTable reading(lua, state.options.files.get());
+  const DirectoryTable reading(lua);
   LiveSource source;
   auto& search = source.search.emplace();
   LdapUri uri;

@@ -122,9 +122,9 @@ int memory(lua_State* lua) {
   if (lua_getfield(lua, 1, "lifetime") != LUA_TNIL) lifetime_ms = read_duration(lua, -1, "lifetime");
   const bool durable = read_durable(lua);
   const auto keys = read_keys(lua, durable);
-  state.memories.push_back(state.options.shared->memory(name, keys, durable));
+  state.memories.push_back({state.options.shared->memory(name, keys, durable), lifetime_ms});
   auto* object = static_cast<MemoryObject*>(lua_newuserdatauv(lua, sizeof(MemoryObject), 0));
-  *object = {state.memories.size() - 1, lifetime_ms, state.memories.back()->name().c_str()};
+  *object = {state.memories.size() - 1, lifetime_ms, state.memories.back().memory->name().c_str()};
   luaL_setmetatable(lua, memory_type);
   return 1;
 }
@@ -163,7 +163,8 @@ int remembers(lua_State* lua) {
   const auto within = lua_isnoneornil(lua, 3) ? -1 : read_duration(lua, 3, "Remembers");
   auto described = fmt::format("Remembers({}, {}{})", object.name, key.describe(),
                                within < 0 ? std::string() : fmt::format(", {}", within / 1000));
-  return push_matcher(lua, make_remembers(std::move(described), state.memories[object.number], std::move(key), within));
+  return push_matcher(
+      lua, make_remembers(std::move(described), state.memories[object.number].memory, std::move(key), within));
 }
 
 // Counted(memory, per, op, n)
@@ -176,7 +177,7 @@ int counted(lua_State* lua) {
   auto described = fmt::format("Counted({}, {}, \"{}\", {})", object.name, key.describe(),
                                comparison_names[static_cast<std::size_t>(comparison)], bound);
   return push_matcher(
-      lua, make_counted(std::move(described), state.memories[object.number], std::move(key), comparison, bound));
+      lua, make_counted(std::move(described), state.memories[object.number].memory, std::move(key), comparison, bound));
 }
 
 // Remember(memory, per [, lifetime])
@@ -186,7 +187,8 @@ int remember(lua_State* lua) {
   auto key = read_key(lua, 2, "Remember");
   const auto lifetime = read_lifetime(lua, 3, object);
   auto described = fmt::format("Remember({}, {})", object.name, key.describe());
-  return push_action(lua, make_remember(std::move(described), state.memories[object.number], std::move(key), lifetime));
+  return push_action(
+      lua, make_remember(std::move(described), state.memories[object.number].memory, std::move(key), lifetime));
 }
 
 // Forget(memory, per)
@@ -195,7 +197,7 @@ int forget(lua_State* lua) {
   const auto& object = read_memory(lua);
   auto key = read_key(lua, 2, "Forget");
   auto described = fmt::format("Forget({}, {})", object.name, key.describe());
-  return push_action(lua, make_forget(std::move(described), state.memories[object.number], std::move(key)));
+  return push_action(lua, make_forget(std::move(described), state.memories[object.number].memory, std::move(key)));
 }
 
 // Count(memory, per [, n [, lifetime]])
@@ -206,8 +208,8 @@ int count(lua_State* lua) {
   const auto number = lua_isnoneornil(lua, 3) ? 1 : read_whole(lua, 3, "Count", -1e9, 1e9);
   const auto lifetime = read_lifetime(lua, 4, object);
   auto described = fmt::format("Count({}, {}, {})", object.name, key.describe(), number);
-  return push_action(lua,
-                     make_count(std::move(described), state.memories[object.number], std::move(key), number, lifetime));
+  return push_action(
+      lua, make_count(std::move(described), state.memories[object.number].memory, std::move(key), number, lifetime));
 }
 
 // ---- methods, while a rule's function runs
@@ -222,7 +224,7 @@ std::uint64_t read_key_text(lua_State* lua, const Table& table) {
   state_of(lua).sandbox.charge(1 + length / 64);
   return table.key_of({text, length});
 }
-Memory& table_of(lua_State* lua, const MemoryObject& object) { return *state_of(lua).memories[object.number]; }
+Memory& table_of(lua_State* lua, const MemoryObject& object) { return *state_of(lua).memories[object.number].memory; }
 
 int over_now(lua_State* lua) {
   const auto& object = read_limiter(lua);

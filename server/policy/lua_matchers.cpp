@@ -9,10 +9,15 @@
 namespace valise::policy {
 namespace {
 
-// RFC 6121 §4.7.1, §5.2.2; RFC 6120 §8.2.3.
-constexpr std::string_view type_names[] = {"chat",      "groupchat",  "headline",    "normal",       "error",
-                                           "get",       "set",        "result",      "available",    "unavailable",
-                                           "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"};
+// RFC 6121 §4.7.1, §5.2.2; RFC 6120 §8.2.3; then what records are.
+constexpr auto type_names = [] {
+  constexpr std::string_view stanzas[] = {"chat",      "groupchat",  "headline",    "normal",       "error",
+                                          "get",       "set",        "result",      "available",    "unavailable",
+                                          "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"};
+  std::array<std::string_view, std::size(stanzas) + record_kinds.size()> all;
+  std::ranges::copy(record_kinds, std::ranges::copy(stanzas, all.begin()).out);
+  return all;
+}();
 constexpr std::string_view affiliation_names[] = {"owner", "admin", "member", "outcast", "none"};  // XEP-0045 §5.2
 constexpr std::string_view side_names[] = {"from", "to"};
 
@@ -60,6 +65,14 @@ int text(lua_State* lua) {
       lua, make_text(name_of(lua), [](const Facts& f) { return f.*Field; }, read_texts(lua, 1, name_of(lua))));
 }
 
+// Label("dr"), Label{ "dr", "secret" }, Label(""): what has no label has that one.
+int label(lua_State* lua) {
+  building(lua);
+  const bool without = lua_type(lua, 1) == LUA_TSTRING && lua_rawlen(lua, 1) == 0;
+  auto names = without ? std::vector<std::string>{""} : read_texts(lua, 1, name_of(lua));
+  return push_matcher(lua, make_text(name_of(lua), [](const Facts& f) { return f.label; }, std::move(names)));
+}
+
 // The same where the texts are among few.
 template <std::string_view Facts::* Field, const auto& Names>
 int word(lua_State* lua) {
@@ -103,8 +116,10 @@ int kind(lua_State* lua) {
   for (const auto& text : read_texts(lua, 1, "Kind")) {
     events.push_back(static_cast<Event>(name_index(lua, text, "Kind", event_names)));
   }
-  if (events.size() > 1 && std::ranges::find(events, Event::unsealed) != events.end()) {
-    refuse(lua, "Kind: \"unsealed\" stands alone");
+  for (const auto event : events) {
+    if (events.size() > 1 && stands_alone(event)) {
+      refuse(lua, fmt::format("Kind: \"{}\" stands alone", event_names[static_cast<std::size_t>(event)]));
+    }
   }
   return push_matcher(lua, make_kind(std::move(events)));
 }
@@ -245,14 +260,17 @@ constexpr EventMask known_at_sender = at::acting;
 const Function functions[] = {
     {"Always", &always, "", "everything"},
     {"Kind", &kind, "kind | {kind, …}",
-     "the event. A `subscription` is a `presence` as well, a `device` a `publish`; `unsealed` stands alone"},
+     "the event. A `subscription` is a `presence` as well, a `device` a `publish`; `unsealed` and `record` stand "
+     "alone"},
     {"Direction", &direction, "\"out\" | \"in\"", "asked at the sender, at the recipient"},
     {"Type", &word<&Facts::type, type_names>, "type | {type, …}",
-     "the stanza's type; a message without one is `normal`, a presence `available`", at::written | at::asked_once},
+     "the stanza's type; a message without one is `normal`, a presence `available`. Of a record its kind: "
+     "`login-failed`",
+     at::written | at::asked_once},
     {"Host", &text<&Facts::host>, "host | {host, …}", "the host of this server that is concerned"},
     {"Payload", &text<&Facts::payload>, "ns | {ns, …}",
      "of an iq the namespace of its child, of a publication the node",
-     mask_of(Event::iq) | mask_of(Event::unsealed) | at::publications},
+     mask_of(Event::iq) | mask_of(Event::unsealed) | mask_of(Event::record) | at::publications},
     {"Child", &child, "name [, ns]",
      "an element among the stanza's children, by its name (`\"*\"`: any) and its namespace; names only, never what "
      "stands in it",
@@ -323,9 +341,11 @@ const Function functions[] = {
      "a public holiday: `fr`, or `fr-alsace-moselle` with Good Friday and 26 December; Easter's are reckoned"},
     {"Affiliation", &word<&Facts::affiliation, affiliation_names>, "name | {name, …}",
      "`owner`, `admin`, `member`, `outcast`, `none`: in the room", at::rooms},
-    {"Label", &text<&Facts::label>, "name | {name, …}",
-     "the classification label (XEP-0258); not known before that feature is there",
-     mask_of(Event::message) | mask_of(Event::room_message)},
+    {"Occupants", &number<&Facts::occupants>, "op, n", "so many are in the room already", mask_of(Event::room_join)},
+    {"Label", &label, "name | {name, …}",
+     "the classification label (XEP-0258) by its name in `labels.catalogue`: `dr`, `secret`; `Label(\"\")`: without "
+     "one",
+     at::messages | mask_of(Event::room_message)},
     {"Datacenter", &text<&Facts::datacenter>, "name | {name, …}",
      "where whoever acts is connected; not known before there are several"},
     {"All", &all, "matcher, … | {matcher, …}", "all of them: `a * b`"},

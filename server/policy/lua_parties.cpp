@@ -104,7 +104,7 @@ int party(lua_State* lua) {
 // ---- groups
 
 const Group& named_group(lua_State* lua, const std::string& name) {
-  return state_of(lua).groups.named(name, caller_line(lua));
+  return state_of(lua).groups.named(name, caller_place(lua));
 }
 
 const Matcher* keep(lua_State* lua, MatcherPtr matcher) {
@@ -158,37 +158,35 @@ int crossing(lua_State* lua) {
     const auto& group = named_group(lua, name);
     std::vector<const Matcher*> others;
     for (const auto& other : names) {
-      if (other != name) others.push_back(to_group(lua, named_group(lua, other)));
+      if (other == name) continue;
+      const auto& beyond = named_group(lua, other);
+      others.push_back(keep(lua, make_all({to_group(lua, beyond), keep(lua, make_not(from_group(lua, beyond)))})));
     }
     if (others.empty()) refuse(lua, "Crossing takes different groups");
-    // Who is of both does not leave.
+    // Who is of both stays within one of them, whether he writes or is written to.
     ways.push_back(keep(lua, make_all({from_group(lua, group), keep(lua, make_not(to_group(lua, group))),
                                        keep(lua, make_any(std::move(others)))})));
   }
   return push_matcher(lua, make_any(std::move(ways)));
 }
 
-PolicyFiles& files_of(PolicySet::State& state) {
-  if (!state.options.files) state.options.files = std::make_shared<PolicyFiles>("");
-  return *state.options.files;
-}
-
 // The file's lines; an error that names the policy's line.
 std::vector<FileLine> read_lines(lua_State* lua, const std::string& name, std::shared_ptr<const std::string>& text) {
-  auto read = files_of(state_of(lua)).read(name);
+  auto read = state_of(lua).beside().read(name);
   if (!read) refuse(lua, read.error().message());
   text = std::move(*read);
   return lines_of(*text);
 }
 
-void add_file(lua_State* lua, const std::string& name, PartySet& set) {
+void add_file(lua_State* lua, const std::string& written, PartySet& set) {
+  const auto name = beside_caller(lua, written);
   std::shared_ptr<const std::string> text;
   for (const auto& line : read_lines(lua, name, text)) {
     std::string error;
     if (line.text.find('/') != std::string_view::npos) error = "a group has bare addresses: nothing behind \"/\"";
     if (line.text.find_first_of(" \t") != std::string_view::npos) error = "one address or domain a line";
     auto jid = error.empty() ? read_jid(state_of(lua).options, line.text, error) : std::nullopt;
-    if (!jid) refuse(lua, PolicyError{files_of(state_of(lua)).path_of(name), line.number, error});
+    if (!jid) refuse(lua, PolicyError{state_of(lua).beside().path_of(name), line.number, error});
     (line.text.find('@') == std::string_view::npos ? set.domains : set.jids).push_back(std::move(*jid));
   }
 }
@@ -196,10 +194,7 @@ void add_file(lua_State* lua, const std::string& name, PartySet& set) {
 // Members that the store or a directory names.
 void add_sources(lua_State* lua, Group& made) {
   auto& state = state_of(lua);
-  const auto add = [&](LiveSource source) {
-    source.line = made.line;
-    made.sources.push_back(std::make_unique<Group::Live>(std::move(source)));
-  };
+  const auto add = [&](LiveSource source) { made.sources.push_back(std::make_unique<Group::Live>(std::move(source))); };
   if (lua_getfield(lua, 1, "stored") != LUA_TNIL && read_bool(lua, -1, "stored")) {
     add({.members = state.options.live->stored(made.name), .search = {}});
   }
@@ -216,11 +211,15 @@ int group(lua_State* lua) {
   if (lua_rawlen(lua, 1) != 0) refuse(lua, "group: write members = { … }");
   lua_getfield(lua, 1, "name");
   const auto name = read_person_text(lua, -1, "a group's name");
-  const auto line = std::max(1u, caller_line(lua));
+  auto place = caller_place(lua);
+  place.line = std::max(1u, place.line);
   if (state.groups.names().size() >= most_groups) refuse(lua, fmt::format("at most {} groups", most_groups));
-  auto& made = state.groups.named(name, line);
-  if (made.line != 0) refuse(lua, fmt::format("group \"{}\" exists already, in line {}", name, made.line));
-  made.line = line;
+  auto& made = state.groups.named(name, place);
+  if (made.made.line != 0) {
+    refuse(lua, fmt::format("group \"{}\" exists already, in {}", name, place_text(lua, made.made)));
+  }
+  made.made = place;
+  made.file = state.files[place.file].path;
   const Reading reading(lua, state.options);
   if (lua_getfield(lua, 1, "members") != LUA_TNIL) {
     reading.add_jids(read_texts(lua, -1, "members", true), made.own.jids);
@@ -234,7 +233,7 @@ int group(lua_State* lua) {
   if (lua_getfield(lua, 1, "file") != LUA_TNIL) add_file(lua, read_text(lua, -1, "file"), made.own);
   if (lua_getfield(lua, 1, "includes") != LUA_TNIL) {
     made.includes = read_texts(lua, -1, "includes");
-    for (const auto& included : made.includes) (void)state.groups.named(included, line);
+    for (const auto& included : made.includes) (void)state.groups.named(included, place);
   }
   add_sources(lua, made);
   return 0;
@@ -244,7 +243,7 @@ int group(lua_State* lua) {
 int lines(lua_State* lua) {
   building(lua);
   std::shared_ptr<const std::string> text;
-  const auto read = read_lines(lua, read_text(lua, 1, "lines"), text);
+  const auto read = read_lines(lua, beside_caller(lua, read_text(lua, 1, "lines")), text);
   lua_createtable(lua, static_cast<int>(read.size()), 0);
   for (std::size_t i = 0; i < read.size(); ++i) {
     state_of(lua).sandbox.charge(1);
@@ -286,16 +285,17 @@ const Function parties[] = {
     {"ToGroup", &in_group<&Facts::to>, "group | {group, …}", "the recipient, likewise"},
     {"Entering", &entering, "group", "to somebody of the group, from somebody who is not"},
     {"Leaving", &leaving, "group", "from somebody of the group to somebody who is not"},
-    {"Crossing", &crossing, "{group, group, …}", "from one of the groups to another of them"},
+    {"Crossing", &crossing, "{group, group, …}",
+     "from one of the groups to another of them; who is of both crosses nothing between the two"},
 };
 const Function making[] = {
     {"group", &group, "{ name =, members =, domain =, includes =, file =, stored =, ldap = }",
      "makes a group of bare addresses (a list or a set), domains, other groups, which may come later in the file, a "
-     "text file beside the policy with an address or a domain a line; `stored = true`: of addresses in the store, "
+     "text file beside this one with an address or a domain a line; `stored = true`: of addresses in the store, "
      "which "
      "`valisectl group` changes; `ldap = { … }`: of addresses in a directory (below)"},
     {"lines", &lines, "\"file\"",
-     "the lines of a text file beside the policy as a list of texts, without what stands behind `#`"},
+     "the lines of a text file beside this one as a list of texts, without what stands behind `#`"},
 };
 const Function methods[] = {
     {"in_group", &facts_in_group, "\"from\" | \"to\", group", "whether that party is of the group"},

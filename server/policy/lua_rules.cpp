@@ -19,10 +19,10 @@ const Action* read_action(lua_State* lua, int index) {
   if (!lua_isfunction(lua, index)) {
     refuse(lua, fmt::format("an action or a function is wanted here, not a {}", luaL_typename(lua, index)));
   }
-  unsigned line = 0;
-  const int function = keep_function(lua, index, line);
+  Place place;
+  const int function = keep_function(lua, index, place);
   auto& state = state_of(lua);
-  push_action(lua, make_lua_action(state, function, line));
+  push_action(lua, make_lua_action(state, function, place));
   lua_pop(lua, 1);
   return state.actions.back().get();
 }
@@ -44,14 +44,23 @@ void read_actions(lua_State* lua, Rule& rule) {
   rule.logs = std::ranges::any_of(rule.actions, [](const Action* action) { return action->logs(); });
 }
 
-// What is not sealed is asked about beside the message itself, so only rules that name that kind alone are asked: a
-// rule about everything would count and decide twice.
+// Of the kinds that stand alone only rules that name that one are asked.
 void keep_to_its_kind(lua_State* lua, Rule& rule) {
-  constexpr auto unsealed = mask_of(Event::unsealed);
-  const bool alone = (rule.events & ~unsealed) == 0;
-  if (!alone) rule.events &= static_cast<EventMask>(~unsealed);
-  if (!alone && std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
+  constexpr auto unsealed = mask_of(Event::unsealed), record = mask_of(Event::record);
+  const bool about_unsealed = (rule.events & ~unsealed) == 0;
+  if (!about_unsealed && (rule.events & ~record) != 0) rule.events &= ~(unsealed | record);
+  if (!about_unsealed &&
+      std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
     refuse(lua, fmt::format("rule \"{}\": Seal stands in rules with Kind(\"unsealed\")", rule.name));
+  }
+}
+
+void find_tests(Rule& rule) {
+  const Matcher* const whole[] = {rule.match};
+  bool narrowed = true;  // `events` are those of all parts up to the first that counts or runs Lua
+  for (const auto* part : rule.match->shape() == Shape::all ? rule.match->parts() : std::span(whole)) {
+    if (!narrowed || !part->is_told_by_events()) rule.tests.push_back(part);
+    narrowed = narrowed && part->pure();
   }
 }
 
@@ -63,12 +72,12 @@ int rule(lua_State* lua) {
   check_keys(lua, 1, "rule", keys);
   if (state.rules.size() >= most_rules) refuse(lua, fmt::format("at most {} rules", most_rules));
   Rule made;
-  made.line = caller_line(lua);
+  made.place = caller_place(lua);
   lua_getfield(lua, 1, "name");
   made.name = read_person_text(lua, -1, "a rule's name");
   for (const auto& other : state.rules) {
     if (other.name == made.name)
-      refuse(lua, fmt::format("rule \"{}\" exists already, in line {}", made.name, other.line));
+      refuse(lua, fmt::format("rule \"{}\" exists already, in {}", made.name, place_text(lua, other.place)));
   }
   if (lua_getfield(lua, 1, "match") == LUA_TNIL)
     refuse(lua, fmt::format("rule \"{}\" has no match; Always() matches all", made.name));
@@ -77,6 +86,7 @@ int rule(lua_State* lua) {
   if (lua_getfield(lua, 1, "action") == LUA_TNIL) refuse(lua, fmt::format("rule \"{}\" has no action", made.name));
   read_actions(lua, made);
   keep_to_its_kind(lua, made);
+  find_tests(made);
   if (lua_getfield(lua, 1, "shadow") != LUA_TNIL) {
     if (!lua_isboolean(lua, -1)) refuse(lua, "shadow takes true or false");
     made.shadow = lua_toboolean(lua, -1) != 0;
@@ -95,10 +105,10 @@ int chain(lua_State* lua) {
   check_keys(lua, 1, "chain", keys);
   if (state.chains.size() > most_chains) refuse(lua, fmt::format("at most {} chains", most_chains));
   lua_getfield(lua, 1, "name");
-  Chain made{read_person_text(lua, -1, "a chain's name"), caller_line(lua)};
+  Chain made{read_person_text(lua, -1, "a chain's name"), caller_place(lua)};
   for (const auto& other : state.chains) {
     if (other.name == made.name)
-      refuse(lua, fmt::format("chain \"{}\" exists already, in line {}", made.name, other.line));
+      refuse(lua, fmt::format("chain \"{}\" exists already, in {}", made.name, place_text(lua, other.place)));
   }
   const auto count = lua_rawlen(lua, 1);
   if (count == 0) refuse(lua, fmt::format("chain \"{}\" has no rules", made.name));
@@ -119,6 +129,38 @@ int chain(lua_State* lua) {
   return 0;
 }
 
+// ---- files
+
+// include("file.lua"): runs it as if it stood here, once.
+int include(lua_State* lua) {
+  constexpr std::size_t most_files = 100, deepest = 16;  // of a policy; within each other
+  auto& state = building(lua);
+  const auto name = beside_caller(lua, read_text(lua, 1, "include"));
+  for (const auto& other : state.files) {
+    if (other.name != name) continue;
+    if (!other.done)
+      refuse(lua, fmt::format("\"{}\" is being read already: files include each other in a circle", name));
+    return 0;
+  }
+  if (state.files.size() >= most_files) refuse(lua, fmt::format("a policy has at most {} files", most_files));
+  if (std::ranges::count(state.files, false, &SourceFile::done) >= static_cast<std::ptrdiff_t>(deepest)) {
+    refuse(lua, fmt::format("at most {} files within each other", deepest));
+  }
+  const auto text = state.beside().read(name);
+  if (!text) refuse(lua, text.error().message());
+  const auto number = static_cast<unsigned>(state.files.size());
+  state.files.push_back({name, state.beside().path_of(name)});
+  ++state.unfinished;  // whatever pcall does with an error in it
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, state.environment_reference);
+  if (const auto compiled = state.sandbox.compile(**text, number); !compiled) {
+    refuse(lua, PolicyError{state.files[number].path, compiled.error().line, compiled.error().text});
+  }
+  lua_call(lua, 0, 0);
+  state.files[number].done = true;
+  --state.unfinished;
+  return 0;
+}
+
 const Function making[] = {
     {"rule", &rule, "{ name =, match =, action =, shadow = }",
      "makes a rule; `match`: a matcher or a function, `action`: an action, a function, or a list of up to 16, one "
@@ -128,6 +170,10 @@ const Function making[] = {
     {"chain", &chain, "{ name =, rule{ … }, … }",
      "these rules are tried where an action `Jump`s to the chain, and nowhere else. Chains may jump on, never in a "
      "circle"},
+    {"include", &include, "\"file.lua\"",
+     "reads another file of a policy, beside this one or below: its rules stand here, its globals are there "
+     "afterwards. "
+     "Each file once: a second `include` of it does nothing, and a circle is an error"},
 };
 
 // ---- globals. Upvalues: the state, the table of what is built in, the table of the file's own globals.
@@ -259,6 +305,8 @@ void push_environment(PolicySet::State& state) {
   lua_setmetatable(lua, -2);
   lua_replace(lua, built_in);
   lua_settop(lua, built_in);
+  lua_pushvalue(lua, built_in);
+  state.environment_reference = luaL_ref(lua, LUA_REGISTRYINDEX);  // for what is included
 }
 
 }  // namespace valise::policy

@@ -128,6 +128,7 @@ class Kind final : public Matcher {
       }
     }
   }
+  bool is_told_by_events() const override { return true; }
   bool matches(Context& context) const override { return (mask_ & mask_of(context.event)) != 0; }
   std::string describe() const override {
     return names_.size() == 1 ? fmt::format("Kind(\"{}\")", names_[0]) : "Kind" + describe_list(names_);
@@ -151,6 +152,7 @@ class Kind final : public Matcher {
 class IsDirection final : public Matcher {
  public:
   explicit IsDirection(Direction direction) : direction_(direction) {}
+  bool is_told_by_events() const override { return true; }
   bool matches(Context& context) const override { return context.facts.direction == direction_; }
   std::string describe() const override {
     return fmt::format("Direction(\"{}\")", direction_names[static_cast<std::size_t>(direction_)]);

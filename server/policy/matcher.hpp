@@ -68,6 +68,8 @@ class Matcher {
   [[nodiscard]] virtual std::string describe() const = 0;
   // Events on which it can match and on which it has to be evaluated (a Rate counts what it sees).
   [[nodiscard]] virtual EventMask events() const { return all_events; }
+  // It matches on all of these: whoever has looked at the event need not ask.
+  [[nodiscard]] virtual bool is_told_by_events() const { return false; }
   // Without memory and without Lua: it may be skipped when its result does not matter.
   [[nodiscard]] virtual bool pure() const { return true; }
   // '*' or '+' for a combination, which needs brackets inside another.

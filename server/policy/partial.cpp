@@ -18,7 +18,7 @@ class PartialDecider::Engine final : public Watcher {
   explicit Engine(PolicySet& set) : state_(set.state()) {
     state_.watcher = this;
     for (const auto& rule : state_.rules) {
-      counts_.push_back({.name = rule.name, .line = rule.line, .shadow = rule.shadow, .needs = {}});
+      counts_.push_back({.name = rule.name, .line = rule.place.line, .shadow = rule.shadow, .needs = {}});
       roots_.push_back(add(*rule.match));
     }
   }

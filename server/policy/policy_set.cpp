@@ -16,11 +16,16 @@ namespace {
 
 constexpr std::int64_t log_interval_ms = 10'000;
 
+std::string describe_function(const PolicySet::State& state, Place place) {
+  if (place.file == 0) return fmt::format("function(line {})", place.line);
+  return fmt::format("function({}:{})", state.files[place.file].name, place.line);
+}
+
 // A Lua function as a matcher: true-ish results match.
 class LuaMatcher final : public Matcher {
  public:
-  LuaMatcher(PolicySet::State& state, int function, unsigned line)
-      : Matcher(lua_weight), state_(state), function_(function), line_(line) {}
+  LuaMatcher(PolicySet::State& state, int function, Place place)
+      : Matcher(lua_weight), state_(state), function_(function), place_(place) {}
   bool matches(Context& context) const override {
     if (context.failed || !state_.call(function_, context)) return false;
     lua_State* lua = state_.sandbox.state();
@@ -28,7 +33,7 @@ class LuaMatcher final : public Matcher {
     lua_pop(lua, 1);
     return matched;
   }
-  std::string describe() const override { return fmt::format("function(line {})", line_); }
+  std::string describe() const override { return describe_function(state_, place_); }
   bool pure() const override { return false; }
   Shape shape() const override { return Shape::function; }
 
@@ -36,13 +41,13 @@ class LuaMatcher final : public Matcher {
   static constexpr std::uint32_t lua_weight = 50;  // about so many native ones
   PolicySet::State& state_;
   int function_;
-  unsigned line_;
+  Place place_;
 };
 
 // A Lua function as an action: it returns nothing (go on) or an action that was built while the file was loaded.
 class LuaAction final : public Action {
  public:
-  LuaAction(PolicySet::State& state, int function, unsigned line) : state_(state), function_(function), line_(line) {}
+  LuaAction(PolicySet::State& state, int function, Place place) : state_(state), function_(function), place_(place) {}
   Next run(Context& context) const override {
     if (!state_.call(function_, context)) return Next::done;
     lua_State* lua = state_.sandbox.state();
@@ -54,37 +59,51 @@ class LuaAction final : public Action {
     if (nothing) return Next::go_on;
     if (action != nullptr && action->native()) return action->run(context);
     context.fail(
-        fmt::format("{}:{}: an action's function returns nothing or an action, not a {}", state_.name, line_, what));
+        state_.error_at(place_, fmt::format("an action's function returns nothing or an action, not a {}", what))
+            .message());
     return Next::done;
   }
-  std::string describe() const override { return fmt::format("function(line {})", line_); }
+  std::string describe() const override { return describe_function(state_, place_); }
   bool native() const override { return false; }
 
  private:
   PolicySet::State& state_;
   int function_;
-  unsigned line_;
+  Place place_;
 };
 
 }  // namespace
 
-MatcherPtr make_lua_matcher(PolicySet::State& state, int function, unsigned line) {
+MatcherPtr make_lua_matcher(PolicySet::State& state, int function, Place place) {
   state.want_all();
-  return std::make_unique<LuaMatcher>(state, function, line);
+  return std::make_unique<LuaMatcher>(state, function, place);
 }
-ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line) {
+ActionPtr make_lua_action(PolicySet::State& state, int function, Place place) {
   state.want_all();
-  return std::make_unique<LuaAction>(state, function, line);
+  return std::make_unique<LuaAction>(state, function, place);
 }
 
 PolicySet::State::State(std::string file, const PolicyOptions& given)
     : name(std::move(file)), options(given), sandbox(given.budgets.heap) {
   if (!options.shared) options.shared = std::make_shared<Shared>();
   if (!options.live) options.live = std::make_shared<LiveGroups>();
+  files.push_back({name.substr(name.rfind('/') + 1), name});
+}
+
+PolicyError PolicySet::State::error_at(Place place, std::string text) const {
+  // Who writes error("lua99:1: …") himself gets the policy's own name.
+  return {files[place.file < files.size() ? place.file : 0].path, place.line, std::move(text)};
+}
+
+PolicyFiles& PolicySet::State::beside() {
+  if (!options.files) options.files = std::make_shared<PolicyFiles>("");
+  return *options.files;
 }
 
 std::expected<void, PolicyError> PolicySet::State::finish() {
-  if (auto done = groups.resolve(name); !done) return done;
+  if (auto done = groups.resolve(); !done) {
+    return std::unexpected(error_at(done.error().place, std::move(done.error().text)));
+  }
   if (auto done = finish_chains(); !done) return done;
   for (std::uint32_t i = 0; i < rules.size(); ++i) {
     if (rules[i].chain != 0) continue;
@@ -103,9 +122,8 @@ std::expected<void, PolicyError> PolicySet::State::finish_chains() {
   for (auto& jump : jumps) {
     const auto found = std::ranges::find(names, jump->name);
     if (found == names.end()) {
-      return std::unexpected(PolicyError{name, jump->line,
-                                         fmt::format("there is no chain \"{}\"{}", log::printable(jump->name),
-                                                     config::nearest_hint(jump->name, names))});
+      return std::unexpected(error_at(jump->place, fmt::format("there is no chain \"{}\"{}", log::printable(jump->name),
+                                                               config::nearest_hint(jump->name, names))));
     }
     jump->chain = static_cast<std::uint32_t>(found - names.begin()) + 1;
   }
@@ -130,7 +148,7 @@ std::expected<void, PolicyError> PolicySet::State::finish_chains() {
   for (std::uint32_t i = 1; i < chains.size(); ++i) {
     if (seen[i] != Seen::no || visit(visit, i)) continue;
     return std::unexpected(
-        PolicyError{name, closing->line, fmt::format("the jump to \"{}\" closes a circle of chains", closing->name)});
+        error_at(closing->place, fmt::format("the jump to \"{}\" closes a circle of chains", closing->name)));
   }
   return {};
 }
@@ -159,7 +177,7 @@ bool PolicySet::State::call(int function, Context& context) {
   context.overran = done.error().overrun != config::Overrun::none;
   if (context.overran) ++counters.overruns;
   // The text may hold what a user sent (error(m.from)): cut and escaped before it is kept.
-  context.fail(PolicyError{name, done.error().line, log::printable(done.error().text)}.message());
+  context.fail(error_at({done.error().line, done.error().chunk}, log::printable(done.error().text)).message());
   return false;
 }
 
@@ -173,10 +191,22 @@ bool PolicySet::State::may_log(std::int64_t now_ms) {
   return true;
 }
 
+// "file:line: why"; where Lua knows no line (a stack that overflowed), that of the rule.
+std::string PolicySet::State::with_place(const Rule& rule, std::string why) const {
+  const auto end = why.find(": ");
+  const auto place = std::string_view(why).substr(0, end == std::string::npos ? 0 : end);
+  const auto digits = place.substr(place.rfind(':') + 1);
+  const bool has_line =
+      digits.size() < place.size() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+  if (has_line) return why;
+  const bool has_file = std::ranges::find(files, place, &SourceFile::path) != files.end();
+  return fmt::format("{}: {}", text_of(rule.place), has_file ? why.substr(end + 2) : why);
+}
+
 void PolicySet::State::note_error(Rule& rule, Context& context) {
   ++rule.errors;
   ++counters.errors;
-  last_error = std::move(context.why);
+  last_error = with_place(rule, std::move(context.why));
   auto& troubles = rule.troubles;
   troubles.last_error = last_error;
   if (!std::exchange(context.overran, false)) return;
@@ -185,14 +215,13 @@ void PolicySet::State::note_error(Rule& rule, Context& context) {
   troubles.last_overrun_ms = now_ms;
   ++troubles.overruns;
   if (++troubles.in_bout == Troubles::bout && watcher == nullptr) {
-    log::warning("policy", "rule \"{}\" ({}:{}) overruns its budget again and again: {}", rule.name, name, rule.line,
+    log::warning("policy", "rule \"{}\" ({}) overruns its budget again and again: {}", rule.name, text_of(rule.place),
                  last_error);
   }
 }
 
-std::string PolicyError::message() const {
-  return line == 0 ? fmt::format("{}: {}", file, text) : fmt::format("{}:{}: {}", file, line, text);
-}
+std::string PolicyError::place() const { return line == 0 ? file : fmt::format("{}:{}", file, line); }
+std::string PolicyError::message() const { return fmt::format("{}: {}", place(), text); }
 
 PolicySet::PolicySet(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PolicySet::~PolicySet() = default;
@@ -224,7 +253,7 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   const auto failed = [&](const config::LuaError& error) {
     auto& other = state->file_error;
     if (other && error.text.ends_with(other->message())) return std::unexpected(*other);
-    return std::unexpected(PolicyError{name, error.line, error.text});
+    return std::unexpected(state->error_at({error.line, error.chunk}, error.text));
   };
   make_facts_object(*state);
   push_environment(*state);
@@ -233,6 +262,10 @@ PolicySet::Loaded PolicySet::load(std::string_view source, const std::string& na
   // The clock bounds loading; instructions only keep it finite should the clock stand still.
   const config::Budget budget{.instructions = 10'000'000'000, .memory = 0, .wall_us = options.budgets.load_us};
   if (auto done = sandbox.call(0, 0, budget); !done) return failed(done.error());
+  if (state->unfinished != 0) {
+    const auto half = std::ranges::find(state->files.rbegin(), state->files.rend() - 1, false, &SourceFile::done);
+    return std::unexpected(state->error_at({}, fmt::format("\"{}\" was not read to its end", half->name)));
+  }
   if (auto done = state->finish(); !done) return std::unexpected(std::move(done.error()));
   state->loading = false;
   lua_gc(sandbox.state(), LUA_GCCOLLECT);
@@ -247,7 +280,8 @@ std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
     for (const auto* action : rule.actions) actions += (actions.empty() ? "" : ", ") + action->describe();
     const auto& troubles = rule.troubles;
     out.push_back({.name = rule.name,
-                   .line = rule.line,
+                   .line = rule.place.line,
+                   .file = state_->files[rule.place.file].path,
                    .match = rule.match->describe(),
                    .action = std::move(actions),
                    .shadow = rule.shadow,

@@ -36,6 +36,7 @@ struct PolicyError {
   std::string file;
   unsigned line = 0;  // 0: about the file as a whole
   std::string text;
+  [[nodiscard]] std::string place() const;    // "policy.lua:12"
   [[nodiscard]] std::string message() const;  // "policy.lua:12: unknown name …"
 };
 
@@ -50,6 +51,7 @@ class PolicyFiles {
   // `folder`: where the policy's file is; empty: it has none, and may read nothing.
   explicit PolicyFiles(std::string folder) : folder_(std::move(folder)) {}
   [[nodiscard]] static std::string folder_of(const std::string& path);
+  [[nodiscard]] bool has_folder() const noexcept { return !folder_.empty(); }
   [[nodiscard]] std::string path_of(const std::string& name) const {
     return folder_.ends_with('/') ? folder_ + name : folder_ + "/" + name;
   }
@@ -78,6 +80,7 @@ struct PolicyOptions {
 struct RuleInfo {
   std::string name;
   unsigned line = 0;
+  std::string file;   // in which that line is
   std::string match;  // as it could stand in the file
   std::string action;
   bool shadow = false;  // counts, does not act

@@ -115,12 +115,49 @@ Question::Question(Normalise normalise) : normalise_(std::move(normalise)) {
 }
 
 std::vector<std::string_view> Question::names() {
-  return {"affiliation", "asked",     "at",       "children",      "client",          "datacenter",    "device_age",
-          "devices",     "direction", "from",     "from_admin",    "from_local",      "host",          "ip",
-          "keys",        "kind",      "label",    "language",      "mechanism",       "new_devices",   "omemo",
-          "payload",     "pending",   "prekeys",  "roster_groups", "sealed",          "sealed_length", "sealed_mode",
-          "sessions",    "shown",     "sid",      "size",          "subscription",    "tags",          "tls",
-          "to",          "to_admin",  "to_local", "type",          "unknown_devices", "unsealed",      "uses"};
+  return {"affiliation",
+          "asked",
+          "at",
+          "children",
+          "client",
+          "datacenter",
+          "device_age",
+          "devices",
+          "direction",
+          "from",
+          "from_admin",
+          "from_local",
+          "host",
+          "ip",
+          "keys",
+          "kind",
+          "label",
+          "language",
+          "mechanism",
+          "new_devices",
+          "occupants",
+          "omemo",
+          "payload",
+          "pending",
+          "prekeys",
+          "roster_groups",
+          "sealed",
+          "sealed_length",
+          "sealed_mode",
+          "sessions",
+          "shown",
+          "sid",
+          "size",
+          "subscription",
+          "tags",
+          "tls",
+          "to",
+          "to_admin",
+          "to_local",
+          "type",
+          "unknown_devices",
+          "unsealed",
+          "uses"};
 }
 
 std::expected<void, std::string> Question::set_party(OwnedParty& party, std::string_view value) const {
@@ -176,6 +213,7 @@ std::expected<void, std::string> Question::set(std::string_view name, std::strin
   if (name == "device_age") return set_number(name, value, plain_.device_age_s);
   if (name == "devices") return set_number(name, value, plain_.devices);
   if (name == "new_devices") return set_number(name, value, plain_.new_devices);
+  if (name == "occupants") return set_number(name, value, plain_.occupants);
   if (name == "uses") return set_number(name, value, plain_.uses);
   if (name == "sessions") return set_number(name, value, plain_.sessions);
   for (const auto& [flag, field] : flags) {

@@ -55,7 +55,7 @@ class Run {
 
   // jump: the decision was made in a chain.
   Next try_rule(Rule& rule) {
-    const bool matched = watcher() == nullptr ? rule.match->matches(context_) : watcher()->match(rule, context_);
+    const bool matched = watcher() == nullptr ? passes(rule) : watcher()->match(rule, context_);
     if (!matched || context_.failed) return Next::go_on;
     if (trial_) return rule.shadow ? Next::go_on : act(rule);
     ++rule.hits;
@@ -66,6 +66,13 @@ class Run {
     if (!rule.shadow) return act(rule);
     try_out(rule);
     return Next::go_on;
+  }
+
+  bool passes(const Rule& rule) {
+    for (const auto* test : rule.tests) {
+      if (!test->matches(context_)) return false;
+    }
+    return true;
   }
 
   Next act(const Rule& rule) {

@@ -264,6 +264,16 @@ void Memory::forget(std::uint64_t key) noexcept {
   if (durable()) change(part_of(key));
 }
 
+std::size_t Memory::used(std::int64_t now_ms) const {
+  std::size_t out = 0;
+  for (const auto& part : parts_) {
+    const std::lock_guard lock(part.mutex);
+    out += static_cast<std::size_t>(std::ranges::count_if(
+        part.entries, [now_ms](const Entry& one) { return one.key != 0 && one.value.expires_ms > now_ms; }));
+  }
+  return out;
+}
+
 void Memory::clear() noexcept {
   for (auto& part : parts_) {
     const std::lock_guard lock(part.mutex);

@@ -121,6 +121,8 @@ class Memory final : public Table {
   // The sum. What is new, or was a text, counts from 0 and expires then; what is there keeps its time.
   std::int64_t add(std::uint64_t key, std::int64_t number, std::int64_t now_ms, std::int64_t expires_ms);
   void forget(std::uint64_t key) noexcept;
+  // How many keys are in it; looks at each place.
+  [[nodiscard]] std::size_t used(std::int64_t now_ms) const;
 
   std::string write(std::size_t part, std::int64_t utc_ahead_ms) const override;
   void read(std::string_view lines, std::int64_t utc_ahead_ms) override;

@@ -9,6 +9,7 @@
 #include "policy/action.hpp"
 #include "policy/groups.hpp"
 #include "policy/matcher.hpp"
+#include "policy/place.hpp"
 #include "policy/policy_set.hpp"
 #include "policy/shared.hpp"
 
@@ -33,10 +34,11 @@ struct Troubles {
 
 struct Rule {
   std::string name;
-  unsigned line = 0;
+  Place place;
   const Matcher* match = nullptr;
   std::vector<const Action*> actions;
   EventMask events = all_events;
+  std::vector<const Matcher*> tests;  // what of `match` is left to ask of one of `events`
   bool shadow = false;
   bool logs = false;
   std::uint32_t chain = 0;  // index of State::chains
@@ -65,14 +67,27 @@ class Watcher {
 // Rules that are tried one after the other: the main one (0), and those that Jump names.
 struct Chain {
   std::string name;
-  unsigned line = 0;
+  Place place;
   std::vector<std::uint32_t> rules{};
 };
 // Jump("name"): where it stands, until the file has run and the name is a chain's.
 struct JumpTo {
   std::string name;
-  unsigned line = 0;
+  Place place;
   std::uint32_t chain = 0;
+};
+
+// memory{ … }: whose own lifetime is negative keeps for ever.
+struct KeptMemory {
+  std::shared_ptr<Memory> memory;
+  std::int64_t lifetime_ms = -1;
+};
+
+// One of the files that a policy is made of.
+struct SourceFile {
+  std::string name;  // from the policy's folder: "groups.lua", "policies/walls.lua"
+  std::string path;  // as errors say it
+  bool done = false;
 };
 
 struct PolicySet::State {
@@ -89,11 +104,14 @@ struct PolicySet::State {
   std::vector<std::unique_ptr<JumpTo>> jumps;
   Groups groups;
   std::vector<std::shared_ptr<Limiter>> limiters;
-  std::vector<std::shared_ptr<Memory>> memories;
+  std::vector<KeptMemory> memories;
   std::size_t table_keys = 0;             // of these
   std::uint32_t wanted = 0;               // a bit for each of Costly: a matcher or a function may look
+  std::vector<SourceFile> files;          // its own first
+  unsigned unfinished = 0;                // of the others: begun, and not read to their end
   std::optional<PolicyError> file_error;  // the error in another file that ended loading, if one did
   int facts_reference = 0;                // the `m` that functions get
+  int environment_reference = 0;          // the globals of all files
   // Rules of the main chain that can match, by event and direction (a bit of EventMask each).
   std::array<std::vector<std::uint32_t>, 2 * event_count> by_event;
   // -- home shard only
@@ -117,7 +135,12 @@ struct PolicySet::State {
   // When the file has run: names become what they name. Errors: names of nothing, cycles.
   [[nodiscard]] std::expected<void, PolicyError> finish();
   [[nodiscard]] std::expected<void, PolicyError> finish_chains();
+  [[nodiscard]] PolicyError error_at(Place place, std::string text) const;
+  [[nodiscard]] std::string text_of(Place place) const { return error_at(place, {}).place(); }
+  // The files beside the policy; where it has none, none can be read.
+  [[nodiscard]] PolicyFiles& beside();
   void note_error(Rule& rule, Context& context);
+  [[nodiscard]] std::string with_place(const Rule& rule, std::string why) const;
 };
 
 // Lua types by which C++ recognises what it made.
@@ -133,7 +156,7 @@ void push_environment(PolicySet::State& state);
 // Registers the type of `m` and makes the one object of it (lua_facts.cpp).
 void make_facts_object(PolicySet::State& state);
 
-[[nodiscard]] MatcherPtr make_lua_matcher(PolicySet::State& state, int function, unsigned line);
-[[nodiscard]] ActionPtr make_lua_action(PolicySet::State& state, int function, unsigned line);
+[[nodiscard]] MatcherPtr make_lua_matcher(PolicySet::State& state, int function, Place place);
+[[nodiscard]] ActionPtr make_lua_action(PolicySet::State& state, int function, Place place);
 
 }  // namespace valise::policy

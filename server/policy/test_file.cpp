@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "config/nearest.hpp"
 #include "policy/lua_arguments.hpp"
+#include "policy/memories.hpp"
 #include "policy/question.hpp"
 #include "policy/state.hpp"
 
@@ -34,6 +35,9 @@ struct Outcome {
   std::string rule, condition, text_fr, text_en, seal, shadow, record, event;
   std::vector<std::string> tags, notices, stripped;
   bool disconnect = false;
+  bool needs_approval = false;
+  bool quiet = false;
+  Pace pace;
 
   [[nodiscard]] std::string text() const {
     const char* did = reason == Reason::policy_failed ? "it failed"
@@ -103,7 +107,9 @@ class Runner {
     Test made;
     made.name = read_person_text(lua, 1, "a test's name");
     if (!lua_isfunction(lua, 2)) refuse(lua, "test takes a name and a function");
-    made.function = keep_function(lua, 2, made.line);
+    Place place;
+    made.function = keep_function(lua, 2, place);
+    made.line = place.line;
     made.policy_name = self.policy_name_;
     made.policy_text = self.policy_text_;
     made.files = self.options_.files;
@@ -143,6 +149,26 @@ class Runner {
     return 0;
   }
 
+  // remember("crisis", "all" [, "4h"]): as an administrator does with valisectl policy memory set.
+  static int remember(lua_State* lua) {
+    const auto& self = of(lua).in_test(lua, "remember");
+    const auto lifetime = lua_isnoneornil(lua, 3) ? std::string() : read_text(lua, 3, "remember");
+    const auto done =
+        Memories(*self.rules_)
+            .set(read_text(lua, 1, "remember"), read_text(lua, 2, "remember"), "1", lifetime, self.now_ms_);
+    if (!done) refuse(lua, done.error());
+    return 0;
+  }
+
+  // forget("crisis", "all")
+  static int forget(lua_State* lua) {
+    const auto& self = of(lua).in_test(lua, "forget");
+    const auto memory = read_text(lua, 1, "forget"), key = read_text(lua, 2, "forget");
+    const auto done = Memories(*self.rules_).forget(memory, key, self.now_ms_);
+    if (!done) refuse(lua, done.error());
+    return 0;
+  }
+
   struct Expectation {
     const char* name;
     bool (*met)(const Outcome&);
@@ -174,7 +200,8 @@ class Runner {
   template <auto Holds>
   static int holds(lua_State* lua) {
     luaL_checkudata(lua, 1, outcome_type);
-    const auto text = read_text(lua, 2, "this expectation");
+    const bool is_empty = lua_type(lua, 2) == LUA_TSTRING && lua_rawlen(lua, 2) == 0;  // that there is none
+    const auto text = is_empty ? std::string() : read_text(lua, 2, "this expectation");
     const auto& self = of(lua);
     if (const auto why = Holds(self.last_, text, self.on_trial_); !why.empty()) {
       refuse(lua, fmt::format("{} ({})", why, self.last_.event));
@@ -215,12 +242,39 @@ class Runner {
     if (std::ranges::find(outcome.stripped, wanted) != outcome.stripped.end()) return {};
     return fmt::format("expected \"{}\" to be left out, but it was not", wanted);
   }
-  static int disconnected(lua_State* lua) {
+  // :limited{ stanzas_per_s = 5 }
+  static int limited(lua_State* lua) {
     luaL_checkudata(lua, 1, outcome_type);
+    if (!lua_istable(lua, 2)) refuse(lua, "limited takes a table, as Limit does");
+    std::vector<std::string_view> names;
+    for (const auto& one : pace_fields) names.push_back(one.name);
+    check_keys(lua, 2, "limited", names);
     const auto& last = of(lua).last_;
-    if (!last.disconnect) refuse(lua, fmt::format("expected the session to end, but it goes on ({})", last.event));
+    for (const auto& one : pace_fields) {
+      const bool named = lua_getfield(lua, 2, one.name.data()) != LUA_TNIL;
+      const auto is = last.pace.*one.field;
+      if (named && read_number(lua, -1, one.name, 0, one.most) != is) {
+        refuse(lua, fmt::format("expected {} to be another number than {} ({})", one.name, is, last.event));
+      }
+      lua_pop(lua, 1);
+    }
     lua_settop(lua, 1);
     return 1;
+  }
+  template <bool Outcome::* Flag>
+  static int is(lua_State* lua, std::string_view otherwise) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    if (!(last.*Flag)) refuse(lua, fmt::format("expected {} ({})", otherwise, last.event));
+    lua_settop(lua, 1);
+    return 1;
+  }
+  static int disconnected(lua_State* lua) {
+    return is<&Outcome::disconnect>(lua, "the session to end, but it goes on");
+  }
+  static int quiet(lua_State* lua) { return is<&Outcome::quiet>(lua, "no push service to be told, but it would be"); }
+  static int waits(lua_State* lua) {
+    return is<&Outcome::needs_approval>(lua, "it to wait for an administrator, but it does not");
   }
 
  private:
@@ -334,8 +388,13 @@ class Runner {
                 .tags = {},
                 .notices = {},
                 .stripped = {},
-                .disconnect = decision.disconnect};
-    out.notices.assign(decision.notices.begin(), decision.notices.begin() + decision.notice_count);
+                .disconnect = decision.disconnect,
+                .needs_approval = decision.needs_approval,
+                .quiet = decision.quiet,
+                .pace = decision.pace};
+    for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
+      for (const auto text : {decision.notices[i].fr, decision.notices[i].en}) out.notices.emplace_back(text);
+    }
     for (std::uint32_t i = 0; i < decision.strip_count; ++i) {
       for (const auto& element : *decision.strips[i]) out.stripped.push_back(element.name);
     }
@@ -352,9 +411,14 @@ class Runner {
     lua_State* lua = sandbox_.state();
     push_outcome_type(lua);
     sandbox_.push_libraries();
-    const luaL_Reg functions[] = {
-        {"policy", &policy}, {"test", &test}, {"wait", &wait}, {"ask", &ask}, {"group_members", &group_members},
-        {nullptr, nullptr}};
+    const luaL_Reg functions[] = {{"policy", &policy},
+                                  {"test", &test},
+                                  {"wait", &wait},
+                                  {"ask", &ask},
+                                  {"remember", &remember},
+                                  {"forget", &forget},
+                                  {"group_members", &group_members},
+                                  {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, functions, 1);
     push_expect(lua);
@@ -408,6 +472,9 @@ class Runner {
                                 {"notified", &holds<&notified>},
                                 {"stripped", &holds<&stripped>},
                                 {"disconnected", &disconnected},
+                                {"waits", &waits},
+                                {"quiet", &quiet},
+                                {"limited", &limited},
                                 {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, methods, 1);

@@ -66,9 +66,10 @@ void C2s::on_read(std::size_t bytes) {
   last_read_ms_ = shard().loop().now_ms();
   pinged_ = false;
   const bool logged_in = state_ == State::bound;
-  const auto pause = rate_.charge(last_read_ms_, static_cast<std::int64_t>(bytes),
-                                  logged_in ? settings.bytes_per_second : settings.bytes_per_second_before_login,
-                                  logged_in ? settings.burst_bytes : 65'536);
+  const auto pause = rate_.charge(
+      last_read_ms_, static_cast<std::int64_t>(bytes),
+      logged_in ? own_or(pace_.bytes_per_second, settings.bytes_per_second) : settings.bytes_per_second_before_login,
+      logged_in ? own_or(pace_.burst_bytes, settings.burst_bytes) : 65'536);
   connection_.set_limits(logged_in ? settings.limits : settings.limits_before_login);  // a reload moves them
   pause_for(pause);
 }

@@ -189,8 +189,11 @@ class C2s final : private WireEvents, private Carrier, private LoginOwner {
   std::unique_ptr<core::Invitation> invitation_;  // XEP-0445: that the stranger showed
   core::Departures departures_;
   std::vector<xml::DocumentPtr> held_;
+  static std::int64_t own_or(std::uint32_t own, std::int64_t usual) { return own != 0 ? own : usual; }
+
   RateMeter rate_;  // bytes
   RateMeter stanza_rate_;
+  core::Pace pace_;  // that rules gave the session
   net::Timer timer_;
   net::Timer resume_;
   std::int64_t opened_ms_;

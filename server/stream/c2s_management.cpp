@@ -80,12 +80,12 @@ void C2s::look_for_session(core::Account* account, bool fresh) {
   if (live == nullptr)
     return resume_fails("item-not-found", host_->hibernation().recall(resumption_->id, account_.bare()));
   auto tags = tags_;
-  if (const auto denied = ask_rules(shard(), connection_, core::RuleQuestion::Event::session, live->session().jid,
-                                    mechanism_, language_, tags)) {
-    return resume_fails(denied->error.condition);
-  }
+  const auto answer = ask_rules(shard(), connection_, core::RuleQuestion::Event::session, live->session().jid,
+                                mechanism_, language_, tags);
+  if (answer.refusal) return resume_fails(answer.refusal->error.condition);
   if (!live->knows(resumption_->h)) return acknowledged_too_much(resumption_->h, live->sent_count());
   tags_ = std::move(tags);
+  pace_ = answer.pace;
   if (auto* older = live->carrier()) older->replaced();
   if (auto* other = host_->find(live->awaited_by(number)); other != nullptr && other != this) {
     other->stream_error("conflict", "another connection resumes this session");

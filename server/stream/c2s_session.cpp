@@ -185,10 +185,10 @@ std::optional<core::StanzaError> C2s::open_session(core::Account& account, core:
   if (!has_place(account, jid)) return too_many_sessions;
   if (shard().kernel().memory_is(core::MemoryState::high)) return short_of_memory;
   auto tags = tags_;
-  if (const auto denied =
-          ask_rules(shard(), connection_, core::RuleQuestion::Event::session, jid, mechanism_, language_, tags)) {
-    return denied->error;
-  }
+  const auto answer =
+      ask_rules(shard(), connection_, core::RuleQuestion::Event::session, jid, mechanism_, language_, tags);
+  if (answer.refusal) return answer.refusal->error;
+  pace_ = answer.pace;
   auto& kernel = shard().kernel();
   live_ = std::make_unique<LiveSession>(*host_, kernel.next_session.fetch_add(1, std::memory_order_relaxed),
                                         std::move(jid), account, static_cast<Carrier&>(*this));
@@ -253,7 +253,8 @@ void C2s::stanza_from_client(xml::DocumentPtr document) {
   const auto root = document->root();
   if (root.ns() == ns::stream_management && stream_management(root)) return;
   const auto now = shard().loop().now_ms();
-  auto pause = stanza_rate_.charge(now, 1, shard().settings().stanzas_per_second, shard().settings().burst_stanzas);
+  auto pause = stanza_rate_.charge(now, 1, own_or(pace_.stanzas_per_second, shard().settings().stanzas_per_second),
+                                   own_or(pace_.burst_stanzas, shard().settings().burst_stanzas));
   const auto* committer = shard().kernel().committer;
   if (committer != nullptr && committer->is_crowded()) pause = std::max(pause, crowded_pause_ms);
   pause_for(pause);

@@ -12,19 +12,19 @@ std::string source_of(Wire& wire) {
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", wire.peer_address(), v6 ? "]" : "", wire.peer_port());
 }
 
-core::Verdict ask_rules(core::Shard& shard, Wire& wire, core::RuleQuestion::Event event, const core::Jid& who,
-                        std::string_view mechanism, core::Language language, std::vector<std::string>& tags) {
+core::RuleAnswer ask_rules(core::Shard& shard, Wire& wire, core::RuleQuestion::Event event, const core::Jid& who,
+                           std::string_view mechanism, core::Language language, std::vector<std::string>& tags) {
   auto* rules = shard.service<core::Rules>();
-  if (rules == nullptr) return nullptr;
+  if (rules == nullptr) return {};
   const auto tls = net::describe(wire.ssl());
-  auto denied = rules->ask({.event = event,
+  auto answer = rules->ask({.event = event,
                             .who = who,
                             .peer_address = wire.peer_address(),
                             .mechanism = mechanism,
                             .tls_version = tls.version,
                             .language = language},
                            tags);
-  if (!denied) return nullptr;
+  if (!answer.refusal) return answer;
   const auto source = source_of(wire);
   const bool stranger = event == core::RuleQuestion::Event::registration;  // nobody acts under that name yet
   core::audit::Record record;
@@ -38,11 +38,11 @@ core::Verdict ask_rules(core::Shard& shard, Wire& wire, core::RuleQuestion::Even
                                                                  .cipher = tls.cipher,
                                                                  .mechanism = mechanism});
   if (stranger) record.recipient = who.bare();
-  record.reason = denied->reason;
-  record.rule = denied->rule;
+  record.reason = answer.refusal->reason;
+  record.rule = answer.refusal->rule;
   shard.record(std::move(record));
   shard.kernel().stats.refused.fetch_add(1, std::memory_order_relaxed);
-  return denied;
+  return answer;
 }
 
 }  // namespace valise::stream

@@ -181,9 +181,9 @@ void Login::tell(Exchange& exchange) {
     if (exchange.request) return tell_failure(auth::Condition::invalid_authzid, {});  // XEP-0388 §2.3, §4.4
     return owner_.end("invalid-from", "the stream's from is another address");
   }
-  const auto denied = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
+  const auto answer = ask_rules(owner_.shard(), owner_.connection(), core::RuleQuestion::Event::login, exchange.account,
                                 exchange.mechanism.name, owner_.language(), exchange.tags);
-  if (denied) return deny(*denied);
+  if (answer.refusal) return deny(*answer.refusal);
   succeed(exchange);
 }
 

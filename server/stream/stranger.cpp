@@ -27,7 +27,8 @@ class C2s::AsStranger final : public core::Stranger, public core::Invited {
   [[nodiscard]] core::Verdict ask_rules(const core::Jid& wanted) override {
     std::vector<std::string> tags;
     return stream::ask_rules(stream_.shard(), stream_.connection_, core::RuleQuestion::Event::registration, wanted, {},
-                             stream_.language_, tags);
+                             stream_.language_, tags)
+        .refusal;
   }
   [[nodiscard]] std::function<void(std::string)> answer() override {
     return [back = &stream_.shard(), token = stream_.host_->token(stream_)](std::string xml) {

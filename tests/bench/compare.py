@@ -8,7 +8,6 @@ import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,6 +15,7 @@ from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import parts
 import servers
 import table
 
@@ -89,7 +89,8 @@ FILLED_ONLY = ("archive-flat-1m", "archive-page")
 SLOW = ("archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page")
 NAMES = ["idle", "detached", "login", "chat-rate", "chat-flat", "reconnect", "reconnect-resume", "reconnect-fast",
          "reconnect-sm", "reconnect-sm-tls", "presence", "rosters", "carbons", "acks", "offline", "archive-rate",
-         "archive-flat", "archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page", "seal"]
+         "archive-flat", "archive-flat-1m", "archive-page", "mariadb-flat", "mariadb-flat-1m", "mariadb-page",
+         *parts.PARTS]
 
 
 def seed_all(kinds, folder):
@@ -177,15 +178,16 @@ def measure_all(args, present):
     return results, good
 
 
-def measure_seal(args, present, results):
-    """What Valise's checks of a seal cost, without a server around them."""
+def measure_parts(args, present, results, folder):
     shipped = [server for server in present if server.key == "valise"]
-    if not shipped or (args.scenarios is not None and "seal" not in args.scenarios):
+    if not shipped:
         return
-    done = subprocess.run([servers.Valise.seal_cost, "--json"], capture_output=True, text=True, check=False)
-    figures = json.loads(done.stdout) if done.returncode == 0 else {"result": "failed", "failure": "seal_cost ended"}
-    results["valise"].setdefault("seal", []).append(figures)
-    say(f"  {shipped[0].title}, seal: {table.one_line(figures)}")
+    for name, measure in parts.PARTS.items():
+        if args.scenarios is not None and name not in args.scenarios:
+            continue
+        figures = measure(args.programs, folder)
+        results["valise"].setdefault(name, []).append(figures)
+        say(f"  {shipped[0].title}, {name}: {table.one_line(figures)}")
 
 
 def own_copy(binary, folder):
@@ -219,8 +221,9 @@ def add_binaries(parser):
 def place_binaries(args, folder):
     """Copies them into the folder and tells the servers."""
     servers.Valise.binary = own_copy(args.valised or args.build / "server/main/valised", folder)
-    servers.Valise.seal_cost = own_copy(args.build / "tests/unit/omemo/omemo_cost", folder)
-    servers.Valise.ctl = own_copy(args.build / "server/ctl/valisectl", folder)
+    args.programs = {Path(name).name: own_copy(args.build / name, folder) for name in parts.PROGRAMS}
+    args.programs["stock.lua"] = own_copy(ROOT / "lua/stock.lua", folder)
+    servers.Valise.ctl = args.programs["valisectl"]
     servers.Relay.binary = own_copy(args.build / "tests/bench/tls-relay", folder)
     servers.ValiseArchive.filler = own_copy(args.build / "tests/bench/fill-archive", folder)
     servers.Server.bench = own_copy(args.build / "tests/bench/valise-bench", folder)
@@ -284,7 +287,7 @@ def main():
         kinds = chosen(args)
         present = seed_all(kinds, folder)
         results, good = measure_all(args, present)
-        measure_seal(args, present, results)
+        measure_parts(args, present, results, folder)
         for server in [s for one in present for s in (one, *one.made.values())]:
             sound, remark = server.check_after()
             if remark:

@@ -65,6 +65,12 @@ ROWS = [
     Row("a seal of 3 keys checked, CPU µs", "seal", "us_3_keys", 2, True),
     Row("a seal of 100 keys checked, CPU µs", "seal", "us_100_keys", 2, True),
     Row("blocks of memory that checking 3, 100 and 1,000 keys takes", "seal", "blocks", 0, True),
+    Row("a message through 100 native rules, CPU µs", "policy", "us_100_rules", 2, True),
+    Row("… through the dearest 100, CPU µs", "policy", "us_100_dearest", 2, True),
+    Row("a Lua function as matcher, CPU µs", "policy", "us_function", 2, True),
+    Row("10,000 accounts in a set ÷ 10", "policy", "set_growth", 2, True),
+    Row("10,000 patterns ÷ 10", "policy", "pattern_growth", 2, True),
+    Row("replay of a million records, s", "replay", "seconds", 1, True),
 ]
 
 # The ratio columns: whose figure, against whose. Above 1 the first is better.
@@ -104,6 +110,12 @@ MUST = {
     ("seal", "us_3_keys"): [("valise", 3)],
     ("seal", "us_100_keys"): [("valise", 25)],
     ("seal", "blocks"): [("valise", 0)],
+    ("policy", "us_100_rules"): [("valise", 2)],
+    ("policy", "us_100_dearest"): [("valise", 2)],
+    ("policy", "us_function"): [("valise", 1.5)],
+    ("policy", "set_growth"): [("valise", 2)],
+    ("policy", "pattern_growth"): [("valise", 2)],
+    ("replay", "seconds"): [("valise", 30)],
 }
 
 

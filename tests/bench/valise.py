@@ -12,10 +12,10 @@ from mariadb import Mariadb  # noqa: E402
 
 
 class Valise(Server):
-    """As shipped: sealed rules, stock policy, durable metadata log. `binary`, `ctl` and `seal_cost` are set by the caller."""
+    """As shipped: sealed rules, stock policy, durable metadata log. `binary` and `ctl` are set by the caller."""
 
     key, title = "valise", "Valise as shipped"
-    binary, ctl, seal_cost = Path("valised"), Path("valisectl"), Path("omemo_cost")
+    binary, ctl = Path("valised"), Path("valisectl")
     settings = "scram.iterations = 4096\n"
     lifted = ("limits.rate, rate_burst, stanzas_per_s, stanzas_burst, rate_before_login, connections_new_per_s, "
               "connections_per_address, registrations_per_hour, offline; scram.iterations 4096 as the peers")

@@ -43,7 +43,8 @@ async def looks_into_memory(town):
 
 
 async def main(script):
-    town = Town({'host["localhost"].http.origins': [f"https://localhost:{PAGE_PORT}"], **PUBLISHED_DEVICES}, name="clients")
+    town = Town({'host["localhost"].http.origins': [f"https://localhost:{PAGE_PORT}"], "labels.catalogue": ["fr"],
+                 **PUBLISHED_DEVICES}, name="clients")
     try:
         await town.start()
         passwords = {name: f"sesame {name}" for name in ("alice", "bob", "carol")}

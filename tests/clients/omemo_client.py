@@ -141,8 +141,8 @@ class Person(ClientXMPP):
         self.send_presence()
         await self.get_roster()
 
-    async def says(self, to, text, asks_receipt=False):
-        """Sends `text` sealed to every device of `to`. Returns the stanza id."""
+    async def says(self, to, text, asks_receipt=False, beside=None):
+        """Sends `text` sealed to every device of `to`, with an element `beside` the seal. Returns the stanza id."""
         message = self.make_message(mto=JID(to), mbody=text, mtype="chat")
         message.set_from(self.boundjid)
         sealed, errors = await self.plugin["xep_0384"].encrypt_message(message, JID(to))
@@ -151,6 +151,8 @@ class Person(ClientXMPP):
         sealed["eme"]["namespace"] = oldmemo.oldmemo.NAMESPACE
         sealed["eme"]["name"] = "OMEMO"
         sealed["request_receipt"] = asks_receipt
+        if beside is not None:
+            sealed.xml.append(beside)
         sealed.send()
         return sealed["id"]
 

@@ -183,8 +183,11 @@ def is_answer(event, identity):
     return isinstance(event, ET.Element) and event.get("id") == identity and event.get("type") in ("result", "error")
 
 
+OPTIONS = {"archive.enabled": True, "labels.catalogue": ["fr"]}
+
+
 def of(folder):
-    @story(f"tests/corpus/bypass/{folder}", options={"archive.enabled": True}, alone=True)
+    @story(f"tests/corpus/bypass/{folder}", options=OPTIONS, alone=True)
     async def nothing_gets_past(town):
         trial = await Trial(town).begin()
         count = 0
@@ -210,7 +213,7 @@ def goes_over_web(attempt):
 
 def over(make):
     @story("tests/corpus/bypass, RFC 7395" if make is WebSocketStream else "tests/corpus/bypass, XEP-0206",
-           options={"archive.enabled": True}, alone=True)
+           options=OPTIONS, alone=True)
     async def nothing_gets_past_over(town):
         trial = await Trial(town, make).begin()
         count = 0

@@ -375,6 +375,11 @@ async def what_is_wrong_with_it_is_said_with_file_and_line(town):
     (town.folder / "password").chmod(0o600)
     status, out, err = await town.reload()
     assert status == 1 and "policy.lua:1: ldap: ca_file: " in out + err, out + err
+    (town.folder / "below").mkdir()
+    town.write_file(town.folder / "below" / "people.lua", "\n" + town.policy_file.read_text())
+    town.write_file(town.policy_file, 'include("below/people.lua")\n')
+    status, out, err = await town.reload()
+    assert status == 1 and "below/people.lua:2: ldap: ca_file: " in out + err, out + err
     town.write_file(town.policy_file, before)
 
 

@@ -124,7 +124,7 @@ end)
     assert status == 0 and json.loads(out)["failed"] == 0, out
 
 
-@story("policy: a rule in shadow", policy=RULES)
+@story("policy: a rule in shadow", policy=RULES, alone=True)
 async def what_a_rule_in_shadow_would_have_refused_passes_is_counted_and_recorded(town):
     robot, bob = await town.devices("robot", "bob")
     await robot.sends(message(bob.bare, "r1"))
@@ -168,7 +168,7 @@ async def a_rule_that_overruns_again_and_again_is_named_in_status_and_once_in_th
     assert town.log().count("overruns its budget again and again") == 1
 
 
-@story("policy replay", policy=RULES)
+@story("policy replay", policy=RULES, alone=True)
 async def replay_tells_what_the_log_would_have_become(town):
     alice, bob, archive, robot = await town.devices("alice", "bob", "archive", "robot")
     for number in range(5):

@@ -1,10 +1,15 @@
 """The newer words of the policies' language, each on a running server: relations, events, groups, what is kept, what goes on."""
 
+import asyncio
+
 import _path  # noqa: F401
 from harness import NS, ping, run, sealed, story, word_from
 from harness.device import expect_error
+from harness.scram import Scram
 from harness.stream import show
+from harness.town import PUBLISHED_DEVICES
 from _commands import administrator
+from _devices import KEYS, LAPTOP, PHONE, joins, listed
 from _invitations import INVITE, ON
 
 
@@ -12,6 +17,7 @@ def message(to, identity, extra="", **how):
     return f"<message to='{to}' id='{identity}' type='chat'>{sealed(**how)}{extra}</message>"
 
 
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 DEVICES = "eu.siacs.conversations.axolotl.devicelist"
 
 
@@ -102,8 +108,83 @@ async def a_session_ends_and_its_administrator_hears_of_it(town):
     told = await root.receives("message", from_="localhost")
     body = told.findtext(NS.CLIENT + "body")
     assert body.startswith("Somebody fell into the trap. (message: alice") and trap.bare in body, body
-    await alice.gets_error("message", "t1", "forbidden")
     await alice.stream.fails_with("policy-violation")
+
+
+@story("policy: a rule that fails", options={"commands.administrators": ["root@localhost"]}, policy="""
+rule{ name = "sound", match = Kind("message") * To("carol*@localhost"), action = Allow() }
+rule{ name = "broken", match = Kind("message") * Direction("out") * To("bob*@localhost") * function(m) return nothing.there end, action = Allow() }
+""")
+async def its_administrators_hear_of_it_once(town):
+    root = await administrator(town)
+    alice, bob = await town.devices("alice", "bob")
+    for number in range(3):
+        await alice.sends(message(bob.bare, f"f{number}"))
+        await alice.gets_error("message", f"f{number}", "policy-violation")
+    told = await root.receives("message", from_="localhost")
+    bodies = {body.get(NS.XML + "lang"): body.text for body in told.iter(NS.CLIENT + "body")}
+    assert bodies["en"].startswith('The rule "broken" failed, what it was to decide is refused: '), bodies
+    assert "policy.lua:3: " in bodies["en"] and "« broken »" in bodies["fr"], bodies
+    await root.receives_no("message", before=ping, from_="localhost")
+
+
+@story("policy: Kind(\"record\")", alone=True, options={"commands.administrators": ["root@localhost"], "shards": 1}, policy="""
+local wrong = limiter{ name = "wrong", rate = 0.001, burst = 2 }
+rule{ name = "guessing", match = Kind("record") * Type("login-failed") * Over(wrong, "ip"), action = Notify("Somebody guesses.") }
+rule{ name = "all", match = Always() * Direction("out"), action = Log() }
+rule{ name = "reports", match = Kind("record") * Type("denied") * Payload("policy"), action = Log() }
+""")
+async def what_goes_into_the_log_is_told_when_it_is_too_much(town):
+    root = await administrator(town)
+    alice = await town.account("alice")
+    for _ in range(3):
+        stream = town.stream()
+        await stream.reaches_tls()
+        scram = Scram("SCRAM-SHA-256", alice.name, "wrong")
+        await stream.sends(f"<auth xmlns='{SASL}' mechanism='SCRAM-SHA-256'>{scram.first()}</auth>")
+        challenge = await stream.sasl_answer("challenge")
+        await stream.sends(f"<response xmlns='{SASL}'>{scram.final(challenge.text)}</response>")
+        await stream.sasl_fails_with("not-authorized")
+    told = await root.receives("message", from_="localhost")
+    body = told.findtext(NS.CLIENT + "body")
+    assert body.startswith("Somebody guesses. (record: "), body
+    hits = {row["name"]: row["hits"] for row in await town.ctl_json("policy", "list")}
+    assert hits["guessing"] == 1 and hits["reports"] == 0, hits
+
+
+@story("policy: RequireApproval", options=PUBLISHED_DEVICES, policy="""
+rule{ name = "the minister's devices", match = Kind("publish") * From("minister*@localhost"), action = RequireApproval() }
+""")
+async def a_new_device_waits_where_a_rule_says_so(town):
+    minister, bob = await town.devices("minister", "bob")
+    await joins(bob, PHONE, KEYS[0])
+    assert await listed(bob, bob.bare) == [PHONE], "no rule is about Bob"
+    await joins(minister, PHONE, KEYS[1])
+    assert await listed(minister, minister.bare) == []
+    town.write_file(town.policy_file, "")
+    status, out, err = await town.reload()
+    assert status == 0, out + err
+    await joins(minister, PHONE, KEYS[1])
+    assert await listed(minister, minister.bare) == [], "it waits although the rule is gone"
+    await town.ctl("omemo", "approve", minister.bare, str(PHONE))
+    assert await listed(minister, minister.bare) == [PHONE]
+    await joins(minister, LAPTOP, KEYS[2], PHONE)
+    assert await listed(minister, minister.bare) == [PHONE, LAPTOP]
+
+
+@story("policy: Limit", options={"shards": 2}, policy="""
+rule{ name = "slow", match = Kind("session") * From("slow*@localhost"), action = Limit{ stanzas_per_s = 10, stanzas_burst = 10 } }
+""")
+async def a_session_is_read_as_slowly_as_a_rule_says(town):
+    slow, bob = await town.devices("slow", "bob")
+    for device in (slow, bob):
+        began = asyncio.get_running_loop().time()
+        for _ in range(40):
+            await device.sends("<presence/>")
+        await device.asks("<ping xmlns='urn:xmpp:ping'/>", to="localhost")
+        device.took = asyncio.get_running_loop().time() - began
+    # 30 above the burst, at 10 a second; the other has a burst of 500.
+    assert slow.took > 2.5, slow.took
 
 
 @story("policy: groups of files", alone=True)

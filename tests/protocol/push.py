@@ -12,6 +12,7 @@ from _push import (disable, enable, new_agent, node_of, options, phone_of, publi
 
 AT_ONCE = {"push.interval": 0, "push.retry": 1}
 PROPOSE = "<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>"
+PING = "<ping xmlns='urn:xmpp:ping'/>"
 SUMMARY = "urn:xmpp:push:summary"
 
 
@@ -53,6 +54,19 @@ async def who_is_away_is_told_how_much_came_and_neither_what_nor_from_whom(town)
     assert summary(iq) == {"FORM_TYPE": SUMMARY, "message-count": "1"}
     assert iq.find(f"{NS.PUBSUB}pubsub/{NS.PUBSUB}publish-options") is None
     assert bob.bare not in str(bytes(pusher.stream.heard)) and alice.bare not in str(bytes(pusher.stream.heard))
+
+
+@story("policy: Quiet", options=AT_ONCE, policy="""
+rule{ name = "quiet", match = Kind("message") * Direction("in") * Size(">", 2000), action = Quiet() }
+""")
+async def who_is_away_is_not_told_where_a_rule_says_so_and_finds_it_later(town):
+    alice, pusher, bob = await alone_with_the_service(town)
+    await bob.sends(f"<message to='{alice.bare}' id='quiet' type='chat'>{sealed(payload_bytes=3000)}</message>")
+    await bob.asks(PING, to="localhost")
+    await writes(bob, alice.bare)
+    assert summary(await publication(pusher))["message-count"] == "2"  # of the one, and it counts both that wait
+    back = await alice.device()
+    await back.receives("message", id="quiet")
 
 
 @story("XEP-0357 §7", options={**AT_ONCE, "push.sender": True})

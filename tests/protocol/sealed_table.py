@@ -33,6 +33,8 @@ SAYING = {
     ("commands", "`command` `http://jabber.org/protocol/commands`"): (
         f"<command xmlns='http://jabber.org/protocol/commands' node='merger' action='execute'><x xmlns='jabber:x:data' type='submit'>"
         f"<field var='a'><value>{CANARY}</value></field></x></command>", NOBODY),
+    ("labels", "`catalog` `urn:xmpp:sec-label:catalog:2`"): (
+        f"<catalog xmlns='urn:xmpp:sec-label:catalog:2' to='merger@localhost' from='merger@localhost'><x>{CANARY}</x></catalog>", NOBODY),
     ("pep", "`pubsub` `http://jabber.org/protocol/pubsub`"): (
         "<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/nick'><item id='merger'>"
         f"<nick xmlns='http://jabber.org/protocol/nick'><x>{CANARY}</x></nick></item></publish></pubsub>", NOBODY),

@@ -74,6 +74,7 @@ enum class Form : std::uint8_t {
   location,
   nickname,
   markup,
+  label,  // that of the stanza, in the words of its catalogue
   // -- presence: presence_rules.cpp (and nickname)
   show,
   priority,
@@ -141,7 +142,8 @@ struct MessageRow {
   std::array<std::string_view, 4> attributes{};
   Matter matter = Matter::aside;
   Because because = Because::plaintext;
-  Verdict unfit = Verdict::refuse;  // alone: where it is not as the row says. Beside a seal such is left out
+  Verdict unfit = Verdict::refuse;        // alone: where it is not as the row says
+  Verdict unfit_beside = Verdict::strip;  // beside a seal: likewise, or there is another one of it
   Switch by = Switch::none;
   Place turns = Place::both;  // where the switch opens or closes it
   std::string_view what = {};

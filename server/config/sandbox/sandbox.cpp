@@ -8,13 +8,14 @@
 #include <limits>
 #include <lua.hpp>
 #include <new>
+#include <optional>
 
 #include "base/log.hpp"
 
 namespace valise::config {
 namespace {
 
-constexpr const char* chunk_name = "=lua";         // short, so that Lua never cuts the place; the caller knows the file
+constexpr std::string_view chunk_name = "lua";     // short, so that Lua never cuts the place; the caller knows the file
 constexpr std::size_t least_garbage = 256u << 10;  // between two cycles of the collector
 constexpr std::size_t most_garbage = 4u << 20;
 constexpr std::size_t small_block = 256;
@@ -37,6 +38,18 @@ const char* overrun_text(Overrun what) {
       break;
   }
   return "";
+}
+
+// The number in front; nothing: there is none.
+std::optional<unsigned> take_digits(std::string_view& text) noexcept {
+  std::size_t at = 0;
+  unsigned number = 0;
+  while (at < text.size() && text[at] >= '0' && text[at] <= '9' && number < 100'000'000) {
+    number = number * 10 + static_cast<unsigned>(text[at++] - '0');
+  }
+  if (at == 0) return std::nullopt;
+  text.remove_prefix(at);
+  return number;
 }
 
 int refuse_write(lua_State* lua) { return luaL_error(lua, "this table is read-only"); }
@@ -82,12 +95,13 @@ void Sandbox::protect_table() {
   lua_remove(state_, -2);
 }
 
-std::expected<void, LuaError> Sandbox::compile(std::string_view source) {
+std::expected<void, LuaError> Sandbox::compile(std::string_view source, unsigned chunk) {
   if (source.size() > max_source) {
     lua_pop(state_, 1);
-    return std::unexpected(LuaError{0, "the file is longer than 1 MiB", Overrun::none});
+    return std::unexpected(LuaError{0, "the file is longer than 1 MiB", Overrun::none, chunk});
   }
-  if (luaL_loadbufferx(state_, source.data(), source.size(), chunk_name, "t") != LUA_OK) {
+  const auto name = fmt::format("={}{}", chunk_name, chunk == 0 ? std::string() : std::to_string(chunk));
+  if (luaL_loadbufferx(state_, source.data(), source.size(), name.c_str(), "t") != LUA_OK) {
     auto error = take_error();
     lua_pop(state_, 1);
     return std::unexpected(std::move(error));
@@ -278,20 +292,27 @@ LuaError Sandbox::take_error() {
 
 LuaError split_message(std::string_view message) {
   LuaError error;
-  const std::string_view prefix = "lua:";
-  if (message.starts_with(prefix)) {
-    std::size_t at = prefix.size();
-    unsigned line = 0;
-    while (at < message.size() && message[at] >= '0' && message[at] <= '9' && line < 100'000'000) {
-      line = line * 10 + static_cast<unsigned>(message[at++] - '0');
-    }
-    if (at > prefix.size() && message.substr(at).starts_with(": ")) {
-      error.line = line;
-      message.remove_prefix(at + 2);
+  if (message.starts_with(chunk_name)) {
+    auto rest = message.substr(chunk_name.size());
+    const auto chunk = take_digits(rest);
+    const bool is_place = rest.starts_with(':');
+    if (is_place) rest.remove_prefix(1);
+    const auto line = take_digits(rest);
+    if (is_place && line && rest.starts_with(": ")) {
+      error.line = *line;
+      error.chunk = chunk.value_or(0);
+      message = rest.substr(2);
     }
   }
   error.text = std::string(message);
   return error;
+}
+
+unsigned chunk_of(std::string_view lua_source) noexcept {
+  if (lua_source.starts_with('=')) lua_source.remove_prefix(1);
+  if (!lua_source.starts_with(chunk_name)) return 0;
+  lua_source.remove_prefix(chunk_name.size());
+  return take_digits(lua_source).value_or(0);
 }
 
 }  // namespace valise::config

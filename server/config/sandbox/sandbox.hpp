@@ -34,11 +34,12 @@ struct Budget {
   std::uint64_t wall_us = 0;
 };
 
-// A Lua error with its place. `line` 0: not known.
+// A Lua error with its place. `line` 0: not known. `chunk`: the number of the file that was given to `compile`.
 struct LuaError {
   unsigned line = 0;
   std::string text;
   Overrun overrun = Overrun::none;
+  unsigned chunk = 0;
 };
 
 class Sandbox {
@@ -61,7 +62,7 @@ class Sandbox {
   void protect_table();
   // Compiles `source` (text only: bytecode is refused) and pushes the function, whose globals are the table that was
   // on top. Pushes nothing on failure.
-  std::expected<void, LuaError> compile(std::string_view source);
+  std::expected<void, LuaError> compile(std::string_view source, unsigned chunk = 0);
 
   // Starts the clock that the following calls share.
   void start_clock(std::uint64_t wall_us) noexcept;
@@ -122,8 +123,10 @@ class Sandbox {
   std::unordered_map<std::string, std::shared_ptr<const Pattern>, TextHash, std::equal_to<>> patterns_;
 };
 
-// Splits "<chunk>:12: text", as Lua prefixes its messages, into line and text.
+// Splits "<chunk>:12: text", as Lua prefixes its messages, into its parts.
 LuaError split_message(std::string_view message);
+// The number of the chunk that Lua calls so ("=lua", "=lua2"); 0: it is the first, or none of ours.
+unsigned chunk_of(std::string_view lua_source) noexcept;
 
 namespace libraries {
 // Pushes a table of the safe functions of each library (libraries.cpp, string_library.cpp). push_string replaces the

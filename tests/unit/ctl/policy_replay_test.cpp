@@ -11,6 +11,14 @@
 namespace valise::ctl {
 namespace {
 
+// Type names them for rules about Kind("record").
+TEST(RecordKinds, AreWhatTheLogCallsThem) {
+  for (std::size_t i = 0; i < policy::record_kinds.size(); ++i) {
+    EXPECT_EQ(policy::record_kinds[i], core::audit::name_of(static_cast<core::audit::Kind>(i)));
+  }
+  EXPECT_EQ(static_cast<std::size_t>(core::audit::Kind::voided) + 1, policy::record_kinds.size());
+}
+
 namespace audit = core::audit;
 using Json = nlohmann::json;
 using testing::HasSubstr;

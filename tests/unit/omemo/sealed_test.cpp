@@ -201,7 +201,6 @@ TEST(Sealed, NoTextBesideItSurvivesAnywhere) {
       "<![CDATA[" + m + "]]>",
       "<x xmlns='http://jabber.org/protocol/muc#user'><invite><reason>" + m + "</reason></invite></x>",
       "<private xmlns='urn:xmpp:carbons:2'>" + m + "</private>",
-      "<securitylabel xmlns='urn:xmpp:sec-label:0'>" + m + "</securitylabel>",
       "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='" + m + "'/>",
       "<store xmlns='urn:xmpp:hints' note='" + m + "'/>"};
   std::string all;
@@ -217,6 +216,16 @@ TEST(Sealed, NoTextBesideItSurvivesAnywhere) {
   }
   EXPECT_EQ(outcome(all + seal()).find("merger"), std::string::npos);
   EXPECT_EQ(outcome(all), "refused plaintext");
+}
+
+// The one thing whose absence would be believed: the message does not go on without it.
+TEST(Sealed, ALabelOfNoCatalogueRefusesTheWhole) {
+  const auto label = "<securitylabel xmlns='urn:xmpp:sec-label:0'><displaymarking>" + std::string(marker) +
+                     "</displaymarking></securitylabel>";
+  for (const auto& children : {label + seal(), seal() + label, seal2() + label, empty_seal() + label}) {
+    EXPECT_EQ(outcome(children), "refused label") << children;
+  }
+  EXPECT_EQ(outcome(label), "refused plaintext");
 }
 
 TEST(Sealed, OneInvalidSealRefusesTheWhole) {

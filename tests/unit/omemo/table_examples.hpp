@@ -52,6 +52,11 @@ inline const Examples& of_messages() {
                "id='m0'><reaction>👍</reaction><reaction>❤️</reaction></reactions>"}},
       {" urn:xmpp:jingle-message:0", same("<ringing xmlns='urn:xmpp:jingle-message:0' id='c1'/>")},
       {" urn:xmpp:call-message:1", same("<left xmlns='urn:xmpp:call-message:1' id='c1'/>")},
+      {"securitylabel urn:xmpp:sec-label:0",
+       {.in = "<securitylabel xmlns='urn:xmpp:sec-label:0'> <displaymarking>SECRET</displaymarking><label/>"
+              "</securitylabel>",
+        .out = "<securitylabel xmlns='urn:xmpp:sec-label:0'><displaymarking fgcolor='black' bgcolor='white'>SECRET"
+               "</displaymarking><label/></securitylabel>"}},
       {"subject jabber:client",
        {.in = "<subject xml:lang='fr'>Réunion</subject>", .out = "<subject>Réunion</subject>"}},
       {" jabber:x:oob",

@@ -122,7 +122,23 @@ std::string because(const MessageRow& row, std::string_view type) {
   return "refused plaintext";
 }
 
+// What modules/labels has found to be one of the catalogue passes in its words, once; else nothing of the message does.
+void label_beside_a_seal(const Example& example) {
+  EXPECT_EQ(of_message(seal() + example.in, {}), "refused label");
+  for (const auto& [children, passes] :
+       {std::pair(seal() + example.in, true), {seal() + example.in + example.in, false}}) {
+    const auto message = message_of(children);
+    message->label = make_ref<const core::Label>("secret", example.out);
+    const auto result = rebuild_message(*message);
+    EXPECT_EQ(result.refused, passes ? std::nullopt : std::optional(Reason::label));
+    if (passes) {
+      EXPECT_EQ(result.children, seal() + example.out);
+    }
+  }
+}
+
 void beside_a_seal(const MessageRow& row, const Example& example, core::Switches switches) {
+  if (row.form == Form::label) return label_beside_a_seal(example);
   if (row.form == Form::seal) {
     EXPECT_EQ(of_message(example.in, switches), example.in);
     return;

@@ -16,6 +16,7 @@ constexpr auto legacy = OmemoVersion::legacy;
 constexpr auto omemo_2 = OmemoVersion::omemo_2;
 constexpr Rules open_rules{.approval = Approval::none, .max_devices = 20};
 constexpr Rules by_administrator{.approval = Approval::administrator, .max_devices = 20};
+constexpr Rules by_rule{.approval = Approval::device, .max_devices = 20, .by_rule = true};
 constexpr Rules by_device{.approval = Approval::device, .max_devices = 20};
 
 Key key(unsigned char byte) {
@@ -55,6 +56,23 @@ TEST_F(Known, AnOpenHostLetsAllIn) {
   const auto more = lists({5, 3, 9}, {5, 3});
   EXPECT_THAT(more.entered, ElementsAre(9));
   EXPECT_EQ(known.find(9)->news, News::device);
+}
+
+TEST_F(Known, WhatARuleMakesWaitWaitsUntilAnAdministratorLetsItIn) {
+  EXPECT_THAT(lists({5}, {}, by_rule).waits, ElementsAre(5)) << "the first one, too";
+  EXPECT_THAT(lists({5}, {}).shown, IsEmpty()) << "although the rule is gone";
+  const auto stored = decode("5", encode(*known.find(5)));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(*stored, *known.find(5));
+  EXPECT_TRUE(stored->by_rule);
+  known.approve(*known.find(5));
+  EXPECT_FALSE(known.find(5)->by_rule);
+  EXPECT_THAT(lists({5}, {5}, by_rule).shown, ElementsAre(5)) << "it is let in";
+  (void)publishes(5, keys(1), by_rule);
+  EXPECT_EQ(state(5), State::let_in);
+  EXPECT_TRUE(publishes(5, keys(2), by_rule, {true, false}).put_out);
+  EXPECT_EQ(state(5), State::waiting);
+  EXPECT_TRUE(known.find(5)->by_rule);
 }
 
 TEST_F(Known, WhoComesBackIsNoNews) {

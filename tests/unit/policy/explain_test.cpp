@@ -47,6 +47,45 @@ rule{ name = "never tried", match = Always(), action = Allow() })");
                                       " - Size(\">\", 5000)"}));
 }
 
+TEST(Foresee, SaysWhatWouldBeDecidedAndCountsNothing) {
+  const auto set = loaded(R"(
+rule{ name = "cleared", match = Kind("message") * Label{ "secret", "top" } * -From("alice@example.org"), action = Deny("forbidden") }
+rule{ name = "rate", match = Label("top") * Rate{ per = "from", rate = 1, burst = 1 }, action = Drop() }
+rule{ name = "required", match = Label("") * Size(">", 1000000), action = Deny("policy-violation") })");
+  auto facts = message();
+  EXPECT_EQ(foresee(*set, facts), Verdict::allow);
+  facts.label = "secret";
+  EXPECT_EQ(foresee(*set, facts), Verdict::allow);
+  facts.from.bare = "carol@example.org";
+  EXPECT_EQ(foresee(*set, facts), Verdict::deny);
+  facts.from.bare = "alice@example.org";
+  facts.label = "top";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(foresee(*set, facts), Verdict::allow) << "the rate is as it was";
+  for (const auto& rule : set->describe(0)) EXPECT_EQ(rule.hits, 0u) << rule.name;
+  facts.label = "";
+  facts.size = 1'000'001;
+  EXPECT_EQ(foresee(*set, facts), Verdict::deny);
+}
+
+TEST(Foresee, SaysNothingWhereARuleAsksForWhatIsNotKnown) {
+  const auto set = loaded(R"(
+rule{ name = "presence", match = Kind("presence") * -Contact(), action = Drop() }
+rule{ name = "first", match = Label("dr"), action = Deny("forbidden") }
+rule{ name = "contacts", match = Label("secret") * -Contact(), action = Deny("forbidden") }
+rule{ name = "function", match = function(m) return m.label == "top" and m.sessions == 0 end, action = Drop() })");
+  const std::string_view unknown[] = {"subscription", "sessions"};
+  auto facts = message();
+  facts.label = "dr";
+  EXPECT_EQ(foresee(*set, facts, unknown), Verdict::deny) << "decided before";
+  facts.label = "secret";
+  EXPECT_EQ(foresee(*set, facts, unknown), std::nullopt);
+  EXPECT_EQ(foresee(*set, facts), Verdict::deny);
+  facts.label = "top";
+  EXPECT_EQ(foresee(*set, facts, std::span(unknown).last(1)), std::nullopt);
+  facts.label = "x";
+  EXPECT_EQ(foresee(*set, facts, std::span(unknown).last(1)), Verdict::allow) << "the function does not read it";
+}
+
 TEST(Explain, CountsNothingAndTakesFromNoRate) {
   const auto set = loaded(R"(
 rule{ name = "fails", match = Kind("iq") * function(m) return m.nothing end, action = Allow() }

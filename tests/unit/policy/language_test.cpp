@@ -62,6 +62,7 @@ TEST(Matchers, ReadTheirFacts) {
   facts.label = "DR";
   facts.datacenter = "paris";
   facts.affiliation = "owner";
+  facts.occupants = 200;
   const std::pair<const char*, bool> cases[] = {{"Contact()", true},
                                                 {"Contact(false)", false},
                                                 {"Subscription('from')", true},
@@ -98,8 +99,12 @@ TEST(Matchers, ReadTheirFacts) {
                                                 {"Uses('==', 5)", true},
                                                 {"Language('fr')", true},
                                                 {"Label('DR')", true},
+                                                {"Label{'secret', 'DR'}", true},
+                                                {"Label('')", false},
                                                 {"Datacenter('paris')", true},
-                                                {"Affiliation('owner')", true}};
+                                                {"Affiliation('owner')", true},
+                                                {"Occupants('>=', 200)", true},
+                                                {"Occupants('>', 200)", false}};
   for (const auto& [matcher, expected] : cases) EXPECT_EQ(matches(matcher, facts), expected) << matcher;
   facts.device_age_s = -1;
   EXPECT_FALSE(matches("DeviceAge('>=', 0)", facts)) << "what is not known never matches";
@@ -262,6 +267,27 @@ TEST(Groups, HaveMembersDomainsAndOtherGroups) {
   EXPECT_EQ(set->describe()[0].match, "ToGroup(\"all\") * -FromGroup(\"all\")");
 }
 
+TEST(Groups, WhoIsOfTwoCrossesNothingBetweenThem) {
+  const auto set = loaded(R"(
+    group{ name = "a", members = { "a@x", "both@x" } } group{ name = "b", members = { "b@x", "both@x" } }
+    group{ name = "c", domain = "c" }
+    rule{ name = "walls", match = Crossing{ "a", "b", "c" }, action = Drop() })");
+  const auto crosses = [&](std::string_view from, std::string_view to) {
+    auto facts = message();
+    facts.from = {from, from.substr(from.find('@') + 1), ""};
+    facts.to = {to, to.substr(to.find('@') + 1), ""};
+    return set->decide(facts).verdict == Verdict::drop;
+  };
+  for (const auto* one : {"a@x", "b@x"}) {
+    EXPECT_FALSE(crosses("both@x", one));
+    EXPECT_FALSE(crosses(one, "both@x"));
+  }
+  EXPECT_TRUE(crosses("a@x", "b@x"));
+  EXPECT_TRUE(crosses("b@x", "a@x"));
+  EXPECT_TRUE(crosses("both@x", "x@c"));
+  EXPECT_TRUE(crosses("x@c", "both@x"));
+}
+
 TEST(Groups, CyclesAndUnknownNamesAreErrorsAtTheirLine) {
   EXPECT_EQ(fault("\nrule{ name = 'r', match = FromGroup('interier'), action = Drop() }\ngroup{ name = 'interior', "
                   "domain = 'x' }"),
@@ -328,6 +354,9 @@ TEST_F(Files, TheExamplesOfTheReadmeLoad) {
   std::ifstream in(std::string(VALISE_SOURCE_DIR) + "/lua/README.md");
   write("cabinet.txt", "a@b\n");
   write("networks.txt", "192.0.2.0/24\n");
+  write("groups.lua", "");
+  std::filesystem::create_directory(folder_ + "policies");
+  write("policies/ministry_walls.lua", "");
   std::string block, first;
   int blocks = 0;
   bool within = false;
@@ -424,6 +453,32 @@ TEST(Chains, WhatFailsInOneFailsClosed) {
 
 // ---- actions
 
+TEST(Actions, QuietIsForWhatArrives) {
+  const auto set = loaded("rule{ name = 'r', match = Kind('message') * Direction('in'), action = Quiet() }");
+  auto facts = message();
+  facts.direction = Direction::in;
+  const auto decision = set->decide(facts);
+  EXPECT_TRUE(decision.quiet);
+  EXPECT_EQ(decision.verdict, Verdict::allow);
+}
+
+TEST(Actions, OfSeveralLimitsTheStrictestNumberHolds) {
+  const auto set = loaded(R"(
+    rule{ name = 'a', match = Kind('session'), action = Limit{ stanzas_per_s = 20, rate = 8192 } }
+    rule{ name = 'b', match = Kind('session'), action = { Limit{ stanzas_per_s = 5, stanzas_burst = 50 }, Limit{ rate = 16384 } } }
+    rule{ name = 'c', match = Kind('publish'), action = RequireApproval() })");
+  auto facts = message();
+  facts.event = Event::session;
+  facts.direction = Direction::out;
+  const auto decision = set->decide(facts);
+  EXPECT_EQ(decision.pace, (Pace{.rate = 8192, .stanzas_per_s = 5, .stanzas_burst = 50}));
+  EXPECT_FALSE(decision.needs_approval);
+  facts.event = Event::device;
+  EXPECT_TRUE(set->decide(facts).needs_approval) << "a device is a publication";
+  EXPECT_EQ(set->decide(facts).pace, Pace());
+  EXPECT_EQ(set->describe()[1].action, "Limit{stanzas_per_s = 5, stanzas_burst = 50}, Limit{rate = 16384}");
+}
+
 TEST(Actions, SayWhatElseIsToHappen) {
   const auto set = loaded(R"(
     rule{ name = 'r', match = Always(), action = { Record('seen'), Disconnect(), Notify('Look.', '1m'),
@@ -434,7 +489,8 @@ TEST(Actions, SayWhatElseIsToHappen) {
   EXPECT_EQ(decision.record, "seen");
   EXPECT_TRUE(decision.disconnect);
   ASSERT_EQ(decision.notice_count, 1u);
-  EXPECT_EQ(decision.notices[0], "Look.");
+  EXPECT_EQ(decision.notices[0].fr, "Look.");
+  EXPECT_EQ(decision.notices[0].en, "Look.");
   ASSERT_EQ(decision.strip_count, 2u);
   EXPECT_EQ((*decision.strips[1])[1].name, "y");
   EXPECT_EQ(set->decide(facts).notice_count, 0u) << "once a minute";
@@ -452,6 +508,8 @@ TEST(Actions, SayWhatTheyTake) {
   EXPECT_THAT(fault("Record('two words')"), HasSubstr("letters, digits"));
   EXPECT_THAT(fault("Notify('x', 1)"), HasSubstr("at most once in 10 seconds"));
   EXPECT_THAT(fault("Notify('a\\nb')"), HasSubstr("one line of text"));
+  EXPECT_THAT(fault("Notify{ fr = 'a' }"), HasSubstr("en"));
+  EXPECT_THAT(fault("Notify{ fr = 'a', en = 'b', every = 1 }"), HasSubstr("at most once in 10 seconds"));
 }
 
 TEST(Reference, NamesEverythingThatIsThere) {

@@ -171,6 +171,9 @@ TEST(Directory, MatchersFailInAnyPlace) {
     text.replace(text.rfind("FromGroup('d')"), 14, match);
     EXPECT_EQ(loaded(text)->decide(message()).reason, Reason::policy_failed) << match;
   }
+  auto crossing = directory() + "\ngroup{ name = 'e', members = { 'bob@example.org' } }";
+  crossing.replace(crossing.rfind("FromGroup('d')"), 14, "Crossing{ 'd', 'e' }");
+  EXPECT_EQ(loaded(crossing)->decide(message()).reason, Reason::policy_failed);
   // A part before it that says no keeps it from being asked.
   auto text = directory();
   text.replace(text.rfind("FromGroup('d')"), 14, "Kind('iq') * FromGroup('d')");

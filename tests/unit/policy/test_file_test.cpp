@@ -165,6 +165,25 @@ TEST_F(TestFile, HostileFilesAreContained) {
   EXPECT_THAT(why("expect.allowed = nil"), "");
 }
 
+TEST_F(TestFile, KnowsWhatWaitsAndWhatIsLimited) {
+  write("rules.lua", R"(
+rule{ name = "pace", match = Kind("session"), action = Limit{ stanzas_per_s = 5 } }
+rule{ name = "keys", match = Kind("publish"), action = RequireApproval() }
+rule{ name = "night", match = Kind("message"), action = Quiet() })");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', direction = 'in' }:quiet()"), "");
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:quiet()"),
+              HasSubstr("expected no push service to be told, but it would be"));
+  EXPECT_EQ(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas_per_s = 5, rate = 0 }\n"
+                "expect.allowed{ kind = 'device', from = 'a@x.org' }:waits()"),
+            "");
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas_per_s = 6 }"),
+              HasSubstr("expected stanzas_per_s to be another number than 5"));
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:limited{ stanzas = 6 }"),
+              HasSubstr("limited has no \"stanzas\""));
+  EXPECT_THAT(why("expect.allowed{ kind = 'session', from = 'a@x.org' }:waits()"),
+              HasSubstr("expected it to wait for an administrator, but it does not"));
+}
+
 TEST_F(TestFile, KnowsTheNewWordsChainsAndFilesBesideThePolicy) {
   write("blocked.txt", "spam@y.org\n");
   write("rules.lua", R"(
@@ -197,6 +216,25 @@ chain{ name = "checks",
             "");
   EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org' }:recorded('x')"),
             "t.lua:3: expected the record \"x\", but there is none (message from a@x.org to b@x.org)");
+}
+
+TEST_F(TestFile, SetsWhatAnAdministratorWouldSet) {
+  write("rules.lua", R"(
+local crisis = memory{ name = "crisis", lifetime = "4h" }
+local out = memory{ name = "out" }
+rule{ name = "crisis", match = Remembers(crisis, "all"), action = Drop() }
+rule{ name = "out", match = Remembers(out, "from"), action = Drop() })");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org' }:by(''):recorded('')\n"
+                "remember('crisis', 'all') expect.dropped{ from = 'a@x.org', to = 'b@x.org' }:by('crisis')\n"
+                "wait(4 * 3600 + 1) expect.allowed{ from = 'a@x.org', to = 'b@x.org' }\n"
+                "remember('out', 'a@x.org', '1m') expect.dropped{ from = 'a@x.org', to = 'b@x.org' }:by('out')\n"
+                "forget('out', 'a@x.org') expect.allowed{ from = 'a@x.org', to = 'b@x.org' }"),
+            "");
+  EXPECT_EQ(why("expect.allowed{ from = 'a@x.org' }"), "") << "each test begins anew";
+  EXPECT_EQ(why("remember('crises', 'all')"),
+            "t.lua:3: the rules have no memory \"crises\"; the nearest is \"crisis\"");
+  EXPECT_THAT(why("remember('out', 'a@x.org', 'soon')"), HasSubstr("a lifetime is a time such as"));
+  EXPECT_THAT(error("policy 'rules.lua'\nremember('out', 'x')"), HasSubstr("t.lua:2: remember stands in a test"));
 }
 
 TEST(StockTests, OursPass) {
