@@ -138,11 +138,11 @@ std::expected<std::string, std::string> label_element(std::string_view name, std
   return out;
 }
 
-std::string security_label(std::string_view marking, const Colours& colours, std::string_view label) {
+std::string security_label(std::string_view marking, const Colours& chosen, std::string_view label) {
   std::string out;
   xml::Writer writer(out);
   writer.open("securitylabel", ns::security_label).open("displaymarking");
-  writer.attribute("fgcolor", colours.text).attribute("bgcolor", colours.ground).text(marking).close();
+  writer.attribute("fgcolor", chosen.text).attribute("bgcolor", chosen.ground).text(marking).close();
   writer.open("label").raw(label).close().close();
   return out;
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "core/administrators.hpp"
+#include "core/namespaces.hpp"
 #include "core/session.hpp"
 #include "xml/writer.hpp"
 
@@ -26,12 +27,13 @@ core::StanzaPtr stripped(const core::Stanza& stanza, std::span<const std::vector
   const auto document = xml::parse_element(whole);
   if (!document) return nullptr;  // the server wrote it: it never happens
   std::string kept;
-  bool any = false;
+  bool any = false, keeps_label = true;
   for (const auto child : document->root().children()) {
     if (child.is_text()) continue;
     const bool goes = child.name() != "encrypted" &&
                       std::ranges::any_of(strips, [child](const auto* names) { return is_named(child, *names); });
     any = any || goes;
+    if (goes && child.is("securitylabel", core::ns::security_label)) keeps_label = false;
     if (!goes) kept += child.raw();
   }
   if (!any) return nullptr;
@@ -44,6 +46,7 @@ core::StanzaPtr stripped(const core::Stanza& stanza, std::span<const std::vector
   out->lang = stanza.lang;
   out->document = stanza.document;
   out->seal = stanza.seal;
+  if (keeps_label) out->label = stanza.label;
   out->size = stanza.size;
   out->rewrite(std::move(kept));
   return out;

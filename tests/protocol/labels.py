@@ -318,6 +318,23 @@ async def a_label_may_be_required(town):
     await desk.receives("message", id="q4")
 
 
+@story("policy: Strip beside a label", options=FRENCH, policy="""
+rule{ name = "no receipts", match = Kind("message") * Direction("out") * Child("request", "urn:xmpp:receipts"), action = Strip("request") }
+rule{ name = "no dr", match = Kind("message") * Direction("out") * Label("dr"), action = Strip("securitylabel") }
+rule{ name = "marked", match = Kind("message") * Direction("in") * Label("secret"), action = Record("secret") }
+rule{ name = "unmarked", match = Kind("message") * Direction("in") * Label(""), action = Record("unmarked") }
+""")
+async def what_is_stripped_beside_a_label_leaves_it_and_one_that_is_stripped_is_none(town):
+    alice, bob = await town.devices("alice", "bob")
+    await alice.sends(message(bob.bare, "s1", SECRET + "<request xmlns='urn:xmpp:receipts'/>"))
+    arrived = await bob.receives("message", id="s1")
+    assert name_in(arrived) == "secret" and arrived.find("{urn:xmpp:receipts}request") is None, show(arrived)
+    assert (await town.records(stanza="s1"))[0]["reason"] == "policy:secret"
+    await alice.sends(message(bob.bare, "s2", DR))
+    assert name_in(await bob.receives("message", id="s2")) is None
+    assert (await town.records(stanza="s2"))[0]["reason"] == "policy:unmarked"
+
+
 @story("XEP-0258 §4: what one may use", options=FRENCH, policy=CLEARANCE)
 async def the_catalogue_has_what_the_rules_would_let_pass_and_asking_counts_nothing(town):
     attache, minister, clerk, desk = await town.devices("attache", "minister", "clerk", "desk")
