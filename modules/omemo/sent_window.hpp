@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/clock.hpp"
+
 namespace valise::modules::omemo {
 
 class SentWindow {
  public:
-  static constexpr std::size_t most = 256;                     // messages
-  static constexpr std::int64_t most_ms = 24LL * 3600 * 1000;  // and no longer than that
+  static constexpr std::size_t most = 256;         // messages
+  static constexpr std::int64_t most_ms = day_ms;  // and no longer than that
   static constexpr std::size_t keys = 4;
 
   struct Sent {

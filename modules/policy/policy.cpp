@@ -475,8 +475,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   static void fill_session(Facts& facts, std::string_view address, std::string_view mechanism, std::string_view tls) {
     if (const auto ip = policy::IpAddress::parse(address)) facts.ip = *ip;
     facts.mechanism = mechanism;
-    facts.tls = tls;
-    if (facts.tls.starts_with("TLSv")) facts.tls.remove_prefix(4);
+    facts.tls = policy::tls_number(tls);
   }
 
   static void fill_session(Facts& facts, const core::Session& session) {

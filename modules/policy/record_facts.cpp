@@ -1,21 +1,6 @@
 #include "modules/policy/record_facts.hpp"
 
 namespace valise::modules {
-namespace {
-
-policy::Party party(std::string_view bare, std::string_view resource) {
-  return {bare, bare.substr(bare.find('@') + 1), resource};
-}
-
-// "192.0.2.1:5", "[2001:db8::1]:5", or without a port.
-std::string_view host_of(std::string_view source) {
-  if (source.starts_with('[')) return source.substr(1, source.find(']') - 1);
-  const auto colon = source.find(':');
-  return colon == source.rfind(':') ? source.substr(0, colon) : source;
-}
-
-}  // namespace
-
 // Who acted is kept as it stands in the log, so the record is read as one reads the log.
 policy::Facts RecordFacts::of(const core::audit::Record& record) {
   json_.clear();
@@ -26,14 +11,14 @@ policy::Facts RecordFacts::of(const core::audit::Record& record) {
   facts.direction = policy::Direction::out;
   facts.type = core::audit::name_of(record.kind);
   if (!reader_.read(json_, view)) return facts;  // the server wrote it: it never happens
-  facts.from = party(view.from, view.resource);
-  facts.to = party(view.to, {});
+  facts.from = policy::party_of(view.from, view.resource);
+  facts.to = policy::party_of(view.to, {});
   facts.host = view.from.empty() ? facts.to.domain : facts.from.domain;
   facts.payload = view.reason;
   facts.size = view.size;
-  if (const auto ip = policy::IpAddress::parse(host_of(view.source))) facts.ip = *ip;
+  facts.ip = policy::IpAddress::of_source(view.source);
   facts.mechanism = view.mechanism;
-  facts.tls = view.tls.starts_with("TLSv") ? view.tls.substr(4) : view.tls;
+  facts.tls = policy::tls_number(view.tls);
   return facts;
 }
 

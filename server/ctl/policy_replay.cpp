@@ -35,18 +35,6 @@ constexpr std::array always_unknown = std::to_array<std::string_view>(
      "from_local",  "to_local",     "from_admin", "to_admin", "label", "datacenter",    "memory"});
 constexpr std::array<std::string_view, 3> unknown_if_sealed{"prekeys", "sealed_length", "unknown_devices"};
 
-policy::Party party(std::string_view bare, std::string_view resource) {
-  const auto at = bare.find('@');
-  return {bare, at == std::string_view::npos ? bare : bare.substr(at + 1), resource};
-}
-
-policy::IpAddress address_of(std::string_view source) {
-  const auto colon = source.rfind(':');
-  auto host = source.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return policy::IpAddress::parse(host).value_or(policy::IpAddress{});
-}
-
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> some) {
   return std::ranges::find(some, text) != some.end();
 }
@@ -184,8 +172,8 @@ class Replayer {
     Facts facts;
     facts.event = event;
     facts.direction = Direction::out;
-    facts.from = party(record_.from, record_.resource);
-    facts.to = party(record_.to, {});
+    facts.from = policy::party_of(record_.from, record_.resource);
+    facts.to = policy::party_of(record_.to, {});
     if (event == Event::registration) {  // the address that a stranger wants
       facts.from = facts.to;
       facts.to = {};
@@ -205,10 +193,9 @@ class Replayer {
         static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.device, std::numeric_limits<std::uint32_t>::max()));
     facts.keys =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(record_.keys, std::numeric_limits<std::uint32_t>::max()));
-    facts.ip = address_of(record_.source);
+    facts.ip = policy::IpAddress::of_source(record_.source);
     facts.mechanism = record_.mechanism;
-    facts.tls = record_.tls;
-    if (facts.tls.starts_with("TLSv")) facts.tls.remove_prefix(4);
+    facts.tls = policy::tls_number(record_.tls);
     now_ms_ = std::max(now_ms_, time_ns / 1'000'000);  // rates know no step back
     facts.now_ms = now_ms_;
     const auto& time = time_of(time_ns);

@@ -69,6 +69,34 @@ std::string IpAddress::text() const {
   return done == nullptr ? std::string() : std::string(done);
 }
 
+IpAddress IpAddress::of_source(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    text = end == std::string_view::npos ? std::string_view() : text.substr(1, end - 1);
+  } else if (const auto colon = text.find(':'); colon == text.rfind(':')) {
+    text = text.substr(0, colon);
+  }
+  return parse(text).value_or(IpAddress{});
+}
+
+Party party_of(std::string_view bare, std::string_view resource) noexcept {
+  return {bare, bare.substr(bare.find('@') + 1), resource};
+}
+
+std::string_view tls_number(std::string_view version) noexcept {
+  constexpr std::string_view prefix = "TLSv";
+  return version.starts_with(prefix) ? version.substr(prefix.size()) : version;
+}
+
+std::string lower_address(std::string_view jid) {
+  std::string lower(jid);
+  for (char& c : lower) {
+    if (c == '/') break;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  }
+  return lower;
+}
+
 bool Decision::add_tag(std::string_view tag) noexcept {
   for (const auto have : added_tags()) {
     if (have == tag) return true;

@@ -98,6 +98,8 @@ struct IpAddress {
   bool known = false;
   // "192.0.2.1" or "2001:db8::1"; nullopt if it is neither.
   static std::optional<IpAddress> parse(std::string_view text);
+  // "192.0.2.1:5", "[2001:db8::1]:5", or an address alone, as records have it; not known if it is none.
+  static IpAddress of_source(std::string_view text);
   [[nodiscard]] std::string text() const;
 };
 
@@ -107,6 +109,13 @@ struct Party {
   std::string_view domain;
   std::string_view resource;
 };
+
+// Of an account or host, bare, as records have it.
+[[nodiscard]] Party party_of(std::string_view bare, std::string_view resource) noexcept;
+// "TLSv1.3": 1.3.
+[[nodiscard]] std::string_view tls_number(std::string_view version) noexcept;
+// An address where nothing normalises it: ASCII letters to lower case, but in a resource.
+[[nodiscard]] std::string lower_address(std::string_view jid);
 
 // Views need to live as long as the call of `decide`.
 struct Facts {

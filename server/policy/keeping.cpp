@@ -43,45 +43,47 @@ class Over final : public Matcher {
   KeyOf key_;
 };
 
-class Remembers final : public Matcher {
+// Of what a memory has under the key of the event.
+class OfMemory : public Matcher {
+ public:
+  std::string describe() const override { return described_; }
+  std::string_view fact() const override { return "memory"; }
+  std::vector<std::string_view> needs() const override { return key_.needs("memory"); }
+
+ protected:
+  OfMemory(std::string described, std::shared_ptr<Memory> memory, KeyOf key)
+      : memory_(std::move(memory)), key_(std::move(key)), described_(std::move(described)) {}
+
+  std::shared_ptr<Memory> memory_;
+  KeyOf key_;
+
+ private:
+  std::string described_;
+};
+
+class Remembers final : public OfMemory {
  public:
   Remembers(std::string described, std::shared_ptr<Memory> memory, KeyOf key, std::int64_t within_ms)
-      : described_(std::move(described)), memory_(std::move(memory)), key_(std::move(key)), within_ms_(within_ms) {}
+      : OfMemory(std::move(described), std::move(memory), std::move(key)), within_ms_(within_ms) {}
   bool matches(Context& context) const override {
     const auto now = context.facts.now_ms;
     const auto since = memory_->since(key_(*memory_, context.facts), now);
     return since.has_value() && (within_ms_ < 0 || now - *since <= within_ms_);
   }
-  std::string describe() const override { return described_; }
-  std::string_view fact() const override { return "memory"; }
-  std::vector<std::string_view> needs() const override { return key_.needs("memory"); }
 
  private:
-  std::string described_;
-  std::shared_ptr<Memory> memory_;
-  KeyOf key_;
   std::int64_t within_ms_;
 };
 
-class Counted final : public Matcher {
+class Counted final : public OfMemory {
  public:
   Counted(std::string described, std::shared_ptr<Memory> memory, KeyOf key, Comparison comparison, std::int64_t bound)
-      : described_(std::move(described)),
-        memory_(std::move(memory)),
-        key_(std::move(key)),
-        comparison_(comparison),
-        bound_(bound) {}
+      : OfMemory(std::move(described), std::move(memory), std::move(key)), comparison_(comparison), bound_(bound) {}
   bool matches(Context& context) const override {
     return compare(memory_->number(key_(*memory_, context.facts), context.facts.now_ms), comparison_, bound_);
   }
-  std::string describe() const override { return described_; }
-  std::string_view fact() const override { return "memory"; }
-  std::vector<std::string_view> needs() const override { return key_.needs("memory"); }
 
  private:
-  std::string described_;
-  std::shared_ptr<Memory> memory_;
-  KeyOf key_;
   Comparison comparison_;
   std::int64_t bound_;
 };

@@ -20,20 +20,15 @@ std::optional<std::string> read_jid(const PolicyOptions& options, std::string_vi
     error = std::move(what);
     return std::nullopt;
   };
-  std::string lower(text);
-  for (char& c : lower) {
+  for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20) return fault("an address with a control character");
-  }
-  for (char& c : lower) {
-    if (c == '/') break;  // a resource keeps its case
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   }
   if (has_star(text)) {
     if (text.size() > longest_pattern)
       return fault(fmt::format("a pattern with \"*\" has at most {} bytes", longest_pattern));
-    return lower;
+    return lower_address(text);
   }
-  if (!options.normalise) return lower;
+  if (!options.normalise) return lower_address(text);
   auto normal = options.normalise(text);
   if (!normal) return fault(fmt::format("\"{}\" is not an address", log::printable(text)));
   return normal;

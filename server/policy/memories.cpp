@@ -24,11 +24,7 @@ std::expected<std::string, std::string> key_text(const PolicyOptions& options, s
   if (key.find('/') != std::string_view::npos) {
     return std::unexpected("a person's key is the bare address: nothing behind \"/\"");
   }
-  if (!options.normalise) {  // as the file's addresses then
-    std::string lower(key);
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return lower;
-  }
+  if (!options.normalise) return lower_address(key);  // as the file's addresses then
   auto normal = options.normalise(key);
   if (!normal) return std::unexpected(fmt::format("\"{}\" is not an address", log::printable(key)));
   return std::move(*normal);

@@ -165,11 +165,7 @@ std::expected<void, std::string> Question::set_party(OwnedParty& party, std::str
   if (normalise_) {
     jid = normalise_(value);
   } else if (!value.empty()) {
-    jid = std::string(value);
-    for (char& c : *jid) {
-      if (c == '/') break;
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    }
+    jid = lower_address(value);
   }
   if (!jid) return std::unexpected(fmt::format("\"{}\" is not an address", log::printable(value)));
   const auto slash = std::min(jid->find('/'), jid->size());

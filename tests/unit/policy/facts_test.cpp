@@ -42,5 +42,20 @@ TEST(StanzaErrors, HaveTheTypesOfTheRfc) {  // RFC 6120 §8.3.3
   }
 }
 
+TEST(Facts, AreReadOfWhatRecordsSay) {
+  EXPECT_EQ(IpAddress::of_source("192.0.2.1:5").text(), "192.0.2.1");
+  EXPECT_EQ(IpAddress::of_source("192.0.2.1").text(), "192.0.2.1");
+  EXPECT_EQ(IpAddress::of_source("[2001:db8::1]:5").text(), "2001:db8::1");
+  EXPECT_EQ(IpAddress::of_source("2001:db8::1").text(), "2001:db8::1") << "a proxy told no port";
+  for (const auto* text : {"", "[", "[2001:db8::1", ":", "nowhere:5"}) {
+    EXPECT_FALSE(IpAddress::of_source(text).known) << text;
+  }
+  EXPECT_EQ(party_of("bob@x.org", "phone").domain, "x.org");
+  EXPECT_EQ(party_of("x.org", {}).domain, "x.org");
+  EXPECT_EQ(tls_number("TLSv1.3"), "1.3");
+  EXPECT_EQ(tls_number("1.2"), "1.2");
+  EXPECT_EQ(lower_address("Bob@X.org/Phone"), "bob@x.org/Phone");
+}
+
 }  // namespace
 }  // namespace valise::policy
