@@ -128,7 +128,8 @@ set(VALISE_APART
   ciphers.cpp mariadb_migrations.cpp picture_png.cpp picture_webp.cpp local_ca.cpp response.cpp parser.cpp lua_matchers.cpp bosh_body.cpp host.cpp
   wire_read.cpp device.cpp language.cpp drain.cpp messages.cpp presence.cpp published.cpp ways.cpp handlers.cpp
   switches.cpp modes.cpp orders.cpp node_fields.cpp strangers.cpp control_commands.cpp control_omemo.cpp
-  control_service.cpp control_policy.cpp lua_facts.cpp lua_keeping.cpp lua_parties.cpp read_record.cpp)
+  control_service.cpp control_policy.cpp lua_facts.cpp lua_keeping.cpp lua_parties.cpp read_record.cpp
+  ldap_syntax.cpp)
 function(_valise_pch target)
   if(VALISE_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)

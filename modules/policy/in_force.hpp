@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "policy/explain.hpp"
+#include "policy/live_members.hpp"
 #include "policy/question.hpp"
 
 namespace valise::modules {
@@ -23,6 +24,7 @@ class RulesInForce {
   [[nodiscard]] virtual std::optional<policy::Explanation> explain(const policy::Question& question) = 0;
   // The rules in their order, with what this shard counted.
   [[nodiscard]] virtual std::vector<policy::RuleInfo> infos() const = 0;
+  [[nodiscard]] virtual std::vector<policy::GroupInfo> groups() const = 0;
   [[nodiscard]] virtual std::shared_ptr<const PolicySource> source() const = 0;
   // For policy::Memories, whose times are the shard's clock. Null: there are no rules.
   [[nodiscard]] virtual const policy::PolicySet* rules() const = 0;

@@ -1,115 +1,30 @@
 #include "modules/policy/policy.hpp"
 
-#include <mutex>
-#include <thread>
-
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
-#include "core/jid/normalised.hpp"
 #include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
 #include "modules/policy/carry_out.hpp"
+#include "modules/policy/directories.hpp"
+#include "modules/policy/group_keeper.hpp"
 #include "modules/policy/in_force.hpp"
 #include "modules/policy/keeper.hpp"
 #include "modules/policy/label_names.hpp"
+#include "modules/policy/prepared.hpp"
 #include "modules/policy/record_facts.hpp"
+#include "modules/policy/stored_groups.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
-#include "policy/check.hpp"
 #include "policy/memories.hpp"
 #include "policy/policy_set.hpp"
-#include "policy/shared.hpp"
 
 namespace valise::modules {
 namespace {
 
 using policy::Facts;
-
-// What limiters and memories are kept in: one a process, whatever becomes of the rules.
-const std::shared_ptr<policy::Shared>& shared() {
-  static const auto one = std::make_shared<policy::Shared>();
-  return one;
-}
-
-policy::PolicyOptions policy_options() {
-  policy::PolicyOptions options;
-  options.shared = shared();
-  options.normalise = &core::normalised;
-  return options;
-}
-
-// Rules are made where a configuration is checked, not on a shard: nobody waits for Lua, and a file that changes right
-// after the check cannot give two shards different rules. One a process; any thread.
-class Prepared {
- public:
-  Result<> make(const config::Snapshot& config) {
-    const auto shards = config.get(config::options::shards);
-    const auto count = shards > 0 ? static_cast<unsigned>(shards) : std::max(1u, std::thread::hardware_concurrency());
-    const auto& file = config.get(config::options::policy_file);
-    const std::string name = file.empty() ? "stock.lua" : file;
-    std::string source(policy::PolicySet::stock());
-    if (!file.empty()) {
-      auto read = policy::PolicySet::read_file(file);
-      if (!read) return fail(ErrorCode::invalid, read.error().message());
-      source = std::move(*read);
-    }
-    std::vector<std::unique_ptr<policy::PolicySet>> sets;
-    auto options = policy_options();
-    options.files = std::make_shared<policy::PolicyFiles>(file.empty() ? "" : policy::PolicyFiles::folder_of(file));
-    for (unsigned i = 0; i < count; ++i) {
-      auto loaded = policy::PolicySet::load(source, name, options);
-      if (!loaded) return fail(ErrorCode::invalid, loaded.error().message());
-      if (i == 0) {
-        for (const auto& dead : policy::find_dead_rules(**loaded)) {
-          if (dead.line != 0) return fail(ErrorCode::invalid, dead.message());  // 0: not all could be compared
-        }
-      }
-      sets.push_back(std::move(*loaded));
-    }
-    const std::lock_guard lock(mutex_);
-    sets_ = std::move(sets);
-    source_ = std::make_shared<const PolicySource>(PolicySource{name, std::move(source)});
-    options_ = std::move(options);
-    for_ = &config;
-    return {};
-  }
-  // At one of those that were made last.
-  template <class Look>
-  void look(Look look) {
-    const std::lock_guard lock(mutex_);
-    if (!sets_.empty()) look(*sets_.front());
-  }
-  struct Made {
-    std::unique_ptr<policy::PolicySet> rules;  // null: none was made for this configuration
-    std::shared_ptr<const PolicySource> source;
-  };
-  Made take(const config::Snapshot& config) {
-    const std::lock_guard lock(mutex_);
-    if (for_ != &config) return {};
-    if (sets_.empty()) {  // more shards than the file now says: their number changes at the next start
-      auto loaded = policy::PolicySet::load(source_->text, source_->name, options_);
-      return loaded ? Made{std::move(*loaded), source_} : Made{};
-    }
-    Made made{std::move(sets_.back()), source_};
-    sets_.pop_back();
-    return made;
-  }
-
- private:
-  std::mutex mutex_;  // guards the rest
-  const config::Snapshot* for_ = nullptr;
-  std::shared_ptr<const PolicySource> source_;
-  policy::PolicyOptions options_;
-  std::vector<std::unique_ptr<policy::PolicySet>> sets_;
-};
-
-Prepared& prepared() {
-  static Prepared one;
-  return one;
-}
 
 policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), jid.resource()}; }
 
@@ -154,15 +69,19 @@ core::StanzaError::Type error_type(std::string_view name) {
   return cancel;
 }
 
-class Policy final : public core::Module, public core::Rules, public RulesInForce {
+class Policy final : public core::Module, public core::Rules, public RulesInForce, public StoredGroups {
  public:
   explicit Policy(core::Shard& shard) : shard_(shard), surroundings_(shard) {
-    if (shard.index() == 0) keeper_ = std::make_unique<Keeper>(shard, shared());
+    if (shard.index() != 0) return;
+    keeper_ = std::make_unique<Keeper>(shard, kept_by_rules());
+    group_keeper_ = std::make_unique<GroupKeeper>(shard, live_groups());
+    directories_ = std::make_unique<Directories>();
   }
 
   void start(core::Registrar& registrar) override {
     shard_.publish<core::Rules>(*this);
     shard_.publish<RulesInForce>(*this);
+    shard_.publish<StoredGroups>(*this);
     for (const auto kind : {core::Kind::message, core::Kind::presence, core::Kind::iq}) {
       registrar.at(core::Stage::policy_out, kind,
                    [this](core::Flow& flow) { return decide(flow, policy::Direction::out); });
@@ -174,7 +93,10 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 
   void stop() override {
     shard_.on_record(nullptr);
-    if (keeper_) keeper_->stop();
+    if (!keeper_) return;
+    keeper_->stop();
+    group_keeper_->stop();
+    directories_->stop();
   }
 
   void configure(const config::Snapshot& config) override {
@@ -186,6 +108,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     source_ = std::move(made.source);
     ++number_;
     told_ms_ = 0;
+    if (directories_) directories_->ask(rules_->groups());
   }
 
   core::RuleAnswer ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
@@ -296,6 +219,29 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 
   [[nodiscard]] std::shared_ptr<const PolicySource> source() const override { return source_; }
   [[nodiscard]] const policy::PolicySet* rules() const override { return rules_.get(); }
+
+  [[nodiscard]] std::vector<policy::GroupInfo> groups() const override {
+    return rules_ ? rules_->groups() : std::vector<policy::GroupInfo>();
+  }
+
+  // ---- StoredGroups
+
+  void change(GroupChange change, std::move_only_function<void(Result<GroupChanged>)> done) override {
+    if (!group_keeper_) return done(fail(ErrorCode::internal, "groups are changed on the first shard"));
+    group_keeper_->change(std::move(change), std::move(done));
+  }
+
+  [[nodiscard]] const Groups* stored() const override { return group_keeper_ ? group_keeper_->groups() : nullptr; }
+
+  void forget(const core::Jid& account, std::move_only_function<void(bool)> done) override {
+    auto& first = *shard_.kernel().shards.front();
+    first.post([&first, &here = shard_, address = std::string(account.bare()), done = std::move(done)]() mutable {
+      auto back = [&here, done = std::move(done)](bool is_done) mutable {
+        here.post([done = std::move(done), is_done]() mutable { done(is_done); });
+      };
+      static_cast<Policy*>(first.service<StoredGroups>())->group_keeper_->forget(address, std::move(back));
+    });
+  }
 
   [[nodiscard]] std::vector<policy::RuleInfo> infos() const override {
     return rules_ ? rules_->describe(shard_.loop().now_ms()) : std::vector<policy::RuleInfo>();
@@ -524,7 +470,11 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   std::vector<std::string_view> tags_;
   Surroundings surroundings_;
   RecordFacts record_facts_;
-  std::unique_ptr<Keeper> keeper_;  // on the first shard
+  // -- on the first shard
+  std::unique_ptr<Keeper> keeper_;
+  std::unique_ptr<GroupKeeper> group_keeper_;
+  std::unique_ptr<Directories> directories_;
+  // --
   std::int64_t time_read_ms_ = 0;
   policy::LocalTime time_;
   static constexpr int most_shadow_records = 100;  // at once

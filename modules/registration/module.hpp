@@ -92,6 +92,7 @@ class RegistrationModule final : public core::Module, public core::Registration,
   void end_and_tell(const core::Jid& jid, Wiped wiped);
   void tell_contacts(const core::Jid& jid, Wiped wiped);
   void wipe(const core::Jid& jid, Wiped wiped);
+  void leave_groups(const core::Jid& jid, Wiped wiped);
   void erase(const core::Jid& jid, Wiped wiped);
   void later(const core::Jid& jid, Wiped& wiped);
   void resume();  // what an earlier run left

@@ -2,13 +2,15 @@
 //   1. one unit with the record puts the account into the state "removing": from then on it is gone for good, nobody
 //      logs in, it is told and its sessions end;
 //   2. its contacts' sides of all subscriptions end, each by a unit of its own in its own order (modules/roster);
-//   3. its archive goes in slices, then one unit erases every other row and leaves the tombstone.
+//   3. its archive goes in slices, it leaves the groups of policies that stand in the store (modules/policy), then one
+//      unit erases every other row and leaves the tombstone.
 // The rows of the account are the list of what is left to do: a start finds accounts in that state and goes on with 2.
 #include <utility>
 
 #include "base/fault.hpp"
 #include "base/log.hpp"
 #include "core/auth/brake.hpp"
+#include "modules/policy/stored_groups.hpp"
 #include "modules/registration/module.hpp"
 #include "modules/roster/subscriptions.hpp"
 
@@ -71,7 +73,7 @@ void RegistrationModule::wipe(const core::Jid& jid, Wiped wiped) {
       },
       [this, jid, wiped = std::move(wiped)](Result<std::vector<std::uint64_t>> ids) mutable {
         if (!ids) return later(jid, wiped);
-        if (ids->size() < slice) return erase(jid, std::move(wiped));  // they go with all else
+        if (ids->size() < slice) return leave_groups(jid, std::move(wiped));  // they go with all else
         auto unit = std::make_unique<core::Unit>();
         unit->writes.emplace_back(storage::MarkDelivered{jid.str(), std::move(*ids), false});
         unit->done = [this, jid, wiped = std::move(wiped)](core::Unit& finished) mutable {
@@ -80,6 +82,16 @@ void RegistrationModule::wipe(const core::Jid& jid, Wiped wiped) {
         };
         shard_.commit(std::move(unit));
       });
+}
+
+// Before its state says that all is done: a start would not go on with it.
+void RegistrationModule::leave_groups(const core::Jid& jid, Wiped wiped) {
+  auto* groups = shard_.service<StoredGroups>();
+  if (groups == nullptr) return erase(jid, std::move(wiped));
+  groups->forget(jid, [this, jid, wiped = std::move(wiped)](bool gone) mutable {
+    if (!gone) return later(jid, wiped);
+    erase(jid, std::move(wiped));
+  });
 }
 
 void RegistrationModule::erase(const core::Jid& jid, Wiped wiped) {

@@ -30,9 +30,9 @@ using policy::Verdict;
 
 // What no record of such an event holds.
 constexpr std::array always_unknown = std::to_array<std::string_view>(
-    {"to_resource", "sealed_mode",  "unsealed",   "language", "tag",   "children",      "device_age",
-     "client",      "subscription", "asked",      "pending",  "shown", "roster_groups", "sessions",
-     "from_local",  "to_local",     "from_admin", "to_admin", "label", "datacenter",    "memory"});
+    {"to_resource",  "sealed_mode", "unsealed", "language",   "tag",           "children",     "device_age", "client",
+     "subscription", "asked",       "pending",  "shown",      "roster_groups", "sessions",     "from_local", "to_local",
+     "from_admin",   "to_admin",    "label",    "datacenter", "memory",        "group_members"});
 constexpr std::array<std::string_view, 3> unknown_if_sealed{"prekeys", "sealed_length", "unknown_devices"};
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> some) {

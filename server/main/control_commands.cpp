@@ -10,6 +10,7 @@
 #include "core/services.hpp"
 #include "main/control.hpp"
 #include "main/control_accounts.hpp"
+#include "main/control_groups.hpp"
 #include "main/control_hosts.hpp"
 #include "main/control_invitations.hpp"
 #include "main/control_omemo.hpp"
@@ -111,6 +112,7 @@ Answer status(const Request& request) {
     result["memory"]["waiting"] = held->waiting;
   }
   if (auto rules = overrunning_rules(request); !rules.empty()) result["overrunning_rules"] = std::move(rules);
+  if (auto groups = silent_groups(request); !groups.empty()) result["silent_groups"] = std::move(groups);
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();
     result["commit"] = {{"units", stats.units.load()},
@@ -275,8 +277,8 @@ constexpr NamedCommand commands[] = {
 
 // Null: there is no such command.
 Command command_named(std::string_view name) {
-  for (const auto some :
-       {account_commands(), omemo_commands(), policy_commands(), std::span<const NamedCommand>(commands)}) {
+  for (const auto some : {account_commands(), group_commands(), omemo_commands(), policy_commands(),
+                          std::span<const NamedCommand>(commands)}) {
     const auto found = std::ranges::find(some, name, &NamedCommand::first);
     if (found != some.end()) return found->second;
   }

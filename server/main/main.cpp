@@ -140,8 +140,13 @@ int serve(App& app, int signals) {
   }
 }
 
+// The LDAP library would read ldap.conf and the environment, where checks of certificates can be switched off. Before
+// the first thread: it is looked at when the library is first used.
+void shut_out_ldap_conf() { ::setenv("LDAPNOINIT", "1", 1); }
+
 int start_and_serve(const std::string& config_path, config::Registry& registry,
                     const Ref<const config::Snapshot>& config, const std::optional<User>& user, bool accept_gap) {
+  shut_out_ldap_conf();
   const int signals = open_signals();
   App app(config_path, registry, config, user);
   if (const auto started = app.start({.accept_gap = accept_gap}); !started) {

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include "policy/lua_directory.hpp"
+
 namespace valise::policy {
 namespace {
 
@@ -131,6 +133,8 @@ std::string PolicySet::reference() {
   };
   section("Rules and what they are made of", "function", "does", false);
   for (const auto functions : {making_functions(), group_functions(), table_functions()}) append(out, functions, false);
+  section("What ldap of a group takes", "key", "is", false);
+  for (const auto& key : directory_keys()) out += fmt::format("| `{}` | {} |\n", key.name, cell(key.about));
   section("Matchers", "matcher", "matches", true);
   for (const auto functions : {matcher_functions(), party_functions(), keeping_functions()})
     append(out, functions, true);

@@ -18,6 +18,36 @@ constexpr std::size_t most_members = 1'000'000;  // of all groups together, incl
 
 }  // namespace
 
+Membership Group::ask_live(const Party& party, std::int64_t now_ms, bool only_looks,
+                           std::optional<Hashed>& bare) const {
+  // A domain is nobody's address, and nobody is no member even of a group that counts everybody.
+  if (party.bare.size() <= party.domain.size()) return Membership::no;
+  auto out = Membership::no;
+  for (const auto* source : live_) {
+    if (!source->is_silent(source->known.get(), now_ms)) {
+      if (source->known->addresses.contains(party.bare, bare)) return Membership::yes;
+      continue;
+    }
+    if (!only_looks) source->members->count_silent();
+    if (source->when_silent == WhenSilent::member) return Membership::yes;
+    if (source->when_silent == WhenSilent::fail) out = Membership::unknown;
+  }
+  return out;
+}
+
+Addresses Group::values() const {
+  Addresses out{jids_->texts(), {}, domains_->texts(), {}};
+  for (const auto* source : live_) {
+    out.live.push_back(fmt::format("{} {} {}", when_silent_names[static_cast<std::size_t>(source->when_silent)],
+                                   source->holds_ms, source->members->name()));
+  }
+  return out;
+}
+
+std::string Group::why_unknown() const {
+  return PolicyError{file, made.line, fmt::format("who belongs to group \"{}\" is not known now", name)}.message();
+}
+
 Group& Groups::named(std::string_view name, Place place) {
   for (auto& one : all_) {
     if (one.group->name == name) return *one.group;
@@ -42,6 +72,38 @@ std::vector<std::string_view> Groups::names() const {
   return out;
 }
 
+std::vector<GroupInfo> Groups::infos() const {
+  std::vector<GroupInfo> out;
+  for (const auto& [group, first] : all_) {
+    auto& info = out.emplace_back(GroupInfo{.name = group->name,
+                                            .line = group->made.line,
+                                            .file = group->file,
+                                            .written = {},
+                                            .includes = group->includes,
+                                            .sources = {}});
+    info.written = group->own.domains;
+    info.written.insert(info.written.end(), group->own.jids.begin(), group->own.jids.end());
+    for (const auto& source : group->sources) info.sources.push_back(*source);
+  }
+  return out;
+}
+
+std::size_t Groups::directories() const {
+  std::size_t out = 0;
+  for (const auto& one : all_) {
+    out += static_cast<std::size_t>(
+        std::ranges::count_if(one.group->sources, [](const auto& source) { return source->search.has_value(); }));
+  }
+  return out;
+}
+
+void Groups::take_newest(std::uint64_t changes) {
+  seen_ = changes;
+  for (const auto& one : all_) {
+    for (const auto& source : one.group->sources) source->known = source->members->known();
+  }
+}
+
 std::expected<void, Fault> Groups::resolve() {
   const auto fault = [](Place place, std::string text) { return std::unexpected(Fault{place, std::move(text)}); };
   const auto unknown = [&](std::string_view name) {
@@ -58,6 +120,7 @@ std::expected<void, Fault> Groups::resolve() {
     for (std::size_t i = 0; i < within.size(); ++i) {
       all.jids.insert(all.jids.end(), within[i]->own.jids.begin(), within[i]->own.jids.end());
       all.domains.insert(all.domains.end(), within[i]->own.domains.begin(), within[i]->own.domains.end());
+      for (const auto& source : within[i]->sources) one.group->live_.push_back(source.get());
       members += within[i]->own.jids.size() + within[i]->own.domains.size();
       if (members > most_members)
         return fault(one.group->made, fmt::format("more than {} members of groups", most_members));

@@ -7,6 +7,7 @@
 #include "config/nearest.hpp"
 #include "policy/groups.hpp"
 #include "policy/lua_arguments.hpp"
+#include "policy/lua_directory.hpp"
 
 namespace valise::policy {
 namespace {
@@ -185,11 +186,22 @@ void add_file(lua_State* lua, const std::string& written, PartySet& set) {
   }
 }
 
-// group{ name = "…", members = {…}, domain = {…}, includes = {…}, file = "…" }
+// Members that the store or a directory names.
+void add_sources(lua_State* lua, Group& made) {
+  auto& state = state_of(lua);
+  const auto add = [&](LiveSource source) { made.sources.push_back(std::make_unique<Group::Live>(std::move(source))); };
+  if (lua_getfield(lua, 1, "stored") != LUA_TNIL && read_bool(lua, -1, "stored")) {
+    add({.members = state.options.live->stored(made.name), .search = {}});
+  }
+  if (lua_getfield(lua, 1, "ldap") != LUA_TNIL) add(read_directory(lua, state));
+  lua_pop(lua, 2);
+}
+
+// group{ name = "…", members = {…}, domain = {…}, includes = {…}, file = "…", stored = true, ldap = {…} }
 int group(lua_State* lua) {
   auto& state = building(lua);
   if (!lua_istable(lua, 1)) refuse(lua, "group takes a table: group{ name = \"…\", members = { … } }");
-  constexpr std::string_view keys[] = {"name", "members", "domain", "includes", "file"};
+  constexpr std::string_view keys[] = {"name", "members", "domain", "includes", "file", "stored", "ldap"};
   check_keys(lua, 1, "group", keys);
   if (lua_rawlen(lua, 1) != 0) refuse(lua, "group: write members = { … }");
   lua_getfield(lua, 1, "name");
@@ -202,6 +214,7 @@ int group(lua_State* lua) {
     refuse(lua, fmt::format("group \"{}\" exists already, in {}", name, place_text(lua, made.made)));
   }
   made.made = place;
+  made.file = state.files[place.file].path;
   const Reading reading(lua, state.options);
   if (lua_getfield(lua, 1, "members") != LUA_TNIL) {
     reading.add_jids(read_texts(lua, -1, "members", true), made.own.jids);
@@ -217,6 +230,7 @@ int group(lua_State* lua) {
     made.includes = read_texts(lua, -1, "includes");
     for (const auto& included : made.includes) (void)state.groups.named(included, place);
   }
+  add_sources(lua, made);
   return 0;
 }
 
@@ -246,8 +260,12 @@ int facts_in_group(lua_State* lua) {
     refuse(lua, fmt::format("there is no group \"{}\"{}", log::printable(name),
                             config::nearest_hint(name, state.groups.names())));
   }
+  if (found->is_live() && state.watcher != nullptr) state.watcher->reads(live_group_fact);
   std::optional<Hashed> bare, domain;
-  lua_pushboolean(lua, found->contains(side == 0 ? state.facts->from : state.facts->to, bare, domain));
+  const auto is_member =
+      found->ask(side == 0 ? state.facts->from : state.facts->to, state.facts->now_ms, state.only_looks, bare, domain);
+  if (is_member == Membership::unknown) refuse(lua, found->why_unknown());
+  lua_pushboolean(lua, is_member == Membership::yes);
   return 1;
 }
 
@@ -266,10 +284,11 @@ const Function parties[] = {
      "from one of the groups to another of them; who is of both crosses nothing between the two"},
 };
 const Function making[] = {
-    {"group", &group, "{ name =, members =, domain =, includes =, file = }",
-     "makes a group of bare addresses (a list or a set), domains, other groups, which may come later in the file, and "
-     "a "
-     "text file beside this one with an address or a domain a line"},
+    {"group", &group, "{ name =, members =, domain =, includes =, file =, stored =, ldap = }",
+     "makes a group of bare addresses (a list or a set), domains, other groups, which may come later in the file, a "
+     "text file beside this one with an address or a domain a line; `stored = true`: of addresses in the store, "
+     "which "
+     "`valisectl group` changes; `ldap = { … }`: of addresses in a directory (below)"},
     {"lines", &lines, "\"file\"",
      "the lines of a text file beside this one as a list of texts, without what stands behind `#`"},
 };

@@ -35,6 +35,7 @@ class PartialDecider::Engine final : public Watcher {
     depth_ = 0;
     rule_ = PartialDecision::none;
     missing_.clear();
+    state_.groups.refresh(*state_.options.live);
     Decision decision;
     Context context{.facts = facts, .decision = decision, .event = exact_event(facts.event, facts.type, facts.payload)};
     const bool ends = walk(0, context, true) == Truth::yes;

@@ -52,7 +52,9 @@ class IsParty final : public Matcher {
     return fmt::format("{}{}{}domain={}}}", name_, list, jids.empty() ? "" : ", ", domains);
   }
   std::string_view fact() const override { return party_ == &Facts::from ? "from" : "to"; }
-  std::optional<Values> values() const override { return Addresses{bare_.texts(), full_.texts(), domains_.texts()}; }
+  std::optional<Values> values() const override {
+    return Addresses{bare_.texts(), full_.texts(), domains_.texts(), {}};
+  }
   std::vector<std::string_view> needs() const override {
     const bool from = party_ == &Facts::from;
     if (full_.empty()) return {from ? "from" : "to"};
@@ -85,11 +87,17 @@ class InGroup final : public Matcher {
   bool matches(Context& context) const override {
     const Party& party = context.facts.*party_;
     auto& hashes = context.*hashes_;
-    return group_.contains(party, hashes.bare, hashes.domain);
+    const auto is_member = group_.ask(party, context.facts.now_ms, context.only_looks, hashes.bare, hashes.domain);
+    if (is_member == Membership::unknown) context.fail(group_.why_unknown());
+    return is_member == Membership::yes;
   }
   std::string describe() const override { return fmt::format("{}(\"{}\")", name_, group_.name); }
   std::string_view fact() const override { return party_ == &Facts::from ? "from" : "to"; }
   std::optional<Values> values() const override { return group_.values(); }
+  std::vector<std::string_view> needs() const override {
+    if (!group_.is_live()) return {fact()};
+    return {fact(), live_group_fact};
+  }
 
  private:
   std::string name_;

@@ -86,6 +86,7 @@ ActionPtr make_lua_action(PolicySet::State& state, int function, Place place) {
 PolicySet::State::State(std::string file, const PolicyOptions& given)
     : name(std::move(file)), options(given), sandbox(given.budgets.heap) {
   if (!options.shared) options.shared = std::make_shared<Shared>();
+  if (!options.live) options.live = std::make_shared<LiveGroups>();
   files.push_back({name.substr(name.rfind('/') + 1), name});
 }
 
@@ -296,6 +297,7 @@ std::vector<RuleInfo> PolicySet::describe(std::int64_t now_ms) const {
 }
 
 bool PolicySet::wants(Costly facts) const noexcept { return (state_->wanted >> static_cast<unsigned>(facts) & 1) != 0; }
+std::vector<GroupInfo> PolicySet::groups() const { return state_->groups.infos(); }
 const PolicyCounters& PolicySet::counters() const noexcept { return state_->counters; }
 const std::string& PolicySet::last_error() const noexcept { return state_->last_error; }
 

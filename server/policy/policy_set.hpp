@@ -40,7 +40,9 @@ struct PolicyError {
   [[nodiscard]] std::string message() const;  // "policy.lua:12: unknown name …"
 };
 
-class Shared;  // shared.hpp
+class Shared;      // shared.hpp
+class LiveGroups;  // live_members.hpp
+struct GroupInfo;
 
 // The files beside a policy that it reads, each once: the sets of all shards are made of the same bytes. Any thread.
 class PolicyFiles {
@@ -49,6 +51,7 @@ class PolicyFiles {
   // `folder`: where the policy's file is; empty: it has none, and may read nothing.
   explicit PolicyFiles(std::string folder) : folder_(std::move(folder)) {}
   [[nodiscard]] static std::string folder_of(const std::string& path);
+  [[nodiscard]] bool has_folder() const noexcept { return !folder_.empty(); }
   [[nodiscard]] std::string path_of(const std::string& name) const {
     return folder_.ends_with('/') ? folder_ + name : folder_ + "/" + name;
   }
@@ -69,6 +72,8 @@ struct PolicyOptions {
   std::function<std::optional<std::string>(std::string_view)> normalise;
   // What limiters and memories are kept in, beyond this set; null: they end with it.
   std::shared_ptr<Shared> shared;
+  // Members of groups that are kept elsewhere; null: there are none in the store, and no directory answers.
+  std::shared_ptr<LiveGroups> live;
   std::shared_ptr<PolicyFiles> files;  // null: those of the folder of load_file's path, else none
 };
 
@@ -137,6 +142,7 @@ class PolicySet {
 
   // `now_ms`: as in Facts.
   [[nodiscard]] std::vector<RuleInfo> describe(std::int64_t now_ms = 0) const;
+  [[nodiscard]] std::vector<GroupInfo> groups() const;
   [[nodiscard]] const PolicyCounters& counters() const noexcept;
   // The last Lua error as "policy.lua:12: …"; empty if there was none.
   [[nodiscard]] const std::string& last_error() const noexcept;

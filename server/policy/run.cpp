@@ -153,6 +153,7 @@ bool PolicySet::concerns(Event event, Direction direction) const noexcept {
 Decision PolicySet::decide(const Facts& facts) {
   State& state = *state_;
   ++state.counters.decisions;
+  state.groups.refresh(*state.options.live);
   Decision decision;
   Context context{.facts = facts,
                   .decision = decision,

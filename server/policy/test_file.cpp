@@ -123,6 +123,26 @@ class Runner {
     return 0;
   }
 
+  // group_members("cabinet", { "a@example.org" }): so the store, or the directory, says from now on.
+  static int group_members(lua_State* lua) {
+    auto& self = of(lua).in_test(lua, "group_members");
+    const auto name = read_text(lua, 1, "group_members");
+    std::vector<std::string> members;
+    lua_settop(lua, 2);
+    if (!lua_istable(lua, 2)) refuse(lua, "group_members takes a group's name and a list of addresses, {} for nobody");
+    lua_pushnil(lua);
+    if (lua_next(lua, 2) != 0) members = read_texts(lua, 2, "group_members");
+    for (auto& member : members) {
+      auto normal = self.options_.normalise ? self.options_.normalise(member) : std::optional(member);
+      if (!normal || has_star(*normal) || normal->find('@') == std::string::npos) {
+        refuse(lua, fmt::format("group_members: \"{}\" is no address", log::printable(member)));
+      }
+      member = std::move(*normal);
+    }
+    self.publish(lua, name, members);
+    return 0;
+  }
+
   // ask{ … }: an event whose outcome does not matter.
   static int ask(lua_State* lua) {
     of(lua).in_test(lua, "ask").decide_all(lua, [](const Outcome&) { return std::string(); });
@@ -258,6 +278,20 @@ class Runner {
   }
 
  private:
+  void publish(lua_State* lua, const std::string& name, const std::vector<std::string>& members) const {
+    std::vector<std::string_view> live;
+    const auto groups = rules_->groups();
+    for (const auto& group : groups) {
+      if (group.sources.empty()) continue;
+      live.push_back(group.name);
+      if (group.name != name) continue;
+      for (const auto& source : group.sources) source.members->publish(members, now_ms_, 0);
+      return;
+    }
+    refuse(lua, fmt::format("the policy has no group \"{}\" that is stored or of a directory{}", log::printable(name),
+                            config::nearest_hint(name, live)));
+  }
+
   TestRun failed(const config::LuaError& error) const {
     TestRun out;
     out.error = PolicyError{path_, error.line, plain(error.text)};
@@ -277,6 +311,7 @@ class Runner {
   TestResult run(const Test& test) {
     TestResult result{test.name, test.line, {}};
     options_.files = test.files;
+    options_.live = std::make_shared<LiveGroups>();  // the store is empty, no directory answers
     auto rules = PolicySet::load(test.policy_text, test.policy_name, options_);
     if (!rules) {
       result.why = rules.error().message();
@@ -376,8 +411,14 @@ class Runner {
     lua_State* lua = sandbox_.state();
     push_outcome_type(lua);
     sandbox_.push_libraries();
-    const luaL_Reg functions[] = {{"policy", &policy},     {"test", &test},     {"wait", &wait},   {"ask", &ask},
-                                  {"remember", &remember}, {"forget", &forget}, {nullptr, nullptr}};
+    const luaL_Reg functions[] = {{"policy", &policy},
+                                  {"test", &test},
+                                  {"wait", &wait},
+                                  {"ask", &ask},
+                                  {"remember", &remember},
+                                  {"forget", &forget},
+                                  {"group_members", &group_members},
+                                  {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, functions, 1);
     push_expect(lua);

@@ -49,7 +49,8 @@ bool bare_within(std::string_view bare, const Addresses& outer) {
 }
 
 bool all_within(const Addresses& inner, const Addresses& outer) {
-  return std::ranges::all_of(inner.domains, [&](const auto& one) { return covered(one, outer.domains); }) &&
+  return std::ranges::includes(outer.live, inner.live) &&
+         std::ranges::all_of(inner.domains, [&](const auto& one) { return covered(one, outer.domains); }) &&
          std::ranges::all_of(inner.bare, [&](const auto& one) { return bare_within(one, outer); }) &&
          std::ranges::all_of(inner.full, [&](const auto& one) {
            return covered(one, outer.full) || (!has_star(one) && bare_within(bare_of(one), outer));
@@ -71,7 +72,7 @@ bool any_has_star(const Addresses& set) {
 }
 
 bool none_shared(const Addresses& a, const Addresses& b) {
-  if (any_has_star(a) || any_has_star(b)) return false;
+  if (any_has_star(a) || any_has_star(b) || !a.live.empty() || !b.live.empty()) return false;
   const auto shares = [](const Addresses& some, const Addresses& others) {
     return std::ranges::any_of(some.domains, [&](const auto& one) { return covered(one, others.domains); }) ||
            std::ranges::any_of(some.bare, [&](const auto& one) { return bare_within(one, others); }) ||
@@ -113,7 +114,8 @@ void tidy(Values& values) {
   if (auto* texts = std::get_if<Texts>(&values)) std::ranges::sort(texts->any_of);
   if (auto* ranges = std::get_if<Ranges>(&values)) merge(ranges->any_of);
   if (auto* addresses = std::get_if<Addresses>(&values)) {
-    for (auto* list : {&addresses->bare, &addresses->full, &addresses->domains}) std::ranges::sort(*list);
+    for (auto* list : {&addresses->bare, &addresses->full, &addresses->domains, &addresses->live})
+      std::ranges::sort(*list);
   }
 }
 
@@ -137,7 +139,7 @@ bool disjoint(const Values& a, const Values& b) {
 
 std::size_t size_of(const Values& values) {
   if (const auto* addresses = std::get_if<Addresses>(&values)) {
-    return addresses->bare.size() + addresses->full.size() + addresses->domains.size();
+    return addresses->bare.size() + addresses->full.size() + addresses->domains.size() + addresses->live.size();
   }
   if (const auto* texts = std::get_if<Texts>(&values)) return texts->any_of.size();
   return std::get<Ranges>(values).any_of.size();

@@ -20,6 +20,7 @@ struct Addresses {
   std::vector<std::string> bare;
   std::vector<std::string> full;
   std::vector<std::string> domains;
+  std::vector<std::string> live{};  // names of sets that are kept elsewhere: nobody can say now who will be in them
 };
 struct Ranges {
   std::vector<std::pair<Point, Point>> any_of;  // both ends belong to it

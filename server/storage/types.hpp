@@ -94,6 +94,7 @@ enum class DataKind : std::uint8_t {
   push = 8,
   omemo_device = 9,
   policy = 10,
+  policy_group = 11,
 };
 
 struct AccountData {

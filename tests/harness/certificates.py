@@ -20,11 +20,11 @@ def make_ca(folder, name="Valise test CA", days=365):
 
 
 def make_certificate(folder, domain, days=365):
-    """Writes DOMAIN.pem and DOMAIN.key, signed by the folder's CA; returns both paths."""
+    """Writes DOMAIN.pem and DOMAIN.key, signed by the folder's CA; returns both paths. `domain`: or an IPv4 address."""
     folder = Path(folder)
     certificate, key, request = (folder / f"{domain}.{end}" for end in ("pem", "key", "csr"))
     _openssl("req", *_EC, "-keyout", str(key), "-out", str(request), "-subj", f"/CN={domain}",
-             "-addext", f"subjectAltName=DNS:{domain}")
+             "-addext", f"subjectAltName={'IP' if domain.replace('.', '').isdigit() else 'DNS'}:{domain}")
     _openssl("x509", "-req", "-in", str(request), "-copy_extensions", "copy", "-days", str(days),
              "-CA", str(folder / "ca.pem"), "-CAkey", str(folder / "ca.key"), "-CAcreateserial",
              "-out", str(certificate))

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int accounts = 5;
 constexpr int nodes = 3;
-constexpr int data_kinds = 11;
+constexpr int data_kinds = 12;
 
 class ModelTest : public Contract {
  protected:

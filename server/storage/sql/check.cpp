@@ -124,7 +124,7 @@ class Checker {
 
   void data(std::string_view owner, DataKind kind, std::string_view name) {
     key("data owner", owner, max_owner);
-    range("data kind", kind, DataKind::policy);
+    range("data kind", kind, DataKind::policy_group);
     key("data name", name, max_bare);
   }
 

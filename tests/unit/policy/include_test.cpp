@@ -8,6 +8,7 @@
 #include "policies.hpp"
 #include "policy/check.hpp"
 #include "policy/explain.hpp"
+#include "policy/live_members.hpp"
 
 namespace valise::policy::test {
 namespace {
@@ -124,6 +125,32 @@ TEST_F(Include, WhatFailsLaterNamesItsFileToo) {
             "p.lua:3: rule \"later\" can never act: rule \"all\" (line 1) before it decides on all that it matches");
   EXPECT_EQ(short_text(dead[1].message()),
             "b.lua:1: rule \"late\" can never act: rule \"all\" (p.lua:1) before it decides on all that it matches");
+}
+
+TEST_F(Include, AGroupThatIsKeptElsewhereNamesItsFile) {
+  const auto of = [&](const std::string& text) {
+    write("below/g.lua", text);
+    return fault_of("-- a comment\ninclude('below/g.lua')");
+  };
+  const std::string ldap = "base = 'dc=x', filter = '(a=b)', attribute = 'mail', bind_dn = 'cn=x', ";
+  EXPECT_THAT(of("\n\ngroup{ name = 'd', ldap = { base = 'dc=x' } }"), HasSubstr("below/g.lua:3: ldap has no uri: "));
+  EXPECT_THAT(of("\ngroup{ name = 'd', ldap = { uri = 'ldaps://x', " + ldap + "password_file = 'p' } }"),
+              HasSubstr("below/g.lua:2: ldap: ca_file: name the file"));
+  write("below/g.lua", "\ngroup{ name = 'd', ldap = { uri = 'ldaps://x', " + ldap +
+                           "password_file = 'p', ca_file = '../ca.pem' } }\ngroup{ name = 's', stored = true }");
+  const auto set = sound("include('below/g.lua')\ngroup{ name = 'own', includes = { 'd' } }\n" +
+                         rule("r", "Drop()", "FromGroup('d')"));
+  std::vector<std::string> places;
+  for (const auto& info : set->groups()) places.push_back(short_text(info.file) + ":" + std::to_string(info.line));
+  EXPECT_THAT(places, ElementsAre("below/g.lua:2", "below/g.lua:3", "p.lua:2"));
+  const auto groups = set->groups();
+  EXPECT_EQ(short_text(groups[0].sources[0].search->password_file), "below/p");
+  EXPECT_EQ(short_text(groups[0].sources[0].search->ca_file), "below/../ca.pem");
+  EXPECT_EQ(set->decide(message()).reason, Reason::policy_failed);
+  EXPECT_EQ(short_text(set->last_error()), "below/g.lua:2: who belongs to group \"d\" is not known now");
+  EXPECT_THAT(
+      fault("pcall(lines, 'x')\ngroup{ name = 'd', ldap = { uri = 'ldaps://x', " + ldap + "password_file = 'p' } }"),
+      HasSubstr("p.lua:2: ldap: password_file: this policy has no folder"));
 }
 
 TEST_F(Include, FilesOfOtherFoldersAndOfOthersAreNotRead) {

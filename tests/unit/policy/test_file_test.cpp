@@ -23,6 +23,15 @@ rule{ name = "seal", match = Kind("unsealed"), action = Seal("warn") }
 rule{ name = "rate", match = Kind("presence") * Rate{ per = "from", rate = 1, burst = 3 }, action = Drop() }
 )";
 
+constexpr std::string_view live_rules = R"(
+group{ name = "cabinet", stored = true }
+group{ name = "justice", ldap = { uri = 'ldapi://%2Fs', base = 'dc=x', filter = '(a=b)', attribute = 'mail',
+                                  refresh = '10s', timeout = '5s', keep_for = '10s' } }
+group{ name = "fixed", members = "f@x.org" }
+rule{ name = "cabinet", match = FromGroup("cabinet"), action = Deny("forbidden") }
+rule{ name = "justice", match = Kind("iq") * FromGroup("justice"), action = Deny("forbidden") }
+)";
+
 class TestFile : public testing::Test {
  protected:
   TestFile() {
@@ -69,6 +78,31 @@ TEST_F(TestFile, ExpectationsThatAreMetPass) {
   EXPECT_EQ(why("local p = { kind = 'presence', from = 'a@x.org', times = 3 }\n expect.allowed(p) p.times = 1 "
                 "expect.dropped(p):by('rate') wait(1.5) expect.allowed(p) ask(p)"),
             "");
+}
+
+TEST_F(TestFile, MembersOfTheStoreAndOfDirectoriesAreThoseThatATestNames) {
+  write("rules.lua", live_rules);
+  EXPECT_EQ(
+      why("local m, i = { from = 'a@x.org' }, { kind = 'iq', from = 'a@x.org' }\n"
+          "expect.allowed(m) group_members('cabinet', { 'a@x.org', 'B@X.ORG' }) expect.denied(m):by('cabinet')\n"
+          "group_members('cabinet', {}) expect.allowed(m)\n"
+          "expect.failed(i):by('justice') group_members('justice', { 'a@x.org' }) expect.denied(i):by('justice')\n"
+          "wait(30) expect.denied(i) wait(1) expect.failed(i)"),
+      "");
+  EXPECT_THAT(
+      why("group_members('cabinett', {})"),
+      HasSubstr("the policy has no group \"cabinett\" that is stored or of a directory; the nearest is \"cabinet\""));
+  EXPECT_THAT(why("group_members('fixed', {})"), HasSubstr("the policy has no group \"fixed\""));
+  EXPECT_THAT(why("group_members('cabinet', { '*@x.org' })"), HasSubstr("\"*@x.org\" is no address"));
+  EXPECT_THAT(why("group_members('cabinet', 'x')"), HasSubstr("takes a group's name and a list of addresses"));
+  EXPECT_THAT(error("policy 'rules.lua'\ngroup_members('cabinet', {})"),
+              HasSubstr("t.lua:2: group_members stands in a test"));
+  // The next test begins without them.
+  const auto out =
+      run("policy 'rules.lua'\ntest('a', function() group_members('cabinet', { 'a@x.org' }) end)\n"
+          "test('b', function() expect.allowed{ from = 'a@x.org' } end)");
+  ASSERT_EQ(out.results.size(), 2u);
+  EXPECT_EQ(out.results[1].why, "");
 }
 
 TEST_F(TestFile, WhatIsNotMetIsSaidWithItsLine) {
