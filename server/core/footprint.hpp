@@ -34,6 +34,10 @@ inline std::size_t weight(const storage::RemoveAccountData& write) { return writ
 inline std::size_t weight(const storage::MarkDelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::MarkUndelivered& write) { return write.ids.size() * sizeof write.ids.front(); }
 inline std::size_t weight(const storage::ExpireMessages& write) { return write.ids.size() * sizeof write.ids.front(); }
+inline std::size_t weight(const storage::PutHeld& write) {
+  const auto& message = write.message;
+  return message.stanza.size() + message.from.size() + message.to.size() + message.stanza_id.size();
+}
 inline std::size_t weight(const storage::PutPepNode& write) {
   std::size_t bytes = write.node.node.size();
   for (const auto& [name, value] : write.node.config) bytes += sizeof name + sizeof value + name.size() + value.size();
@@ -44,7 +48,7 @@ inline std::size_t weight(const storage::PutPepNode& write) {
 template <class Write>
   requires is_one_of<Write, storage::PutAccount, storage::SetAccountState, storage::SetAccountKeys,
                      storage::EraseAccount, storage::RemoveRosterItem, storage::RemovePepNode, storage::RemovePepItem,
-                     storage::PurgePepNode>
+                     storage::PurgePepNode, storage::RemoveHeld, storage::SetHeldDue>
 std::size_t weight(const Write&) {
   return 0;
 }

@@ -50,7 +50,12 @@ class Reader {
   // Archived inbound messages with ids greater than `after`, without the stanza, newest first, at most `limit`.
   virtual Result<std::vector<BoxMessage>> newest_received(std::string_view owner, std::uint64_t after,
                                                           std::size_t limit) = 0;
-  // Messages with an id greater than `after`, without the stanza, in id order (start-up check against the log).
+  // Held messages due at `until_ms` or before, behind `after`, in the order in which they are due, at most `limit`.
+  virtual Result<std::vector<HeldMessage>> held_due(std::int64_t until_ms, HeldPlace after, std::size_t limit) = 0;
+  // Those of an owner with ids greater than `after`, without the stanza, in id order, at most `limit`.
+  virtual Result<std::vector<HeldMessage>> held_of(std::string_view owner, std::uint64_t after, std::size_t limit) = 0;
+  // Messages with an id greater than `after`, held ones too, without the stanza, in id order (start-up check against
+  // the log).
   virtual Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) = 0;
   // The greatest id in any table; 0 for an empty store.
   virtual Result<std::uint64_t> greatest_id() = 0;

@@ -119,6 +119,27 @@ struct BoxMessage {
   friend bool operator==(const BoxMessage&, const BoxMessage&) = default;
 };
 
+// A message that a rule holds back (modules/delay). Until it is due it is in nobody's box.
+struct HeldMessage {
+  std::uint64_t id = 0;     // of the unit that put it
+  std::string owner;        // the recipient's account
+  std::int64_t due_ms = 0;  // UTC
+  std::string from;         // full JID of the sender
+  std::string to;           // as addressed
+  std::string stanza_id;    // the sender's id attribute; may be empty
+  std::string digest;       // as of BoxMessage
+  std::string rule;         // which holds it back
+  std::string unsealed;     // core::Sealing::unsealed: why it would have been refused; empty: it is sealed
+  std::string stanza;       // as of BoxMessage
+  friend bool operator==(const HeldMessage&, const HeldMessage&) = default;
+};
+
+// A place in the order in which held messages are due.
+struct HeldPlace {
+  std::int64_t due_ms = 0;
+  std::uint64_t id = 0;
+};
+
 // Above every id.
 inline constexpr std::uint64_t no_bound = (std::uint64_t{1} << 63) - 1;
 
@@ -221,10 +242,22 @@ struct ExpireMessages {
   std::string owner;
   std::vector<std::uint64_t> ids;
 };  // like MarkDelivered without keeping, but what waits for its delivery stays
+struct PutHeld {
+  HeldMessage message;
+};  // message.id is ignored: the unit's id
+struct RemoveHeld {
+  std::uint64_t id = 0;
+};
+// All of an owner's become due then.
+struct SetHeldDue {
+  std::string owner;
+  std::int64_t due_ms = 0;
+};
 
-using Write = std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem,
-                           PutPepNode, RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData,
-                           RemoveAccountData, PutMessage, MarkDelivered, MarkUndelivered, ExpireMessages>;
+using Write =
+    std::variant<PutAccount, SetAccountState, SetAccountKeys, EraseAccount, PutRosterItem, RemoveRosterItem, PutPepNode,
+                 RemovePepNode, PutPepItem, RemovePepItem, PurgePepNode, PutAccountData, RemoveAccountData, PutMessage,
+                 MarkDelivered, MarkUndelivered, ExpireMessages, PutHeld, RemoveHeld, SetHeldDue>;
 
 // How far the audit log was durable before the sets beside this were written: so many entries, and its chain value
 // after them (core/audit/format.hpp). Without entries: they were written while the log was off.

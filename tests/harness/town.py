@@ -278,7 +278,7 @@ class Town:
 
     def rows_of(self, bare):
         """table -> how many rows that account owns there, its tombstone aside."""
-        tables = ("roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered")
+        tables = ("roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered", "held")
         counts = {table: int(self.sql(f"SELECT count(*) FROM {table} WHERE owner = '{bare}'")[0][0]) for table in tables}
         return {table: count for table, count in counts.items() if count}
 

@@ -56,7 +56,24 @@ class ModelTest : public Contract {
     if (chance(20)) return ExpireMessages{owner(), old_ids()};
     return MarkDelivered{owner(), old_ids(), chance(40)};
   }
+  Write hold() {
+    const auto message = sealed(owner(), owner(), word());
+    return PutHeld{{.owner = owner(),
+                    .due_ms = below(50),
+                    .from = message.from,
+                    .to = message.to,
+                    .stanza_id = message.stanza_id,
+                    .digest = message.digest,
+                    .rule = word(),
+                    .unsealed = word(),
+                    .stanza = message.stanza}};
+  }
+  Write release() {
+    if (chance(20)) return SetHeldDue{owner(), below(50)};
+    return RemoveHeld{old_id()};
+  }
   Write other() {
+    if (chance(10)) return release();
     switch (below(12)) {
       case 0:
         if (chance(30)) return SetAccountState{owner(), AccountState(below(2))};
@@ -89,6 +106,7 @@ class ModelTest : public Contract {
     WriteSet set{.id = bed.next_id()};
     ids_.push_back(set.id);
     if (chance(60)) set.writes.push_back(message());
+    if (chance(20)) set.writes.push_back(hold());
     for (int i = below(3); i > 0; --i) set.writes.push_back(chance(50) ? mark() : other());
     std::ranges::shuffle(set.writes, random_);
     return set;
@@ -157,6 +175,25 @@ class ModelTest : public Contract {
     ASSERT_EQ(must(reader.newest_received(name, 0, 3)), received);
   }
 
+  static void expect_equal_held(const Model& model, Reader& reader) {
+    for (const std::int64_t until : {-1, 0, 20, 1'000'000}) {
+      std::vector<HeldMessage> all;
+      for (HeldPlace after;;) {
+        const auto page = must(reader.held_due(until, after, 3));
+        all.insert(all.end(), page.begin(), page.end());
+        if (page.size() < 3) break;
+        after = {page.back().due_ms, page.back().id};
+      }
+      ASSERT_EQ(all, model.held_due(until)) << until;
+    }
+    for (int i = 0; i < accounts; ++i) {
+      const auto all = model.held_of(owner(i));
+      ASSERT_EQ(must(reader.held_of(owner(i), 0, 1'000'000)), all);
+      if (all.size() < 2) continue;
+      ASSERT_EQ(must(reader.held_of(owner(i), all[0].id, 1)), std::vector{all[1]});
+    }
+  }
+
   void expect_equal(const Model& model) { expect_equal(model, bed.reader()); }
   void expect_equal(const Model& model, Reader& reader) {
     ASSERT_EQ(must(reader.greatest_id()), model.greatest_id());
@@ -165,6 +202,7 @@ class ModelTest : public Contract {
     ASSERT_EQ(must(reader.accounts("valise.example")), model.accounts("valise.example"));
     ASSERT_EQ(must(reader.accounts("example")), model.accounts("example"));
     for (const auto id : ids_) ASSERT_EQ(must(reader.has_message(id)), model.has_message(id)) << id;
+    ASSERT_NO_FATAL_FAILURE(expect_equal_held(model, reader));
     for (int i = 0; i < accounts; ++i) {
       const auto name = owner(i);
       ASSERT_EQ(must(reader.account(name)), model.account(name)) << name;
@@ -260,6 +298,9 @@ TEST_P(ModelTest, EachSetWrittenTwiceGivesTheSameState) {
       MarkDelivered{owner(0), {first}, true},
       MarkUndelivered{owner(0), {first}},
       ExpireMessages{owner(0), {first}},
+      PutHeld{{.owner = owner(0), .due_ms = 7, .from = "a@b/c", .to = owner(0), .stanza = "<message/>"}},
+      SetHeldDue{owner(0), 9},
+      RemoveHeld{first + 1},
       MarkDelivered{owner(0), {first}, true},
       ExpireMessages{owner(0), {first}},
       PutMessage{sealed(owner(1), owner(0)), {{owner(0), owner(1), Direction::in, false, false}}},

@@ -39,6 +39,40 @@ std::vector<std::string> ids(const std::vector<PepItem>& items) {
   return found;
 }
 
+HeldMessage held(const std::string& owner, std::int64_t due_ms = 1764000000123) {
+  return {.owner = owner,
+          .due_ms = due_ms,
+          .from = "peer@valise.example/x",
+          .to = owner,
+          .stanza_id = "a",
+          .digest = std::string(16, '\1'),
+          .rule = "right to disconnect",
+          .unsealed = {},
+          .stanza = "<message/>"};
+}
+
+TEST_P(Contract, WhatIsHeldIsInNobodysBoxUntilItIsRemoved) {
+  const auto late = bed.next_id(), early = bed.next_id(), other = bed.next_id();
+  bed.commit({{.id = late, .writes = {PutHeld{held(alice, 200)}}},
+              {.id = early, .writes = {PutHeld{held(alice, 100)}}},
+              {.id = other, .writes = {PutHeld{held(bob, 100)}}}});
+  const auto ids = [](const std::vector<HeldMessage>& some) {
+    std::vector<std::uint64_t> all;
+    for (const auto& one : some) all.push_back(one.id);
+    return all;
+  };
+  EXPECT_THAT(must(bed.reader().undelivered(alice, 0, 10)), IsEmpty());
+  EXPECT_THAT(must(bed.reader().archived({.owner = alice}, 10, false)), IsEmpty());
+  EXPECT_THAT(ids(must(bed.reader().held_due(99, {}, 10))), IsEmpty());
+  EXPECT_THAT(ids(must(bed.reader().held_due(200, {}, 10))), ElementsAre(early, other, late));
+  EXPECT_THAT(ids(must(bed.reader().held_due(200, {100, early}, 1))), ElementsAre(other));
+  EXPECT_THAT(ids(must(bed.reader().held_due(200, {100, other}, 10))), ElementsAre(late));
+  EXPECT_THAT(ids(must(bed.reader().held_of(alice, 0, 10))), ElementsAre(late, early));
+  bed.commit({{.id = bed.next_id(), .writes = {SetHeldDue{alice, 50}, RemoveHeld{early}}}});
+  EXPECT_THAT(ids(must(bed.reader().held_due(50, {}, 10))), ElementsAre(late));
+  EXPECT_THAT(ids(must(bed.reader().held_of(bob, 0, 10))), ElementsAre(other));
+}
+
 TEST_P(Contract, AFreshStoreIsEmpty) {
   EXPECT_EQ(must(bed.reader().greatest_id()), 0U);
   EXPECT_EQ(must(bed.reader().account(alice)), std::nullopt);
@@ -47,6 +81,7 @@ TEST_P(Contract, AFreshStoreIsEmpty) {
   EXPECT_THAT(must(bed.reader().pep_nodes(alice)), IsEmpty());
   EXPECT_THAT(must(bed.reader().undelivered(alice, 0, 10)), IsEmpty());
   EXPECT_THAT(must(bed.reader().messages_after(0, 10)), IsEmpty());
+  EXPECT_THAT(must(bed.reader().held_due(1'000'000, {}, 10)), IsEmpty());
   EXPECT_FALSE(must(bed.reader().has_message(1)));
 }
 
@@ -259,14 +294,15 @@ TEST_P(Contract, EraseAccountLeavesOnlyTheTombstone) {
                .writes = {PutAccount{account(alice)}, PutAccount{account(bob)}, PutRosterItem{alice, contact(bob)},
                           PutPepNode{alice, {.node = devices}}, PutPepItem{alice, item(devices, "current"), 1},
                           PutPepItem{bob, item(devices, "current"), 1},
-                          PutAccountData{alice, DataKind::vcard, {"vcard", "<vCard/>"}},
+                          PutAccountData{alice, DataKind::vcard, {"vcard", "<vCard/>"}}, PutHeld{held(alice)},
                           PutMessage{sealed(alice, bob), {{bob, alice}, {alice, bob, Direction::out, true}}}}},
               to_one(own, alice)});
   bed.commit({{.id = bed.next_id(), .writes = {EraseAccount{alice}}}});
 
   const auto tombstone = must(bed.reader().account(alice));
   EXPECT_EQ(tombstone, (Account{.jid = alice, .state = AccountState::deleted, .created_ms = 1764000000123}));
-  for (const auto* table : {"roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered"}) {
+  for (const auto* table :
+       {"roster", "roster_version", "pep_node", "pep_item", "account_data", "box", "undelivered", "held"}) {
     EXPECT_EQ(bed.count("SELECT count(*) FROM " + std::string(table) + " WHERE owner = '" + alice + "'"), 0U) << table;
   }
   EXPECT_FALSE(must(bed.reader().has_message(own)));
@@ -356,11 +392,19 @@ TEST_P(Contract, HostileStringsComeBackByteForByte) {
     auto named = account(key + "@" + key);
     if (key.find('@') != std::string::npos) named.jid = key;
     const AccountData data{.name = key, .value = text};
-    bed.commit(
-        {{.id = id,
-          .writes = {PutMessage{message, {{key, key}}}, PutPepNode{key, node}, PutPepItem{key, published, 1},
-                     PutRosterItem{key, entry}, PutAccount{named}, PutAccountData{key, DataKind::vcard, data}}}});
-    message.id = published.version = entry.version = id;
+    auto kept = held(key);
+    kept.stanza = kept.stanza_id = kept.digest = text;
+    kept.digest.resize(std::min<std::size_t>(kept.digest.size(), 64));
+    kept.from = kept.to = kept.rule = key;
+    kept.unsealed = key;
+    bed.commit({{.id = id,
+                 .writes = {PutMessage{message, {{key, key}}}, PutPepNode{key, node}, PutPepItem{key, published, 1},
+                            PutRosterItem{key, entry}, PutAccount{named}, PutAccountData{key, DataKind::vcard, data},
+                            PutHeld{kept}}}});
+    message.id = published.version = entry.version = kept.id = id;
+    const auto due = must(bed.reader().held_due(kept.due_ms, {}, 100));
+    EXPECT_EQ(std::ranges::find(due, id, &HeldMessage::id), std::ranges::find(due, kept));
+    EXPECT_NE(std::ranges::find(due, kept), due.end());
     EXPECT_THAT(must(bed.reader().undelivered(key, 0, 10)), ElementsAre(message));
     EXPECT_THAT(must(bed.reader().pep_items(key, key, 1, key)), ElementsAre(published));
     EXPECT_THAT(must(bed.reader().pep_nodes(key)), ElementsAre(node));
@@ -377,7 +421,8 @@ TEST_P(Contract, TheLongestKeysAreTakenAndOneByteMoreIsRefused) {
     return WriteSet{.id = bed.next_id(),
                     .writes = {PutPepNode{o, {.node = n}}, PutPepItem{o, {.node = n, .id = i, .publisher = f}, 1},
                                PutRosterItem{o, {.jid = j}}, PutAccountData{o, DataKind::blocked, {j, {}}},
-                               PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}}}};
+                               PutMessage{{.from = f, .to = f}, {{.owner = o, .peer = j}}},
+                               PutHeld{{.owner = o, .from = f, .to = f, .rule = n}}}};
   };
   bed.commit({set(owner, node, id, jid, full)});
   EXPECT_EQ(must(bed.reader().pep_items(owner, node, 1, id)).size(), 1U);

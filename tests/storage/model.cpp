@@ -36,6 +36,7 @@ void Model::apply(const EraseAccount& write) {
   std::erase_if(nodes_, [&](const auto& node) { return node.first.first == write.jid; });
   std::erase_if(items_, [&](const auto& items) { return items.first.first == write.jid; });
   std::erase_if(data_, [&](const auto& data) { return data.first.first == write.jid; });
+  std::erase_if(held_, [&](const auto& held) { return held.second.owner == write.jid; });
   for (auto message = messages_.begin(); message != messages_.end();) {
     const auto id = (message++)->first;
     drop_box(id, write.jid);
@@ -128,6 +129,38 @@ void Model::apply(const MarkUndelivered& write) {
   }
 }
 
+void Model::apply(const PutHeld& write) {
+  auto& held = held_[id_] = write.message;
+  held.id = id_;
+}
+
+void Model::apply(const RemoveHeld& write) { held_.erase(write.id); }
+
+void Model::apply(const SetHeldDue& write) {
+  for (auto& [id, held] : held_) {
+    if (held.owner == write.owner) held.due_ms = write.due_ms;
+  }
+}
+
+std::vector<HeldMessage> Model::held_due(std::int64_t until_ms) const {
+  std::vector<HeldMessage> found;
+  for (const auto& [id, held] : held_) {
+    if (held.due_ms <= until_ms) found.push_back(held);
+  }
+  std::ranges::sort(found, {}, [](const HeldMessage& held) { return std::pair(held.due_ms, held.id); });
+  return found;
+}
+
+std::vector<HeldMessage> Model::held_of(const std::string& owner) const {
+  std::vector<HeldMessage> found;
+  for (const auto& [id, held] : held_) {
+    if (held.owner != owner) continue;
+    found.push_back(held);
+    found.back().stanza.clear();
+  }
+  return found;
+}
+
 void Model::drop_box(std::uint64_t id, const std::string& owner) {
   const auto message = messages_.find(id);
   if (message == messages_.end()) return;
@@ -216,6 +249,12 @@ std::vector<BoxMessage> Model::messages() const {
     all.push_back(message.content);
     all.back().stanza.clear();
   }
+  for (const auto& [id, held] : held_) {
+    if (messages_.contains(id)) continue;
+    all.push_back(
+        {.id = id, .from = held.from, .to = held.to, .stanza_id = held.stanza_id, .digest = held.digest, .stanza = {}});
+  }
+  std::ranges::sort(all, {}, &BoxMessage::id);
   return all;
 }
 

@@ -23,7 +23,9 @@ class Model {
   // Those of the range, ascending; without `delivered`, which archives do not look up.
   [[nodiscard]] std::vector<BoxMessage> archived(const ArchiveRange& range) const;
   [[nodiscard]] bool has_message(std::uint64_t id) const { return messages_.contains(id); }
-  [[nodiscard]] std::vector<BoxMessage> messages() const;  // without stanza and box
+  [[nodiscard]] std::vector<BoxMessage> messages() const;  // without stanza and box, held ones too
+  [[nodiscard]] std::vector<HeldMessage> held_due(std::int64_t until_ms) const;
+  [[nodiscard]] std::vector<HeldMessage> held_of(const std::string& owner) const;  // without the stanza
   [[nodiscard]] std::uint64_t greatest_id() const { return greatest_; }
 
  private:
@@ -60,6 +62,9 @@ class Model {
   void apply(const MarkDelivered& write);
   void apply(const MarkUndelivered& write);
   void apply(const ExpireMessages& write);
+  void apply(const PutHeld& write);
+  void apply(const RemoveHeld& write);
+  void apply(const SetHeldDue& write);
   void drop_box(std::uint64_t id, const std::string& owner);
 
   std::uint64_t id_ = 0;
@@ -72,6 +77,7 @@ class Model {
   std::map<NodeKey, std::map<std::string, Item>> items_;
   std::map<std::pair<std::string, DataKind>, std::map<std::string, std::string>> data_;  // by owner, kind; by name
   std::map<std::uint64_t, Message> messages_;
+  std::map<std::uint64_t, HeldMessage> held_;
 };
 
 }  // namespace valise::storage::testing

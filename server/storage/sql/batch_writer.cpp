@@ -112,9 +112,9 @@ Result<> BatchWriter::add(const EraseAccount& write) {
   if (auto flushed = flush_roster(); !flushed) return flushed;
   const auto [domain, local] = split_bare(write.jid);
   if (auto done = run_one(Statement::bury_account, Value::text(domain), Value::text(local)); !done) return done;
-  for (const auto statement :
-       {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
-        Statement::erase_pep_nodes, Statement::erase_account_data, Statement::erase_undelivered}) {
+  for (const auto statement : {Statement::erase_roster, Statement::erase_roster_version, Statement::erase_pep_items,
+                               Statement::erase_pep_nodes, Statement::erase_account_data, Statement::erase_undelivered,
+                               Statement::erase_held}) {
     if (auto done = run_one(statement, Value::text(write.jid)); !done) return done;
   }
   return erase_boxes(write.jid);
@@ -292,6 +292,22 @@ Result<> BatchWriter::add(const ExpireMessages& write) {
     greatest_mark_ = std::max(greatest_mark_, id);
   }
   return {};
+}
+
+// ---- messages that are held back
+
+Result<> BatchWriter::add(const PutHeld& write) {
+  const auto& message = write.message;
+  return run_one(Statement::put_held, Value::number(id_), Value::text(message.owner), Value::number(message.due_ms),
+                 Value::text(message.from), Value::text(message.to), Value::text(message.stanza_id),
+                 Value::blob(message.digest), Value::text(message.rule), Value::text(message.unsealed),
+                 Value::text(message.stanza));
+}
+
+Result<> BatchWriter::add(const RemoveHeld& write) { return run_one(Statement::remove_held, Value::number(write.id)); }
+
+Result<> BatchWriter::add(const SetHeldDue& write) {
+  return run_one(Statement::set_held_due, Value::number(write.due_ms), Value::text(write.owner));
 }
 
 Result<> BatchWriter::flush_messages() {

@@ -57,6 +57,9 @@ class BatchWriter {
   Result<> add(const MarkDelivered& write);
   Result<> add(const MarkUndelivered& write);
   Result<> add(const ExpireMessages& write);
+  Result<> add(const PutHeld& write);
+  Result<> add(const RemoveHeld& write);
+  Result<> add(const SetHeldDue& write);
 
   Result<> run(Statement statement, Rows& rows, std::uint64_t* changed = nullptr);
   template <class... Values>

@@ -108,6 +108,19 @@ class Checker {
     key("box owner", w.owner, max_owner);
     for (const auto message : w.ids) id("message id", message);
   }
+  void operator()(const PutHeld& w) {
+    if (held_++ > 0) blame(ErrorCode::invalid, "two held messages in one unit");  // they would share its id
+    key("held message's owner", w.message.owner, max_owner);
+    size("sender", w.message.from.size(), max_full);
+    size("recipient", w.message.to.size(), max_full);
+    size("stanza id", w.message.stanza_id.size(), max_text);
+    size("digest", w.message.digest.size(), max_digest);
+    size("rule", w.message.rule.size(), max_name);
+    size("why it is not sealed", w.message.unsealed.size(), max_reason);
+    size("stanza", w.message.stanza.size(), max_text);
+  }
+  void operator()(const RemoveHeld& w) { id("held message's id", w.id); }
+  void operator()(const SetHeldDue& w) { key("held message's owner", w.owner, max_owner); }
 
  private:
   void keys(const std::vector<ScramKey>& keys) {
@@ -129,7 +142,7 @@ class Checker {
   }
 
   std::uint64_t set_;
-  unsigned messages_ = 0;
+  unsigned messages_ = 0, held_ = 0;
   Result<> result_;
 };
 

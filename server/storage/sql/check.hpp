@@ -15,6 +15,7 @@ inline constexpr std::size_t max_bare = 2047;
 inline constexpr std::size_t max_full = 3071;
 inline constexpr std::size_t max_name = 1023;  // PEP nodes and item ids
 inline constexpr std::size_t max_digest = 64;
+inline constexpr std::size_t max_reason = 255;
 inline constexpr std::size_t max_text =
     4 * 1024 * 1024;  // one column; above any stanza limit, three fit MariaDB's packet
 inline constexpr std::uint64_t max_id = (std::uint64_t{1} << 63) - 1;  // SQLite's integers are signed

@@ -373,9 +373,42 @@ Result<std::vector<std::pair<std::string, std::string>>> SqlReader::data_of_all(
   return found;
 }
 
+Result<std::vector<HeldMessage>> SqlReader::held(Statement statement, std::initializer_list<Value> values) {
+  std::vector<HeldMessage> found;
+  auto done = query(
+      statement, values, [&] { found.clear(); },
+      [&](const Row& row) -> Result<> {
+        found.push_back({.id = row.id(0),
+                         .owner = std::string(row.bytes(1)),
+                         .due_ms = row.integer(2),
+                         .from = std::string(row.bytes(3)),
+                         .to = std::string(row.bytes(4)),
+                         .stanza_id = std::string(row.bytes(5)),
+                         .digest = std::string(row.bytes(6)),
+                         .rule = std::string(row.bytes(7)),
+                         .unsealed = std::string(row.bytes(8)),
+                         .stanza = std::string(row.bytes(9))});
+        return {};
+      });
+  if (!done) return std::unexpected(done.error());
+  return found;
+}
+
+Result<std::vector<HeldMessage>> SqlReader::held_due(std::int64_t until_ms, HeldPlace after, std::size_t limit) {
+  const auto from = Value::number(after.due_ms);
+  return held(Statement::get_held_due,
+              {Value::number(until_ms), from, from, Value::number(std::min(after.id, max_id)), limit_value(limit)});
+}
+
+Result<std::vector<HeldMessage>> SqlReader::held_of(std::string_view owner, std::uint64_t after, std::size_t limit) {
+  if (after > max_id) return {};
+  return held(Statement::get_held_of, {Value::text(owner), Value::number(after), limit_value(limit)});
+}
+
 Result<std::vector<BoxMessage>> SqlReader::messages_after(std::uint64_t after, std::size_t limit) {
   if (after > max_id) return {};
-  return messages(Statement::get_messages_after, {Value::number(after), limit_value(limit)}, &bare_message_of);
+  const auto from = Value::number(after), most = limit_value(limit);
+  return messages(Statement::get_messages_after, {from, most, from, most, most}, &bare_message_of);
 }
 
 Result<std::uint64_t> SqlReader::greatest_id() {

@@ -37,6 +37,8 @@ class SqlReader final : public Reader {
   Result<std::vector<BoxMessage>> newest_received(std::string_view owner, std::uint64_t after,
                                                   std::size_t limit) override;
   Result<std::vector<std::pair<std::string, std::string>>> data_of_all(DataKind kind, std::string_view name) override;
+  Result<std::vector<HeldMessage>> held_due(std::int64_t until_ms, HeldPlace after, std::size_t limit) override;
+  Result<std::vector<HeldMessage>> held_of(std::string_view owner, std::uint64_t after, std::size_t limit) override;
   Result<std::vector<BoxMessage>> messages_after(std::uint64_t after, std::size_t limit) override;
   Result<std::uint64_t> greatest_id() override;
   Result<std::optional<LogMark>> log_mark() override;
@@ -50,6 +52,8 @@ class SqlReader final : public Reader {
                  const OnRow& on_row);
   using ReadMessage = Result<BoxMessage> (*)(const Row& row);
   Result<std::vector<BoxMessage>> messages(Statement statement, std::initializer_list<Value> values, ReadMessage read);
+
+  Result<std::vector<HeldMessage>> held(Statement statement, std::initializer_list<Value> values);
 
   OpenConnection open_;
   std::unique_ptr<Connection> connection_;

@@ -79,6 +79,12 @@ constexpr std::array<Text, statement_count> texts{{
      "WHERE msg.boxes = 0 AND box.owner = ? AND box.id > ? AND box.id <= ?"},
     {Statement::erase_boxes, "DELETE FROM box WHERE owner = ? AND id > ? AND id <= ?"},
     {Statement::erase_undelivered, "DELETE FROM undelivered WHERE owner = ?"},
+    {Statement::put_held,
+     "REPLACE INTO held (id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, stanza) "
+     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    {Statement::remove_held, "DELETE FROM held WHERE id = ?"},
+    {Statement::set_held_due, "UPDATE held SET due_ms = ? WHERE owner = ?"},
+    {Statement::erase_held, "DELETE FROM held WHERE owner = ?"},
     {Statement::raise_high_water, "UPDATE high_water SET id = ? WHERE one = 1 AND id < ?"},
     {Statement::mark_log, "UPDATE high_water SET id = ?, log_size = ?, log_chain = ? WHERE one = 1 AND id <= ?"},
 
@@ -171,8 +177,19 @@ constexpr std::array<Text, statement_count> texts{{
      "SELECT m.id, m.sender, m.recipient, m.stanza_id, m.digest FROM box b STRAIGHT_JOIN msg m ON m.id = b.id "
      "WHERE b.owner = ? AND b.id > ? AND b.direction = 0 ORDER BY b.id DESC LIMIT ?"},
     {Statement::get_undelivered_ids, "SELECT id FROM undelivered WHERE owner = ? AND id >= ? AND id <= ?"},
+    {Statement::get_held_due,
+     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, stanza FROM held "
+     "WHERE due_ms <= ? AND due_ms >= ? AND (due_ms > ? OR id > ?) ORDER BY due_ms, id LIMIT ?"},
+    {Statement::get_held_of,
+     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, '' FROM held "
+     "WHERE owner = ? AND id > ? ORDER BY id LIMIT ?"},
     {Statement::get_messages_after,
-     "SELECT id, sender, recipient, stanza_id, digest FROM msg WHERE id > ? ORDER BY id LIMIT ?"},
+     "SELECT id, sender, recipient, stanza_id, digest FROM "
+     "(SELECT id, sender, recipient, stanza_id, digest FROM msg WHERE id > ? ORDER BY id LIMIT ?) m UNION ALL "
+     "SELECT id, sender, recipient, stanza_id, digest FROM "
+     "(SELECT id, sender, recipient, stanza_id, digest FROM held WHERE id > ? "
+     "AND NOT EXISTS (SELECT 1 FROM msg WHERE msg.id = held.id) ORDER BY id LIMIT ?) h "
+     "ORDER BY id LIMIT ?"},
     {Statement::get_high_water, "SELECT id FROM high_water WHERE one = 1"},
     {Statement::get_log_mark, "SELECT log_size, log_chain FROM high_water WHERE one = 1 AND log_size IS NOT NULL"},
 }};

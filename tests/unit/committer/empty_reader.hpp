@@ -22,6 +22,8 @@ class EmptyReader : public Reader {
   Result<std::vector<BoxMessage>> undelivered(std::string_view, std::uint64_t, std::size_t) override { return {}; }
   Result<std::optional<BoxMessage>> message(std::string_view, std::uint64_t) override { return std::nullopt; }
   Result<bool> has_message(std::uint64_t) override { return false; }
+  Result<std::vector<HeldMessage>> held_due(std::int64_t, HeldPlace, std::size_t) override { return {}; }
+  Result<std::vector<HeldMessage>> held_of(std::string_view, std::uint64_t, std::size_t) override { return {}; }
   Result<std::vector<BoxMessage>> messages_after(std::uint64_t, std::size_t) override { return {}; }
   Result<std::vector<BoxMessage>> archived(const ArchiveRange&, std::size_t, bool) override { return {}; }
   Result<std::uint64_t> archive_size(const ArchiveRange&, std::uint64_t) override { return 0; }
