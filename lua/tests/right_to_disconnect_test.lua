@@ -15,9 +15,9 @@ test("each ministry has its own hours, to the minute", function()
   expect.allowed(word("x@elsewhere.example", bob, "2026-07-13 08:00"))
   expect.allowed(word("x@elsewhere.example", bob, "2026-07-13 18:59"))
   expect.denied(word("x@elsewhere.example", bob, "2026-07-13 19:00"))
-  expect.denied(word("x@elsewhere.example", judge, "2026-07-13 08:59")):by("right to disconnect: justice")
-  expect.allowed(word("x@elsewhere.example", judge, "2026-07-13 18:29"))
-  expect.denied(word("x@elsewhere.example", judge, "2026-07-13 18:30"))
+  expect.allowed(word("x@elsewhere.example", judge, "2026-07-13 08:59")):delayed("2026-07-13 09:00")
+  expect.allowed(word("x@elsewhere.example", judge, "2026-07-13 18:29")):at_once()
+  expect.allowed(word("x@elsewhere.example", judge, "2026-07-13 18:30")):delayed("2026-07-15 09:00")  -- the 14th is a holiday
 end)
 
 test("midnight, weekends and holidays", function()
@@ -28,6 +28,14 @@ test("midnight, weekends and holidays", function()
   expect.denied(word("x@elsewhere.example", bob, "2026-07-19 10:00"))
   expect.denied(word("x@elsewhere.example", bob, "2026-05-14 10:00"))  -- Ascension Day
   expect.allowed(word("x@elsewhere.example", bob, "2026-07-20 10:00"))
+end)
+
+test("what is held back comes on the next working day", function()
+  expect.allowed(word(alice, judge, "2026-07-17 20:00")):delayed("2026-07-20 09:00")
+  expect.allowed(word(alice, judge, "2026-12-31 20:00", { direction = "in" })):delayed("2027-01-04 09:00")
+  expect.denied{ from = alice, to = judge, at = "sun 10:00", children = { "propose urn:xmpp:jingle-message:0" } }
+    :by("right to disconnect: justice")
+  expect.allowed{ from = alice, to = judge, at = "sun 10:00", children = { "received urn:xmpp:receipts" } }:at_once()
 end)
 
 test("it holds at the recipient, too: for whoever writes from elsewhere", function()
@@ -51,7 +59,7 @@ end)
 
 test("who is on duty is reached, and who is urgent reaches", function()
   expect.allowed(word(alice, "permanence@interieur.example", "sun 03:00"))
-  expect.allowed(word("centre.operationnel@interieur.example", judge, "sun 03:00"))
+  expect.allowed(word("centre.operationnel@interieur.example", judge, "sun 03:00")):at_once()
   expect.allowed(word(alice, "assistance@interieur.example", "sun 03:00"))
 end)
 

@@ -40,8 +40,11 @@ void ArchiveModule::sweep_later(std::int64_t delay_ms) {
 
 core::Archives::KeptFor ArchiveModule::kept_for(const core::Account& account) const {
   const auto& own = said(account).keep_days;
-  return {.days = own.value_or(rules(account.jid.domain()).keep_days),
+  auto* rules_of_all = shard_.service<core::Rules>();
+  const auto ruled = own || rules_of_all == nullptr ? std::nullopt : rules_of_all->keep_days(account.jid);
+  return {.days = own.value_or(ruled.value_or(rules(account.jid.domain()).keep_days)),
           .own = own.has_value(),
+          .by_rule = ruled.has_value(),
           .otherwise = std::string(name_of(wishes_of(account).otherwise))};
 }
 
@@ -72,6 +75,7 @@ void ArchiveModule::sweep_begins() {
   sweep_ = std::make_unique<Sweep>(*this);
   auto terms = std::make_shared<Terms>();
   for (const auto& [name, rules] : hosts_) terms->hosts.emplace(name, rules.keep_days);
+  if (const auto* rules = shard_.service<core::Rules>()) terms->rules = rules->fewest_keep_days();
   shard_.read([](storage::Reader& reader) { return reader.data_of_all(storage::DataKind::archive, keep_row); },
               [this, terms](Result<std::vector<std::pair<std::string, std::string>>> rows) {
                 if (!rows) return sweep_ends(std::unexpected(rows.error()));
@@ -91,11 +95,25 @@ void ArchiveModule::sweep_reads() {
               [this](Result<Expired> found) { sweep_writes(std::move(found)); });
 }
 
+// Leaves those that are to go by what the administrator's rules say of the account.
+void ArchiveModule::keep_by_rules(std::string_view owner, std::vector<std::uint64_t>& ids) const {
+  const auto& terms = *sweep_->terms;
+  if (!terms.rules || terms.accounts.contains(owner)) return;
+  auto* rules = shard_.service<core::Rules>();
+  const auto account = core::Jid::parse(owner);
+  const auto ruled = rules == nullptr || !account ? std::nullopt : rules->keep_days(*account);
+  const auto days = ruled.value_or(terms.of(owner).value_or(0));
+  const auto now_ms = utc_now_ms();
+  std::erase_if(ids, [&](std::uint64_t id) { return days == 0 || now_ms - IdGenerator::utc_ms(id) <= days * day_ms; });
+}
+
 void ArchiveModule::sweep_writes(Result<Expired> found) {
   if (!found) return sweep_ends(std::unexpected(found.error()));
   auto unit = std::make_unique<core::Unit>();
   std::uint64_t rows = 0;
   for (auto& [owner, ids] : found->ids) {
+    keep_by_rules(owner, ids);
+    if (ids.empty()) continue;
     rows += ids.size();
     unit->writes.emplace_back(storage::ExpireMessages{owner, std::move(ids)});
   }

@@ -1,6 +1,7 @@
 // Which messages become rows of whose archive (XEP-0313 §6.1.1, XEP-0441), in the one unit of the message; and which
 // are identical re-sends (docs/sealed.md D2), archived or not.
 #include "base/clock.hpp"
+#include "core/delay.hpp"
 #include "modules/archive/module.hpp"
 
 namespace valise::modules::archive {
@@ -39,7 +40,10 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   }
   if (!flow.storable.store || !account.exists) return nullptr;
   const bool to_self = stanza.from.same_bare(account.jid);
-  const bool for_recipient = flow.storable.for_good && is_on(account.jid.domain()) && keeps(account, stanza.from);
+  // What a rule holds back is its sender's now, and the recipient's when it comes.
+  const bool waits = flow.hold_until_ms != 0;
+  const bool for_recipient =
+      !waits && flow.storable.for_good && is_on(account.jid.domain()) && keeps(account, stanza.from);
   const bool for_sender = flow.storable.for_good && flow.kept_for_sender && !to_self;
   const bool archived = for_recipient || for_sender;
   if (!archived && stanza.seal.form == core::Seal::Form::none) return nullptr;
@@ -52,7 +56,7 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
   if (offline::says_which(stanza)) {
     const auto mark = offline::mark_of(put.message.from, put.message.to, put.message.stanza_id, put.message.digest);
     auto& recent = archive(account).recent;
-    flow.first_copy = recent.find(mark, utc_now_ms());
+    if (!flow.held) flow.first_copy = recent.find(mark, utc_now_ms());  // else it is that one
     if (flow.first_copy) {
       const auto row = recent.lost_sight_of(mark, shard_.kernel().last_id);
       const auto* waiting = shard_.service<core::WaitingRows>();
@@ -73,7 +77,8 @@ core::Verdict ArchiveModule::received(core::Flow& flow) const {
     }
   }
   if (!archived) return nullptr;
-  stanza.append(put.message.stanza);
+  stanza.append(put.message.stanza, nullptr,
+                flow.since_ms == 0 ? std::string() : core::delay(account.jid.domain(), flow.since_ms));
   if (for_recipient) {
     put.boxes.push_back({.owner = account.jid.str(),
                          .peer = std::string(stanza.from.bare()),

@@ -87,6 +87,7 @@ class ArchiveModule final : public core::Module, public core::Archives {
   void next(core::Session& session);
 
   // ---- expiry.cpp
+  void keep_by_rules(std::string_view owner, std::vector<std::uint64_t>& ids) const;
   static constexpr std::int64_t first_sweep_ms = 10LL * 60 * 1000;  // behind the start
   void sweep_later(std::int64_t delay_ms);
   void sweep_begins();

@@ -195,6 +195,7 @@ std::uint32_t Terms::shortest() const {
       if (term != 0 && (days == 0 || term < days)) days = term;
     }
   }
+  if (rules && *rules != 0 && (days == 0 || *rules < days)) days = *rules;
   return days;
 }
 
@@ -213,7 +214,9 @@ Result<Expired> find_expired(storage::Reader& reader, const Terms& terms, std::i
     found.read_to = row.id;
     for (const auto owner : {bare_of(row.from), bare_of(row.to)}) {
       const auto days = terms.of(owner);
-      if (!days || *days == 0 || age_ms <= *days * day_ms) continue;
+      if (!days) continue;
+      const bool asks = terms.rules && !terms.accounts.contains(owner);
+      if (!asks && (*days == 0 || age_ms <= *days * day_ms)) continue;
       auto& ids = found.ids[std::string(owner)];
       if (ids.empty() || ids.back() != row.id) ids.push_back(row.id);  // to oneself: once
     }

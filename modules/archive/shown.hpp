@@ -45,6 +45,9 @@ struct Found {
 struct Terms {
   std::map<std::string, std::uint32_t, std::less<>> hosts;     // whose messages are archived
   std::map<std::string, std::uint32_t, std::less<>> accounts;  // by bare JID; they win
+  // Of accounts that have no days of their own the administrator's rules have a say, too; the fewest days that one of
+  // them names, 0: none but for ever. What find_expired finds of such an account is to be asked about.
+  std::optional<std::uint32_t> rules{};
   // The days of the bare JID's archive; nothing for one that is not ours.
   [[nodiscard]] std::optional<std::uint32_t> of(std::string_view bare) const;
   // The fewest days that anybody has; 0: nothing ever goes.

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "core/administrators.hpp"
 #include "core/namespaces.hpp"
 #include "core/session.hpp"
+#include "policy/opening.hpp"
 #include "xml/writer.hpp"
 
 namespace valise::modules {
@@ -37,18 +39,8 @@ core::StanzaPtr stripped(const core::Stanza& stanza, std::span<const std::vector
     if (!goes) kept += child.raw();
   }
   if (!any) return nullptr;
-  auto out = make_ref<core::Stanza>();
-  out->kind = stanza.kind;
-  out->from = stanza.from;
-  out->to = stanza.to;
-  out->type = stanza.type;
-  out->id = stanza.id;
-  out->lang = stanza.lang;
-  out->document = stanza.document;
-  out->seal = stanza.seal;
-  if (keeps_label) out->label = stanza.label;
-  out->size = stanza.size;
-  out->rewrite(std::move(kept));
+  auto out = core::with_children(stanza, std::move(kept));
+  if (!keeps_label) out->label = {};
   return out;
 }
 
@@ -59,6 +51,15 @@ void end_session(core::Shard& shard, const core::Session& session) {
     auto* found = account == nullptr ? nullptr : account->find_id(id);
     if (found != nullptr) found->stream.end("policy-violation", "A rule of this server ends the session.");
   });
+}
+
+// The later of the rules at both ends.
+void hold_back(core::Flow& flow, const policy::Pause& pause, std::string_view rule) {
+  auto until_ms = pause.ms == 0 ? 0 : utc_now_ms() + pause.ms;
+  if (pause.until_minute != 0) until_ms = std::max(until_ms, policy::utc_ms_of(pause.until_minute));
+  if (until_ms <= flow.hold_until_ms) return;
+  flow.hold_until_ms = until_ms;
+  flow.held_by = rule;
 }
 
 void tell(core::Shard& shard, const policy::Facts& facts, const policy::NoticeText& notice) {
@@ -92,6 +93,9 @@ void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& dec
   if (decision.disconnect && flow.sender != nullptr) end_session(shard, *flow.sender);
   if (!passes) return;
   if (decision.quiet) flow.tells = false;
+  if (decision.pause.any() && flow.stanza->kind == core::Kind::message) {
+    hold_back(flow, decision.pause, decision.paused_by);
+  }
   if (!decision.record.empty() && flow.record.reason.empty()) {
     flow.record.reason = fmt::format("policy:{}", decision.record);
     flow.record.rule = decision.rule;

@@ -7,8 +7,8 @@
 
 namespace valise::modules {
 
-// Strip, Record, Quiet, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to do. What
-// is stripped is taken from a new stanza: others may hold the one that came.
+// Strip, Record, Quiet, Delay, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to
+// do. What is stripped is taken from a new stanza: others may hold the one that came.
 void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes);
 
 // Notify: a message of the host to each of its administrators, in the next turn.

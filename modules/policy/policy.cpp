@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "config/findings.hpp"
 #include "config/options.hpp"
+#include "core/jid/uri.hpp"
 #include "core/record_id.hpp"
 #include "core/services.hpp"
 #include "core/shard.hpp"
@@ -15,6 +16,7 @@
 #include "modules/policy/label_names.hpp"
 #include "modules/policy/prepared.hpp"
 #include "modules/policy/record_facts.hpp"
+#include "modules/policy/stanza_facts.hpp"
 #include "modules/policy/stored_groups.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
@@ -26,21 +28,7 @@ namespace {
 
 using policy::Facts;
 
-policy::Party party(const core::Jid& jid) { return {jid.bare(), jid.domain(), jid.resource()}; }
-
-policy::Event event_of(const core::Stanza& stanza) {
-  switch (stanza.kind) {
-    case core::Kind::message:
-      return policy::Event::message;
-    case core::Kind::presence:
-      return policy::exact_event(policy::Event::presence, stanza.type, {});
-    case core::Kind::iq:
-      return policy::Event::iq;
-  }
-  return policy::Event::message;
-}
-
-policy::Event event_of(core::RuleQuestion::Event event) {
+policy::Event event_asked(core::RuleQuestion::Event event) {
   using enum core::RuleQuestion::Event;
   switch (event) {
     case login:
@@ -55,10 +43,6 @@ policy::Event event_of(core::RuleQuestion::Event event) {
       return policy::Event::invitation;
   }
   return policy::Event::login;
-}
-
-std::string_view default_type(core::Kind kind) {
-  return kind == core::Kind::message ? "normal" : kind == core::Kind::presence ? "available" : "";
 }
 
 core::StanzaError::Type error_type(std::string_view name) {
@@ -113,7 +97,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
 
   core::RuleAnswer ask(const core::RuleQuestion& question, std::vector<std::string>& tags) override {
     Facts facts;
-    facts.event = event_of(question.event);
+    facts.event = event_asked(question.event);
     facts.direction = policy::Direction::out;
     facts.from = party(question.who);
     facts.host = question.who.domain();
@@ -201,6 +185,25 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     return policy::foresee(*rules_, arriving, of_recipient).value_or(policy::Verdict::allow) == policy::Verdict::allow;
   }
 
+  [[nodiscard]] std::optional<std::uint32_t> keep_days(const core::Jid& account) override {
+    if (!fewest_keep_days()) return std::nullopt;
+    Facts facts;
+    facts.event = policy::Event::archive;
+    facts.direction = policy::Direction::out;
+    facts.from = party(account);
+    facts.host = account.domain();
+    surroundings_.fill_parties(facts, account, nullptr, *rules_);
+    std::vector<std::string> tags;
+    policy::Decision decision;
+    (void)judge(facts, tags, decision);
+    if (decision.reason == policy::Reason::policy_failed) return 0;
+    return decision.keep_days;
+  }
+  [[nodiscard]] std::optional<std::uint32_t> fewest_keep_days() const override {
+    if (!rules_ || !rules_->concerns(policy::Event::archive, policy::Direction::out)) return std::nullopt;
+    return rules_->fewest_keep_days();
+  }
+
   [[nodiscard]] std::optional<policy::Explanation> explain(const policy::Question& question) override {
     if (!rules_) return std::nullopt;
     auto facts = question.facts(shard_.loop().now_ms());
@@ -270,8 +273,10 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   core::Verdict decide(core::Flow& flow, policy::Direction direction) {
     if (direction == policy::Direction::out && flow.sender != nullptr) flow.tags = flow.sender->tags;
     if (direction == policy::Direction::in) {
-      if (flow.again && flow.rules == number_) return nullptr;  // they let it in, and counted it
+      // They let it in, and counted it.
+      const bool was_asked = flow.held != nullptr || (flow.again && flow.rules == number_);
       flow.rules = number_;
+      if (was_asked) return nullptr;
     }
     if (rules_ && !rules_->concerns(event_of(*flow.stanza), direction)) return nullptr;
     Facts facts;
@@ -385,6 +390,11 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
       // A failed rule keeps policy-violation/modify: clients close chats on conditions of type cancel.
       if (decision.reason == policy::Reason::rule) {
         refused->error.condition = condition_of(decision.error.condition);
+        const auto to = core::Jid::parse(decision.redirect);
+        if (!decision.redirect.empty() && to) {
+          refused->error.condition = "redirect";
+          refused->error.address = core::xmpp_uri(to->local(), to->domain());
+        }
         refused->error.type = error_type(decision.error.type);
       }
       refused->error.text_fr = decision.text_fr;
@@ -416,39 +426,6 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     refused->reason = reason;
     refused->rule = rule;
     return refused;
-  }
-
-  static void fill_session(Facts& facts, std::string_view address, std::string_view mechanism, std::string_view tls) {
-    if (const auto ip = policy::IpAddress::parse(address)) facts.ip = *ip;
-    facts.mechanism = mechanism;
-    facts.tls = policy::tls_number(tls);
-  }
-
-  static void fill_session(Facts& facts, const core::Session& session) {
-    fill_session(facts, session.peer_address, session.mechanism, session.tls_version);
-  }
-
-  // `to`: null for a stanza to nobody yet.
-  static void fill(Facts& facts, const core::Stanza& stanza, const core::Jid* to, policy::Direction direction,
-                   core::Language language) {
-    facts.event = event_of(stanza);
-    facts.direction = direction;
-    facts.from = party(stanza.from);
-    if (to != nullptr) facts.to = party(*to);
-    facts.host = direction == policy::Direction::in && to != nullptr ? to->domain() : stanza.from.domain();
-    facts.type = stanza.type.empty() ? default_type(stanza.kind) : std::string_view(stanza.type);
-    if (stanza.kind == core::Kind::iq) facts.payload = stanza.payload().ns();
-    facts.size = stanza.size;
-    facts.sealed = stanza.seal.form != core::Seal::Form::none;
-    facts.omemo = !facts.sealed                                  ? policy::Omemo::none
-                  : stanza.seal.form == core::Seal::Form::legacy ? policy::Omemo::legacy
-                                                                 : policy::Omemo::v2;
-    facts.sid = stanza.seal.sender_device;
-    facts.keys = stanza.seal.keys;
-    facts.prekeys = stanza.seal.prekeys;
-    facts.sealed_length = stanza.seal.payload_bytes;
-    if (stanza.label) facts.label = stanza.label->name;
-    facts.language = core::tag_of(language);
   }
 
   // Local time of the server's place, looked up once a second.

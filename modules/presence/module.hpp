@@ -99,8 +99,6 @@ class PresenceModule final : public core::Module,
 }
 // Delivers to each available session of the account but `except`, as addressed to the account.
 void deliver_to_available(core::Account& account, const core::StanzaPtr& stanza, const core::Session* except = nullptr);
-// The same presence, its children written out: the caller's to change.
-[[nodiscard]] core::StanzaPtr copy_of(const core::Stanza& stanza);
 // The same presence for one receiver.
 [[nodiscard]] core::StanzaPtr addressed(const core::Stanza& stanza, core::Jid to);
 

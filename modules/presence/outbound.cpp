@@ -41,32 +41,15 @@ core::Verdict too_many_directed() {
 
 }  // namespace
 
-core::StanzaPtr copy_of(const core::Stanza& stanza) {
-  auto copy = make_ref<core::Stanza>();
-  copy->kind = stanza.kind;
-  copy->type = stanza.type;
-  copy->id = stanza.id;
-  copy->lang = stanza.lang;
-  copy->from = stanza.from;
-  copy->document = stanza.document;
-  copy->size = stanza.size;
-  std::string children;
-  stanza.append_children(children);
-  copy->rewrite(std::move(children));
-  return copy;
-}
-
 // What a later probe is answered with. XEP-0256 §1.2: seconds count from the moment at which it was sent.
 core::StanzaPtr for_later(const core::StanzaPtr& stanza) {
   if (!stanza->child("query", "jabber:iq:last")) return stanza;
-  auto copy = copy_of(*stanza);
-  auto children = copy->children;
-  xml::Writer(children)
+  auto copy = core::copy_of(*stanza);
+  xml::Writer(copy->children)
       .open("delay", core::ns::delay)
       .attribute("from", stanza->from.domain())
       .attribute("stamp", format_utc(utc_now_ns()))
       .close();
-  copy->rewrite(std::move(children));
   return copy;
 }
 

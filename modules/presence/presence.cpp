@@ -41,7 +41,7 @@ void PresenceModule::configure(const config::Snapshot& snapshot) {
     if (!closed.contains(account->jid.domain())) continue;
     for (auto* session : account->sessions) {
       if (!session->presence) continue;
-      auto kept = copy_of(*session->presence);
+      auto kept = core::copy_of(*session->presence);
       // What waits long, or was made here, has no document any more, and the rules read one.
       if (!kept->document) kept->document = xml::parse_element("<presence>" + kept->children + "</presence>");
       (void)core::recheck(sealed, *kept);  // a presence is never refused

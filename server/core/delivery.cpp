@@ -35,6 +35,7 @@ MessageType type_of(const Stanza& stanza) {
 
 void Shard::arrive(Flow flow) {
   if (flow.recipient == nullptr) {  // the store is away
+    if (flow.held) return;          // its row keeps it
     return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
   }
   auto& account = *flow.recipient;
@@ -47,6 +48,7 @@ void Shard::arrive_now(Flow flow) {
   if (flow.stanza->kind == Kind::message && !flow.again) {
     flow.storable = storable(*flow.stanza);
     if (!flow.sealing.unsealed.empty()) flow.storable.for_good = false;
+    if (flow.held) flow.storable.store = true;  // it was
     flow.tells = hooks_.arrivals != nullptr && tells_of(*flow.stanza, flow.storable);
   }
   if (auto refused = run_stages(flow, Stage::blocking, Stage::policy_in))
@@ -123,6 +125,9 @@ void Shard::arrive_message(Flow flow) {
     flow.watchers = {};
     return commit_message(std::move(flow), {}, {}, true);
   }
+  if (flow.hold_until_ms != 0 && !flow.again && hooks_.held_messages && type != MessageType::error) {
+    return hold(std::move(flow));
+  }
   std::vector<Session*> targets;
   if (!flow.stanza->to->is_bare()) {
     if (auto* session = account.find(flow.stanza->to->resource())) {
@@ -168,6 +173,15 @@ void Shard::arrive_message(Flow flow) {
   commit_message(std::move(flow), std::move(targets), std::move(writes), stored);
 }
 
+// A row keeps it that nobody sees before its time.
+void Shard::hold(Flow flow) {
+  auto writes = std::move(flow.writes);
+  if (auto refused = hooks_.held_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
+  flow.copied = true;
+  flow.tells = false;
+  commit_message(std::move(flow), {}, std::move(writes), true);
+}
+
 void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored) {
   auto& account = *flow.recipient;
   // What begins again was accepted, and weighs no more than it did.
@@ -183,6 +197,7 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
   }
   const bool has_row = puts_row(writes, account.jid.full());
   unit->writes = std::move(writes);
+  if (flow.held) unit->writes.emplace_back(storage::RemoveHeld{flow.held->id});
   show_sender(*unit, flow);
   unit->keeps = sizeof(Handover) + flow.stanza->memory();
   constexpr std::hash<std::string_view> hash;
@@ -198,9 +213,10 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
     if (auto written = std::exchange(passing.written, nullptr)) written(finished.outcome ? kept : 0);
     const bool is_there = finished.outcome && (!passing.first_copy || *passing.first_copy != 0);
     if (!is_there) {
-      route_error(*passing.stanza, store_away, passing.language);
+      if (!passing.held) route_error(*passing.stanza, store_away, passing.language);
       handled(passing);  // behind the error: who has <a/> knows
     } else {
+      if (const auto held = std::exchange(passing.held, nullptr)) held->gone();
       if (finished.id != 0) passing.recorded = finished.id;
       auto extra = stamp(passing);
       if (passing.since_ms != 0) extra += delay(recipient.jid.domain(), passing.since_ms);
@@ -213,10 +229,8 @@ void Shard::commit_message(Flow flow, std::vector<Session*> targets, std::vector
       }
       const auto told = tells ? passing.stanza : StanzaPtr();
       const bool passes_again = passing.again;
-      if (passing.since_ms == 0) {
-        passing.since_ms = utc_now_ms();
-        passing.number = ++delivered_;
-      }
+      if (passing.since_ms == 0) passing.since_ms = utc_now_ms();
+      if (passing.number == 0) passing.number = ++delivered_;
       if (stored) pending->is_stored();
       if (finished.record) passing.record.origin = std::move(finished.record->origin);  // for a record to come
       if (!Handover::begin(pending, recipient, extra)) {
@@ -263,6 +277,7 @@ void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
 }
 
 void Shard::no_room(Flow flow) {
+  if (flow.held) return;  // its row keeps it
   const bool silent = flow.stanza->is_error();
   refuse(std::move(flow), refusal(store_away, "store-unavailable", silent));
 }
@@ -342,6 +357,11 @@ void Shard::say(const std::string& host, std::string type, Jid to, std::string_v
   flow->stanza->type = std::move(type);
   flow->stanza->id = crypto::random_hex(8);
   flow->written = [said](std::uint64_t id) { said->durable = id != 0; };
+  enter(std::move(flow));
+}
+
+void Shard::enter(std::unique_ptr<Flow> flow) {
+  const auto to = *flow->stanza->to;
   on_home(to, [flow = std::move(flow)](Shard& there, Account* account) mutable {
     flow->recipient = account;
     if (account != nullptr) there.arrive(std::move(*flow));

@@ -87,6 +87,14 @@ struct Sealing {
 };
 [[nodiscard]] std::string_view name_of(Sealing::Mode mode) noexcept;
 
+// The row of a message that a rule held back and that comes now. Where it can't be taken now, the row stays and it
+// comes again.
+struct HeldRow {
+  std::uint64_t id = 0;
+  // Called once, on the recipient's home shard: the row is gone, durably.
+  std::move_only_function<void()> gone;
+};
+
 struct Flow {
   StanzaPtr stanza;
   Session* sender = nullptr;              // own session; only on the sender's shard, null behind the crossing
@@ -117,10 +125,14 @@ struct Flow {
   // The same message is in the archive already or on its way there: this one is only acknowledged. Its id, or 0 where
   // it did not become durable.
   std::shared_ptr<const std::uint64_t> first_copy;
+  // -- modules/delay
+  std::int64_t hold_until_ms = 0;  // UTC; a rule holds the message back until then; 0: none does
+  std::string held_by;             // that rule
+  std::unique_ptr<HeldRow> held;   // in which it was held back, until it is durable elsewhere; null: it was not
   // --
   std::vector<storage::Write> writes;  // rows that hooks want to become durable with it
   std::uint64_t row = 0;               // id of the recipient's row, once it is durable; 0: there is none
-  std::int64_t since_ms = 0;  // UTC: of a message that begins again, when it was first to be delivered; 0: it has not
+  std::int64_t since_ms = 0;  // UTC: when a message was first to be delivered that comes later; 0: it comes now
   // Who made them learns their id, or 0: they did not become durable. In the order of ids.
   std::move_only_function<void(std::uint64_t)> written;
 };

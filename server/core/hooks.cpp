@@ -147,6 +147,11 @@ class HookRegistrar final : public Registrar {
     if (hooks_.offline_messages) twice("offline messages", "another module");
     hooks_.offline_messages = std::move(handler);
   }
+  void held_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) override {
+    needs_row_for("held_messages");
+    if (hooks_.held_messages) twice("messages that wait", "another module");
+    hooks_.held_messages = std::move(handler);
+  }
   void message_copies(MessageCopies& copies) override {
     needs_row_for("message_copies");
     if (hooks_.copies != nullptr) twice("copies of messages", "another module");

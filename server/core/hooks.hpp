@@ -52,6 +52,7 @@ class Hooks final {
   std::function<void(Session&, Flow)> service_messages;
   std::function<bool(Session&, Flow&)> departures;
   std::function<Verdict(Flow&, std::vector<storage::Write>&)> offline_messages;
+  std::function<Verdict(Flow&, std::vector<storage::Write>&)> held_messages;
   MessageCopies* copies = nullptr;
   Arrivals* arrivals = nullptr;
 

@@ -135,6 +135,9 @@ class Registrar {
   // A message that no session takes now: makes the writes of its unit, or refuses. Flow::written tells of them. With
   // Flow::row the message has a row already, which is to wait again. No writes: an identical message waits already.
   virtual void offline_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
+  // A message with Flow::hold_until_ms: makes the write that holds it back, or refuses. No writes: an identical one is
+  // held back already.
+  virtual void held_messages(std::function<Verdict(Flow&, std::vector<storage::Write>&)> handler) = 0;
   // Told only while the account's Watchers count somebody.
   virtual void message_copies(MessageCopies& copies) = 0;
   virtual void arrivals(Arrivals& arrivals) = 0;

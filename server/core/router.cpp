@@ -221,15 +221,19 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   flow.record.reason = refusal->reason;
   flow.record.rule = refusal->rule;
   unit->record = std::move(flow.record);
+  if (flow.held) unit->writes.emplace_back(storage::RemoveHeld{flow.held->id});
   const auto language = flow.language;
-  if (refusal->at_once) {
+  if (refusal->at_once && !flow.held) {
     handled(flow);
     if (!refusal->silent && !is_answer(*flow.stanza)) route_error(*flow.stanza, refusal->error, language);
     unit->nobody_waits = true;
     commit(std::move(unit));
     return;
   }
-  unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal), language](Unit&) {
+  unit->done = [this, flow = std::make_unique<Flow>(std::move(flow)), refusal = std::move(refusal),
+                language](Unit& finished) {
+    if (flow->held && !finished.outcome) return;  // its row is there, and it comes again
+    if (flow->held) flow->held->gone();
     // The error goes out whether or not the record could be written: nothing was delivered. It goes before <a/>.
     const bool told = !refusal->silent && !flow->stanza->is_error() && !is_answer(*flow->stanza);
     if (told) route_error(*flow->stanza, refusal->error, language);

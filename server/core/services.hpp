@@ -138,6 +138,7 @@ class Archives {
   struct KeptFor {
     std::uint32_t days = 0;  // 0: for ever
     bool own = false;        // an administrator said so for this account, not for all of its host
+    bool by_rule = false;    // a rule says so
     std::string otherwise;   // which messages are archived where no list says so (XEP-0441)
   };
   [[nodiscard]] virtual KeptFor kept_for(const Account& account) const = 0;
@@ -211,6 +212,10 @@ class Rules {
   // Whether it would go on now, as far as that hangs on what is known here: the message itself is asked about again.
   // Counts nothing.
   [[nodiscard]] virtual bool would_pass(const LabelQuestion& question) = 0;
+  // How many days the archive of that account (bare JID) keeps messages, 0: for ever. Nothing: no rule says so.
+  [[nodiscard]] virtual std::optional<std::uint32_t> keep_days(const Jid& account) = 0;
+  // Whether a rule may say so of anybody; then the fewest days of all that one names, 0: none but for ever.
+  [[nodiscard]] virtual std::optional<std::uint32_t> fewest_keep_days() const = 0;
 
  protected:
   ~Rules() = default;

@@ -99,6 +99,9 @@ class Shard final : private net::TurnEnd {
   // durable, which a headline never does.
   void say(const std::string& host, std::string type, Jid to, std::string_view children,
            std::move_only_function<void(bool)> done);
+  // A message that its sender sent earlier, or that the server makes, from any shard: to the stages of its recipient.
+  // Nothing happens where the store is away; `written` is not called then.
+  void enter(std::unique_ptr<Flow> flow);
   void route_error(const Stanza& original, const StanzaError& error, Language language);
   // Whether what others send may still wait for commits of the account. Half of limits.queue is theirs, so that there
   // is room for what the server owes its own client. Without commits under way, always.
@@ -231,6 +234,7 @@ class Shard final : private net::TurnEnd {
   void arrive_presence(Flow flow);
   void answer_locally(Flow flow, Session* session, IqTarget target);
   void send_iq_from_session(Session& session, Flow flow);
+  void hold(Flow flow);
   void commit_message(Flow flow, std::vector<Session*> targets, std::vector<storage::Write> writes, bool stored);
   void pass_message(Flow flow, const std::vector<Session*>& targets);
   [[nodiscard]] std::string stamp(const Flow& flow) const;

@@ -68,20 +68,32 @@ void Stanza::rewrite(std::string xml) {
   rewritten = true;
 }
 
+StanzaPtr with_children(const Stanza& stanza, std::string children) {
+  auto copy = make_ref<Stanza>();
+  copy->kind = stanza.kind;
+  copy->from = stanza.from;
+  copy->to = stanza.to;
+  copy->type = stanza.type;
+  copy->id = stanza.id;
+  copy->lang = stanza.lang;
+  copy->document = stanza.document;
+  copy->seal = stanza.seal;
+  copy->label = stanza.label;
+  copy->size = stanza.size;
+  copy->rewrite(std::move(children));
+  return copy;
+}
+
+StanzaPtr copy_of(const Stanza& stanza) {
+  std::string children;
+  stanza.append_children(children);
+  return with_children(stanza, std::move(children));
+}
+
 StanzaPtr without_document(const StanzaPtr& stanza) {
   if (!stanza->document) return stanza;
-  auto slim = make_ref<Stanza>();
-  slim->kind = stanza->kind;
-  slim->from = stanza->from;
-  slim->to = stanza->to;
-  slim->type = stanza->type;
-  slim->id = stanza->id;
-  slim->lang = stanza->lang;
-  slim->seal = stanza->seal;
-  slim->label = stanza->label;
-  slim->size = stanza->size;
-  slim->rewritten = true;
-  stanza->append_children(slim->children);
+  auto slim = copy_of(*stanza);
+  slim->document = {};
   slim->children.shrink_to_fit();
   return slim;
 }
@@ -200,7 +212,8 @@ void append_error(std::string& out, const StanzaError& error, Language language,
   xml::Writer writer(out);
   writer.open("error").attribute("type", name_of(error.type)).attribute_if("by", by);
   if (error.legacy_code != 0) writer.attribute("code", std::to_string(error.legacy_code));
-  writer.element(error.condition, ns::stanza_errors);  // first: Converse takes the first child for the condition
+  // First: Converse takes the first child for the condition.
+  writer.open(error.condition, ns::stanza_errors).text(error.address).close();
   std::string_view text = error.text.in(language);
   if (!error.text_en.empty()) text = error.text_en;
   if (language == Language::french && !error.text_fr.empty()) text = error.text_fr;

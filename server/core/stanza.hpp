@@ -39,7 +39,8 @@ struct StanzaError {
   std::string application{};  // one more child of <error/>: an application-specific condition, as XML
   std::string text_fr{};      // texts made at run time; they win over `text`
   std::string text_en{};
-  int legacy_code = 0;  // RFC 6120 has none; a few clients still look for it
+  std::string address{};  // §8.3.3.5, §8.3.3.14: of gone and redirect, a URI
+  int legacy_code = 0;    // RFC 6120 has none; a few clients still look for it
 };
 
 // RFC 6120 §8.3.3.19. One text everywhere: nobody may learn from it whether an account exists (RFC 6121 §8.5.1).
@@ -94,6 +95,10 @@ using StanzaPtr = Ref<Stanza>;
 // An unparsable `to` is an error: RFC 6120 §8.3.3.8 jid-malformed.
 [[nodiscard]] Result<StanzaPtr> make_stanza(xml::DocumentPtr document);
 
+// The same with other children, of which nobody else holds it.
+[[nodiscard]] StanzaPtr with_children(const Stanza& stanza, std::string children);
+// The same, written anew; nobody else holds it.
+[[nodiscard]] StanzaPtr copy_of(const Stanza& stanza);
 // The same without the document that it was parsed from, for where it waits long: a third of the memory. Nothing can be
 // looked up in it any more (root(), child()); it says the same.
 [[nodiscard]] StanzaPtr without_document(const StanzaPtr& stanza);

@@ -8,9 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "client.hpp"
-#include "failure.hpp"
-#include "show.hpp"
+#include "asking.hpp"
 
 namespace valise::ctl {
 namespace {
@@ -20,31 +18,11 @@ using Json = nlohmann::json;
 constexpr std::size_t at_once = 200;  // addresses of a request, which has at most 65,536 bytes
 
 // Kept by the command line's callbacks.
-struct Options {
-  const std::string& socket;
-  const bool& json;
+struct Options : Asking {
   std::string group;
   std::vector<std::string> addresses;
   bool batch = false, all = false;
 };
-
-int print(const Json& answer, const Options& options, const Layout& layout) {
-  const auto text =
-      options.json ? answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : shown(answer, layout);
-  std::fputs(text.c_str(), stdout);
-  return done;
-}
-
-std::expected<Json, Failure> ask(const Options& options, Json request) {
-  Client client;
-  if (auto connected = client.connect(options.socket); !connected) return std::unexpected(connected.error());
-  return client.ask(std::move(request));
-}
-
-int ask_and_print(const Options& options, Json request, const Layout& layout) {
-  const auto answer = ask(options, std::move(request));
-  return answer ? print(*answer, options, layout) : report(answer.error(), options.json);
-}
 
 std::string sentence(const Json& answer, std::string_view did, std::string_view as_before) {
   auto out = answer.value("group", "") + ": " + std::to_string(answer.value("changed", 0U)) + std::string(did);
@@ -99,7 +77,7 @@ int change(Options& options, const char* command, const Layout& layout) {
 }  // namespace
 
 void add_group_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
-  const auto options = std::make_shared<Options>(Options{.socket = socket, .json = json, .group = {}, .addresses = {}});
+  const auto options = std::make_shared<Options>(Options{{.socket = socket, .json = json}, {}, {}});
   auto* group = cli.add_subcommand("group", "who belongs to the groups that the policy names")->require_subcommand(1);
   group->add_subcommand("list", "the groups, where their members come from, and how that goes")
       ->callback([options, &code] {

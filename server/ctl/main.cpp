@@ -10,6 +10,7 @@
 #include "client.hpp"
 #include "failure.hpp"
 #include "group_commands.hpp"
+#include "held_commands.hpp"
 #include "offline.hpp"
 #include "password.hpp"
 #include "policy_commands.hpp"
@@ -442,6 +443,7 @@ int run(int argc, char** argv) {
   add_archive_commands(cli, options, code);
   add_file_commands(cli, options, code);
   add_group_commands(cli, options.socket, options.json, code);
+  add_held_commands(cli, options.socket, options.json, code);
   add_policy_commands(cli, options.socket, options.json, code);
   selftest::add_command(cli, options.socket, options.json, code);
   add_omemo_commands(*cli.get_subcommand("omemo"), options, code);

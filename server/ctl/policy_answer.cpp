@@ -1,6 +1,10 @@
 #include "policy_answer.hpp"
 
+#include <fmt/core.h>
+
 #include <array>
+
+#include "policy/opening.hpp"
 
 namespace valise::ctl {
 namespace {
@@ -96,6 +100,8 @@ Json to_json(const policy::Explanation& explanation) {
     out["en"] = explanation.text_en;
   }
   if (!explanation.seal.empty()) out["seal"] = explanation.seal;
+  if (explanation.pause.ms != 0) out["waits_s"] = explanation.pause.ms / 1000;
+  if (explanation.pause.until_minute != 0) out["waits_until"] = policy::text_of(explanation.pause.until_minute);
   return out;
 }
 
@@ -106,6 +112,8 @@ std::string shown_explanation(const Json& explanation) {
   if (explanation.contains("fr")) {
     out += "  fr  " + explanation.value("fr", "") + "\n  en  " + explanation.value("en", "") + "\n";
   }
+  if (explanation.contains("waits_s")) out += fmt::format("  waits {} s\n", explanation.value("waits_s", 0));
+  if (explanation.contains("waits_until")) out += "  waits until " + explanation.value("waits_until", "") + "\n";
   for (const auto& tag : explanation.value("tags", Json::array())) out += "  tag " + tag.get<std::string>() + "\n";
   for (const auto& rule : explanation.value("tried", Json::array())) out += shown_rule(rule);
   const auto left = explanation.value("not_tried", std::size_t{0});

@@ -7,15 +7,13 @@
 #include <fstream>
 #include <map>
 
+#include "asking.hpp"
 #include "base/clock.hpp"
-#include "client.hpp"
 #include "core/jid/normalised.hpp"
-#include "failure.hpp"
 #include "policy/check.hpp"
 #include "policy/test_file.hpp"
 #include "policy_answer.hpp"
 #include "policy_replay.hpp"
-#include "show.hpp"
 
 namespace valise::ctl {
 namespace {
@@ -23,14 +21,12 @@ namespace {
 using Json = nlohmann::json;
 
 // Kept by the command line's callbacks.
-struct Options {
-  const std::string& socket;
-  const bool& json;
-  std::string file, stanza, folder;
-  std::string since;
-  std::vector<std::string> files;
-  std::map<std::string, std::string> facts;  // by the facts' names
-  std::string memory, key, value, lifetime;
+struct Options : Asking {
+  std::string file{}, stanza{}, folder{};
+  std::string since = "24h";
+  std::vector<std::string> files{};
+  std::map<std::string, std::string> facts{};  // by the facts' names
+  std::string memory{}, key{}, value{}, lifetime{};
 };
 
 // `path`: the policy's; it may read files beside itself.
@@ -39,24 +35,6 @@ policy::PolicyOptions policy_options(const std::string& path) {
   options.normalise = &core::normalised;
   options.files = std::make_shared<policy::PolicyFiles>(policy::PolicyFiles::folder_of(path));
   return options;
-}
-
-std::expected<Json, Failure> ask(const Options& options, Json request) {
-  Client client;
-  if (auto connected = client.connect(options.socket); !connected) return std::unexpected(connected.error());
-  return client.ask(std::move(request));
-}
-
-int print(const Json& answer, const Options& options, const Layout& layout) {
-  const auto text =
-      options.json ? answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : shown(answer, layout);
-  std::fputs(text.c_str(), stdout);
-  return done;
-}
-
-int ask_and_print(const Options& options, Json request, const Layout& layout) {
-  const auto answer = ask(options, std::move(request));
-  return answer ? print(*answer, options, layout) : report(answer.error(), options.json);
 }
 
 // ---- check
@@ -261,18 +239,7 @@ void add_memory(CLI::App& policy, const std::shared_ptr<Options>& options, int& 
 }  // namespace
 
 void add_policy_commands(CLI::App& cli, const std::string& socket, const bool& json, int& code) {
-  const auto options = std::make_shared<Options>(Options{.socket = socket,
-                                                         .json = json,
-                                                         .file = {},
-                                                         .stanza = {},
-                                                         .folder = {},
-                                                         .since = "24h",
-                                                         .files = {},
-                                                         .facts = {},
-                                                         .memory = {},
-                                                         .key = {},
-                                                         .value = {},
-                                                         .lifetime = {}});
+  const auto options = std::make_shared<Options>(Options{{.socket = socket, .json = json}});
   auto* policy = cli.add_subcommand("policy", "the administrator's rules")->require_subcommand(1);
   policy->add_subcommand("list", "the rules with their hit counts")->callback([options, &code] {
     code = ask_and_print(*options, {{"command", "policy.list"}},

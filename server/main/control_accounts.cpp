@@ -237,15 +237,16 @@ Answer client_revoke(const Request& request) {
       });
 }
 
-constexpr NamedCommand commands[] = {
-    {"user.add", &user_add},           {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
-    {"user.enable", &user_enable},     {"user.delete", &user_delete},   {"user.list", &user_list},
-    {"session.list", &session_list},   {"session.kick", &session_kick}, {"client.list", &client_list},
-    {"client.revoke", &client_revoke},
-};
-
 }  // namespace
 
-std::span<const NamedCommand> account_commands() { return commands; }
+std::span<const NamedCommand> account_commands() {
+  static constexpr NamedCommand commands[] = {
+      {"user.add", &user_add},           {"user.passwd", &user_passwd},   {"user.disable", &user_disable},
+      {"user.enable", &user_enable},     {"user.delete", &user_delete},   {"user.list", &user_list},
+      {"session.list", &session_list},   {"session.kick", &session_kick}, {"client.list", &client_list},
+      {"client.revoke", &client_revoke},
+  };
+  return commands;
+}
 
 }  // namespace valise

@@ -11,6 +11,7 @@
 #include "main/control.hpp"
 #include "main/control_accounts.hpp"
 #include "main/control_groups.hpp"
+#include "main/control_held.hpp"
 #include "main/control_hosts.hpp"
 #include "main/control_invitations.hpp"
 #include "main/control_omemo.hpp"
@@ -113,6 +114,7 @@ Answer status(const Request& request) {
   }
   if (auto rules = overrunning_rules(request); !rules.empty()) result["overrunning_rules"] = std::move(rules);
   if (auto groups = silent_groups(request); !groups.empty()) result["silent_groups"] = std::move(groups);
+  if (auto first = held_until(request); !first.empty()) result["held_until"] = std::move(first);
   if (const auto* committer = app.committer()) {
     const auto& stats = committer->stats();
     result["commit"] = {{"units", stats.units.load()},
@@ -155,7 +157,8 @@ Answer archive_show(const Request& request) {
     const auto* archives = shard.service<core::Archives>();
     if (archives == nullptr) return reply->give(fail(ErrorCode::internal, "no archive"));
     const auto terms = archives->kept_for(account);
-    reply->give(Json{{"keep_days", terms.days}, {"own_term", terms.own}, {"default", terms.otherwise}});
+    reply->give(Json{
+        {"keep_days", terms.days}, {"own_term", terms.own}, {"by_rule", terms.by_rule}, {"default", terms.otherwise}});
   });
   if (!kept) return kept;
   const auto reader = request.app.store()->open_reader();
@@ -277,7 +280,7 @@ constexpr NamedCommand commands[] = {
 
 // Null: there is no such command.
 Command command_named(std::string_view name) {
-  for (const auto some : {account_commands(), group_commands(), omemo_commands(), policy_commands(),
+  for (const auto some : {account_commands(), group_commands(), held_commands(), omemo_commands(), policy_commands(),
                           std::span<const NamedCommand>(commands)}) {
     const auto found = std::ranges::find(some, name, &NamedCommand::first);
     if (found != some.end()) return found->second;

@@ -210,13 +210,6 @@ Answer change(const Request& request, bool add) {
 Answer group_add(const Request& request) { return change(request, true); }
 Answer group_remove(const Request& request) { return change(request, false); }
 
-constexpr NamedCommand commands[] = {
-    {"group.list", &group_list},
-    {"group.show", &group_show},
-    {"group.add", &group_add},
-    {"group.remove", &group_remove},
-};
-
 }  // namespace
 
 Json silent_groups(const Request& request) {
@@ -236,6 +229,14 @@ Json silent_groups(const Request& request) {
   return out;
 }
 
-std::span<const NamedCommand> group_commands() { return commands; }
+std::span<const NamedCommand> group_commands() {
+  static constexpr NamedCommand commands[] = {
+      {"group.list", &group_list},
+      {"group.show", &group_show},
+      {"group.add", &group_add},
+      {"group.remove", &group_remove},
+  };
+  return commands;
+}
 
 }  // namespace valise

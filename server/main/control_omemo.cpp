@@ -179,13 +179,14 @@ Answer omemo_health(const Request& request) {
   return rows;
 }
 
-constexpr NamedCommand commands[] = {
-    {"omemo.devices", &omemo_devices}, {"omemo.approve", &omemo_approve}, {"omemo.revoke", &omemo_revoke},
-    {"omemo.history", &omemo_history}, {"omemo.health", &omemo_health},
-};
-
 }  // namespace
 
-std::span<const NamedCommand> omemo_commands() { return commands; }
+std::span<const NamedCommand> omemo_commands() {
+  static constexpr NamedCommand commands[] = {
+      {"omemo.devices", &omemo_devices}, {"omemo.approve", &omemo_approve}, {"omemo.revoke", &omemo_revoke},
+      {"omemo.history", &omemo_history}, {"omemo.health", &omemo_health},
+  };
+  return commands;
+}
 
 }  // namespace valise

@@ -241,16 +241,6 @@ Answer memory_forget(const Request& request) {
   return answer;
 }
 
-constexpr NamedCommand commands[] = {
-    {"policy.list", &policy_list},
-    {"policy.explain", &policy_explain},
-    {"policy.source", &policy_source},
-    {"policy.memory.list", &memory_list},
-    {"policy.memory.get", &memory_get},
-    {"policy.memory.set", &memory_set},
-    {"policy.memory.forget", &memory_forget},
-};
-
 }  // namespace
 
 Json overrunning_rules(const Request& request) {
@@ -264,6 +254,17 @@ Json overrunning_rules(const Request& request) {
   return out;
 }
 
-std::span<const NamedCommand> policy_commands() { return commands; }
+std::span<const NamedCommand> policy_commands() {
+  static constexpr NamedCommand commands[] = {
+      {"policy.list", &policy_list},
+      {"policy.explain", &policy_explain},
+      {"policy.source", &policy_source},
+      {"policy.memory.list", &memory_list},
+      {"policy.memory.get", &memory_get},
+      {"policy.memory.set", &memory_set},
+      {"policy.memory.forget", &memory_forget},
+  };
+  return commands;
+}
 
 }  // namespace valise

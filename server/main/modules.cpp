@@ -11,6 +11,7 @@
 #include "modules/clients/clients.hpp"
 #include "modules/commands/commands.hpp"
 #include "modules/csi/csi.hpp"
+#include "modules/delay/delay.hpp"
 #include "modules/disco/disco.hpp"
 #include "modules/displayed/displayed.hpp"
 #include "modules/external_services/external_services.hpp"
@@ -44,6 +45,7 @@ std::vector<const core::Manifest*> all_modules() {
   return {&roster_manifest(),
           &presence_manifest(),
           &offline_manifest(),
+          &delay_manifest(),
           &omemo_manifest(),
           &policy_manifest(),
           &caps_manifest(),

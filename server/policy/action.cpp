@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
+#include "policy/opening.hpp"
 #include "policy/state.hpp"
 
 namespace valise::policy {
@@ -36,9 +39,13 @@ class Deny final : public Action {
     decision.error = refusal_.error;
     decision.text_fr = refusal_.text_fr;
     decision.text_en = refusal_.text_en;
+    decision.redirect = refusal_.redirect;
     return Next::done;
   }
-  std::string describe() const override { return fmt::format("Deny{{\"{}\"}}", refusal_.error.condition); }
+  std::string describe() const override {
+    if (!refusal_.redirect.empty()) return fmt::format("Redirect(\"{}\")", refusal_.redirect);
+    return fmt::format("Deny{{\"{}\"}}", refusal_.error.condition);
+  }
   bool ends() const override { return true; }
 
  private:
@@ -79,7 +86,7 @@ class Seal final : public Action {
     return Next::done;
   }
   std::string describe() const override { return fmt::format("Seal(\"{}\")", mode_); }
-  bool only_unsealed() const override { return true; }
+  std::optional<Event> only() const override { return Event::unsealed; }
   bool ends() const override { return true; }
 
  private:
@@ -162,6 +169,65 @@ class Quiet final : public Action {
   std::string describe() const override { return "Quiet()"; }
 };
 
+class DelayFor final : public Action {
+ public:
+  explicit DelayFor(std::int64_t ms) : ms_(ms) {}
+  Next run(Context& context) const override {
+    auto& pause = context.decision.pause;
+    pause.ms = std::max(pause.ms, ms_);
+    return Next::go_on;
+  }
+  std::string describe() const override { return fmt::format("Delay({})", ms_ / 1000); }
+
+ private:
+  std::int64_t ms_;
+};
+
+class DelayUntil final : public Action {
+ public:
+  explicit DelayUntil(const Matcher& open) : open_(open) {}
+  Next run(Context& context) const override {
+    const auto now = local_minute(context.facts);
+    if (now < known_from_ || now >= known_until_) {
+      const auto opens = next_minute(open_, now);
+      if (!opens) {
+        context.fail(fmt::format("{}: it does not come within {} days", describe(), most_days_ahead));
+        return Next::done;
+      }
+      known_from_ = now;
+      opens_ = *opens;
+      known_until_ = std::max(opens_, now + 1);
+    }
+    auto& pause = context.decision.pause;
+    if (opens_ > now) pause.until_minute = std::max(pause.until_minute, opens_);
+    return Next::go_on;
+  }
+  std::string describe() const override { return fmt::format("Delay({})", open_.describe()); }
+
+ private:
+  const Matcher& open_;
+  // From this minute on, and before that one, it opens then. Home shard only.
+  mutable std::int64_t known_from_ = 0, known_until_ = 0, opens_ = 0;
+};
+
+class Keep final : public Action {
+ public:
+  explicit Keep(std::uint32_t days) : days_(days) {}
+  Next run(Context& context) const override {
+    if (context.facts.event != Event::archive) {  // a function's result
+      context.fail("Keep is for Kind(\"archive\")");
+      return Next::done;
+    }
+    context.decision.keep_days = days_;
+    return Next::go_on;
+  }
+  std::string describe() const override { return fmt::format("Keep{{days = {}}}", days_); }
+  std::optional<Event> only() const override { return Event::archive; }
+
+ private:
+  std::uint32_t days_;
+};
+
 class RequireApproval final : public Action {
  public:
   Next run(Context& context) const override {
@@ -234,6 +300,9 @@ ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
 ActionPtr make_limit(const Pace& pace) { return std::make_unique<Limit>(pace); }
 ActionPtr make_quiet() { return std::make_unique<Quiet>(); }
 ActionPtr make_require_approval() { return std::make_unique<RequireApproval>(); }
+ActionPtr make_keep(std::uint32_t days) { return std::make_unique<Keep>(days); }
+ActionPtr make_delay(std::int64_t ms) { return std::make_unique<DelayFor>(ms); }
+ActionPtr make_delay(const Matcher& open) { return std::make_unique<DelayUntil>(open); }
 ActionPtr make_strip(std::vector<StripName> names) { return std::make_unique<Strip>(std::move(names)); }
 ActionPtr make_notify(std::string text_fr, std::string text_en, std::int64_t every_ms) {
   return std::make_unique<Notify>(std::move(text_fr), std::move(text_en), every_ms);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,8 @@ class Action {
   [[nodiscard]] virtual std::string describe() const = 0;
   // Log: the rule's line in the log when it matches.
   [[nodiscard]] virtual bool logs() const { return false; }
-  // Seal: only what is not sealed can be asked to be.
-  [[nodiscard]] virtual bool only_unsealed() const { return false; }
+  // It has its place in rules about that kind alone.
+  [[nodiscard]] virtual std::optional<Event> only() const { return std::nullopt; }
   // Jump: where to, as State::jumps has it; null: nowhere.
   [[nodiscard]] virtual const JumpTo* jump() const { return nullptr; }
   // It always ends the decision, or the chain.
@@ -43,6 +44,7 @@ struct Refusal {
   StanzaError error;
   std::string text_fr;
   std::string text_en;
+  std::string redirect{};  // error is `redirect`: to this address, normalised
 };
 
 [[nodiscard]] ActionPtr make_allow();
@@ -58,6 +60,10 @@ struct Refusal {
 [[nodiscard]] ActionPtr make_limit(const Pace& pace);
 [[nodiscard]] ActionPtr make_require_approval();
 [[nodiscard]] ActionPtr make_quiet();
+[[nodiscard]] ActionPtr make_keep(std::uint32_t days);
+[[nodiscard]] ActionPtr make_delay(std::int64_t ms);
+// Until `open` matches, which asks of the time alone (is_of_time) and is kept elsewhere. Where it does now: no wait.
+[[nodiscard]] ActionPtr make_delay(const Matcher& open);
 [[nodiscard]] ActionPtr make_strip(std::vector<StripName> names);
 // At most once in `every_ms`; home shard only.
 [[nodiscard]] ActionPtr make_notify(std::string text_fr, std::string text_en, std::int64_t every_ms);

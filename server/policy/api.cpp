@@ -47,21 +47,20 @@ constexpr EventInfo infos[] = {
      "when a record goes into the audit log: its kind is the type (`login-failed`), its reason the payload; its `Kind` "
      "stands alone in a rule",
      "nothing: it has happened"},
+    {Event::archive, true,
+     "once a day, of each account whose archived messages may be old enough to go, with the sender the account; its "
+     "`Kind` stands alone in a rule",
+     "nothing; a rule that fails keeps all"},
 };
 static_assert(std::size(infos) == event_count);
 
 // Events by name, "everywhere" if all that fire; "(out)" or "(in)" where it is one direction for all.
 std::string places(EventMask mask) {
   bool all = true;
-  EventMask once = 0;  // asked in one direction only
   for (const auto& info : infos) {
     if (info.fires && (mask & mask_of(info.event)) == 0) all = false;
   }
-  for (const auto event : {Event::login, Event::session, Event::registration, Event::publish, Event::device,
-                           Event::invitation, Event::record}) {
-    once |= mask_of(event) & all_in;
-  }
-  const bool out = (mask & all_out) != 0, in = (mask & all_in & ~once) != 0;
+  const bool out = (mask & all_out) != 0, in = (mask & all_in & ~at::outward) != 0;
   if (all) return out && in ? "everywhere" : out ? "everywhere (out)" : "everywhere (in)";
   std::string text;
   for (const auto& info : infos) {

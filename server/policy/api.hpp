@@ -21,6 +21,8 @@ inline constexpr EventMask written = stanzas | mask_of(Event::unsealed);
 inline constexpr EventMask publications = mask_of(Event::publish) | mask_of(Event::device);
 inline constexpr EventMask asked_once = mask_of(Event::login) | mask_of(Event::session) | mask_of(Event::registration) |
                                         mask_of(Event::record) | publications;
+// Asked about at the sender alone.
+inline constexpr EventMask outward = asked_once | mask_of(Event::invitation) | mask_of(Event::archive);
 inline constexpr EventMask letters = mask_of(Event::mail_in) | mask_of(Event::mail_out);
 inline constexpr EventMask links = mask_of(Event::federation_in) | mask_of(Event::federation_out);
 inline constexpr EventMask weighed =

@@ -77,7 +77,7 @@ std::optional<Alternatives> expand(const Matcher& matcher, bool wanted) {
 
 // ---- what the kinds of events have, mostly as api.hpp's tables say. A cell is a kind and a direction.
 
-constexpr bool asked_once(Event event) { return ((at::asked_once | mask_of(Event::invitation)) & mask_of(event)) != 0; }
+constexpr bool asked_once(Event event) { return (at::outward & mask_of(event)) != 0; }
 
 struct Cell {
   Event event;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,15 @@ inline constexpr PaceField pace_fields[] = {{"rate", &Pace::rate, 1'024, 1U << 3
                                             {"stanzas_per_s", &Pace::stanzas_per_s, 1, 10'000'000},
                                             {"stanzas_burst", &Pace::stanzas_burst, 10, 10'000'000}};
 
+// How long a message waits: at least so many milliseconds, and until that minute of local time (since 1970-01-01 00:00
+// there). Of several rules the longest holds. 0: no wait.
+struct Pause {
+  std::int64_t ms = 0;
+  std::int64_t until_minute = 0;
+  [[nodiscard]] bool any() const noexcept { return ms != 0 || until_minute != 0; }
+  friend bool operator==(const Pause&, const Pause&) = default;
+};
+
 // The same text twice where a rule gives one.
 struct NoticeText {
   std::string_view fr, en;
@@ -60,6 +70,7 @@ struct Decision {
   StanzaError error;         // deny
   std::string_view text_fr;  // deny: for the person, never empty
   std::string_view text_en;
+  std::string_view redirect;                // deny with `redirect`: whom to write to; empty: another condition
   std::string_view rule;                    // the rule that decided or failed
   std::string_view seal;                    // allow: the mode that is to hold (Event::unsealed); empty: as it is
   std::string_view shadow;                  // the first rule on trial that would have refused; empty: none
@@ -69,11 +80,14 @@ struct Decision {
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition
 
   // -- what else is to happen; whoever asked sees to it
-  std::string_view record;      // Record: a word for the audit log; empty: none
-  bool disconnect = false;      // Disconnect: the session of whoever acts
-  bool quiet = false;           // Quiet: who is away is not told that it came
-  bool needs_approval = false;  // RequireApproval: of an administrator, for a new OMEMO device
-  Pace pace;                    // Limit
+  std::string_view record;                 // Record: a word for the audit log; empty: none
+  bool disconnect = false;                 // Disconnect: the session of whoever acts
+  bool quiet = false;                      // Quiet: who is away is not told that it came
+  bool needs_approval = false;             // RequireApproval: of an administrator, for a new OMEMO device
+  Pace pace;                               // Limit
+  std::optional<std::uint32_t> keep_days;  // Keep, for an account's archive; 0: for ever
+  Pause pause;                             // Delay
+  std::string_view paused_by;              // the first rule that asked for it
   std::uint32_t notice_count = 0, strip_count = 0;
   std::array<NoticeText, 4> notices{};  // Notify: for the administrators
   std::array<const std::vector<StripName>*, 4> strips{};

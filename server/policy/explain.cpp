@@ -197,6 +197,7 @@ Explanation explain(PolicySet& set, const Facts& facts) {
   out.text_en = decision.text_en;
   out.seal = decision.seal;
   for (const auto tag : decision.added_tags()) out.tags.emplace_back(tag);
+  out.pause = decision.pause;
   out.not_tried = explainer.not_tried();
   out.tried = std::move(explainer.tried);
   for (const auto& rule : state.rules) {

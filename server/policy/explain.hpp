@@ -43,6 +43,7 @@ struct Explanation {
   std::string chain;  // of that rule; empty: the main one
   std::string condition, text_fr, text_en, seal;
   std::vector<std::string> tags;  // added
+  Pause pause;                    // Delay
   std::vector<TriedRule> tried;   // in order, up to the one that decided; a chain's behind the rule that jumps there
   std::size_t not_tried = 0;      // rules behind it, in the main chain and in those that were entered
 };

@@ -34,14 +34,15 @@ enum class Event : std::uint8_t {
   federation_in,
   federation_out,
   record,
+  archive,
 };
-inline constexpr std::size_t event_count = 21;
+inline constexpr std::size_t event_count = 22;
 inline constexpr std::array<std::string_view, event_count> event_names{
     "message",      "presence",      "iq",        "login",         "session",
     "registration", "publish",       "unsealed",  "subscription",  "device",
     "invitation",   "room_creation", "room_join", "room_message",  "room_configuration",
     "upload",       "mail_in",       "mail_out",  "federation_in", "federation_out",
-    "record"};
+    "record",       "archive"};
 
 // A presence that asks for or grants a subscription is a `subscription`, the publication of an OMEMO device list a
 // `device`; any other event is what it is.
@@ -53,7 +54,7 @@ inline constexpr std::array<std::string_view, event_count> event_names{
 
 // Asked about beside other events: a rule about everything would count and decide twice.
 [[nodiscard]] constexpr bool stands_alone(Event event) noexcept {
-  return event == Event::unsealed || event == Event::record;
+  return event == Event::unsealed || event == Event::record || event == Event::archive;
 }
 
 // The kinds of records in the audit log (core/audit/record.hpp), which Type names of a `record`.

@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "policy/lua_arguments.hpp"
+#include "policy/opening.hpp"
 
 namespace valise::policy {
 namespace {
 
+constexpr double most_keep_days = 36'500;  // as archive.keep_days
 constexpr std::string_view default_fr = "Une règle de ce serveur ne le permet pas.";
 constexpr std::string_view default_en = "A rule of this server does not allow this.";
 
@@ -67,6 +69,26 @@ int deny(lua_State* lua) {
   return push_action(lua, make_deny(std::move(refusal)));
 }
 
+// Redirect("deputy@example.org"), Redirect{ "deputy@example.org", fr = "…", en = "…" }
+int redirect(lua_State* lua) {
+  building(lua);
+  const bool with_text = lua_istable(lua, 1);
+  constexpr std::string_view keys[] = {"fr", "en"};
+  if (with_text) check_keys(lua, 1, "Redirect", keys);
+  lua_settop(lua, 1);
+  if (with_text) lua_rawgeti(lua, 1, 1);
+  auto to = read_address(lua, -1, "Redirect");
+  Refusal refusal{.error = {"redirect", "modify"},  // RFC 6120 §8.3.3.14
+                  .text_fr = fmt::format("Écrivez à {}.", to),
+                  .text_en = fmt::format("Write to {} instead.", to),
+                  .redirect = to};
+  if (with_text) {
+    if (lua_getfield(lua, 1, "fr") != LUA_TNIL) refusal.text_fr = read_person_text(lua, -1, "fr");
+    if (lua_getfield(lua, 1, "en") != LUA_TNIL) refusal.text_en = read_person_text(lua, -1, "en");
+  }
+  return push_action(lua, make_deny(std::move(refusal)));
+}
+
 int jump(lua_State* lua) {
   auto& state = building(lua);
   auto name = read_person_text(lua, 1, "Jump");
@@ -110,6 +132,37 @@ int limit(lua_State* lua) {
 int quiet(lua_State* lua) {
   building(lua);
   return push_action(lua, make_quiet());
+}
+
+// Keep{ days = 365 }
+int keep(lua_State* lua) {
+  auto& state = building(lua);
+  constexpr std::string_view keys[] = {"days"};
+  if (!lua_istable(lua, 1)) refuse(lua, "Keep takes a table: Keep{ days = 365 }");
+  check_keys(lua, 1, "Keep", keys);
+  lua_getfield(lua, 1, "days");
+  const auto days = static_cast<std::uint32_t>(read_whole(lua, -1, "days", 0, most_keep_days));
+  if (days != 0 && (state.fewest_days == 0 || days < state.fewest_days)) state.fewest_days = days;
+  return push_action(lua, make_keep(days));
+}
+
+// Delay("10m"), Delay(Weekday("mon-fri") * Hours("08:00-19:00"))
+int delay(lua_State* lua) {
+  building(lua);
+  if (lua_isnumber(lua, 1) || lua_type(lua, 1) == LUA_TSTRING) {
+    const auto ms = read_duration(lua, 1, "Delay");
+    if (ms < 1000 || ms > most_days_ahead * 86'400'000) {
+      refuse(lua, fmt::format("Delay waits from 1 second to {} days", most_days_ahead));
+    }
+    return push_action(lua, make_delay(ms));
+  }
+  const auto& open = *read_matcher(lua, 1);
+  if (!is_of_time(open)) {
+    refuse(
+        lua,
+        "Delay takes a time such as \"10m\", or when the wait is over: Hours, Weekday, Date, Holiday and nothing else");
+  }
+  return push_action(lua, make_delay(open));
 }
 
 int require_approval(lua_State* lua) {
@@ -179,6 +232,11 @@ const Function functions[] = {
     {"Deny", &deny, "\"condition\" | { \"condition\", fr =, en =, type = }",
      "ends: an error of RFC 6120 §8.3.3 with a text in the language of whoever reads it, one line of at most 512 "
      "bytes"},
+    {"Redirect", &redirect, "\"address\" | { \"address\", fr =, en = }",
+     "ends: denied with `redirect` and that address (RFC 6120 §8.3.3.14), so that the sender's client or its person "
+     "can "
+     "write there, sealed for whoever reads it there. What was sealed for one person is never given to another",
+     at::stanzas},
     {"Drop", &drop, "",
      "ends: nothing is delivered, nobody is told. Where an answer is due it gives no reason: a log-in fails as with a "
      "wrong password, the others with `policy-violation`"},
@@ -214,6 +272,19 @@ const Function functions[] = {
      "told "
      "that it came",
      mask_of(Event::message) & all_in},
+    {"Delay", &delay, "\"10m\" | matcher",
+     "goes on; the message is kept for so long, or until the matcher, made of `Hours`, `Weekday`, `Date`, `Holiday` "
+     "alone, is true (within 31 days; where it is now, nothing waits), and comes then, with the time at which it was "
+     "sent (XEP-0203). Until then the recipient sees it nowhere; the sender is told that it is stored, and what means "
+     "nothing later (a chat state) is dropped. Of several rules the longest wait holds. Rules are not asked again; "
+     "`valisectl held` lists and releases",
+     mask_of(Event::message)},
+    {"Keep", &keep, "{ days = }",
+     "goes on; the account's archive keeps messages for so many days, 0: for ever, instead of the host's "
+     "`archive.keep_days`; of several rules the last that matches. What `valisectl archive keep` says of an account "
+     "wins. "
+     "Each of two people has an archive of his own",
+     mask_of(Event::archive) & all_out},
     {"RequireApproval", &require_approval, "",
      "goes on; an OMEMO device that is new in what is published, or has other keys than before, waits for an "
      "administrator (`valisectl omemo approve`), as with `omemo.approve = \"administrator\"`, however that is set. It "

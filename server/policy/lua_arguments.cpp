@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "config/nearest.hpp"
+#include "policy/patterns.hpp"
 
 namespace valise::policy {
 namespace {
@@ -213,6 +214,16 @@ KeyOf read_key(lua_State* lua, int index, std::string_view what) {
 
 Comparison read_comparison(lua_State* lua, int index, std::string_view what) {
   return static_cast<Comparison>(read_name(lua, index, what, comparison_names));
+}
+
+std::string read_address(lua_State* lua, int index, std::string_view what) {
+  const auto text = read_text(lua, index, what);
+  const auto& normalise = state_of(lua).options.normalise;
+  const auto normal = has_star(text) ? std::nullopt : normalise ? normalise(text) : std::optional(lower_address(text));
+  if (!normal || normal->find('/') != std::string::npos) {
+    refuse(lua, fmt::format("{} takes the address of one account, not \"{}\"", what, log::printable(text)));
+  }
+  return *normal;
 }
 
 std::string read_person_text(lua_State* lua, int index, std::string_view what) {

@@ -55,6 +55,8 @@ std::int64_t read_whole(lua_State* lua, int index, std::string_view what, double
 bool read_bool(lua_State* lua, int index, std::string_view what);
 // Milliseconds: a number of seconds, or a text such as "90s", "15m", "12h", "7d". At most ten years.
 std::int64_t read_duration(lua_State* lua, int index, std::string_view what);
+// One account's address, normalised; no pattern.
+std::string read_address(lua_State* lua, int index, std::string_view what);
 // A text for people, in UTF-8 without control characters, at most 512 bytes.
 std::string read_person_text(lua_State* lua, int index, std::string_view what);
 // A short name of letters, digits, '-', '_', '.'.

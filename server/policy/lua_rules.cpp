@@ -46,12 +46,19 @@ void read_actions(lua_State* lua, Rule& rule) {
 
 // Of the kinds that stand alone only rules that name that one are asked.
 void keep_to_its_kind(lua_State* lua, Rule& rule) {
-  constexpr auto unsealed = mask_of(Event::unsealed), record = mask_of(Event::record);
-  const bool about_unsealed = (rule.events & ~unsealed) == 0;
-  if (!about_unsealed && (rule.events & ~record) != 0) rule.events &= ~(unsealed | record);
-  if (!about_unsealed &&
-      std::ranges::any_of(rule.actions, [](const Action* action) { return action->only_unsealed(); })) {
-    refuse(lua, fmt::format("rule \"{}\": Seal stands in rules with Kind(\"unsealed\")", rule.name));
+  EventMask alone = 0;
+  bool names_one = false;
+  for (const auto event : {Event::unsealed, Event::record, Event::archive}) {
+    alone |= mask_of(event);
+    names_one = names_one || (rule.events & ~mask_of(event)) == 0;
+  }
+  if (!names_one) rule.events &= ~alone;
+  for (const auto* action : rule.actions) {
+    const auto only = action->only();
+    if (!only || (rule.events & ~mask_of(*only)) == 0) continue;
+    const auto text = action->describe();
+    refuse(lua, fmt::format("rule \"{}\": {} stands in rules with Kind(\"{}\")", rule.name,
+                            text.substr(0, text.find_first_of("({")), event_names[static_cast<std::size_t>(*only)]));
   }
 }
 

@@ -131,6 +131,8 @@ class PolicySet {
 
   // Whether any rule can match such an event; if not, nothing has to be decided.
   [[nodiscard]] bool concerns(Event event, Direction direction) const noexcept;
+  // The fewest days that a Keep names; 0: none does.
+  [[nodiscard]] std::uint32_t fewest_keep_days() const noexcept;
 
   // Native rules allocate nothing. Never fails: what goes wrong inside denies.
   [[nodiscard]] Decision decide(const Facts& facts);

@@ -79,6 +79,8 @@ class Run {
     for (const auto* action : rule.actions) {
       auto next = action->run(context_);
       if (context_.failed) return Next::done;
+      auto& decision = context_.decision;
+      if (decision.paused_by.empty() && decision.pause.any()) decision.paused_by = rule.name;
       if (next == Next::jump) next = enter(context_.jump) ? Next::jump : Next::go_on;
       if (context_.failed) return Next::done;
       if (next != Next::go_on) return next;
@@ -145,6 +147,8 @@ class Run {
 };
 
 }  // namespace
+
+std::uint32_t PolicySet::fewest_keep_days() const noexcept { return state_->fewest_days; }
 
 bool PolicySet::concerns(Event event, Direction direction) const noexcept {
   return !state_->by_event[2 * static_cast<std::size_t>(event) + static_cast<std::size_t>(direction)].empty();

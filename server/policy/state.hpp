@@ -103,6 +103,7 @@ struct PolicySet::State {
   std::vector<Chain> chains{{}};
   std::vector<std::unique_ptr<JumpTo>> jumps;
   Groups groups;
+  std::uint32_t fewest_days = 0;  // of the Keep that are built; 0: none, or for ever
   std::vector<std::shared_ptr<Limiter>> limiters;
   std::vector<KeptMemory> memories;
   std::size_t table_keys = 0;             // of these

@@ -10,8 +10,10 @@
 #include "config/nearest.hpp"
 #include "policy/lua_arguments.hpp"
 #include "policy/memories.hpp"
+#include "policy/opening.hpp"
 #include "policy/question.hpp"
 #include "policy/state.hpp"
+#include "policy/test_outcome.hpp"
 
 namespace valise::policy {
 namespace {
@@ -27,26 +29,6 @@ std::string plain(std::string text) {
   std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return text;
 }
-
-// What became of one event, by value: the rules are gone when the next test begins.
-struct Outcome {
-  Verdict verdict = Verdict::allow;
-  Reason reason = Reason::no_rule;
-  std::string rule, condition, text_fr, text_en, seal, shadow, record, event;
-  std::vector<std::string> tags, notices, stripped;
-  bool disconnect = false;
-  bool needs_approval = false;
-  bool quiet = false;
-  Pace pace;
-
-  [[nodiscard]] std::string text() const {
-    const char* did = reason == Reason::policy_failed ? "it failed"
-                      : verdict == Verdict::deny      ? "it was denied"
-                      : verdict == Verdict::drop      ? "it was dropped"
-                                                      : "it was allowed";
-    return std::string(did) + (rule.empty() ? ", no rule decided" : " by \"" + rule + "\"");
-  }
-};
 
 struct Test {
   std::string name;
@@ -261,6 +243,44 @@ class Runner {
     lua_settop(lua, 1);
     return 1;
   }
+  // :delayed("2026-07-13 08:00"), :delayed("10m")
+  static int delayed(lua_State* lua) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    const auto wanted = read_text(lua, 2, "delayed");
+    const auto is = last.pause.until_minute != 0 ? text_of(last.pause.until_minute) : std::string();
+    const bool by_time = wanted.find('-') == std::string::npos && last.pause.ms != 0 &&
+                         read_duration(lua, 2, "delayed") == last.pause.ms;
+    if (!by_time && wanted != is) {
+      refuse(lua, fmt::format("expected it to wait, \"{}\", but it {} ({})", wanted,
+                              !last.pause.any()    ? "does not"
+                              : last.pause.ms != 0 ? fmt::format("waits for {} s", last.pause.ms / 1000)
+                                                   : fmt::format("waits until {}", is),
+                              last.event));
+    }
+    lua_settop(lua, 1);
+    return 1;
+  }
+  // :keeps(365), :keeps(nil)
+  static int keeps(lua_State* lua) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    std::optional<std::uint32_t> wanted;
+    if (!lua_isnoneornil(lua, 2)) wanted = static_cast<std::uint32_t>(read_whole(lua, 2, "keeps", 0, 1e9));
+    if (wanted != last.keep_days) {
+      refuse(lua, fmt::format("expected other days than {} ({})",
+                              last.keep_days ? std::to_string(*last.keep_days) : "none", last.event));
+    }
+    lua_settop(lua, 1);
+    return 1;
+  }
+  static int at_once(lua_State* lua) {
+    luaL_checkudata(lua, 1, outcome_type);
+    const auto& last = of(lua).last_;
+    if (last.pause.any()) refuse(lua, fmt::format("expected it to come at once, but it waits ({})", last.event));
+    lua_settop(lua, 1);
+    return 1;
+  }
   template <bool Outcome::* Flag>
   static int is(lua_State* lua, std::string_view otherwise) {
     luaL_checkudata(lua, 1, outcome_type);
@@ -373,38 +393,6 @@ class Runner {
     return read_text(lua, index, name);
   }
 
-  static Outcome outcome_of(const Decision& decision, const Question& question) {
-    const auto facts = question.facts(0);
-    Outcome out{.verdict = decision.verdict,
-                .reason = decision.reason,
-                .rule = std::string(decision.rule),
-                .condition = std::string(decision.error.condition),
-                .text_fr = std::string(decision.text_fr),
-                .text_en = std::string(decision.text_en),
-                .seal = std::string(decision.seal),
-                .shadow = std::string(decision.shadow),
-                .record = std::string(decision.record),
-                .event = {},
-                .tags = {},
-                .notices = {},
-                .stripped = {},
-                .disconnect = decision.disconnect,
-                .needs_approval = decision.needs_approval,
-                .quiet = decision.quiet,
-                .pace = decision.pace};
-    for (std::uint32_t i = 0; i < decision.notice_count; ++i) {
-      for (const auto text : {decision.notices[i].fr, decision.notices[i].en}) out.notices.emplace_back(text);
-    }
-    for (std::uint32_t i = 0; i < decision.strip_count; ++i) {
-      for (const auto& element : *decision.strips[i]) out.stripped.push_back(element.name);
-    }
-    out.event = fmt::format("{} from {} to {}", event_names[static_cast<std::size_t>(facts.event)],
-                            facts.from.bare.empty() ? "nobody" : log::printable(facts.from.bare),
-                            facts.to.bare.empty() ? "nobody" : log::printable(facts.to.bare));
-    for (const auto tag : decision.added_tags()) out.tags.emplace_back(tag);
-    return out;
-  }
-
   // ---- the file's environment
 
   void push_environment() {
@@ -475,6 +463,9 @@ class Runner {
                                 {"waits", &waits},
                                 {"quiet", &quiet},
                                 {"limited", &limited},
+                                {"delayed", &delayed},
+                                {"at_once", &at_once},
+                                {"keeps", &keeps},
                                 {nullptr, nullptr}};
     lua_pushlightuserdata(lua, this);
     luaL_setfuncs(lua, methods, 1);

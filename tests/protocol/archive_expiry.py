@@ -134,4 +134,31 @@ async def a_large_archive_is_erased_whole_with_its_account(town):
     assert town.sql("SELECT count(*) FROM msg WHERE stanza_id LIKE 'old%' AND boxes = 0") == [("0",)]
 
 
+@story("Keep: archives by group", options={**OPEN, "archive.keep_days": 30}, policy="""
+rule{ name = "long", match = Kind("archive") * From("minister*@localhost"), action = Keep{ days = 100 } }
+rule{ name = "short", match = Kind("archive") * From{ "guest*@localhost" }, action = Keep{ days = 5 } }
+rule{ name = "for ever", match = Kind("archive") * From("keeper*@localhost"), action = Keep{ days = 0 } }
+rule{ name = "fails", match = Kind("archive") * From("clerk*@localhost"), action = function(m) return m.nothing.there end }
+""")
+async def how_long_archives_keep_is_what_a_rule_says(town):
+    minister, guest, keeper, clerk, other = await town.devices("minister", "guest", "keeper", "clerk", "other")
+    stay = {}
+    for number, (one, peer, days) in enumerate(((minister, guest, (200, 50)), (keeper, other, (400, 20)), (clerk, guest, (60, 3)))):
+        for day in days:
+            stay[number, day] = put(town, one.bare, peer.bare, id_of(day, number))
+    await town.ctl("archive", "expire")
+    assert await ids(minister) == [stay[0, 50]]
+    assert await ids(guest) == [stay[2, 3]]
+    assert await ids(keeper) == [stay[1, 400], stay[1, 20]]
+    assert await ids(clerk) == [stay[2, 60], stay[2, 3]], "a rule that fails keeps all"
+    assert await ids(other) == [stay[1, 20]]
+    kept = await town.ctl_json("archive", "show", minister.bare)
+    assert (kept["keep_days"], kept["own_term"], kept["by_rule"]) == (100, False, True), kept
+    await town.ctl("archive", "keep", minister.bare, "40")  # an administrator's word about one account wins
+    await town.ctl("archive", "expire")
+    assert await ids(minister) == []
+    kept = await town.ctl_json("archive", "show", minister.bare)
+    assert (kept["keep_days"], kept["own_term"], kept["by_rule"]) == (40, True, False), kept
+
+
 run()

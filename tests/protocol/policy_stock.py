@@ -115,9 +115,26 @@ def clock_at(hour):
 ANY_DAY = (('days = "mon-fri"', 'days = "mon-sun"'), (" * -Holiday(calendar)", ""))
 
 
+@story("stock: right to disconnect, messages kept", alone=True)
+async def at_night_messages_wait_and_calls_are_refused(town):
+    await under(town, "right_to_disconnect", adapt=ANY_DAY)
+    await town.restart(environment=clock_at(3))
+    prefect, judge, siren = await town.devices("prefect", "judge", "siren")
+    await prefect.sends(message(judge.bare, "l1"))
+    await prefect.sends(f"<message to='{judge.bare}' id='l2' type='chat'><propose xmlns='urn:xmpp:jingle-message:0' id='c'>"
+                        "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose></message>")
+    await prefect.gets_error("message", "l2", "recipient-unavailable")
+    [held] = await town.ctl_json("held", "list", judge.bare)
+    assert (held["id"], held["rule"]) == ("l1", "right to disconnect: later, justice"), held
+    await judge.receives_no("message", before=word_from(siren), id="l1")
+    await town.ctl("held", "release", judge.bare)  # it is nine o'clock
+    came = await judge.receives("message", id="l1")
+    assert came.find("{urn:xmpp:delay}delay") is not None, show(came)
+
+
 @story("stock: right to disconnect", alone=True)
 async def at_night_only_who_is_on_duty_is_reached_and_who_writes_is_answered(town):
-    await under(town, "right_to_disconnect", adapt=ANY_DAY)
+    await under(town, "right_to_disconnect", adapt=(*ANY_DAY, (", hold = true", "")))
     await town.restart(environment=clock_at(3))
     prefect, judge, duty, siren = await town.devices("prefect", "judge", "duty", "siren")
     phone = await judge.account.device()
@@ -344,6 +361,9 @@ async def the_class_of_a_message_stands_in_its_record(town):
     for identity, reason in (("c1", "policy:retention-for-ever"), ("c2", "policy:retention-10y"), ("c3", None)):
         [record] = await town.records(stanza=identity)
         assert record.get("reason") == reason and record["verdict"] == "delivered", record
+    for person, days in ((minister, 0), (cell, 3650), (alice, 90)):
+        kept = await town.ctl_json("archive", "show", person.bare)
+        assert (kept["keep_days"], kept["by_rule"]) == (days, days != 90), kept
 
 
 def labelled(name, marking, ground):
@@ -379,7 +399,7 @@ async def all_together_let_colleagues_talk(town):
     await town.ctl("policy", "memory", "set", "quarantine-over", prefect.bare)
     await arrives(prefect, other, "a2")
     await is_refused(prefect, judge.bare, "a3", "forbidden")
-    assert len(await town.ctl_json("policy", "list")) == 36
+    assert len(await town.ctl_json("policy", "list")) == 40
     assert all(row["errors"] == 0 for row in await town.ctl_json("policy", "list"))
 
 

@@ -77,6 +77,20 @@ async def an_invitation_may_be_denied(town):
     assert record["rule"] == "guests invite nobody", record
 
 
+@story("policy: Redirect", policy="""
+rule{ name = "on leave", match = Kind("message") * To("minister*@localhost") * Sealed(),
+      action = Redirect{ "Zoë@localhost", fr = "Écrivez à son cabinet.", en = "Write to the cabinet." } }
+""")
+async def a_sender_is_told_whom_to_write_to(town):
+    clerk, minister = await town.devices("clerk", "minister")
+    await clerk.sends(message(minister.bare, "v1"))
+    error = await clerk.gets_error("message", "v1", "redirect")
+    assert error.find(f".//{NS.STANZA_ERROR}redirect").text == "xmpp:zo%C3%AB@localhost", show(error)
+    assert error.find(f".//{NS.STANZA_ERROR}text").text == "Write to the cabinet.", show(error)
+    [record] = await town.records(stanza="v1")
+    assert (record["rule"], record["reason"]) == ("on leave", "policy"), record
+
+
 @story("policy: Strip and Record", policy="""
 rule{ name = "no receipts", match = Kind("message") * Direction("out") * Child("request", "urn:xmpp:receipts"),
       action = { Strip("request", "urn:xmpp:receipts"), Record("no-receipt") } }

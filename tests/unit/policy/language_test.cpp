@@ -1,4 +1,4 @@
-// The newer words of the language: events, relations, calendars, groups, chains, actions.
+// The newer words of the language: events, relations, calendars, groups, chains.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -449,69 +449,6 @@ TEST(Chains, WhatFailsInOneFailsClosed) {
   const auto decision = set->decide(message());
   EXPECT_EQ(decision.reason, Reason::policy_failed);
   EXPECT_EQ(decision.rule, "bad");
-}
-
-// ---- actions
-
-TEST(Actions, QuietIsForWhatArrives) {
-  const auto set = loaded("rule{ name = 'r', match = Kind('message') * Direction('in'), action = Quiet() }");
-  auto facts = message();
-  facts.direction = Direction::in;
-  const auto decision = set->decide(facts);
-  EXPECT_TRUE(decision.quiet);
-  EXPECT_EQ(decision.verdict, Verdict::allow);
-}
-
-TEST(Actions, OfSeveralLimitsTheStrictestNumberHolds) {
-  const auto set = loaded(R"(
-    rule{ name = 'a', match = Kind('session'), action = Limit{ stanzas_per_s = 20, rate = 8192 } }
-    rule{ name = 'b', match = Kind('session'), action = { Limit{ stanzas_per_s = 5, stanzas_burst = 50 }, Limit{ rate = 16384 } } }
-    rule{ name = 'c', match = Kind('publish'), action = RequireApproval() })");
-  auto facts = message();
-  facts.event = Event::session;
-  facts.direction = Direction::out;
-  const auto decision = set->decide(facts);
-  EXPECT_EQ(decision.pace, (Pace{.rate = 8192, .stanzas_per_s = 5, .stanzas_burst = 50}));
-  EXPECT_FALSE(decision.needs_approval);
-  facts.event = Event::device;
-  EXPECT_TRUE(set->decide(facts).needs_approval) << "a device is a publication";
-  EXPECT_EQ(set->decide(facts).pace, Pace());
-  EXPECT_EQ(set->describe()[1].action, "Limit{stanzas_per_s = 5, stanzas_burst = 50}, Limit{rate = 16384}");
-}
-
-TEST(Actions, SayWhatElseIsToHappen) {
-  const auto set = loaded(R"(
-    rule{ name = 'r', match = Always(), action = { Record('seen'), Disconnect(), Notify('Look.', '1m'),
-      Strip('receipt', 'urn:a'), Strip{ {'x', 'urn:x'}, 'y' }, Allow() } })");
-  auto facts = message();
-  auto decision = set->decide(facts);
-  EXPECT_EQ(decision.verdict, Verdict::allow);
-  EXPECT_EQ(decision.record, "seen");
-  EXPECT_TRUE(decision.disconnect);
-  ASSERT_EQ(decision.notice_count, 1u);
-  EXPECT_EQ(decision.notices[0].fr, "Look.");
-  EXPECT_EQ(decision.notices[0].en, "Look.");
-  ASSERT_EQ(decision.strip_count, 2u);
-  EXPECT_EQ((*decision.strips[1])[1].name, "y");
-  EXPECT_EQ(set->decide(facts).notice_count, 0u) << "once a minute";
-  facts.now_ms += 60'000;
-  EXPECT_EQ(set->decide(facts).notice_count, 1u);
-  EXPECT_EQ(set->describe()[0].action,
-            "Record(\"seen\"), Disconnect(), Notify(\"Look.\"), Strip{{\"receipt\", \"urn:a\"}}, "
-            "Strip{{\"x\", \"urn:x\"}, {\"y\"}}, Allow()");
-}
-
-TEST(Actions, SayWhatTheyTake) {
-  EXPECT_THAT(fault("Strip('encrypted')"), HasSubstr("leaves the seal alone"));
-  EXPECT_THAT(fault("Strip('*')"), HasSubstr("takes a namespace"));
-  EXPECT_THAT(fault("Strip{}"), HasSubstr("1 to 32 elements"));
-  EXPECT_THAT(fault("Record('two words')"), HasSubstr("letters, digits"));
-  EXPECT_THAT(fault("Notify('x', 1)"), HasSubstr("at most once in 10 seconds"));
-  EXPECT_THAT(fault("Notify('a\\nb')"), HasSubstr("one line of text"));
-  EXPECT_THAT(fault("Deny{ 'forbidden', 'No.' }"), HasSubstr("a text is said as fr"));
-  EXPECT_THAT(fault("Deny('forbidden', 'No.')"), HasSubstr("a text is said as fr"));
-  EXPECT_THAT(fault("Notify{ fr = 'a' }"), HasSubstr("en"));
-  EXPECT_THAT(fault("Notify{ fr = 'a', en = 'b', every = 1 }"), HasSubstr("at most once in 10 seconds"));
 }
 
 TEST(Reference, NamesEverythingThatIsThere) {
