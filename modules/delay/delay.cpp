@@ -9,8 +9,6 @@ namespace {
 
 using core::StanzaError;
 
-constexpr std::size_t page_size = 100;
-
 const StanzaError full{
     .type = StanzaError::Type::wait,
     .condition = "resource-constraint",

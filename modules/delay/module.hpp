@@ -9,6 +9,8 @@
 
 namespace valise::modules::delay {
 
+inline constexpr std::size_t page_size = 200;  // rows that are read at once
+
 // What is held back for an account, as far as memory must know it.
 struct Held final : core::Part {
   offline::Queue queue;

@@ -11,7 +11,6 @@
 namespace valise::modules::delay {
 namespace {
 
-constexpr std::size_t page_size = 200;
 constexpr std::int64_t longest_sleep_ms = 60'000;  // the clock may be set
 constexpr std::int64_t retry_ms = 5'000;
 

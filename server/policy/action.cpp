@@ -210,9 +210,9 @@ class DelayUntil final : public Action {
   mutable std::int64_t known_from_ = 0, known_until_ = 0, opens_ = 0;
 };
 
-class Keep final : public Action {
+class KeepDays final : public Action {
  public:
-  explicit Keep(std::uint32_t days) : days_(days) {}
+  explicit KeepDays(std::uint32_t days) : days_(days) {}
   Next run(Context& context) const override {
     if (context.facts.event != Event::archive) {  // a function's result
       context.fail("Keep is for Kind(\"archive\")");
@@ -300,7 +300,7 @@ ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
 ActionPtr make_limit(const Pace& pace) { return std::make_unique<Limit>(pace); }
 ActionPtr make_quiet() { return std::make_unique<Quiet>(); }
 ActionPtr make_require_approval() { return std::make_unique<RequireApproval>(); }
-ActionPtr make_keep(std::uint32_t days) { return std::make_unique<Keep>(days); }
+ActionPtr make_keep(std::uint32_t days) { return std::make_unique<KeepDays>(days); }
 ActionPtr make_delay(std::int64_t ms) { return std::make_unique<DelayFor>(ms); }
 ActionPtr make_delay(const Matcher& open) { return std::make_unique<DelayUntil>(open); }
 ActionPtr make_strip(std::vector<StripName> names) { return std::make_unique<Strip>(std::move(names)); }

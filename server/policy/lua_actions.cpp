@@ -135,7 +135,7 @@ int quiet(lua_State* lua) {
 }
 
 // Keep{ days = 365 }
-int keep(lua_State* lua) {
+int keep_days(lua_State* lua) {
   auto& state = building(lua);
   constexpr std::string_view keys[] = {"days"};
   if (!lua_istable(lua, 1)) refuse(lua, "Keep takes a table: Keep{ days = 365 }");
@@ -279,7 +279,7 @@ const Function functions[] = {
      "nothing later (a chat state) is dropped. Of several rules the longest wait holds. Rules are not asked again; "
      "`valisectl held` lists and releases",
      mask_of(Event::message)},
-    {"Keep", &keep, "{ days = }",
+    {"Keep", &keep_days, "{ days = }",
      "goes on; the account's archive keeps messages for so many days, 0: for ever, instead of the host's "
      "`archive.keep_days`; of several rules the last that matches. What `valisectl archive keep` says of an account "
      "wins. "

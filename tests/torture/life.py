@@ -15,6 +15,7 @@ ROUNDS = 4  # each of a few messages, waited for, and a request of each kind
 NICK = "http://jabber.org/protocol/nick"
 PUBSUB = "http://jabber.org/protocol/pubsub"
 OPTIONS = {"shards": 3, "audit.segment": 4096}  # several segments of the log in each life
+POLICY = 'rule{ name = "later", match = Kind("message") * From("alice*@localhost") * To("frank*@localhost"), action = Delay("1h") }'
 _certificates = None
 
 
@@ -43,13 +44,13 @@ async def _has_word(sender, device):
 
 
 class Life:
-    """alice writes to bob, who reads, and to carol, who is away and comes in the end; she asks dave for his presence,
+    """alice writes to bob, who reads, to carol, who is away and comes in the end, and to frank, for whom a rule holds it back; she asks dave for his presence,
     keeps contacts and publishes her nickname. erin asks dave as well, and her account is removed. Whatever fails underway has to be a refusal that she is told of."""
 
     def __init__(self, environment=None, resends_from="phone"):
-        self.town = Town(OPTIONS, environment=environment, name="torture", certificates=certificates())
+        self.town = Town(OPTIONS, policy=POLICY, environment=environment, name="torture", certificates=certificates())
         self.resends_from = resends_from
-        self.readers = {"bob": Reader(), "carol": Reader()}
+        self.readers = {"bob": Reader(), "carol": Reader(), "frank": Reader()}
         self.sender = None
         self.accounts = {}       # those whose making was answered
         self.contacts = []       # roster items whose set was answered
@@ -71,7 +72,7 @@ class Life:
         """True if the server was killed underway, False if it lived until it was asked to end, or else was killed."""
         try:
             await self.town.start()
-            for name in ("alice", "bob", "carol", "dave", "erin"):
+            for name in ("alice", "bob", "carol", "dave", "erin", "frank"):
                 self.accounts[name] = await self._insists(lambda: self.town.account(name))
             self._devices["bob"] = await self._insists(lambda: self.accounts["bob"].device())
             self._devices["alice"] = await self._insists(lambda: self.accounts["alice"].device("phone"))
@@ -109,7 +110,7 @@ class Life:
     async def _everybody_acts(self):
         alice, sender = self._devices["alice"], self.sender
         for number in range(ROUNDS):
-            for letter, name in (("b", "bob"), ("c", "carol"), ("b", "bob")):
+            for letter, name in (("b", "bob"), ("c", "carol"), ("f", "frank"), ("b", "bob")):
                 await sender.says(self.accounts[name].bare, f"{letter}{len(sender.sent)}")
             if number == 0:
                 await sender.counts(f"<presence id='subscribe' type='subscribe' to='{self.accounts['dave'].bare}'/>",
@@ -126,8 +127,19 @@ class Life:
                 self.nick = self.tried_nick
         self._devices["carol"] = await self.accounts["carol"].device()
         await _has_word(self._devices["bob"], self._devices["carol"])  # comes behind all that waited
+        self._devices["frank"] = await self.accounts["frank"].device()
+        await self._frank_gets_what_is_held()
+        await _has_word(self._devices["bob"], self._devices["frank"])
         await _has_word(self._devices["bob"], alice)
         await self._erin_goes()
+
+    async def _frank_gets_what_is_held(self):
+        async def gets():
+            frank = self.accounts["frank"].bare
+            while await self.town.ctl_json("held", "list", frank):
+                await self.town.ctl_result("held", "release", frank)  # a step may fail: again
+                await asyncio.sleep(0.02)
+        await asyncio.wait_for(gets(), 4 * WAIT_SECONDS)
 
     async def _erin_goes(self):
         erin = self.accounts["erin"]
@@ -195,9 +207,11 @@ class Life:
             raise AssertionError(f"{where}: what was sent again was not acknowledged")
         refused = sender.refused()
         promised = [identity for identity in sender.promised() if identity and identity not in refused]
-        for name, letter in (("bob", "b"), ("carol", "c")):
-            device = await self.accounts[name].device()
-            await word_from(alice)(device)  # comes behind all that waited
+        await self._frank_gets_what_is_held()
+        bob = await self.accounts["bob"].device()
+        for name, letter in (("bob", "b"), ("carol", "c"), ("frank", "f")):
+            device = bob if name == "bob" else await self.accounts[name].device()
+            await word_from(alice if name == "bob" else bob)(device)  # comes behind all that waited
             after = Reader()
             after.takes(device)
             wanted = [entry[0] for entry in sender.sent
