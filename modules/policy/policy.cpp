@@ -20,6 +20,7 @@
 #include "modules/policy/stored_groups.hpp"
 #include "modules/policy/surroundings.hpp"
 #include "modules/policy/unknown_devices.hpp"
+#include "policy/check.hpp"
 #include "policy/memories.hpp"
 #include "policy/policy_set.hpp"
 
@@ -465,7 +466,12 @@ void check(const config::Snapshot& config, config::Findings& findings) {
   if (const auto made = prepared().make(config); !made) {
     findings.error(config::options::policy_file, made.error().text);
   } else {
-    prepared().look([&](const policy::PolicySet& rules) { warn_of_labels(rules, config, findings); });
+    prepared().look([&](const policy::PolicySet& rules) {
+      warn_of_labels(rules, config, findings);
+      for (const auto& idle : policy::find_idle_matchers(rules)) {
+        findings.warning(config::options::policy_file, idle.message());
+      }
+    });
   }
 }
 

@@ -94,6 +94,9 @@ std::string reload_sentence(const Json& answer) {
   for (const auto& option : answer.value("needs_restart", Json::array())) {
     out += option.get<std::string>() + " changes at the next start\n";
   }
+  for (const auto& warning : answer.value("warnings", Json::array())) {
+    out += "warning: " + warning.get<std::string>() + "\n";
+  }
   return out;
 }
 

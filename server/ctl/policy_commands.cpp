@@ -39,13 +39,20 @@ policy::PolicyOptions policy_options(const std::string& path) {
 
 // ---- check
 
+Json row_of(const policy::PolicyError& error) {
+  return {{"file", error.file}, {"line", error.line}, {"text", error.text}};
+}
+
+std::string check_line(const Json& finding, std::string_view what = {}) {
+  const auto line = finding.value("line", 0U);
+  return finding.value("file", "") + (line == 0 ? "" : ":" + std::to_string(line)) + ": " + std::string(what) +
+         finding.value("text", "") + "\n";
+}
+
 std::string check_sentence(const Json& answer) {
   std::string out;
-  for (const auto& finding : answer.value("findings", Json::array())) {
-    const auto line = finding.value("line", 0U);
-    out += finding.value("file", "") + (line == 0 ? "" : ":" + std::to_string(line)) + ": " +
-           finding.value("text", "") + "\n";
-  }
+  for (const auto& finding : answer.value("findings", Json::array())) out += check_line(finding);
+  for (const auto& note : answer.value("notes", Json::array())) out += check_line(note, "note: ");
   if (!answer.value("ok", false)) return out;
   const auto rules = answer.value("rules", std::size_t{0});
   return out + answer.value("file", "") + ": sound, " + std::to_string(rules) + (rules == 1 ? " rule\n" : " rules\n");
@@ -56,17 +63,19 @@ int check(const Options& options) {
   if (!source) return report({could_not, "unavailable", source.error().message()}, options.json);
   std::vector<policy::PolicyError> findings;
   std::size_t rules = 0;
+  Json notes = Json::array();
   bool sound = false;
   if (const auto set = policy::PolicySet::load(*source, options.file, policy_options(options.file))) {
     findings = policy::find_dead_rules(**set);
+    for (const auto& one : policy::find_idle_matchers(**set)) notes.push_back(row_of(one));
     sound = std::ranges::all_of(findings, [](const auto& one) { return one.line == 0; });  // not all could be compared
     rules = (*set)->describe().size();
   } else {
     findings.push_back(set.error());
   }
   Json list = Json::array();
-  for (const auto& one : findings) list.push_back({{"file", one.file}, {"line", one.line}, {"text", one.text}});
-  print({{"ok", sound}, {"file", options.file}, {"rules", rules}, {"findings", list}}, options,
+  for (const auto& one : findings) list.push_back(row_of(one));
+  print({{"ok", sound}, {"file", options.file}, {"rules", rules}, {"findings", list}, {"notes", notes}}, options,
         {.sentence = &check_sentence});
   return sound ? done : refused;
 }

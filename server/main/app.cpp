@@ -287,20 +287,20 @@ Ref<const config::Snapshot> App::config() const {
   return config_;
 }
 
-Result<std::vector<std::string>> App::reload() {
+Result<Reloaded> App::reload() {
   const std::lock_guard one(reload_mutex_);
-  auto needs = load_again();
-  if (!needs) {
-    log::error("main", "not reloaded: {}", needs.error().text);
+  auto done = load_again();
+  if (!done) {
+    log::error("main", "not reloaded: {}", done.error().text);
     record_admin("reload-failed", {});  // that it was tried; what was wrong may name what is nobody's business here
-    return needs;
+    return done;
   }
   log::info("main", "reloaded");
-  for (const auto& option : *needs) log::warning("main", "{} changes at the next start", option);
-  return needs;
+  for (const auto& option : done->needs_restart) log::warning("main", "{} changes at the next start", option);
+  return done;
 }
 
-Result<std::vector<std::string>> App::load_again() {
+Result<Reloaded> App::load_again() {
   if (!log::reopen()) log::warning("main", "{} cannot be opened again", config_->get(options::log_file));
   const auto invalid = [](const std::vector<config::ConfigError>& errors) {
     std::string all;
@@ -313,9 +313,12 @@ Result<std::vector<std::string>> App::load_again() {
   const auto now = config::Snapshot::in_force(*config_, **loaded);
   if (const auto errors = prepare_modules(*now, warnings); !errors.empty()) return invalid(errors);
   if (auto done = load_certificates(*now); !done) return std::unexpected(done.error());
-  auto needs = config::Snapshot::restart_needed(*config_, **loaded);
+  Reloaded out{.needs_restart = config::Snapshot::restart_needed(*config_, **loaded), .warnings = {}};
   log::set_level(log_level(*now));
-  for (const auto& warning : warnings) log::warning("config", "{}", warning.message());
+  for (const auto& warning : warnings) {
+    log::warning("config", "{}", warning.message());
+    out.warnings.push_back(warning.message());
+  }
   const auto settings = make_settings(*now);
   const auto http_settings = make_http_settings(*now);
   const auto web_settings = make_web_settings(*now);
@@ -330,7 +333,7 @@ Result<std::vector<std::string>> App::load_again() {
     config_ = now;
   }
   look_at_memory();  // its limit may have changed
-  return needs;
+  return out;
 }
 
 void App::record_admin(std::string reason, std::string about, std::string memory) {

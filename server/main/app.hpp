@@ -26,6 +26,12 @@
 
 namespace valise {
 
+// What a reload put in force, and what it did not.
+struct Reloaded {
+  std::vector<std::string> needs_restart;  // options that change at the next start
+  std::vector<std::string> warnings;
+};
+
 class App {
  public:
   // `user`: whom to become.
@@ -38,7 +44,7 @@ class App {
   void stop();  // at most timeouts.shutdown, then what is left is cut off
   // Reads the configuration again and opens the operational log anew; logged and recorded, whoever asked. An error (all
   // that were found, a line each) leaves everything as it was. Returns what needs a restart to change.
-  [[nodiscard]] Result<std::vector<std::string>> reload();
+  [[nodiscard]] Result<Reloaded> reload();
 
   // Which account is known on which network: main thread, every few minutes; stop() does it too.
   void save_known_networks();
@@ -72,7 +78,7 @@ class App {
   Result<> open_log_and_committer(core::RecoveryOptions recovery);
   Result<> start_shards();
   void prepare_login();
-  Result<std::vector<std::string>> load_again();
+  Result<Reloaded> load_again();
   void record_reload(const config::Snapshot& before, const config::Snapshot& now);
   void run_on_all(const std::function<void(core::Shard&)>& work);
 

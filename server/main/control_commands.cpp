@@ -243,9 +243,12 @@ Answer omemo_entry(const Request& request) {
 }
 
 Answer reload(const Request& request) {
-  const auto needs = request.app.reload();
-  if (!needs) return std::unexpected(needs.error());
-  return Json{{"needs_restart", *needs}};
+  const auto done = request.app.reload();
+  if (!done) {
+    return fail(done.error().code,
+                done.error().text + "\nnothing has changed: configuration and rules stay as they were");
+  }
+  return Json{{"needs_restart", done->needs_restart}, {"warnings", done->warnings}};
 }
 
 Answer invite_new(const Request& request) { return new_invitation(request.app, request.json, request.stop); }

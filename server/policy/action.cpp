@@ -203,6 +203,7 @@ class DelayUntil final : public Action {
     return Next::go_on;
   }
   std::string describe() const override { return fmt::format("Delay({})", open_.describe()); }
+  const Matcher* asks() const override { return &open_; }
 
  private:
   const Matcher& open_;

@@ -31,6 +31,8 @@ class Action {
   [[nodiscard]] virtual const JumpTo* jump() const { return nullptr; }
   // It always ends the decision, or the chain.
   [[nodiscard]] virtual bool ends() const { return false; }
+  // What it asks before it is done; null: nothing.
+  [[nodiscard]] virtual const Matcher* asks() const { return nullptr; }
   // A Lua function: it may not stand for the result of another.
   [[nodiscard]] virtual bool native() const { return true; }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "policy/api.hpp"
 #include "policy/state.hpp"
@@ -442,6 +443,30 @@ std::vector<NamedText> texts_named(const PolicySet& set, std::string_view fact) 
       if (texts == nullptr) continue;
       for (const auto& text : texts->any_of) out.push_back({state.error_at(rule.place, {}), text});
     }
+  }
+  return out;
+}
+
+std::vector<PolicyError> find_idle_matchers(const PolicySet& set) {
+  constexpr std::size_t most = 20;
+  const auto& state = set.state();
+  std::unordered_set<const Matcher*> used;
+  std::vector<const Matcher*> left;
+  for (const auto& rule : state.rules) left.push_back(rule.match);
+  for (const auto& action : state.actions) left.push_back(action->asks());
+  for (const auto& matcher : state.matchers) left.insert(left.end(), matcher->parts().begin(), matcher->parts().end());
+  while (!left.empty()) {
+    const auto* one = left.back();
+    left.pop_back();
+    if (one != nullptr && used.insert(one).second) left.insert(left.end(), one->parts().begin(), one->parts().end());
+  }
+  std::vector<PolicyError> out;
+  for (std::size_t i = 0; i < state.matchers.size() && out.size() < most; ++i) {
+    if (used.contains(state.matchers[i].get())) continue;
+    out.push_back(state.error_at(
+        state.matcher_places[i],
+        fmt::format("{} belongs to no rule: `*` and `+` join matchers, Lua's `and` and `or` take one of the two",
+                    state.matchers[i]->describe())));
   }
   return out;
 }

@@ -256,6 +256,7 @@ int push_matcher(lua_State* lua, MatcherPtr matcher) {
   *static_cast<const Matcher**>(lua_newuserdatauv(lua, sizeof(void*), 0)) = matcher.get();
   luaL_setmetatable(lua, matcher_type);
   state.matchers.push_back(std::move(matcher));
+  state.matcher_places.push_back(caller_place(lua));
   return 1;
 }
 

@@ -99,6 +99,7 @@ struct PolicySet::State {
   bool loading = true;
   config::Sandbox sandbox;
   std::vector<MatcherPtr> matchers;
+  std::vector<Place> matcher_places;  // of each
   std::vector<ActionPtr> actions;
   std::vector<Chain> chains{{}};
   std::vector<std::unique_ptr<JumpTo>> jumps;

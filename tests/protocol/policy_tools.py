@@ -199,4 +199,16 @@ rule{ name = "prekeys", match = Kind("message") * From("alice*@localhost") * fun
     assert (await town.ctl_result("policy", "replay", folder + "-not", "--policy", other))[0] == 2
 
 
+@story("policy check: a matcher that belongs to no rule")
+async def a_matcher_that_is_used_nowhere_is_named(town):
+    town.write_file(town.policy_file, """rule{ name = "r", match = Kind("message") and Type("headline"), action = Drop() }""")
+    out = await town.ctl("policy", "check", str(town.policy_file))
+    assert ':1: note: Kind("message") belongs to no rule' in out and "sound, 1 rule" in out, out
+    out = await town.ctl("reload")
+    assert out.startswith("reloaded\nwarning: ") and ':1: Kind("message") belongs to no rule' in out, out
+    town.write_file(town.policy_file, "rule{")
+    status, out, err = await town.reload()
+    assert status == 1 and "nothing has changed" in err, (out, err)
+
+
 run()

@@ -6,6 +6,7 @@ namespace valise::policy::test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 std::vector<std::string> dead(std::string_view source, std::size_t max_work = 30'000'000) {
@@ -246,6 +247,27 @@ TEST(Check, ItsWorkIsBounded) {
                   }() +
                   "}"),
             "");
+}
+
+TEST(Idle, MatchersThatBelongToNoRuleAreNamed) {
+  const auto notes = [](std::string_view source) {
+    std::vector<std::string> out;
+    for (const auto& one : find_idle_matchers(*loaded(source))) out.push_back(one.message());
+    return out;
+  };
+  EXPECT_THAT(notes(R"(local open = Hours("08:00-19:00")
+local chat = Type("chat")
+rule{ name = "a", match = Kind("message") and
+  chat * -open, action = Allow() }
+rule{ name = "b", match = Any{ chat, From("a@b") }, action = Delay(open) })"),
+              ElementsAre(HasSubstr("p.lua:3: Kind(\"message\") belongs to no rule")));
+  EXPECT_THAT(notes(R"(local unused = Type("chat") * (Kind("message") + Kind("iq")))"),
+              ElementsAre(HasSubstr("p.lua:1: ")));
+  EXPECT_THAT(
+      notes(
+          "chain{ name = 'c', rule{ name = 'a', match = Kind('iq') + function() return true end, action = Allow() } }"),
+      IsEmpty());
+  EXPECT_THAT(notes(PolicySet::stock()), IsEmpty());
 }
 
 }  // namespace
