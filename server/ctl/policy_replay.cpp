@@ -49,6 +49,7 @@ struct Skipped {
 
 // Which event a record is of. Nothing: `skipped` is told why.
 std::optional<Event> event_of(const audit::RecordView& record, Skipped& skipped) {
+  if (record.reason == "delay-over") return ++skipped.other, std::nullopt;  // it was asked about when it was sent
   if (record.kind == "message") return Event::message;
   if (record.kind == "presence") return Event::presence;
   if (record.kind == "passed" && !record.reason.starts_with("would-")) return Event::iq;
@@ -94,6 +95,7 @@ class Replayer {
                        {"allows", rule.allowed},
                        {"refuses", rule.refused},
                        {"newly_refuses", newly_[i].count},
+                       {"delays", rule.delayed},
                        {"failed", rule.failed},
                        {"undecidable", rule.undecidable},
                        {"needs", rule.needs}});
@@ -323,9 +325,9 @@ std::string shown_replay(const Json& answer) {
   out += count_of(over, "unclear", "refused by a rule, of a kind that the record does not tell");
   out += count_of(over, "damaged", "erased, cut or not readable");
   out += count_of(over, "other", "about other things: failed log-ins, what administrators did, …");
-  out += shown(answer.value("rules", Json::array()),
-               {.columns = {"name", "line", "shadow", "allows", "refuses", "newly_refuses", "undecidable", "needs"},
-                .nothing = "the policy has no rules"});
+  out += shown(answer.value("rules", Json::array()), {.columns = {"name", "line", "shadow", "allows", "refuses",
+                                                                  "newly_refuses", "delays", "undecidable", "needs"},
+                                                      .nothing = "the policy has no rules"});
   std::string facts;
   for (const auto& fact : answer.value("not_held", Json::array()))
     facts += (facts.empty() ? "" : ", ") + fact.get<std::string>();

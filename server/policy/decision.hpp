@@ -94,6 +94,10 @@ struct Decision {
 
   [[nodiscard]] std::span<const std::string_view> added_tags() const noexcept { return {tags.data(), tag_count}; }
   bool add_tag(std::string_view tag) noexcept;  // false: no room
+  // An action of that rule has run.
+  void note_pause(std::string_view by) noexcept {
+    if (paused_by.empty() && pause.any()) paused_by = by;
+  }
 };
 
 }  // namespace valise::policy

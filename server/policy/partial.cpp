@@ -44,6 +44,9 @@ class PartialDecider::Engine final : public Watcher {
     out.verdict = decision.verdict;
     out.certain = (possible_ & ~bit(decision.verdict)) == 0;
     for (const auto tag : decision.added_tags()) out.tags.push_back(tag);
+    if (out.certain && out.verdict == Verdict::allow && !decision.paused_by.empty()) {
+      ++std::ranges::find(counts_, decision.paused_by, &PartialRule::name)->delayed;
+    }
     if (state_.lua_ran) {
       state_.lua_ran = false;
       state_.sandbox.collect();
@@ -218,6 +221,7 @@ class PartialDecider::Engine final : public Watcher {
         return {.truth = Truth::unknown, .verdicts = any_verdict};
       }
       if (context.failed) break;
+      context.decision.note_pause(rule.name);
       if (next == Next::done) {
         out.truth = Truth::yes;
         break;

@@ -79,8 +79,7 @@ class Run {
     for (const auto* action : rule.actions) {
       auto next = action->run(context_);
       if (context_.failed) return Next::done;
-      auto& decision = context_.decision;
-      if (decision.paused_by.empty() && decision.pause.any()) decision.paused_by = rule.name;
+      context_.decision.note_pause(rule.name);
       if (next == Next::jump) next = enter(context_.jump) ? Next::jump : Next::go_on;
       if (context_.failed) return Next::done;
       if (next != Next::go_on) return next;

@@ -243,5 +243,25 @@ TEST(Since, TakesSpansAndDates) {
   }
 }
 
+TEST_F(ReplayTest, CountsWhatWouldBeHeldBackAndNotWhatComesOfIt) {
+  auto later = message("a@x.org", "b@x.org");
+  later.verdict = audit::Outcome::stored;
+  later.reason = "delayed";
+  later.rule = "night";
+  auto over = message("a@x.org", "b@x.org");
+  over.reason = "delay-over";
+  const auto answer = replayed(
+      R"(
+    rule{ name = "night", match = Kind("message") * Direction("in") * To("b@x.org"), action = Delay("2h") }
+    rule{ name = "refused", match = Kind("message") * To("b@x.org") * From("c@x.org"), action = Deny("forbidden") }
+    rule{ name = "trial", match = Kind("message"), action = Delay("1h"), shadow = true })",
+      {message("a@x.org", "b@x.org"), message("a@x.org", "d@x.org"), later, over, message("c@x.org", "b@x.org")});
+  EXPECT_EQ(answer["events"], 4);
+  EXPECT_EQ(answer["passed_over"]["other"], 1);
+  EXPECT_EQ(answer["newly_refused"], 1);
+  EXPECT_EQ(answer["rules"][0]["delays"], 2);
+  EXPECT_EQ(answer["rules"][2]["delays"], 0);
+}
+
 }  // namespace
 }  // namespace valise::ctl
