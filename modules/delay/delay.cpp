@@ -14,11 +14,15 @@ const StanzaError full{
     .condition = "resource-constraint",
     .text = {"Too many messages already wait for this person.", "Trop de messages attendent déjà cette personne."}};
 
-core::Verdict refusal(const StanzaError& error, std::string_view reason, bool silent) {
+const StanzaError no_call{
+    .type = StanzaError::Type::wait,
+    .condition = "recipient-unavailable",
+    .text = {"This person can't be called now.", "Cette personne ne peut être appelée maintenant."}};
+
+core::Verdict refusal(const StanzaError& error, std::string reason) {
   auto made = std::make_unique<core::Refusal>();
   made->error = error;
-  made->reason = reason;
-  made->silent = silent;
+  made->reason = std::move(reason);
   return made;
 }
 
@@ -62,8 +66,9 @@ void DelayModule::stop() {
 core::Verdict DelayModule::hold(core::Flow& flow, std::vector<storage::Write>& writes) {
   auto& account = *flow.recipient;
   auto& stanza = *flow.stanza;
-  if (!flow.storable.store) return refusal({}, flow.storable.reason, true);  // later it means nothing
-
+  if (stanza.child("propose", "urn:xmpp:jingle-message:0") || stanza.child("invite", "urn:xmpp:call-message:1")) {
+    return refusal(no_call, "delayed-call");  // it would ring when nobody calls any more
+  }
   // RFC 6121 §8.5.3: which of his devices are there then nobody knows.
   const auto to = stanza.to->to_bare();
   storage::HeldMessage message{.owner = account.jid.str(),
@@ -74,6 +79,7 @@ core::Verdict DelayModule::hold(core::Flow& flow, std::vector<storage::Write>& w
                                .digest = offline::content_digest(stanza),
                                .rule = flow.held_by,
                                .unsealed = flow.sealing.unsealed,
+                               .reason = flow.record.reason,
                                .stanza = {}};
   const auto mark = offline::mark_of(message.from, message.to, message.stanza_id, message.digest);
   auto& queue = account.ensure_part<Held>(slot_).queue;
@@ -81,7 +87,7 @@ core::Verdict DelayModule::hold(core::Flow& flow, std::vector<storage::Write>& w
     writes.clear();
     return nullptr;
   }
-  if (queue.size() >= shard_.settings().max_offline) return refusal(full, "delayed-full", false);
+  if (queue.size() >= shard_.settings().max_offline) return refusal(full, "delayed-full");
 
   stanza.append(message.stanza);
   writes.emplace_back(storage::PutHeld{std::move(message)});

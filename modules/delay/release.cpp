@@ -31,7 +31,7 @@ std::unique_ptr<core::Flow> flow_of(const storage::HeldMessage& row) {
   const auto& sender = flow->stanza->from;
   flow->record.origin =
       make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = sender.bare(), .resource = sender.resource()});
-  flow->record.reason = "delay-over";
+  flow->record.reason = row.reason.empty() ? "delay-over" : row.reason;
   flow->record.rule = row.rule;
   return flow;
 }

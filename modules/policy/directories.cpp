@@ -36,12 +36,14 @@ static_assert(static_cast<int>(ldap::Search::Security::none) ==
 
 class Asking {
  public:
-  Asking(std::stop_token stop, std::weak_ptr<policy::LiveMembers> members, const policy::DirectorySearch& from,
-         std::string group)
+  // `source`: but for its members, which whoever has the rules owns.
+  Asking(std::stop_token stop, std::weak_ptr<policy::LiveMembers> members, const policy::LiveSource& source,
+         const std::string& group)
       : stop_(std::move(stop)),
         members_(std::move(members)),
-        refresh_ms_(from.refresh_ms),
-        search_(search_of(from)),
+        refresh_ms_(source.search->refresh_ms),
+        holds_ms_(source.holds_ms),
+        search_(search_of(*source.search)),
         group_(log::printable(group)) {}
 
   void run() {
@@ -49,11 +51,21 @@ class Asking {
       const auto members = members_.lock();
       if (!members) return;
       const bool answered = ask(*members);
+      if (!answered && !stop_.stop_requested()) tell_of_silence(*members);
       wait(answered ? refresh_ms_ : std::min(refresh_ms_, retry_ms));
     }
   }
 
  private:
+  // Once, when its last answer holds no longer.
+  void tell_of_silence(const policy::LiveMembers& members) {
+    const auto known = members.known();
+    if (!known || told_silent_ || steady_ms() - known->at_ms <= holds_ms_) return;
+    told_silent_ = true;
+    log::warning("policy", "group \"{}\": nobody knows its members any more, the last answer of {} is too old", group_,
+                 search_.uri);
+  }
+
   bool ask(policy::LiveMembers& members) {
     auto values = ldap::values_of(search_, stop_);
     if (stop_.stop_requested()) return false;
@@ -82,6 +94,7 @@ class Asking {
                 search_.uri, left_out);
     }
     answered_ = Said::yes;
+    told_silent_ = false;
     members.publish(std::move(addresses), steady_ms(), utc_now_ms(), left_out);
     return true;
   }
@@ -96,10 +109,11 @@ class Asking {
   enum class Said : std::uint8_t { nothing, yes, no };
   const std::stop_token stop_;
   const std::weak_ptr<policy::LiveMembers> members_;
-  const std::int64_t refresh_ms_;
+  const std::int64_t refresh_ms_, holds_ms_;
   const ldap::Search search_;
   const std::string group_;
   Said answered_ = Said::nothing;
+  bool told_silent_ = false;
 };
 
 }  // namespace
@@ -115,8 +129,9 @@ void Directories::ask(const std::vector<policy::GroupInfo>& groups) {
       if (!source.search || std::ranges::any_of(askers_, is_it)) continue;
       auto& asker = askers_.emplace_back();
       asker.members = source.members;
-      asker.thread = std::jthread([&asker, search = *source.search, name = group.name](std::stop_token stop) {
-        Asking(std::move(stop), asker.members, search, name).run();
+      policy::LiveSource copy{.members = nullptr, .search = source.search, .holds_ms = source.holds_ms};
+      asker.thread = std::jthread([&asker, copy = std::move(copy), name = group.name](std::stop_token stop) {
+        Asking(std::move(stop), asker.members, copy, name).run();
         asker.ended = true;
       });
     }

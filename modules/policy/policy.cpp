@@ -355,7 +355,9 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     if (decision.shadow.empty() || !may_record()) return;
     like.kind = core::audit::Kind::passed;
     like.verdict = core::audit::Outcome::none;
-    like.reason = decision.shadow_verdict == policy::Verdict::drop ? "would-drop" : "would-deny";
+    like.reason = decision.shadow_verdict == policy::Verdict::drop   ? "would-drop"
+                  : decision.shadow_verdict == policy::Verdict::deny ? "would-deny"
+                                                                     : "would-delay";
     like.rule = decision.shadow;
     shard_.record(std::move(like));
   }
@@ -468,7 +470,7 @@ void check(const config::Snapshot& config, config::Findings& findings) {
   } else {
     prepared().look([&](const policy::PolicySet& rules) {
       warn_of_labels(rules, config, findings);
-      for (const auto& idle : policy::find_idle_matchers(rules)) {
+      for (const auto& idle : policy::find_oddities(rules)) {
         findings.warning(config::options::policy_file, idle.message());
       }
     });

@@ -125,7 +125,7 @@ void Shard::arrive_message(Flow flow) {
     flow.watchers = {};
     return commit_message(std::move(flow), {}, {}, true);
   }
-  if (flow.hold_until_ms != 0 && !flow.again && hooks_.held_messages && type != MessageType::error) {
+  if (flow.hold_until_ms != 0 && !flow.again && flow.storable.store && hooks_.held_messages) {
     return hold(std::move(flow));
   }
   std::vector<Session*> targets;

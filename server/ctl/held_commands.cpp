@@ -15,7 +15,11 @@ struct Options : Asking {
   std::string jid{};
 };
 
-std::string released(const Json& answer) { return answer.value("jid", "") + ": what is held back comes now\n"; }
+std::string released(const Json& answer) {
+  const auto count = answer.value("released", std::size_t{0});
+  return answer.value("jid", "") + ": " + std::to_string(count) + (count == 1 ? " message comes" : " messages come") +
+         " now\n";
+}
 
 }  // namespace
 

@@ -70,7 +70,10 @@ std::optional<Event> event_of(const audit::RecordView& record, Skipped& skipped)
 
 class Replayer {
  public:
-  explicit Replayer(policy::PolicySet& set) : decider_(set) { newly_.resize(decider_.rules().size()); }
+  explicit Replayer(policy::PolicySet& set) : decider_(set) {
+    newly_.resize(decider_.rules().size());
+    delays_.resize(newly_.size());
+  }
 
   void see(const audit::Entry& entry) {
     ++records_;
@@ -81,7 +84,9 @@ class Replayer {
     const auto event = event_of(record_, skipped_);
     if (!event) return;
     ++events_;
-    compare(entry, decide(*event, entry.time_ns));
+    const auto decision = decide(*event, entry.time_ns);
+    if (decision.delayed_by != PartialDecision::none) ++delays_[decision.delayed_by];
+    compare(entry, decision);
   }
 
   [[nodiscard]] Json answer() const {
@@ -95,7 +100,7 @@ class Replayer {
                        {"allows", rule.allowed},
                        {"refuses", rule.refused},
                        {"newly_refuses", newly_[i].count},
-                       {"delays", rule.delayed},
+                       {"delays", delays_[i]},
                        {"failed", rule.failed},
                        {"undecidable", rule.undecidable},
                        {"needs", rule.needs}});
@@ -151,6 +156,8 @@ class Replayer {
     if (received.certain && received.verdict != Verdict::allow) return received;
     if (received.rule == PartialDecision::none) received.rule = sent.rule;
     received.certain &= sent.certain;
+    if (received.delayed_by == PartialDecision::none) received.delayed_by = sent.delayed_by;
+    if (!received.certain) received.delayed_by = PartialDecision::none;
     return received;
   }
 
@@ -252,7 +259,8 @@ class Replayer {
   audit::RecordView record_;
   std::vector<std::string_view> unknown_;
   std::vector<std::string> names_;
-  std::vector<Newly> newly_;  // by rule
+  std::vector<Newly> newly_;           // by rule
+  std::vector<std::uint64_t> delays_;  // likewise: records that it would hold back
   std::int64_t now_ms_ = 0, minute_ = -1;
   policy::LocalTime local_time_;
   std::uint64_t records_ = 0, events_ = 0, same_ = 0, newly_refused_ = 0, newly_allowed_ = 0, other_rule_ = 0,

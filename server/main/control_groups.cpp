@@ -143,7 +143,8 @@ Answer group_show(const Request& request) {
     for (const auto& source : found->sources) {
       const auto members = source.search ? source.members->known() : nullptr;
       if (!members) continue;
-      for (const auto& one : members->addresses.texts()) add(one, source.search->uri);
+      const auto from = source.search->uri + (is_silent(source) ? " (silent: does not hold)" : "");
+      for (const auto& one : members->addresses.texts()) add(one, from);
     }
   }
   const auto stored = stored_members(request, name);

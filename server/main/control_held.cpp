@@ -16,6 +16,11 @@ Answer held_list(const Request& request) {
   if (!jid) return std::unexpected(jid.error());
   auto reader = request.app.store()->open_reader();
   if (!reader) return std::unexpected(reader.error());
+  if (!name.empty()) {
+    const auto account = (*reader)->account(jid->str());
+    if (!account) return std::unexpected(account.error());
+    if (!*account || storage::is_gone((*account)->state)) return no_account(*jid);
+  }
   const auto held = name.empty() ? (*reader)->held_due(std::numeric_limits<std::int64_t>::max(), {}, most_listed)
                                  : (*reader)->held_of(jid->str(), 0, most_listed);
   if (!held) return std::unexpected(held.error());
@@ -34,15 +39,23 @@ Answer held_list(const Request& request) {
 Answer held_release(const Request& request) {
   const auto jid = local_account(request);
   if (!jid) return std::unexpected(jid.error());
-  return on_existing(request, *jid, [](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
-    if (!reply->begin()) return;
-    auto& first = *shard.kernel().shards.front();
-    first.post([&first, jid = account.jid, reply] {
-      auto* held = first.service<modules::HeldMessages>();
-      if (held == nullptr) return reply->give(fail(ErrorCode::internal, "nothing is held back here"));
-      held->release(jid, [jid, reply](Result<> done) { give(reply, jid, done); });
-    });
-  });
+  auto reader = request.app.store()->open_reader();
+  if (!reader) return std::unexpected(reader.error());
+  const auto held = (*reader)->held_of(jid->str(), 0, std::numeric_limits<std::int32_t>::max());
+  if (!held) return std::unexpected(held.error());
+  auto answer = on_existing(
+      request, *jid, [count = held->size()](core::Shard& shard, core::Account& account, const AnswerReply& reply) {
+        if (count == 0) return reply->give(fail(ErrorCode::not_found, "nothing is held back for " + account.jid.str()));
+        if (!reply->begin()) return;
+        auto& first = *shard.kernel().shards.front();
+        first.post([&first, jid = account.jid, reply] {
+          auto* held = first.service<modules::HeldMessages>();
+          if (held == nullptr) return reply->give(fail(ErrorCode::internal, "nothing is held back here"));
+          held->release(jid, [jid, reply](Result<> done) { give(reply, jid, done); });
+        });
+      });
+  if (answer) (*answer)["released"] = held->size();
+  return answer;
 }
 
 }  // namespace

@@ -147,6 +147,7 @@ class Limit final : public Action {
     }
     return Next::go_on;
   }
+  EventMask events() const override { return mask_of(Event::session); }
   std::string describe() const override {
     std::string out;
     for (const auto& one : pace_fields) {
@@ -166,6 +167,7 @@ class Quiet final : public Action {
     context.decision.quiet = true;
     return Next::go_on;
   }
+  EventMask events() const override { return mask_of(Event::message) & all_in; }
   std::string describe() const override { return "Quiet()"; }
 };
 
@@ -177,6 +179,7 @@ class DelayFor final : public Action {
     pause.ms = std::max(pause.ms, ms_);
     return Next::go_on;
   }
+  EventMask events() const override { return mask_of(Event::message); }
   std::string describe() const override { return fmt::format("Delay({})", ms_ / 1000); }
 
  private:
@@ -202,6 +205,7 @@ class DelayUntil final : public Action {
     if (opens_ > now) pause.until_minute = std::max(pause.until_minute, opens_);
     return Next::go_on;
   }
+  EventMask events() const override { return mask_of(Event::message); }
   std::string describe() const override { return fmt::format("Delay({})", open_.describe()); }
   const Matcher* asks() const override { return &open_; }
 
@@ -235,6 +239,7 @@ class RequireApproval final : public Action {
     context.decision.needs_approval = true;
     return Next::go_on;
   }
+  EventMask events() const override { return mask_of(Event::publish) | mask_of(Event::device); }
   std::string describe() const override { return "RequireApproval()"; }
 };
 
@@ -249,6 +254,9 @@ class Strip final : public Action {
       decision.strips[decision.strip_count++] = &names_;
     }
     return Next::go_on;
+  }
+  EventMask events() const override {
+    return mask_of(Event::message) | mask_of(Event::presence) | mask_of(Event::subscription);
   }
   std::string describe() const override {
     std::string out = "Strip{";

@@ -25,6 +25,8 @@ class Action {
   [[nodiscard]] virtual std::string describe() const = 0;
   // Log: the rule's line in the log when it matches.
   [[nodiscard]] virtual bool logs() const { return false; }
+  // The events of which it does anything.
+  [[nodiscard]] virtual EventMask events() const { return all_events; }
   // It has its place in rules about that kind alone.
   [[nodiscard]] virtual std::optional<Event> only() const { return std::nullopt; }
   // Jump: where to, as State::jumps has it; null: nowhere.

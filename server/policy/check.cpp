@@ -10,7 +10,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/clock.hpp"
 #include "policy/api.hpp"
+#include "policy/opening.hpp"
+#include "policy/question.hpp"
 #include "policy/state.hpp"
 
 namespace valise::policy {
@@ -447,9 +450,11 @@ std::vector<NamedText> texts_named(const PolicySet& set, std::string_view fact) 
   return out;
 }
 
-std::vector<PolicyError> find_idle_matchers(const PolicySet& set) {
-  constexpr std::size_t most = 20;
-  const auto& state = set.state();
+namespace {
+
+constexpr std::size_t most_oddities = 20;
+
+void add_idle_matchers(const PolicySet::State& state, std::vector<PolicyError>& to) {
   std::unordered_set<const Matcher*> used;
   std::vector<const Matcher*> left;
   for (const auto& rule : state.rules) left.push_back(rule.match);
@@ -460,14 +465,49 @@ std::vector<PolicyError> find_idle_matchers(const PolicySet& set) {
     left.pop_back();
     if (one != nullptr && used.insert(one).second) left.insert(left.end(), one->parts().begin(), one->parts().end());
   }
-  std::vector<PolicyError> out;
-  for (std::size_t i = 0; i < state.matchers.size() && out.size() < most; ++i) {
+  for (std::size_t i = 0; i < state.matchers.size() && to.size() < most_oddities; ++i) {
     if (used.contains(state.matchers[i].get())) continue;
-    out.push_back(state.error_at(
+    to.push_back(state.error_at(
         state.matcher_places[i],
         fmt::format("{} belongs to no rule: `*` and `+` join matchers, Lua's `and` and `or` take one of the two",
                     state.matchers[i]->describe())));
   }
+}
+
+void add_idle_actions(const PolicySet::State& state, const Rule& rule, std::vector<PolicyError>& to) {
+  const Action* end = nullptr;
+  for (const auto* action : rule.actions) {
+    const auto say = [&](const std::string& what) {
+      if (to.size() >= most_oddities) return;
+      to.push_back(state.error_at(rule.place, fmt::format("rule \"{}\": {} {}", rule.name, action->describe(), what)));
+    };
+    if (end != nullptr) {
+      say(fmt::format("does nothing behind {}, which ends the decision", end->describe()));
+      continue;
+    }
+    if (action->ends()) end = action;
+    if (rule.events != 0 && (rule.events & action->events()) == 0)
+      say("does nothing for the kinds of events that it matches");
+    const auto* open = action->asks();
+    if (open == nullptr) continue;
+    const auto now = local_time(utc_now_ms() / 1000);
+    Facts facts;
+    facts.day = now.day;
+    facts.minute_of_week = now.minute_of_week;
+    if (!next_minute(*open, local_minute(facts))) {
+      say(fmt::format("never ends: what it waits for does not come within {} days, so that the rule fails",
+                      most_days_ahead));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<PolicyError> find_oddities(const PolicySet& set) {
+  std::vector<PolicyError> out;
+  const auto& state = set.state();
+  for (const auto& rule : state.rules) add_idle_actions(state, rule, out);
+  add_idle_matchers(state, out);
   return out;
 }
 

@@ -73,8 +73,8 @@ struct Decision {
   std::string_view redirect;                // deny with `redirect`: whom to write to; empty: another condition
   std::string_view rule;                    // the rule that decided or failed
   std::string_view seal;                    // allow: the mode that is to hold (Event::unsealed); empty: as it is
-  std::string_view shadow;                  // the first rule on trial that would have refused; empty: none
-  Verdict shadow_verdict = Verdict::allow;  // deny or drop
+  std::string_view shadow;                  // the first rule on trial that would have refused or held back; empty: none
+  Verdict shadow_verdict = Verdict::allow;  // deny or drop; allow: it would have held it back
   std::uint32_t matched = 0;                // rules that matched
   std::uint32_t tag_count = 0;
   std::array<std::string_view, 8> tags{};  // added by Tag, in order, without repetition

@@ -45,7 +45,9 @@ Addresses Group::values() const {
 }
 
 std::string Group::why_unknown() const {
-  return PolicyError{file, made.line, fmt::format("who belongs to group \"{}\" is not known now", name)}.message();
+  return PolicyError{file, made.line,
+                     fmt::format("who belongs to group \"{}\" is not known now (valisectl group list)", name)}
+      .message();
 }
 
 Group& Groups::named(std::string_view name, Place place) {

@@ -9,6 +9,7 @@
 namespace valise::policy {
 namespace {
 
+constexpr std::int64_t most_days_of_delay = 31;
 constexpr double most_keep_days = 36'500;  // as archive.keep_days
 constexpr std::string_view default_fr = "Une règle de ce serveur ne le permet pas.";
 constexpr std::string_view default_en = "A rule of this server does not allow this.";
@@ -47,7 +48,7 @@ StanzaError read_condition(lua_State* lua, int index) {
 
 // Deny("forbidden"), Deny{ "forbidden", fr = "…", en = "…", type = "cancel" }
 int deny(lua_State* lua) {
-  building(lua);
+  building(lua, "Deny");  // a second argument has a text of its own
   Refusal refusal{.error = {}, .text_fr = std::string(default_fr), .text_en = std::string(default_en)};
   constexpr const char* one_condition = "Deny takes one condition; a text is said as fr = \"…\", en = \"…\"";
   if (!lua_istable(lua, 1)) {
@@ -75,7 +76,8 @@ int redirect(lua_State* lua) {
   const bool with_text = lua_istable(lua, 1);
   constexpr std::string_view keys[] = {"fr", "en"};
   if (with_text) check_keys(lua, 1, "Redirect", keys);
-  lua_settop(lua, 1);
+  if (with_text && lua_rawlen(lua, 1) > 1)
+    refuse(lua, "Redirect takes one address; a text is said as fr = \"…\", en = \"…\"");
   if (with_text) lua_rawgeti(lua, 1, 1);
   auto to = read_address(lua, -1, "Redirect");
   Refusal refusal{.error = {"redirect", "modify"},  // RFC 6120 §8.3.3.14
@@ -151,8 +153,8 @@ int delay(lua_State* lua) {
   building(lua);
   if (lua_isnumber(lua, 1) || lua_type(lua, 1) == LUA_TSTRING) {
     const auto ms = read_duration(lua, 1, "Delay");
-    if (ms < 1000 || ms > most_days_ahead * 86'400'000) {
-      refuse(lua, fmt::format("Delay waits from 1 second to {} days", most_days_ahead));
+    if (ms < 1000 || ms > most_days_of_delay * 86'400'000) {
+      refuse(lua, fmt::format("Delay waits from 1 second to {} days", most_days_of_delay));
     }
     return push_action(lua, make_delay(ms));
   }
@@ -273,11 +275,12 @@ const Function functions[] = {
      "that it came",
      mask_of(Event::message) & all_in},
     {"Delay", &delay, "\"10m\" | matcher",
-     "goes on; the message is kept for so long, or until the matcher, made of `Hours`, `Weekday`, `Date`, `Holiday` "
-     "alone, is true (within 31 days; where it is now, nothing waits), and comes then, with the time at which it was "
-     "sent (XEP-0203). Until then the recipient sees it nowhere; the sender is told that it is stored, and what means "
-     "nothing later (a chat state) is dropped. Of several rules the longest wait holds. Rules are not asked again; "
-     "`valisectl held` lists and releases",
+     "goes on; a message for a person to read is kept for so long (1 second to 31 days), or until the matcher, made of "
+     "`Hours`, `Weekday`, `Date`, `Holiday` alone, is true (where it is now, nothing waits), and comes then, with the "
+     "time at which it was sent (XEP-0203). Until then the recipient sees it nowhere. The beginning of a call cannot "
+     "wait: it comes back as `recipient-unavailable`; receipts, markers and chat states pass at once. Of several rules "
+     "the longest wait holds. Rules are not asked again. A matcher that is not true within 400 days fails. `valisectl "
+     "held` lists and releases",
      mask_of(Event::message)},
     {"Keep", &keep_days, "{ days = }",
      "goes on; the account's archive keeps messages for so many days, 0: for ever, instead of the host's "

@@ -48,6 +48,28 @@ bool is_plain_utf8(std::string_view text) {
   return true;
 }
 
+std::string what_is(lua_State* lua, int index) {
+  if (lua_isnoneornil(lua, index)) return "nothing";
+  if (lua_isboolean(lua, index)) return "true or false: `-a` says what Lua's `not a` does not";
+  return fmt::format("a {}", luaL_typename(lua, index));
+}
+
+// Of the longest form that the reference names: "a [, b] | { c, d }" takes two.
+int most_arguments(std::string_view forms) {
+  if (forms.empty()) return 0;
+  int most = 1, count = 1, depth = 0;
+  bool quoted = false;
+  for (const char c : forms) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    if (depth != 0) continue;
+    if (c == '|') count = 1;
+    if (c == ',') most = std::max(most, ++count);
+  }
+  return most;
+}
+
 }  // namespace
 
 void refuse(lua_State* lua, const std::string& text) {
@@ -61,10 +83,16 @@ void refuse(lua_State* lua, const PolicyError& error) {
 }
 
 PolicySet::State& building(lua_State* lua) {
-  auto& state = building(lua, name_of(lua));
-  if (const auto wants = static_cast<const Function*>(lua_touserdata(lua, lua_upvalueindex(2)))->wants) {
-    state.want(*wants);
+  const auto& entry = *static_cast<const Function*>(lua_touserdata(lua, lua_upvalueindex(2)));
+  auto& state = building(lua, entry.name);
+  if (const auto most = most_arguments(entry.arguments); lua_gettop(lua) > most) {
+    refuse(lua, fmt::format("{} takes {}: {}({})", entry.name,
+                            most == 0   ? "nothing"
+                            : most == 1 ? "one argument"
+                                        : fmt::format("at most {} arguments", most),
+                            entry.name, entry.arguments));
   }
+  if (entry.wants) state.want(*entry.wants);
   return state;
 }
 
@@ -220,7 +248,7 @@ std::string read_address(lua_State* lua, int index, std::string_view what) {
   const auto text = read_text(lua, index, what);
   const auto& normalise = state_of(lua).options.normalise;
   const auto normal = has_star(text) ? std::nullopt : normalise ? normalise(text) : std::optional(lower_address(text));
-  if (!normal || normal->find('/') != std::string::npos) {
+  if (!normal || normal->find('@') == std::string::npos || normal->find('/') != std::string::npos) {
     refuse(lua, fmt::format("{} takes the address of one account, not \"{}\"", what, log::printable(text)));
   }
   return *normal;
@@ -236,7 +264,7 @@ std::string read_person_text(lua_State* lua, int index, std::string_view what) {
 const Matcher* read_matcher(lua_State* lua, int index) {
   if (const auto* made = static_cast<const Matcher* const*>(luaL_testudata(lua, index, matcher_type))) return *made;
   if (!lua_isfunction(lua, index)) {
-    refuse(lua, fmt::format("a matcher or a function is wanted here, not a {}", luaL_typename(lua, index)));
+    refuse(lua, fmt::format("a matcher or a function is wanted here, not {}", what_is(lua, index)));
   }
   Place place;
   const int function = keep_function(lua, index, place);

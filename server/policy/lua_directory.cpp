@@ -13,15 +13,16 @@ namespace valise::policy {
 namespace {
 
 constexpr DirectoryKey all_keys[] = {
-    {"uri", "`ldaps://host`, `ldap://host` (with StartTLS) or `ldapi://%2Fpath%2Fof%2Fsocket`: one server"},
-    {"base", "where it is searched, and below"},
-    {"filter", "which entries (RFC 4515)"},
+    {"uri", "required; `ldaps://host`, `ldap://host` (with StartTLS) or `ldapi://%2Fpath%2Fof%2Fsocket`: one server"},
+    {"base", "required; where it is searched, and below"},
+    {"filter", "required; which entries (RFC 4515)"},
     {"attribute",
-     "which of their values are the addresses, such as `mail`; what is no bare address is left out, and "
+     "required; which of their values are the addresses, such as `mail`; what is no bare address is left out, and "
      "counted"},
     {"bind_dn", "who asks; without it nobody logs in there"},
     {"password_file", "with `bind_dn`: a file that nobody else can read, with its whole path or beside this one"},
-    {"ca_file", "of TLS: the authority that the server's certificate has to be of; its name is compared, too"},
+    {"ca_file",
+     "required with TLS: the authority that the server's certificate has to be of; its name is compared, too"},
     {"tls", "`\"none\"`: without TLS, of an address of this machine alone (`127.…`, `[::1]`, `ldapi://`)"},
     {"timeout", "so long it may take to be reached, and again to answer: `\"10s\"` (1 s to 5 min)"},
     {"refresh", "how often it is asked: `\"10m\"` (1 s to a day)"},

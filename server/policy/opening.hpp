@@ -8,7 +8,7 @@
 
 namespace valise::policy {
 
-inline constexpr std::int64_t most_days_ahead = 31;
+inline constexpr std::int64_t most_days_ahead = 400;  // a day of each year comes
 
 // Made of Hours, Weekday, Date, Holiday and nothing else.
 [[nodiscard]] bool is_of_time(const Matcher& matcher);

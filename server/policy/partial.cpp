@@ -45,7 +45,8 @@ class PartialDecider::Engine final : public Watcher {
     out.certain = (possible_ & ~bit(decision.verdict)) == 0;
     for (const auto tag : decision.added_tags()) out.tags.push_back(tag);
     if (out.certain && out.verdict == Verdict::allow && !decision.paused_by.empty()) {
-      ++std::ranges::find(counts_, decision.paused_by, &PartialRule::name)->delayed;
+      const auto rule = std::ranges::find(counts_, decision.paused_by, &PartialRule::name);
+      out.delayed_by = static_cast<std::size_t>(rule - counts_.begin());
     }
     if (state_.lua_ran) {
       state_.lua_ran = false;
@@ -70,6 +71,7 @@ class PartialDecider::Engine final : public Watcher {
     unsigned verdicts = 0;
     bool failed = false;
     bool by_chain = false;  // a rule of a chain decides
+    bool delays = false;    // it holds the event back, if it matches, which is not known
     bool leaves = false;    // where it does not decide: the rest of its chain is not asked
   };
   static constexpr unsigned deepest = 32;  // as a decision's
@@ -188,7 +190,11 @@ class PartialDecider::Engine final : public Watcher {
 
   // What is not sure, and what is on trial, leaves no trace in the decision, in limiters or in memories.
   Effect act(const Rule& rule, Context& context, Truth truth) {
-    if (truth == Truth::yes && !rule.shadow) return run(rule, context, true);
+    if (truth == Truth::yes && !rule.shadow) {
+      auto effect = run(rule, context, true);
+      effect.delays = false;  // which is sure
+      return effect;
+    }
     Decision copy = context.decision;
     Context trial{.facts = context.facts,
                   .decision = copy,
@@ -206,11 +212,13 @@ class PartialDecider::Engine final : public Watcher {
     context.failed = false;
     context.clock_runs = trial.clock_runs;
     if (truth == Truth::unknown && effect.truth == Truth::yes) effect.truth = Truth::unknown;
+    if (truth == Truth::yes) effect.delays = false;  // of one on trial
     return effect;
   }
 
   Effect run(const Rule& rule, Context& context, bool sure) {
     const auto known = missing_.size();
+    const auto pause = context.decision.pause;
     Effect out;
     for (const auto* action : rule.actions) {
       if (context.failed) break;
@@ -243,6 +251,7 @@ class PartialDecider::Engine final : public Watcher {
       return {.truth = Truth::yes, .verdicts = bit(Verdict::deny), .failed = true};
     }
     if (out.truth != Truth::unknown) out.verdicts = bit(context.decision.verdict);  // else the chain has told
+    out.delays = context.decision.pause != pause;
     return out;
   }
 
@@ -266,7 +275,7 @@ class PartialDecider::Engine final : public Watcher {
     if (effect.truth == Truth::yes && !(effect.failed && rule.shadow)) {
       ++(effect.verdicts == bit(Verdict::allow) ? rule.allowed : rule.refused);
     }
-    if (effect.truth != Truth::unknown) return;
+    if (effect.truth != Truth::unknown && !effect.delays) return;
     ++rule.undecidable;
     for (const auto fact : missing_) {
       if (std::ranges::find(rule.needs, fact) == rule.needs.end()) rule.needs.emplace_back(fact);

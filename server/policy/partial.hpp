@@ -18,6 +18,7 @@ struct PartialDecision {
   Verdict verdict = Verdict::allow;
   std::size_t rule = none;  // by its place in the file; none: no rule decides
   std::vector<std::string_view> tags;
+  std::size_t delayed_by = none;  // it passes and is held back (Delay): the first rule that says so
 };
 
 struct PartialRule {
@@ -26,8 +27,7 @@ struct PartialRule {
   bool shadow = false;
   std::uint64_t allowed = 0, refused = 0;  // events that it decides on; in shadow: would decide on
   std::uint64_t failed = 0;                // its Lua failed: of `refused`, but in shadow
-  std::uint64_t delayed = 0;               // events that surely pass, and that it surely holds back (Delay)
-  std::uint64_t undecidable = 0;           // events of which it is not known whether it decides
+  std::uint64_t undecidable = 0;           // events of which it is not known whether it decides, or holds back
   std::vector<std::string> needs;          // the unknown facts that this is for, as `m` and the matchers call them
 };
 

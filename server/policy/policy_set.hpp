@@ -87,7 +87,7 @@ struct RuleInfo {
   std::uint64_t hits = 0;
   std::uint64_t errors = 0;
   std::string chain;               // empty: the main one
-  std::uint64_t would_refuse = 0;  // in shadow: how often it would have denied or dropped
+  std::uint64_t would_refuse = 0;  // in shadow: how often it would have denied, dropped or held back
   std::uint64_t overruns = 0;      // of `errors`: used-up budgets
   bool overruns_now = false;       // repeatedly, the last within a minute
   std::string last_error;          // "policy.lua:12: …"

@@ -113,7 +113,7 @@ class Run {
       context_.fail(std::move(trial.why));
       return;
     }
-    if (copy.verdict == Verdict::allow) return;
+    if (copy.verdict == Verdict::allow && copy.pause == context_.decision.pause) return;
     ++rule.troubles.would_refuse;
     if (!context_.decision.shadow.empty()) return;
     context_.decision.shadow = rule.name;
@@ -133,8 +133,9 @@ class Run {
     decision.text_en = failed_en;
     decision.rule = rule.name;
     if (state_.may_log(context_.facts.now_ms)) {
-      log::error("policy", "rule \"{}\" failed, denied: {} ({} lines of policies not shown)", rule.name,
-                 state_.last_error, std::exchange(state_.unlogged, 0));
+      const auto hidden = std::exchange(state_.unlogged, 0);
+      log::error("policy", "rule \"{}\" failed, denied: {}{}", rule.name, state_.last_error,
+                 hidden == 0 ? std::string() : fmt::format(" ({} more lines about policies were left out)", hidden));
     }
     return true;
   }

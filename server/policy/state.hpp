@@ -21,7 +21,7 @@ struct Troubles {
   static constexpr std::uint64_t bout = 3;
   static constexpr std::int64_t gap_ms = 60'000;
 
-  std::uint64_t would_refuse = 0;  // on trial: events that it would have denied or dropped
+  std::uint64_t would_refuse = 0;  // on trial: events that it would have denied, dropped or held back
   std::uint64_t overruns = 0;
   std::uint64_t in_bout = 0;
   std::int64_t last_overrun_ms = 0;

@@ -130,6 +130,7 @@ struct HeldMessage {
   std::string digest;       // as of BoxMessage
   std::string rule;         // which holds it back
   std::string unsealed;     // core::Sealing::unsealed: why it would have been refused; empty: it is sealed
+  std::string reason;       // of its records, where a rule gave one ("policy:…"); may be empty
   std::string stanza;       // as of BoxMessage
   friend bool operator==(const HeldMessage&, const HeldMessage&) = default;
 };

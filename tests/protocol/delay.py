@@ -177,8 +177,13 @@ async def what_is_not_held_back(town):
     one = message(judge.bare, "r1")
     for _ in range(3):
         await clerk.sends(one)
-    await clerk.sends(f"<message to='{judge.bare}' id='r2' type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
-    await clerk.sends(f"<message to='{judge.bare}' id='r3' type='error'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>")
+    for name, passes in (("r2", "<composing xmlns='http://jabber.org/protocol/chatstates'/>"), ("r3", "<received xmlns='urn:xmpp:receipts' id='x'/>")):
+        await clerk.sends(f"<message to='{judge.full}' id='{name}' type='chat'>{passes}</message>")
+        await judge.receives("message", id=name)
+    await clerk.sends(f"<message to='{judge.bare}' id='r9' type='chat'><propose xmlns='urn:xmpp:jingle-message:0' id='c'>"
+                      "<description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose></message>")
+    await clerk.gets_error("message", "r9", "recipient-unavailable")
+    assert (await town.records(stanza="r9"))[0]["reason"] == "delayed-call"
     for name in ("r4", "r5"):
         await clerk.sends(message(judge.bare, name))
     await held(town, judge, "r1", "r4", "r5")
@@ -192,7 +197,7 @@ async def what_is_not_held_back(town):
     await held(town, judge)
     await clerk.sends(one)  # acknowledged once more, and no more
     await is_held(town, clerk, judge, "r7")
-    await judge.receives_no("message", before=word_from(await usher(town)), id="r2")
+    await judge.receives_no("message", before=word_from(await usher(town)), id="r1")
 
 
 @story("Delay: what holds when it comes", policy=LATER)
@@ -210,7 +215,7 @@ async def it_goes_with_its_account(town):
     clerk, judge = await town.devices("clerk", "judge")
     await is_held(town, clerk, judge, "y1")
     await town.ctl("user", "delete", judge.bare)
-    await held(town, judge)
+    assert town.rows_of(judge.bare) == {}
     await clerk.sends(message(judge.bare, "y2"))
     await clerk.gets_error("message", "y2", "service-unavailable")
 
@@ -260,6 +265,41 @@ async def what_is_no_time_is_refused_with_its_line(town):
         town.write_file(town.policy_file, f'rule{{ name = "x", match = Kind("message"),\n  action = {wrong} }}')
         status, out, err = await town.reload()
         assert status != 0 and ":2: " in out + err and text in out + err, (wrong, out, err)
+
+
+@story("valisectl held: what it cannot do it says", policy=LATER)
+async def a_wrong_name_and_nothing_to_release_are_told(town):
+    judge = await town.account("judge")
+    for command in (("held", "list", "nobody@localhost"), ("held", "release", "nobody@localhost")):
+        status, _, err = await town.ctl_result(*command)
+        assert status == 1 and "there is no account" in err, err
+    status, _, err = await town.ctl_result("held", "release", judge.bare)
+    assert status == 1 and f"nothing is held back for {judge.bare}" in err, err
+    assert await town.records(reason="delay-release", to=judge.bare) == []
+    clerk = await (await town.account("clerk")).device()
+    await is_held(town, clerk, judge, "v1")
+    assert await town.ctl("held", "release", judge.bare) == f"{judge.bare}: 1 message comes now\n"
+
+
+@story("Delay: on trial, and with a class of its own", alone=True, policy="""
+rule{ name = "classes", match = Kind("message") * Direction("out"), action = Record("retention-1y") }
+rule{ name = "trial", match = Kind("message") * Direction("in") * To("usher*@localhost"), action = Delay("2h"), shadow = true }
+rule{ name = "later", match = Kind("message") * Direction("in") * To("judge*@localhost"), action = Delay("2h") }
+""")
+async def a_rule_in_shadow_holds_nothing_back_and_a_class_stays(town):
+    clerk, judge, other = await town.devices("clerk", "judge", "usher")
+    await clerk.sends(message(other.bare, "w1"))
+    await other.receives("message", id="w1")
+    [row] = [row for row in await town.ctl_json("policy", "list") if row["name"] == "trial"]
+    assert row["would_refuse"] == 1, row
+    [record] = await town.records(stanza="w1", kind="passed")
+    assert (record["reason"], record["rule"]) == ("would-delay", "trial"), record
+    await is_held(town, clerk, judge, "w2")
+    await town.ctl("held", "release", judge.bare)
+    await comes(judge, "w2")
+    records = await town.records(stanza="w2")
+    assert [(record["reason"], record["rule"], record["verdict"]) for record in records] == [
+        ("policy:retention-1y", "later", "stored"), ("policy:retention-1y", "later", "delivered")], records
 
 
 run()

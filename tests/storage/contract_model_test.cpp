@@ -66,6 +66,7 @@ class ModelTest : public Contract {
                     .digest = message.digest,
                     .rule = word(),
                     .unsealed = word(),
+                    .reason = word(),
                     .stanza = message.stanza}};
   }
   Write release() {

@@ -48,6 +48,7 @@ HeldMessage held(const std::string& owner, std::int64_t due_ms = 1764000000123) 
           .digest = std::string(16, '\1'),
           .rule = "right to disconnect",
           .unsealed = {},
+          .reason = "policy:retention-1y",
           .stanza = "<message/>"};
 }
 

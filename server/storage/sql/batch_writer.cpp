@@ -301,7 +301,7 @@ Result<> BatchWriter::add(const PutHeld& write) {
   return run_one(Statement::put_held, Value::number(id_), Value::text(message.owner), Value::number(message.due_ms),
                  Value::text(message.from), Value::text(message.to), Value::text(message.stanza_id),
                  Value::blob(message.digest), Value::text(message.rule), Value::text(message.unsealed),
-                 Value::text(message.stanza));
+                 Value::text(message.reason), Value::text(message.stanza));
 }
 
 Result<> BatchWriter::add(const RemoveHeld& write) { return run_one(Statement::remove_held, Value::number(write.id)); }

@@ -117,6 +117,7 @@ class Checker {
     size("digest", w.message.digest.size(), max_digest);
     size("rule", w.message.rule.size(), max_name);
     size("why it is not sealed", w.message.unsealed.size(), max_reason);
+    size("reason", w.message.reason.size(), max_reason);
     size("stanza", w.message.stanza.size(), max_text);
   }
   void operator()(const RemoveHeld& w) { id("held message's id", w.id); }

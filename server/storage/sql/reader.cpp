@@ -387,7 +387,8 @@ Result<std::vector<HeldMessage>> SqlReader::held(Statement statement, std::initi
                          .digest = std::string(row.bytes(6)),
                          .rule = std::string(row.bytes(7)),
                          .unsealed = std::string(row.bytes(8)),
-                         .stanza = std::string(row.bytes(9))});
+                         .reason = std::string(row.bytes(9)),
+                         .stanza = std::string(row.bytes(10))});
         return {};
       });
   if (!done) return std::unexpected(done.error());

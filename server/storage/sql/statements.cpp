@@ -80,8 +80,8 @@ constexpr std::array<Text, statement_count> texts{{
     {Statement::erase_boxes, "DELETE FROM box WHERE owner = ? AND id > ? AND id <= ?"},
     {Statement::erase_undelivered, "DELETE FROM undelivered WHERE owner = ?"},
     {Statement::put_held,
-     "REPLACE INTO held (id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, stanza) "
-     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+     "REPLACE INTO held (id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, reason, "
+     "stanza) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     {Statement::remove_held, "DELETE FROM held WHERE id = ?"},
     {Statement::set_held_due, "UPDATE held SET due_ms = ? WHERE owner = ?"},
     {Statement::erase_held, "DELETE FROM held WHERE owner = ?"},
@@ -178,10 +178,10 @@ constexpr std::array<Text, statement_count> texts{{
      "WHERE b.owner = ? AND b.id > ? AND b.direction = 0 ORDER BY b.id DESC LIMIT ?"},
     {Statement::get_undelivered_ids, "SELECT id FROM undelivered WHERE owner = ? AND id >= ? AND id <= ?"},
     {Statement::get_held_due,
-     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, stanza FROM held "
+     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, reason, stanza FROM held "
      "WHERE due_ms <= ? AND due_ms >= ? AND (due_ms > ? OR id > ?) ORDER BY due_ms, id LIMIT ?"},
     {Statement::get_held_of,
-     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, '' FROM held "
+     "SELECT id, owner, due_ms, sender, recipient, stanza_id, digest, rule, unsealed, reason, '' FROM held "
      "WHERE owner = ? AND id > ? ORDER BY id LIMIT ?"},
     {Statement::get_messages_after,
      "SELECT id, sender, recipient, stanza_id, digest FROM "

@@ -56,7 +56,7 @@ TEST(Actions, DelayThatNeverEndsFails) {
   const auto set = loaded("rule{ name = 'a', match = Always(), action = Delay(Date('2001-01-01')) }");
   const auto decision = set->decide(message());
   EXPECT_EQ(decision.reason, Reason::policy_failed);
-  EXPECT_THAT(set->last_error(), HasSubstr("Delay(Date(\"2001-01-01\")): it does not come within 31 days"));
+  EXPECT_THAT(set->last_error(), HasSubstr("Delay(Date(\"2001-01-01\")): it does not come within 400 days"));
 }
 
 TEST(Actions, DelayTakesATimeAndNothingElse) {
@@ -131,6 +131,8 @@ TEST(Actions, RedirectNamesWhomToWriteTo) {
   EXPECT_THAT(why("'a@b/c'"), HasSubstr("takes the address of one account"));
   EXPECT_THAT(why("{ 'a@b', de = 'x' }"), HasSubstr("Redirect has no \"de\""));
   EXPECT_THAT(why("{}"), HasSubstr("p.lua:2: Redirect"));
+  EXPECT_THAT(why("'b.org'"), HasSubstr("takes the address of one account"));
+  EXPECT_THAT(why("{ 'a@b', 'Write' }"), HasSubstr("Redirect takes one address; a text is said as fr ="));
 }
 
 TEST(Actions, OfSeveralLimitsTheStrictestNumberHolds) {

@@ -249,10 +249,28 @@ TEST(Check, ItsWorkIsBounded) {
             "");
 }
 
-TEST(Idle, MatchersThatBelongToNoRuleAreNamed) {
+TEST(Oddities, ActionsThatDoNothingAreNamed) {
+  const auto notes = [](const std::string& rule) {
+    std::vector<std::string> out;
+    for (const auto& one : find_oddities(*loaded("rule{ name = 'r', match = " + rule + " }"))) out.push_back(one.text);
+    return out;
+  };
+  EXPECT_THAT(notes("Kind('presence'), action = Delay('1h')"),
+              ElementsAre(HasSubstr("Delay(3600) does nothing for the kinds of events that it matches")));
+  EXPECT_THAT(notes("Kind('message') + Kind('presence'), action = Delay('1h')"), IsEmpty());
+  EXPECT_THAT(notes("Kind('message') * Direction('out'), action = Quiet()"),
+              ElementsAre(HasSubstr("Quiet() does nothing")));
+  EXPECT_THAT(notes("Always(), action = { Deny('forbidden'), Delay('1h') }"),
+              ElementsAre(HasSubstr("Delay(3600) does nothing behind Deny{\"forbidden\"}, which ends the decision")));
+  EXPECT_THAT(notes("Always(), action = Delay(Date('2001-01-01'))"), ElementsAre(HasSubstr("never ends")));
+  EXPECT_THAT(notes("Always(), action = Delay(Weekday('mon') * Weekday('tue'))"), ElementsAre(HasSubstr("never ends")));
+  EXPECT_THAT(notes("Always(), action = Delay(Date('12-24'))"), IsEmpty());
+}
+
+TEST(Oddities, MatchersThatBelongToNoRuleAreNamed) {
   const auto notes = [](std::string_view source) {
     std::vector<std::string> out;
-    for (const auto& one : find_idle_matchers(*loaded(source))) out.push_back(one.message());
+    for (const auto& one : find_oddities(*loaded(source))) out.push_back(one.message());
     return out;
   };
   EXPECT_THAT(notes(R"(local open = Hours("08:00-19:00")

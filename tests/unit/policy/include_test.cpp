@@ -147,7 +147,8 @@ TEST_F(Include, AGroupThatIsKeptElsewhereNamesItsFile) {
   EXPECT_EQ(short_text(groups[0].sources[0].search->password_file), "below/p");
   EXPECT_EQ(short_text(groups[0].sources[0].search->ca_file), "below/../ca.pem");
   EXPECT_EQ(set->decide(message()).reason, Reason::policy_failed);
-  EXPECT_EQ(short_text(set->last_error()), "below/g.lua:2: who belongs to group \"d\" is not known now");
+  EXPECT_EQ(short_text(set->last_error()),
+            "below/g.lua:2: who belongs to group \"d\" is not known now (valisectl group list)");
   EXPECT_THAT(
       fault("pcall(lines, 'x')\ngroup{ name = 'd', ldap = { uri = 'ldaps://x', " + ldap + "password_file = 'p' } }"),
       HasSubstr("p.lua:2: ldap: password_file: this policy has no folder"));

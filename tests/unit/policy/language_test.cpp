@@ -127,6 +127,20 @@ TEST(Matchers, SayWhatTheyTake) {
   EXPECT_THAT(fault("Suscription('both')"), HasSubstr("the nearest is \"Subscription\""));
 }
 
+TEST(Matchers, TakeNoMoreThanTheySay) {
+  const auto why = [](const std::string& match) {
+    return fault("rule{ name = 'r', match = " + match + ", action = Allow() }");
+  };
+  EXPECT_THAT(why("Kind('message', 'presence')"), HasSubstr("Kind takes one argument: Kind(kind | {kind, …})"));
+  EXPECT_THAT(why("Always(1)"), HasSubstr("Always takes nothing: Always()"));
+  EXPECT_THAT(why("Size('>', 3, 4)"), HasSubstr("Size takes at most 2 arguments: Size(op, bytes)"));
+  EXPECT_EQ(why("Child('a', 'b')"), "");
+  EXPECT_THAT(why("not Kind('message')"), HasSubstr("not true or false: `-a` says what Lua's `not a` does not"));
+  EXPECT_THAT(fault("rule{ name = 'r', match = Always(), action = Delay(Hours('08:00-09:00'), '1h') }"),
+              HasSubstr("Delay takes one argument"));
+  EXPECT_THAT(fault("rule{ name = 'r', match = Always(), action = Deny('forbidden', 'text') }"), HasSubstr("fr = "));
+}
+
 TEST(Matchers, NameTheFactsThatCostSomething) {
   const auto wants = [](const char* matcher, Costly what) {
     return loaded("rule{ name = 'r', match = " + std::string(matcher) + ", action = Drop() }")->wants(what);

@@ -71,7 +71,7 @@ TEST(StoredGroup, BeforeTheStoreWasReadARuleThatAsksFails) {
   const auto decision = set->decide(message());
   EXPECT_EQ(decision.verdict, Verdict::deny);
   EXPECT_EQ(decision.reason, Reason::policy_failed);
-  EXPECT_EQ(set->last_error(), "p.lua:2: who belongs to group \"wide\" is not known now");
+  EXPECT_EQ(set->last_error(), "p.lua:2: who belongs to group \"wide\" is not known now (valisectl group list)");
   // Who is a member whatever the store says is known.
   EXPECT_EQ(set->decide(from("carol@example.org")).reason, Reason::rule);
   live->read_store({{"g", {"alice@example.org"}}}, 1, 1);

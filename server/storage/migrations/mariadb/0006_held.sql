@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS held (
   digest    VARBINARY(64) NOT NULL,
   rule      VARBINARY(1023) NOT NULL,
   unsealed  VARBINARY(255) NOT NULL,
+  reason    VARBINARY(255) NOT NULL,
   stanza    MEDIUMBLOB NOT NULL,
   PRIMARY KEY (id),
   INDEX held_due (due_ms, id),

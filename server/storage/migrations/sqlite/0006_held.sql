@@ -10,6 +10,7 @@ CREATE TABLE held (
   digest    BLOB NOT NULL,
   rule      TEXT NOT NULL,
   unsealed  TEXT NOT NULL,
+  reason    TEXT NOT NULL,
   stanza    TEXT NOT NULL
 );
 CREATE INDEX held_due ON held (due_ms, id);
