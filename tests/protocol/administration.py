@@ -276,7 +276,7 @@ async def each_error_of_a_reload_has_its_own_line(town):
     status, out, err = await town.reload()
     said = err.splitlines()
     assert status == 1 and out == "" and len(said) == 3 and "nothing has changed" in said[2], (status, out, err)
-    for number, line in enumerate(said, lines + 1):
+    for number, line in enumerate(said[:2], lines + 1):
         assert line.startswith(f"valisectl: {town.config_file}:{number}: "), err
 
 
