@@ -6,6 +6,7 @@
 #include <iostream>
 #include <optional>
 
+#include "asking.hpp"
 #include "base/crypto.hpp"
 #include "client.hpp"
 #include "failure.hpp"
@@ -15,7 +16,6 @@
 #include "password.hpp"
 #include "policy_commands.hpp"
 #include "selftest/selftest.hpp"
-#include "show.hpp"
 
 namespace valise::ctl {
 namespace {
@@ -48,18 +48,8 @@ struct Options {
   std::int64_t signed_prekey_days = 365, silent_days = 90;
 };
 
-void print(const Json& result, const Options& options, const Layout& layout = {}) {
-  const auto text = options.json ? result.dump() + "\n" : shown(result, layout);
-  std::fputs(text.c_str(), stdout);
-}
-
 int ask(const Options& options, Json request, const Layout& layout = {}) {
-  Client client;
-  if (const auto connected = client.connect(options.socket); !connected) return report(connected.error(), options.json);
-  const auto result = client.ask(std::move(request));
-  if (!result) return report(result.error(), options.json);
-  print(*result, options, layout);
-  return done;
+  return ask_and_print({options.socket, options.json}, std::move(request), layout);
 }
 
 // What became of the account of a command: "alice@example.org: added".
@@ -179,7 +169,7 @@ int add_batch(const Options& options) {
     if (failure.exit == could_not) break;  // the server is gone
   }
   print(options.json ? Json{{"added", added}, {"failed", failed}} : Json{{"added", added}, {"failed", failed.size()}},
-        options);
+        Asking{options.socket, options.json}, {});
   return exit;
 }
 
