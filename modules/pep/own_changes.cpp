@@ -181,8 +181,9 @@ void Pep::change(core::Account& account, core::Jid publisher, std::size_t bytes,
                            [this, told = std::move(*told), changes = std::move(*changes), done = std::move(done)](
                                core::Account& account_then, bool durable) mutable {
                              if (!durable) return done(std::unexpected(core::store_away));
-                             done({});
                              own_changes_done(account_then, std::move(told), changes);
+                             // A turn later others' events are on their way: whoever acts on this answer finds it done.
+                             shard_.post([done = std::move(done)]() mutable { done({}); });
                            });
                   };
                   make(owner, std::move(answer));
