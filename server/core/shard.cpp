@@ -32,7 +32,9 @@ Shard::Shard(Kernel& kernel, unsigned index, Ref<const Settings> settings)
     : kernel_(kernel),
       index_(index),
       settings_(std::move(settings)),
-      sweep_([](void* self) { static_cast<Shard*>(self)->sweep_accounts(); }, this) {}
+      sweep_([](void* self) { static_cast<Shard*>(self)->sweep_accounts(); }, this) {
+  loop_.set_first(*this);
+}
 
 Shard::~Shard() { loop_.cancel(*this); }
 

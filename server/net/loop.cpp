@@ -105,10 +105,11 @@ void Loop::unwatch(int fd, IoHandler& handler) {
 void Loop::enqueue(TurnEnd& work) {
   if (work.queued_) return;
   work.queued_ = true;
-  turn_end_.push_back(&work);
+  if (&work != first_) turn_end_.push_back(&work);
 }
 
 void Loop::cancel(TurnEnd& work) {
+  if (&work == first_) first_ = nullptr;
   if (std::exchange(work.queued_, false)) std::ranges::replace(turn_end_, &work, nullptr);
 }
 
@@ -149,7 +150,12 @@ void Loop::run_share() {
   one->on_share();
 }
 
+void Loop::run_first() {
+  if (first_ != nullptr && std::exchange(first_->queued_, false)) first_->on_turn_end();
+}
+
 void Loop::run_turn_end() {
+  run_first();
   // Work may enqueue more work; both end within the turn.
   for (std::size_t i = 0; i < turn_end_.size(); ++i) {
     auto* work = turn_end_[i];
@@ -159,6 +165,7 @@ void Loop::run_turn_end() {
     work->on_turn_end();
   }
   turn_end_.clear();
+  run_first();  // what the others' work sent
 }
 
 void Loop::run() {
@@ -169,6 +176,7 @@ void Loop::run() {
     wait_for_events();
     ++turn_;
     now_ms_ = steady_ms();
+    run_mailbox();  // before the sockets: what led to these bytes was posted before them
     for (ready.at = 0; ready.at < ready.count;) {
       auto& event = ready.events[ready.at++];
       if (event.data.ptr != nullptr) {
@@ -179,7 +187,6 @@ void Loop::run() {
       }
     }
     ready.count = ready.at = 0;
-    run_mailbox();
     timers_.advance(now_ms_);
     run_share();
     run_turn_end();

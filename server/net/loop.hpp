@@ -75,6 +75,8 @@ class Loop {
   void unwatch(int fd, IoHandler& handler);  // the handler gets no further call, also not from this turn
   void enqueue(TurnEnd& work);
   void cancel(TurnEnd& work);
+  // Its work comes before all others' of a turn: what other loops are sent they have before anybody is answered here.
+  void set_first(TurnEnd& work) noexcept { first_ = &work; }
   void wait_for_share(Share& one);  // in this turn or a later one, in the order of these calls
   void cancel(Share& one);
   void set_handshakes(Handshakes* threads) noexcept { handshakes_ = threads; }  // null: its own thread does them
@@ -89,6 +91,7 @@ class Loop {
   void run_mailbox();
   void run_share();
   void run_turn_end();
+  void run_first();
   void wake();
 
   int epoll_ = -1;
@@ -96,6 +99,7 @@ class Loop {
   TimerWheel timers_;
   std::int64_t now_ms_ = 0;
   std::uint64_t turn_ = 0;
+  TurnEnd* first_ = nullptr;
   std::vector<TurnEnd*> turn_end_;
   std::deque<Share*> shares_;
   Handshakes* handshakes_ = nullptr;

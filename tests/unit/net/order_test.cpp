@@ -1,0 +1,82 @@
+// Cause before effect: what other loops are sent they have before anybody is answered, and handle before what follows
+// from that answer.
+#include <gtest/gtest.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "net/loop.hpp"
+
+namespace valise::net {
+namespace {
+
+struct Work final : TurnEnd {
+  explicit Work(std::function<void()> does) : run(std::move(does)) {}
+  void on_turn_end() override { run(); }
+  std::function<void()> run;
+};
+
+struct Socket final : IoHandler {
+  explicit Socket(std::function<void()> does) : run(std::move(does)) {}
+  void on_io(std::uint32_t) override { run(); }
+  std::function<void()> run;
+};
+
+TEST(Order, whatGoesToOtherLoopsGoesBeforeTheAnswers) {
+  Loop loop;
+  std::string order;
+  Work outbox([&] { order += "outbox "; });
+  Work answer([&] {
+    order += "answer ";
+    loop.enqueue(outbox);  // an answer that causes more
+  });
+  loop.set_first(outbox);
+  loop.post([&] {
+    loop.enqueue(answer);
+    loop.enqueue(outbox);
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_EQ(order, "outbox answer outbox ");
+  loop.cancel(outbox);
+}
+
+TEST(Order, whatIsCancelledDoesNotRun) {
+  Loop loop;
+  std::string order;
+  Work outbox([&] { order += "outbox "; });
+  loop.set_first(outbox);
+  loop.post([&] {
+    loop.enqueue(outbox);
+    loop.cancel(outbox);
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_EQ(order, "");
+}
+
+TEST(Order, mailComesBeforeTheBytesThatFollowedIt) {
+  Loop loop;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  std::string order;
+  Socket socket([&] {
+    order += "bytes ";
+    loop.stop();
+  });
+  ASSERT_TRUE(loop.watch(ends[0], EPOLLIN, socket));
+  loop.post([&] { order += "mail "; });
+  ASSERT_EQ(::write(ends[1], "x", 1), 1);
+  loop.run();
+  EXPECT_EQ(order, "mail bytes ");
+  loop.unwatch(ends[0], socket);
+  for (const int fd : ends) ::close(fd);
+}
+
+}  // namespace
+}  // namespace valise::net
