@@ -9,6 +9,7 @@
 #include "core/administrators.hpp"
 #include "core/namespaces.hpp"
 #include "core/session.hpp"
+#include "modules/roster/subscriptions.hpp"
 #include "policy/opening.hpp"
 #include "xml/writer.hpp"
 
@@ -44,12 +45,29 @@ core::StanzaPtr stripped(const core::Stanza& stanza, std::span<const std::vector
   return out;
 }
 
-// Behind this turn: its stanza is still on its way.
-void end_session(core::Shard& shard, const core::Session& session) {
-  shard.post([&shard, jid = std::string(session.jid.bare()), id = session.id] {
-    auto* account = shard.find_account(jid);
-    auto* found = account == nullptr ? nullptr : account->find_id(id);
-    if (found != nullptr) found->stream.end("policy-violation", "A rule of this server ends the session.");
+// In a later turn: its stanza is still on its way. Behind what the account is to get, its error too.
+void end_session(core::Shard& shard, const std::string& bare, std::uint64_t id) {
+  shard.post([&shard, bare, id] {
+    auto* account = shard.find_account(bare);
+    if (account == nullptr) return;
+    account->in_order([account, id] {
+      auto* found = account->find_id(id);
+      if (found != nullptr) found->stream.end("policy-violation", "A rule of this server ends the session.");
+    });
+  });
+}
+
+// In a later turn: this stanza may be about the same subscription.
+void end_subscription(core::Shard& shard, const core::Flow& flow, std::string_view rule) {
+  if (flow.recipient == nullptr || flow.stanza->from.empty()) return;
+  shard.post([&shard, owner = flow.recipient->jid, contact = flow.stanza->from.to_bare(),
+              rule = std::string(rule)]() mutable {
+    shard.with_account(owner, [&shard, contact = std::move(contact), rule = std::move(rule)](core::Account* account) {
+      auto* subscriptions = shard.service<Subscriptions>();
+      if (subscriptions != nullptr && account != nullptr && account->exists) {
+        subscriptions->cancel(*account, contact, rule);
+      }
+    });
   });
 }
 
@@ -89,9 +107,19 @@ void tell(core::Shard& shard, const policy::Facts& facts, const policy::NoticeTe
 
 }  // namespace
 
-void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes) {
-  if (decision.disconnect && flow.sender != nullptr) end_session(shard, *flow.sender);
-  if (!passes) return;
+void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, core::Refusal* refused) {
+  if (decision.disconnect && flow.sender != nullptr) {
+    auto end = [&shard, bare = std::string(flow.sender->jid.bare()), id = flow.sender->id] {
+      end_session(shard, bare, id);
+    };
+    if (refused != nullptr) {
+      refused->then = std::move(end);
+    } else {
+      end();
+    }
+  }
+  if (decision.unsubscribe) end_subscription(shard, flow, decision.unsubscribed_by);
+  if (refused != nullptr) return;
   if (decision.quiet) flow.tells = false;
   if (decision.pause.any() && flow.stanza->kind == core::Kind::message) {
     hold_back(flow, decision.pause, decision.paused_by);

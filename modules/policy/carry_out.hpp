@@ -7,9 +7,10 @@
 
 namespace valise::modules {
 
-// Strip, Record, Quiet, Delay, Disconnect, for a stanza. `passes`: it goes on; else only the session's end is left to
-// do. What is stripped is taken from a new stanza: others may hold the one that came.
-void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, bool passes);
+// Strip, Record, Quiet, Delay, Disconnect, Unsubscribe, for a stanza. `refused`, if it does not go on: only what ends
+// is left to do, the session once its user has the error, or the subscription. What is stripped is taken from a new
+// stanza: others may hold the one that came.
+void carry_out(core::Shard& shard, core::Flow& flow, const policy::Decision& decision, core::Refusal* refused);
 
 // Notify: a message of the host to each of its administrators, in the next turn.
 void tell_administrators(core::Shard& shard, const policy::Facts& facts, const policy::Decision& decision);

@@ -295,7 +295,7 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
     }
     policy::Decision decision;
     auto refused = judge(facts, flow.tags, decision);
-    carry_out(shard_, flow, decision, refused == nullptr);
+    carry_out(shard_, flow, decision, refused.get());
     if (!decision.shadow.empty()) {
       core::describe(flow);
       record_shadow(decision, flow.record);

@@ -32,6 +32,7 @@ class RosterModule final : public core::Module, public core::Contacts, public Su
   void outbound(core::Session& session, core::Flow flow) override;
   void inbound(core::Flow flow) override;
   void show(core::Account& account, const core::Jid& contact, bool available) override;
+  void cancel(core::Account& account, const core::Jid& contact, std::string_view rule) override;
   [[nodiscard]] std::size_t pending(const core::Account& account) const override;
   void end_all(const core::Account& account, std::move_only_function<void(bool durable)> then) override;
   // invited.cpp

@@ -155,6 +155,27 @@ void RosterModule::receive_from(core::Flow flow, Step step) {
         });
 }
 
+void RosterModule::cancel(core::Account& account, const core::Jid& contact, std::string_view rule) {
+  const auto* before = book(account).find(contact.full());
+  const auto state = before != nullptr ? state_of(*before) : State();
+  const auto sent = send(state, Step::unsubscribed);
+  if (sent.next == state || contact == account.jid) return;
+  core::audit::Record record;
+  record.kind = core::audit::Kind::presence;
+  record.type = core::audit::StanzaType::unsubscribed;
+  record.origin = make_ref<core::audit::Origin>(core::audit::Origin::Members{.jid = account.jid.bare()});
+  record.recipient = contact.bare();
+  record.reason = "subscription-ended";
+  record.rule = rule;
+  const bool ends = has_from(state.subscription);
+  write(account, contact.str(), row_of(before, contact.full(), sent.next), std::move(record), contact.str().size(),
+        [this, contact, ends, route = sent.route](core::Account& owner, bool durable) {
+          if (!durable) return;                   // the next that the rule decides on tries again
+          if (ends) show(owner, contact, false);  // §3.2.2: while the contact is still subscribed
+          if (route) shard_.route(core::make_presence("unsubscribed", owner.jid, contact));
+        });
+}
+
 // The sender may try again: each side carries out what it has not yet (appendix A.2.1).
 void RosterModule::failed(const core::Flow& flow) {
   shard_.handled(flow);

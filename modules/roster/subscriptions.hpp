@@ -26,6 +26,10 @@ class Subscriptions {
   // XEP-0379 §3.5: the contact asked; he may subscribe, and is asked in return.
   virtual void accept(core::Account& account, const core::Jid& contact,
                       std::move_only_function<void(bool durable)> then) = 0;
+  // The contact no longer sees the account, which is in memory and exists, as if its user had said "unsubscribed"
+  // (§3.2); a request of his that waits is refused. `rule`: the policy's, for the record. Nothing, if he does not see
+  // it.
+  virtual void cancel(core::Account& account, const core::Jid& contact, std::string_view rule) = 0;
   // The account, which is in memory and gone, was removed: each contact's side of the subscriptions and of open
   // requests ends (§2.5.2), as if "unsubscribe" and "unsubscribed" had come. `then` runs when all of them are durable,
   // or, false, when some are not. May be done again.

@@ -42,6 +42,7 @@ struct Refusal {
   // Answered as fast as an address that nobody has: before the record of it is durable.
   bool at_once = false;
   std::string notice;  // a sentence that follows as a message of the server (docs/sealed.md §5), once a chat and hour
+  std::move_only_function<void()> then;  // when the sender has been told, or is not to be; may be null
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
 

@@ -226,6 +226,7 @@ void Shard::refuse(Flow flow, Verdict refusal) {
   if (refusal->at_once && !flow.held) {
     handled(flow);
     if (!refusal->silent && !is_answer(*flow.stanza)) route_error(*flow.stanza, refusal->error, language);
+    if (refusal->then) refusal->then();
     unit->nobody_waits = true;
     commit(std::move(unit));
     return;
@@ -238,6 +239,7 @@ void Shard::refuse(Flow flow, Verdict refusal) {
     const bool told = !refusal->silent && !flow->stanza->is_error() && !is_answer(*flow->stanza);
     if (told) route_error(*flow->stanza, refusal->error, language);
     handled(*flow);
+    if (refusal->then) refusal->then();
     if (told && !refusal->notice.empty()) {
       auto domain = Jid::make({}, flow->stanza->from.domain());
       if (domain) route(make_message("chat", *domain, flow->stanza->from, std::move(refusal->notice)));

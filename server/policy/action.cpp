@@ -136,6 +136,19 @@ class Disconnect final : public Action {
   std::string describe() const override { return "Disconnect()"; }
 };
 
+class Unsubscribe final : public Action {
+ public:
+  Next run(Context& context) const override {
+    context.decision.unsubscribe = true;
+    return Next::go_on;
+  }
+  EventMask events() const override {
+    return (mask_of(Event::message) | mask_of(Event::presence) | mask_of(Event::subscription) | mask_of(Event::iq)) &
+           all_in;
+  }
+  std::string describe() const override { return "Unsubscribe()"; }
+};
+
 class Limit final : public Action {
  public:
   explicit Limit(const Pace& pace) : pace_(pace) {}
@@ -306,6 +319,7 @@ ActionPtr make_jump(const JumpTo& to) { return std::make_unique<Jump>(to); }
 ActionPtr make_return() { return std::make_unique<Return>(); }
 ActionPtr make_record(std::string word) { return std::make_unique<Record>(std::move(word)); }
 ActionPtr make_disconnect() { return std::make_unique<Disconnect>(); }
+ActionPtr make_unsubscribe() { return std::make_unique<Unsubscribe>(); }
 ActionPtr make_limit(const Pace& pace) { return std::make_unique<Limit>(pace); }
 ActionPtr make_quiet() { return std::make_unique<Quiet>(); }
 ActionPtr make_require_approval() { return std::make_unique<RequireApproval>(); }

@@ -61,6 +61,7 @@ struct Refusal {
 [[nodiscard]] ActionPtr make_return();
 [[nodiscard]] ActionPtr make_record(std::string word);
 [[nodiscard]] ActionPtr make_disconnect();
+[[nodiscard]] ActionPtr make_unsubscribe();
 [[nodiscard]] ActionPtr make_limit(const Pace& pace);
 [[nodiscard]] ActionPtr make_require_approval();
 [[nodiscard]] ActionPtr make_quiet();

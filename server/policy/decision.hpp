@@ -82,6 +82,8 @@ struct Decision {
   // -- what else is to happen; whoever asked sees to it
   std::string_view record;                 // Record: a word for the audit log; empty: none
   bool disconnect = false;                 // Disconnect: the session of whoever acts
+  bool unsubscribe = false;                // Unsubscribe: the sender from the recipient's presence
+  std::string_view unsubscribed_by;        // the first rule that asked for it
   bool quiet = false;                      // Quiet: who is away is not told that it came
   bool needs_approval = false;             // RequireApproval: of an administrator, for a new OMEMO device
   Pace pace;                               // Limit
@@ -95,8 +97,9 @@ struct Decision {
   [[nodiscard]] std::span<const std::string_view> added_tags() const noexcept { return {tags.data(), tag_count}; }
   bool add_tag(std::string_view tag) noexcept;  // false: no room
   // An action of that rule has run.
-  void note_pause(std::string_view by) noexcept {
+  void note_asked(std::string_view by) noexcept {
     if (paused_by.empty() && pause.any()) paused_by = by;
+    if (unsubscribed_by.empty() && unsubscribe) unsubscribed_by = by;
   }
 };
 

@@ -113,6 +113,11 @@ int disconnect(lua_State* lua) {
   return push_action(lua, make_disconnect());
 }
 
+int unsubscribe(lua_State* lua) {
+  building(lua);
+  return push_action(lua, make_unsubscribe());
+}
+
 // Limit{ stanzas_per_s = 5, stanzas_burst = 20 }
 int limit(lua_State* lua) {
   building(lua);
@@ -265,6 +270,10 @@ const Function functions[] = {
      "goes on; the session of whoever acts ends with `policy-violation` when the decision is made. At the recipient, "
      "where it is not known, and before a session is there: nothing",
      at::stanzas& all_out},
+    {"Unsubscribe", &unsubscribe, "",
+     "goes on; the sender no longer sees when the recipient is there, as if the recipient had sent `unsubscribed` (RFC "
+     "6121 §3.2), and a request of his that waits is refused. Whether the recipient sees the sender stays as it was",
+     at::stanzas& all_in},
     {"Limit", &limit, "{ rate =, rate_burst =, stanzas_per_s =, stanzas_burst = }",
      "goes on; the session that begins is read so fast and no faster, whatever the options `limits.*` of these names "
      "say: bytes and stanzas a second, above a burst. Of several rules the strictest number holds",

@@ -229,7 +229,7 @@ class PartialDecider::Engine final : public Watcher {
         return {.truth = Truth::unknown, .verdicts = any_verdict};
       }
       if (context.failed) break;
-      context.decision.note_pause(rule.name);
+      context.decision.note_asked(rule.name);
       if (next == Next::done) {
         out.truth = Truth::yes;
         break;

@@ -79,7 +79,7 @@ class Run {
     for (const auto* action : rule.actions) {
       auto next = action->run(context_);
       if (context_.failed) return Next::done;
-      context_.decision.note_pause(rule.name);
+      context_.decision.note_asked(rule.name);
       if (next == Next::jump) next = enter(context_.jump) ? Next::jump : Next::go_on;
       if (context_.failed) return Next::done;
       if (next != Next::go_on) return next;

@@ -292,6 +292,9 @@ class Runner {
   static int disconnected(lua_State* lua) {
     return is<&Outcome::disconnect>(lua, "the session to end, but it goes on");
   }
+  static int unsubscribed(lua_State* lua) {
+    return is<&Outcome::unsubscribe>(lua, "the sender's subscription to end, but it stays");
+  }
   static int quiet(lua_State* lua) { return is<&Outcome::quiet>(lua, "no push service to be told, but it would be"); }
   static int waits(lua_State* lua) {
     return is<&Outcome::needs_approval>(lua, "it to wait for an administrator, but it does not");
@@ -460,6 +463,7 @@ class Runner {
                                 {"notified", &holds<&notified>},
                                 {"stripped", &holds<&stripped>},
                                 {"disconnected", &disconnected},
+                                {"unsubscribed", &unsubscribed},
                                 {"waits", &waits},
                                 {"quiet", &quiet},
                                 {"limited", &limited},

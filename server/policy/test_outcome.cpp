@@ -30,6 +30,7 @@ Outcome outcome_of(const Decision& decision, const Question& question) {
               .notices = {},
               .stripped = {},
               .disconnect = decision.disconnect,
+              .unsubscribe = decision.unsubscribe,
               .needs_approval = decision.needs_approval,
               .quiet = decision.quiet,
               .pace = decision.pace,

@@ -16,6 +16,7 @@ struct Outcome {
   std::string rule, condition, text_fr, text_en, seal, shadow, record, event;
   std::vector<std::string> tags, notices, stripped;
   bool disconnect = false;
+  bool unsubscribe = false;
   bool needs_approval = false;
   bool quiet = false;
   Pace pace;

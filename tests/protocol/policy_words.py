@@ -122,7 +122,50 @@ async def a_session_ends_and_its_administrator_hears_of_it(town):
     told = await root.receives("message", from_="localhost")
     body = told.findtext(NS.CLIENT + "body")
     assert body.startswith("Somebody fell into the trap. (message: alice") and trap.bare in body, body
+    await alice.gets_error("message", "t1", "forbidden")  # it still hears why
     await alice.stream.fails_with("policy-violation")
+
+
+async def contacts_of(device):
+    answer = await device.asks("<query xmlns='jabber:iq:roster'/>")
+    return {item.get("jid"): item.get("subscription") for item in answer.iter(NS.ROSTER + "item")}
+
+
+@story("policy: Unsubscribe", policy="""
+rule{ name = "left", match = Kind("message") * Direction("in") * To("bob*@localhost"), action = { Unsubscribe(), Drop() } }
+""")
+async def the_sender_no_longer_sees_the_recipient(town):
+    alice, bob, carol = await town.devices("alice", "bob", "carol")
+    await alice.is_friends_with(bob)
+    await carol.sends(message(bob.bare, "u0"))  # of a stranger there is nothing to end
+    await alice.sends(message(bob.bare, "u1"))
+    # RFC 6121 §3.2.2: it sees him go, then that it lost the subscription; he sees it as before.
+    await alice.receives("presence", type_="unavailable", from_=bob.full)
+    await alice.receives("presence", type_="unsubscribed", from_=bob.bare)
+    assert await contacts_of(alice) == {bob.bare: "from"} and await contacts_of(bob) == {alice.bare: "to"}
+    await bob.receives_no("message", before=ping)
+    [record] = await town.records(kind="presence", reason="subscription-ended")
+    assert (record["from"], record["to"], record["type"]) == (bob.bare, alice.bare, "unsubscribed"), record
+    assert record["rule"] == "left", record
+    await alice.sends("<presence><show>away</show></presence>")
+    await bob.receives("presence", from_=alice.full, type_=None)
+    # It may ask again.
+    await alice.sends(f"<presence type='subscribe' to='{bob.bare}'/>")
+    await bob.receives("presence", type_="subscribe", from_=alice.bare)
+    await bob.sends(f"<presence type='subscribed' to='{alice.bare}'/>")
+    await alice.receives("presence", type_="subscribed", from_=bob.bare)
+    await alice.sends(message(bob.bare, "u2"))
+    await alice.receives("presence", type_="unsubscribed", from_=bob.bare)
+
+
+@story("policy: Unsubscribe", policy="""
+rule{ name = "no requests", match = Kind("subscription") * Type("subscribe") * To("shut*@localhost"), action = Unsubscribe() }
+""")
+async def a_request_that_waits_is_refused(town):
+    alice, shut = await town.devices("alice", "shut")
+    await alice.sends(f"<presence type='subscribe' to='{shut.bare}'/>")
+    await alice.receives("presence", type_="unsubscribed", from_=shut.bare)
+    assert await contacts_of(alice) == {shut.bare: "none"} and await contacts_of(shut) == {}
 
 
 @story("policy: a rule that fails", options={"commands.administrators": ["root@localhost"]}, policy="""

@@ -189,7 +189,7 @@ TEST_F(TestFile, KnowsTheNewWordsChainsAndFilesBesideThePolicy) {
   write("rules.lua", R"(
 local met = memory{ name = "met" }
 group{ name = "blocked", file = "blocked.txt" }
-rule{ name = "blocked", match = FromGroup("blocked"), action = { Record("blocked"), Notify("look"), Disconnect(), Drop() } }
+rule{ name = "blocked", match = FromGroup("blocked"), action = { Record("blocked"), Notify("look"), Disconnect(), Unsubscribe(), Drop() } }
 rule{ name = "contacts", match = Contact() + RosterGroup("friends"), action = Allow() }
 rule{ name = "keys", match = Kind("device") * NewDevices(">", 2), action = Deny("not-allowed") }
 rule{ name = "html", match = Child("html"), action = Strip("html") }
@@ -202,6 +202,10 @@ chain{ name = "checks",
       why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org' }:by('blocked'):recorded('blocked'):notified('look')"
           ":disconnected()"),
       "");
+  EXPECT_EQ(why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org', direction = 'in' }:unsubscribed()"), "");
+  EXPECT_THAT(why("expect.allowed{ from = 'a@x.org', to = 'b@x.org' }:unsubscribed()"),
+              HasSubstr("expected the sender's subscription to end, but it stays"));
+  EXPECT_EQ(why("expect.dropped{ from = 'spam@y.org', to = 'b@x.org' }:by('blocked')"), "");
   EXPECT_EQ(
       why("expect.allowed{ from = 'a@x.org', to = 'b@x.org', subscription = 'both' }:by('contacts')\n"
           "expect.allowed{ from = 'a@x.org', to = 'b@x.org', roster_groups = { 'x', 'friends' } }:by('contacts')"),
