@@ -182,8 +182,7 @@ void Pep::change(core::Account& account, core::Jid publisher, std::size_t bytes,
                                core::Account& account_then, bool durable) mutable {
                              if (!durable) return done(std::unexpected(core::store_away));
                              own_changes_done(account_then, std::move(told), changes);
-                             // A turn later others' events are on their way: whoever acts on this answer finds it done.
-                             shard_.post([done = std::move(done)]() mutable { done({}); });
+                             done({});
                            });
                   };
                   make(owner, std::move(answer));

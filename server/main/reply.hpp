@@ -10,11 +10,12 @@
 #include <stop_token>
 
 #include "base/error.hpp"
+#include "net/loop.hpp"
 
 namespace valise {
 
 template <class T>
-class Reply {
+class Reply : public std::enable_shared_from_this<Reply<T>> {
  public:
   // False: whoever asked has gone and was told that nothing happened, so nothing may. Otherwise he learns from now on
   // that the work was taken.
@@ -23,10 +24,13 @@ class Reply {
     if (!given_up_) begun_ = true;
     return !given_up_;
   }
+  // Who acts on it finds that others have been told: it waits for the end of this turn.
   void give(Result<T> result) {
-    const std::lock_guard lock(mutex_);
-    result_ = std::move(result);
-    changed_.notify_all();
+    net::Loop::after_turn([self = this->shared_from_this(), result = std::move(result)]() mutable {
+      const std::lock_guard lock(self->mutex_);
+      self->result_ = std::move(result);
+      self->changed_.notify_all();
+    });
   }
   // Errors of its own: unavailable (nothing was and nothing will be done), pending (begun, the outcome is not known).
   [[nodiscard]] Result<T> wait(const std::stop_token& stop, std::chrono::milliseconds patience) {

@@ -15,7 +15,7 @@
 namespace valise::net {
 namespace {
 constexpr int max_events = 256;
-thread_local const Loop* current_loop = nullptr;
+thread_local Loop* current_loop = nullptr;
 }  // namespace
 
 struct Loop::Ready {
@@ -39,6 +39,11 @@ Loop::Loop()
 Loop::~Loop() {
   ::close(wake_fd_);
   ::close(epoll_);
+}
+
+void Loop::after_turn(Task task) {
+  if (current_loop != nullptr) return current_loop->post(std::move(task));
+  task();
 }
 
 bool Loop::is_current() const noexcept { return current_loop == this; }
@@ -191,8 +196,10 @@ void Loop::run() {
     run_share();
     run_turn_end();
   }
-  run_mailbox();
-  run_turn_end();
+  for (int turn = 0; turn < 2; ++turn) {  // also what is to be done after the last
+    run_mailbox();
+    run_turn_end();
+  }
   ready_ = nullptr;
   current_loop = nullptr;
 }

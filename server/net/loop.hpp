@@ -67,6 +67,8 @@ class Loop {
   void post(Task task);
   void post(std::vector<Task>& tasks);  // takes them all, leaves it empty
   void stop();
+  // When the turn of this thread's loop is over, and other loops have what it sent them; at once on a thread without.
+  static void after_turn(Task task);
 
   // -- this loop's thread only
   void run();

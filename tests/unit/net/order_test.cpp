@@ -46,6 +46,23 @@ TEST(Order, whatGoesToOtherLoopsGoesBeforeTheAnswers) {
   loop.cancel(outbox);
 }
 
+TEST(Order, whatIsToComeAfterTheTurnComesBehindItsOutbox) {
+  Loop loop;
+  std::string order;
+  Work outbox([&] { order += "outbox "; });
+  loop.set_first(outbox);
+  loop.post([&] {
+    Loop::after_turn([&] { order += "after "; });
+    loop.enqueue(outbox);
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_EQ(order, "outbox after ");
+  loop.cancel(outbox);
+  Loop::after_turn([&] { order += "at once"; });
+  EXPECT_EQ(order, "outbox after at once");
+}
+
 TEST(Order, whatIsCancelledDoesNotRun) {
   Loop loop;
   std::string order;
