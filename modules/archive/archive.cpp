@@ -54,10 +54,7 @@ core::Verdict keep_off(const core::Flow& flow) {
   if (iq.type != "set" && iq.type != "get") return nullptr;
   if (!iq.to || !iq.to->has_local() || iq.to->same_bare(iq.from)) return nullptr;
   if (iq.payload().ns() != ns_mam) return nullptr;
-  auto refusal = std::make_unique<core::Refusal>();
-  refusal->error = not_yours;
-  refusal->reason = "archive-not-yours";
-  return refusal;
+  return core::make_refusal(not_yours, "archive-not-yours");
 }
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {

@@ -59,20 +59,15 @@ bool BlockingModule::has_blocked(const core::Account& account, std::string_view 
 core::Verdict BlockingModule::outbound(core::Flow& flow) const {
   const auto& to = flow.stanza->to;
   if (flow.sender == nullptr || !to || !has_blocked(flow.sender->account, to->full())) return nullptr;
-  auto refusal = std::make_unique<core::Refusal>();
-  refusal->error = blocked_by_you;
-  refusal->reason = "blocked-by-sender";
-  return refusal;
+  return core::make_refusal(blocked_by_you, "blocked-by-sender");
 }
 
 // §3.3: to whoever is blocked the account is one that nobody has (RFC 6121 §8.5.1), in words and in time: presence is
 // not answered, a message waits for its record and an iq does not.
 core::Verdict BlockingModule::inbound(core::Flow& flow) const {
   if (!has_blocked(*flow.recipient, flow.stanza->from.full())) return nullptr;
-  auto refusal = std::make_unique<core::Refusal>();
-  refusal->error = core::service_unavailable;
-  refusal->reason = "blocked";
-  refusal->silent = flow.stanza->kind == core::Kind::presence;
+  const bool silent = flow.stanza->kind == core::Kind::presence;
+  auto refusal = core::make_refusal(core::service_unavailable, "blocked", silent);
   refusal->at_once = flow.stanza->kind != core::Kind::message;
   return refusal;
 }

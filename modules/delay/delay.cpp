@@ -1,6 +1,7 @@
 #include "modules/delay/delay.hpp"
 
 #include "core/services.hpp"
+#include "core/storable.hpp"
 #include "modules/delay/module.hpp"
 
 namespace valise::modules {
@@ -18,13 +19,6 @@ const StanzaError no_call{
     .type = StanzaError::Type::wait,
     .condition = "recipient-unavailable",
     .text = {"This person can't be called now.", "Cette personne ne peut être appelée maintenant."}};
-
-core::Verdict refusal(const StanzaError& error, std::string reason) {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = error;
-  made->reason = std::move(reason);
-  return made;
-}
 
 Result<std::unique_ptr<core::Part>> load(storage::Reader& reader, const std::string& jid) {
   auto part = std::make_unique<Held>();
@@ -66,8 +60,8 @@ void DelayModule::stop() {
 core::Verdict DelayModule::hold(core::Flow& flow, std::vector<storage::Write>& writes) {
   auto& account = *flow.recipient;
   auto& stanza = *flow.stanza;
-  if (stanza.child("propose", "urn:xmpp:jingle-message:0") || stanza.child("invite", "urn:xmpp:call-message:1")) {
-    return refusal(no_call, "delayed-call");  // it would ring when nobody calls any more
+  if (core::begins_call(stanza)) {
+    return core::make_refusal(no_call, "delayed-call");  // it would ring when nobody calls any more
   }
   // RFC 6121 §8.5.3: which of his devices are there then nobody knows.
   const auto to = stanza.to->to_bare();
@@ -87,7 +81,7 @@ core::Verdict DelayModule::hold(core::Flow& flow, std::vector<storage::Write>& w
     writes.clear();
     return nullptr;
   }
-  if (queue.size() >= shard_.settings().max_offline) return refusal(full, "delayed-full");
+  if (queue.size() >= shard_.settings().max_offline) return core::make_refusal(full, "delayed-full");
 
   stanza.append(message.stanza);
   writes.emplace_back(storage::PutHeld{std::move(message)});

@@ -68,10 +68,7 @@ class LabelsModule final : public core::Module {
 
   // Of an error nobody is told: it goes nowhere (§5), like each error that is refused.
   static core::Verdict refuse_misplaced() {
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = misplaced;
-    refusal->reason = omemo::code_of(omemo::Reason::label);
-    return refusal;
+    return core::make_refusal(misplaced, omemo::code_of(omemo::Reason::label));
   }
 
   // §4. `from` is for other servers, and ignored.

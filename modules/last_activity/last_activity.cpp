@@ -106,10 +106,7 @@ class LastActivity final : public core::Module, public core::LastSeen {
     if (stanza.type != "get" || !stanza.payload().is("query", ns_last)) return nullptr;
     const bool blocked = core::has_blocked(shard_.service<core::Blocking>(), *flow.recipient, stanza.from.full());
     if (flow.recipient->exists && !blocked && may_ask(*flow.recipient, stanza.from)) return nullptr;
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = forbidden;
-    refusal->reason = "not-subscribed";
-    return refusal;
+    return core::make_refusal(forbidden, "not-subscribed");
   }
 
   void came(core::Account& account) {

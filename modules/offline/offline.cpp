@@ -17,13 +17,7 @@ const StanzaError queue_full{.type = StanzaError::Type::cancel,
                              .text = {"This person is away and can't keep more messages.",
                                       "Cette personne est absente et ne peut garder plus de messages."}};
 
-core::Verdict refusal(std::string_view reason, bool silent) {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = queue_full;
-  made->reason = reason;
-  made->silent = silent;
-  return made;
-}
+core::Verdict refusal(std::string_view reason, bool silent) { return core::make_refusal(queue_full, reason, silent); }
 
 void note_unseen(Waiting& part, std::uint64_t collector, std::uint64_t row) {
   auto& unseen = part.in_hand.unseen;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/namespaces.hpp"
 #include "modules/omemo/values.hpp"
 #include "xml/writer.hpp"
 
@@ -11,8 +12,8 @@ namespace {
 
 constexpr std::string_view jingle = "urn:xmpp:jingle:1";
 constexpr std::string_view rtp = "urn:xmpp:jingle:apps:rtp:1";
-constexpr std::string_view jingle_message = "urn:xmpp:jingle-message:0";
-constexpr std::string_view call_message = "urn:xmpp:call-message:1";
+using core::ns::call_message;
+using core::ns::jingle_message;
 constexpr std::string_view verification = "http://gultsch.de/xmpp/drafts/omemo/dlts-srtp-verification";
 
 bool is_any_of(std::string_view text, std::initializer_list<std::string_view> list) {

@@ -6,12 +6,7 @@
 namespace valise::modules::omemo {
 namespace {
 
-core::Verdict too_much_waits() {
-  auto refusal = std::make_unique<core::Refusal>();
-  refusal->error = core::store_away;
-  refusal->reason = "store-unavailable";
-  return refusal;
-}
+core::Verdict too_much_waits() { return core::make_refusal(core::store_away, "store-unavailable"); }
 
 bool is_sealed(const core::Stanza& stanza) {
   if (stanza.kind == core::Kind::message) return stanza.seal.form != core::Seal::Form::none;

@@ -177,11 +177,8 @@ class Omemo final : public core::Module, public core::SealedContent {
 
   static bool is_question(const core::Stanza& iq) { return iq.type == "get" || iq.type == "set"; }
 
-  static core::Verdict not_offered(std::string reason) {
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = core::service_unavailable;
-    refusal->reason = std::move(reason);
-    return refusal;
+  static core::Verdict not_offered(std::string_view reason) {
+    return core::make_refusal(core::service_unavailable, reason);
   }
 
   // Requests to the server and to one's own account have handlers of their own; between two devices little passes,
@@ -244,9 +241,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   // What begins again was let pass by a mode that may hold no more.
   core::Verdict still_passes(const core::Flow& flow) const {
     if (!flow.again || flow.sealing.unsealed.empty()) return nullptr;
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = core::service_unavailable;
-    refusal->reason = flow.sealing.unsealed;
+    auto refusal = core::make_refusal(core::service_unavailable, flow.sealing.unsealed);
     refusal = leniency_.decide_kept(*flow.stanza, std::move(refusal));
     if (refusal) refusal->silent = true;  // its sender was told that it was accepted, and would learn when
     return refusal;

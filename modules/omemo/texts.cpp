@@ -82,16 +82,14 @@ core::Text text_of(Reason reason) noexcept {
 }
 
 core::Verdict refuse(Reason reason) {
-  auto refusal = std::make_unique<core::Refusal>();
   using Type = core::StanzaError::Type;
   const bool passes = reason == Reason::device_unknown || reason == Reason::device_pending;
-  refusal->error.type = passes ? Type::wait : Type::modify;
-  refusal->error.condition = "policy-violation";
-  refusal->error.text = text_of(reason);
-  refusal->error.application =
-      "<sealed-required xmlns='urn:valise:policy:0' reason='" + std::string(code_of(reason)) + "'/>";
-  refusal->reason = code_of(reason);
-  return refusal;
+  const std::string code(code_of(reason));
+  return core::make_refusal({.type = passes ? Type::wait : Type::modify,
+                             .condition = "policy-violation",
+                             .text = text_of(reason),
+                             .application = "<sealed-required xmlns='urn:valise:policy:0' reason='" + code + "'/>"},
+                            code);
 }
 
 }  // namespace valise::modules::omemo

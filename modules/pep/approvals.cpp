@@ -47,12 +47,7 @@ std::string value_of(const Fields& fields, std::string_view name) {
   return {};
 }
 
-core::Verdict refusal(const core::StanzaError& error) {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = error;
-  made->reason = "pep-approval";
-  return made;
-}
+core::Verdict refusal(const core::StanzaError& error) { return core::make_refusal(error, "pep-approval"); }
 
 }  // namespace
 

@@ -423,10 +423,8 @@ class Policy final : public core::Module, public core::Rules, public RulesInForc
   }
 
   static core::Verdict refusal(std::string_view reason, std::string_view rule) {
-    auto refused = std::make_unique<core::Refusal>();
-    refused->error.condition = "policy-violation";
-    refused->error.type = core::StanzaError::Type::modify;
-    refused->reason = reason;
+    auto refused = core::make_refusal(
+        {.type = core::StanzaError::Type::modify, .condition = "policy-violation", .text = {}}, reason);
     refused->rule = rule;
     return refused;
   }

@@ -11,10 +11,7 @@ namespace {
 using core::StanzaError;
 
 core::Verdict malformed(core::Text text) {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = {.type = StanzaError::Type::modify, .condition = "bad-request", .text = text};
-  made->reason = "malformed";
-  return made;
+  return core::make_refusal({.type = StanzaError::Type::modify, .condition = "bad-request", .text = text}, "malformed");
 }
 
 // §4.7: what an available presence says of itself. Null: nothing is wrong.
@@ -30,13 +27,11 @@ core::Verdict check(xml::Element presence) {
 }
 
 core::Verdict too_many_directed() {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = {.type = StanzaError::Type::wait,
-                 .condition = "resource-constraint",
-                 .text = {"Presence was sent to too many addresses; leave some of them first.",
-                          "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}};
-  made->reason = "directed-full";
-  return made;
+  return core::make_refusal({.type = StanzaError::Type::wait,
+                             .condition = "resource-constraint",
+                             .text = {"Presence was sent to too many addresses; leave some of them first.",
+                                      "Présence envoyée à trop d’adresses ; quittez-en d’abord quelques-unes."}},
+                            "directed-full");
 }
 
 }  // namespace

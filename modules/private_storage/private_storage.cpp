@@ -29,10 +29,7 @@ core::Verdict keep_off(const core::Flow& flow) {
   if (iq.type != "set" && iq.type != "get") return nullptr;
   if (!iq.to || !iq.to->has_local() || iq.to->same_bare(iq.from)) return nullptr;
   if (!iq.payload().is("query", ns_private)) return nullptr;
-  auto refusal = std::make_unique<core::Refusal>();
-  refusal->error = not_yours;
-  refusal->reason = "private-not-yours";
-  return refusal;
+  return core::make_refusal(not_yours, "private-not-yours");
 }
 
 }  // namespace

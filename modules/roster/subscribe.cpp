@@ -13,10 +13,7 @@ using core::StanzaError;
 constexpr std::size_t max_hidden = 256;
 
 core::Verdict refusal(StanzaError::Type type, std::string_view condition, std::string_view reason, core::Text text) {
-  auto made = std::make_unique<core::Refusal>();
-  made->error = {.type = type, .condition = condition, .text = text};
-  made->reason = reason;
-  return made;
+  return core::make_refusal({.type = type, .condition = condition, .text = text}, reason);
 }
 
 // §3.1.2: between bare addresses, with what the client wrote into it.

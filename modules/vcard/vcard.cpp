@@ -90,10 +90,7 @@ class VCard final : public core::Module {
     const auto& iq = *flow.stanza;
     if (iq.type != "set" || !iq.to || !iq.to->has_local() || iq.to->same_bare(iq.from)) return nullptr;
     if (!iq.payload().is("vCard", ns_vcard)) return nullptr;
-    auto refusal = std::make_unique<core::Refusal>();
-    refusal->error = not_yours;
-    refusal->reason = "vcard-not-yours";
-    return refusal;
+    return core::make_refusal(not_yours, "vcard-not-yours");
   }
 
   [[nodiscard]] Mode mode_of(const core::Account& account) const {

@@ -13,14 +13,6 @@
 namespace valise::core {
 namespace {
 
-Verdict refusal(const StanzaError& error, std::string reason, bool silent = false) {
-  auto made = std::make_unique<Refusal>();
-  made->error = error;
-  made->reason = std::move(reason);
-  made->silent = silent;
-  return made;
-}
-
 enum class MessageType : std::uint8_t { chat, normal, groupchat, headline, error };
 
 MessageType type_of(const Stanza& stanza) {
@@ -36,7 +28,7 @@ MessageType type_of(const Stanza& stanza) {
 void Shard::arrive(Flow flow) {
   if (flow.recipient == nullptr) {  // the store is away
     if (flow.held) return;          // its row keeps it
-    return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
+    return refuse(std::move(flow), make_refusal(store_away, "store-unavailable"));
   }
   auto& account = *flow.recipient;
   if (flow.stanza->kind != Kind::message || account.arriving == 0) return arrive_now(std::move(flow));
@@ -71,7 +63,7 @@ void Shard::arrive_presence(Flow flow) {
   if (!has_room(account)) {
     // What is in nobody's list yet is refused; who is there now is told again by the next presence.
     if (!changes) return handled(flow);
-    return refuse(std::move(flow), refusal(store_away, "store-unavailable"));
+    return refuse(std::move(flow), make_refusal(store_away, "store-unavailable"));
   }
   const auto bytes = weight(flow);
   account.arriving += changes ? 1 : 0;
@@ -118,7 +110,7 @@ void Shard::arrive_message(Flow flow) {
   const bool nobody_waits = type == MessageType::headline && flow.stanza->to->is_bare();
   if (!account.exists || account.state != storage::AccountState::active) {
     return refuse(std::move(flow),
-                  refusal(service_unavailable, "no-account", nobody_waits || type == MessageType::error));
+                  make_refusal(service_unavailable, "no-account", nobody_waits || type == MessageType::error));
   }
   if (flow.first_copy) {  // which was seen
     flow.copied = true;
@@ -135,10 +127,10 @@ void Shard::arrive_message(Flow flow) {
     } else if (type == MessageType::error && is_watched(account, *flow.stanza)) {
       return pass_message(std::move(flow), targets);
     } else if (type != MessageType::chat) {  // §8.5.3.2.1, §8.1: an error, where there is the choice
-      return refuse(std::move(flow), refusal(service_unavailable, "no-resource", type == MessageType::error));
+      return refuse(std::move(flow), make_refusal(service_unavailable, "no-resource", type == MessageType::error));
     }
   } else if (type == MessageType::groupchat || type == MessageType::error) {  // §8.5.2.1.1, §8.5.2.2.1
-    return refuse(std::move(flow), refusal(service_unavailable, "bare-address", type == MessageType::error));
+    return refuse(std::move(flow), make_refusal(service_unavailable, "bare-address", type == MessageType::error));
   }
   if (targets.empty()) {
     for (auto* session : account.sessions) {
@@ -156,9 +148,9 @@ void Shard::arrive_message(Flow flow) {
     if (writes.empty()) targets.clear();
     stored = true;
   } else if (targets.empty()) {
-    if (type == MessageType::headline) return refuse(std::move(flow), refusal({}, "nobody-available", true));
+    if (type == MessageType::headline) return refuse(std::move(flow), make_refusal({}, "nobody-available", true));
     if (!hooks_.offline_messages) {
-      return refuse(std::move(flow), refusal(service_unavailable, "nobody-available"));
+      return refuse(std::move(flow), make_refusal(service_unavailable, "nobody-available"));
     }
     if (auto refused = hooks_.offline_messages(flow, writes)) {
       if (refused->silent) show_sender(flow);  // his marker counts for his other devices, whoever is there to read it
@@ -279,7 +271,7 @@ void Shard::pass_message(Flow flow, const std::vector<Session*>& targets) {
 void Shard::no_room(Flow flow) {
   if (flow.held) return;  // its row keeps it
   const bool silent = flow.stanza->is_error();
-  refuse(std::move(flow), refusal(store_away, "store-unavailable", silent));
+  refuse(std::move(flow), make_refusal(store_away, "store-unavailable", silent));
 }
 
 // Whom the recipient blocks and what the rules say may have changed since it was let in.

@@ -16,6 +16,14 @@ bool puts_row(const std::vector<storage::Write>& writes, std::string_view owner)
   });
 }
 
+Verdict make_refusal(StanzaError error, std::string_view reason, bool silent) {
+  auto made = std::make_unique<Refusal>();
+  made->error = std::move(error);
+  made->reason = reason;
+  made->silent = silent;
+  return made;
+}
+
 void describe(Flow& flow) {
   const auto& stanza = *flow.stanza;
   auto& record = flow.record;

@@ -45,6 +45,7 @@ struct Refusal {
   std::move_only_function<void()> then;  // when the sender has been told, or is not to be; may be null
 };
 using Verdict = std::unique_ptr<Refusal>;  // null: go on
+[[nodiscard]] Verdict make_refusal(StanzaError error, std::string_view reason, bool silent = false);
 
 // Device ids, the first few without an allocation.
 class DeviceIds {

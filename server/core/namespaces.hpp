@@ -34,7 +34,9 @@ inline constexpr std::string_view data_forms = "jabber:x:data";
 inline constexpr std::string_view delay = "urn:xmpp:delay";
 inline constexpr std::string_view stanza_ids = "urn:xmpp:sid:0";
 inline constexpr std::string_view hints = "urn:xmpp:hints";
-inline constexpr std::string_view security_label = "urn:xmpp:sec-label:0";  // XEP-0258
+inline constexpr std::string_view security_label = "urn:xmpp:sec-label:0";       // XEP-0258
+inline constexpr std::string_view jingle_message = "urn:xmpp:jingle-message:0";  // XEP-0353
+inline constexpr std::string_view call_message = "urn:xmpp:call-message:1";      // XEP-0482
 inline constexpr std::string_view omemo_legacy = "eu.siacs.conversations.axolotl";
 inline constexpr std::string_view omemo_2 = "urn:xmpp:omemo:2";
 

@@ -17,12 +17,7 @@ const StanzaError no_such_server{
     .condition = "remote-server-not-found",
     .text = {"This server does not talk to that domain.", "Ce serveur ne communique pas avec ce domaine."}};
 
-Verdict not_reached() {
-  auto made = std::make_unique<Refusal>();
-  made->error = no_such_server;
-  made->reason = "remote-server-not-found";
-  return made;
-}
+Verdict not_reached() { return make_refusal(no_such_server, "remote-server-not-found"); }
 
 bool is_answer(const Stanza& stanza) { return stanza.type == "result" || stanza.type == "error"; }
 
@@ -168,10 +163,7 @@ void Shard::to_server(Flow flow) {
   // The server is there for whoever is connected; it has no presence to give.
   if (flow.stanza->kind == Kind::presence && flow.stanza->type != "subscribe") return handled(flow);
   // Nobody reads messages to a bare domain; administrators' addresses are declared by modules later.
-  auto refusal = std::make_unique<Refusal>();
-  refusal->error = service_unavailable;
-  refusal->reason = "to-server";
-  refuse(std::move(flow), std::move(refusal));
+  refuse(std::move(flow), make_refusal(service_unavailable, "to-server"));
 }
 
 void Shard::cross(Flow flow) {

@@ -48,6 +48,18 @@ Storable judge(xml::Element message) {
   return storable;
 }
 
+bool is_call(xml::Element message) {
+  return message.child("propose", ns::jingle_message) || message.child("invite", ns::call_message);
+}
+
+// What hooks rewrote is looked at as it goes on.
+template <class Test>
+bool holds(const Stanza& message, Test test) {
+  if (!message.rewritten && message.document) return test(message.root());
+  const auto rewritten = xml::parse_element("<message>" + message.children + "</message>");
+  return rewritten && test(rewritten->root());
+}
+
 }  // namespace
 
 Storable storable(const Stanza& message) {
@@ -66,13 +78,11 @@ Storable storable(const Stanza& message) {
 
 bool tells_of(const Stanza& message, const Storable& storable) {
   if (!storable.store) return false;
-  if (message.seal.has_payload) return true;
-  const auto speaks = [](xml::Element root) {
-    return has_payload(root) || root.child("body", ns::client) || root.child("propose", "urn:xmpp:jingle-message:0");
-  };
-  if (!message.rewritten && message.document) return speaks(message.root());
-  const auto rewritten = xml::parse_element("<message>" + message.children + "</message>");
-  return rewritten && speaks(rewritten->root());
+  return message.seal.has_payload || holds(message, [](xml::Element root) {
+           return has_payload(root) || root.child("body", ns::client) || is_call(root);
+         });
 }
+
+bool begins_call(const Stanza& message) { return holds(message, &is_call); }
 
 }  // namespace valise::core

@@ -19,4 +19,7 @@ struct Storable {
 // nothing that is not stored. Pure.
 [[nodiscard]] bool tells_of(const Stanza& message, const Storable& storable);
 
+// That the recipient's devices ring (XEP-0353, XEP-0482). Pure.
+[[nodiscard]] bool begins_call(const Stanza& message);
+
 }  // namespace valise::core

@@ -12,6 +12,7 @@ from _push import (disable, enable, new_agent, node_of, options, phone_of, publi
 
 AT_ONCE = {"push.interval": 0, "push.retry": 1}
 PROPOSE = "<propose xmlns='urn:xmpp:jingle-message:0' id='c1'><description xmlns='urn:xmpp:jingle:apps:rtp:1' media='audio'/></propose>"
+INVITE = "<invite xmlns='urn:xmpp:call-message:1' video='true'><jingle sid='s1'/></invite><store xmlns='urn:xmpp:hints'/>"
 PING = "<ping xmlns='urn:xmpp:ping'/>"
 SUMMARY = "urn:xmpp:push:summary"
 
@@ -206,6 +207,8 @@ async def a_call_is_told_and_what_is_not_kept_or_says_nothing_is_not(town):
     await ping(pusher)
     assert publications(pusher) == []
     await writes(bob, alice.bare, PROPOSE)
+    await publication(pusher)
+    await writes(bob, alice.bare, INVITE)  # XEP-0482, as Dino calls
     await publication(pusher)
 
 
