@@ -17,9 +17,8 @@ namespace valise::policy {
 [[nodiscard]] std::vector<PolicyError> find_dead_rules(const PolicySet& set, std::size_t max_work = 30'000'000);
 
 // What loads, and is hardly meant, each with its line: matchers that belong to no rule (often `and` or `or` stands
-// where
-// `*` or `+` was meant), actions that do nothing for the kinds of their rule or stand behind one that ends, a Delay
-// that never ends. At most 20; nothing keeps such a file from being in force.
+// where `*` or `+` was meant), actions that do nothing for the kinds of their rule or stand behind one that ends, a
+// Delay that never ends. At most 20; nothing keeps such a file from being in force.
 [[nodiscard]] std::vector<PolicyError> find_oddities(const PolicySet& set);
 
 // The texts that rules compare that fact with (fact_names.hpp), each with its rule's place. Functions are not looked

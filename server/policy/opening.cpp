@@ -32,8 +32,8 @@ bool is_of_time(const Matcher& matcher) {
          std::ranges::all_of(needs, [](std::string_view fact) { return fact == "time" || fact == "date"; });
 }
 
-std::int64_t local_minute(const Facts& facts) noexcept {
-  return facts.day * day_minutes + facts.minute_of_week % day_minutes;
+std::int64_t local_minute(std::int32_t day, std::uint16_t minute_of_week) noexcept {
+  return day * day_minutes + minute_of_week % day_minutes;
 }
 
 std::optional<std::int64_t> next_minute(const Matcher& open, std::int64_t from) {

@@ -12,8 +12,11 @@ inline constexpr std::int64_t most_days_ahead = 400;  // a day of each year come
 
 // Made of Hours, Weekday, Date, Holiday and nothing else.
 [[nodiscard]] bool is_of_time(const Matcher& matcher);
-// The facts' local time in minutes since 1970-01-01 00:00.
-[[nodiscard]] std::int64_t local_minute(const Facts& facts) noexcept;
+// Local time in minutes since 1970-01-01 00:00, of a day since then and the minute of its week (Facts).
+[[nodiscard]] std::int64_t local_minute(std::int32_t day, std::uint16_t minute_of_week) noexcept;
+[[nodiscard]] inline std::int64_t local_minute(const Facts& facts) noexcept {
+  return local_minute(facts.day, facts.minute_of_week);
+}
 // The first minute from `from` on (of local time, as above) at which it is true; nothing within most_days_ahead: none.
 [[nodiscard]] std::optional<std::int64_t> next_minute(const Matcher& open, std::int64_t from);
 // Milliseconds since 1970-01-01 00:00 UTC. A minute that this zone leaves out or has twice (the clocks change) is one
