@@ -64,6 +64,16 @@ bool set(LDAP* handle, int option, const void* value) {
   return ldap_set_option(handle, option, value) == LDAP_OPT_SUCCESS;
 }
 
+// The library's first call sets it up, and has to be the only one then (ldap_initialize(3)); each directory has a
+// thread.
+void set_up_library() {
+  static const bool done = [] {
+    int version = 0;
+    return ldap_get_option(nullptr, LDAP_OPT_PROTOCOL_VERSION, &version) == LDAP_OPT_SUCCESS;
+  }();
+  (void)done;
+}
+
 // Everything that matters is set here: ldap.conf and the environment are not read (main.cpp), and would say less.
 bool set_options(LDAP* handle, const Search& search) {
   const int version = LDAP_VERSION3, never = LDAP_DEREF_NEVER, hard = LDAP_OPT_X_TLS_HARD;
@@ -204,6 +214,7 @@ class Asking {
   }
 
   Result<> connect() {
+    set_up_library();
     LDAP* made = nullptr;
     if (const int code = ldap_initialize(&made, search_.uri.c_str()); code != LDAP_SUCCESS) {
       return failed("the address", code);

@@ -207,7 +207,7 @@ async def a_call_is_told_and_what_is_not_kept_or_says_nothing_is_not(town):
     await ping(pusher)
     assert publications(pusher) == []
     await writes(bob, alice.bare, PROPOSE)
-    await publication(pusher)
+    await pusher.answers(await publication(pusher))
     await writes(bob, alice.bare, INVITE)  # XEP-0482, as Dino calls
     await publication(pusher)
 
