@@ -141,10 +141,14 @@ void Shard::arrive_message(Flow flow) {
   const bool passes = !flow.storable.store && writes.empty();
   if (passes && (!targets.empty() || is_watched(account, *flow.stanza))) return pass_message(std::move(flow), targets);
   bool stored = false;
-  // XEP-0198 §5: for sessions that have no connection it waits in a row, too, until one of their clients has it.
-  const auto connected = [](const Session* session) { return session->stream.connected(); };
-  if (!targets.empty() && std::ranges::none_of(targets, connected) && flow.storable.store && hooks_.offline_messages) {
-    if (auto refused = hooks_.offline_messages(flow, writes)) return refuse(std::move(flow), std::move(refused));
+  // XEP-0198 §5: for sessions that have no connection it waits in a row, too, until one of their clients has it. So
+  // does what was held back: its sender was told long ago that it is safe.
+  const bool connected = std::ranges::any_of(targets, [](const Session* one) { return one->stream.connected(); });
+  if (!targets.empty() && (!connected || flow.held) && flow.storable.store && hooks_.offline_messages) {
+    if (auto refused = hooks_.offline_messages(flow, writes)) {
+      if (flow.held && connected) return;  // its row keeps it, until they have read what waits
+      return refuse(std::move(flow), std::move(refused));
+    }
     if (writes.empty()) targets.clear();
     stored = true;
   } else if (targets.empty()) {

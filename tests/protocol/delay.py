@@ -72,7 +72,7 @@ async def what_is_held_back_is_nobodys_until_it_comes(town):
     assert page.words[-1] == "d1" and page.ids[-1] == stanza_id(came), page.words
     await held(town, judge)
     [_, record] = await town.records(stanza="d1")
-    assert (record["reason"], record["rule"], record["verdict"]) == ("delay-over", "later", "delivered"), record
+    assert (record["reason"], record["rule"], record["verdict"]) == ("delay-over", "later", "stored"), record
     [record] = await town.records(reason="delay-release", to=judge.bare)
     assert record["kind"] == "admin", record
 
@@ -299,7 +299,7 @@ async def a_rule_in_shadow_holds_nothing_back_and_a_class_stays(town):
     await comes(judge, "w2")
     records = await town.records(stanza="w2")
     assert [(record["reason"], record["rule"], record["verdict"]) for record in records] == [
-        ("policy:retention-1y", "later", "stored"), ("policy:retention-1y", "later", "delivered")], records
+        ("policy:retention-1y", "later", "stored"), ("policy:retention-1y", "later", "stored")], records
 
 
 run()
