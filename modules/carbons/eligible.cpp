@@ -14,7 +14,7 @@ constexpr std::string_view muc_user = "http://jabber.org/protocol/muc#user";
 // "Payload elements typically used in IM": what is copied under any type but groupchat.
 constexpr std::array<std::string_view, 8> im_spaces{
     "urn:xmpp:receipts",          "http://jabber.org/protocol/chatstates",
-    "urn:xmpp:chat-markers:0",    "urn:xmpp:jingle-message:0",
+    "urn:xmpp:chat-markers:0",    ns::jingle_message,
     "urn:xmpp:message-retract:1", "urn:xmpp:message-retract:0",
     "urn:xmpp:fasten:0",          "urn:xmpp:reactions:0"};
 

@@ -241,8 +241,7 @@ class Omemo final : public core::Module, public core::SealedContent {
   // What begins again was let pass by a mode that may hold no more.
   core::Verdict still_passes(const core::Flow& flow) const {
     if (!flow.again || flow.sealing.unsealed.empty()) return nullptr;
-    auto refusal = core::make_refusal(core::service_unavailable, flow.sealing.unsealed);
-    refusal = leniency_.decide_kept(*flow.stanza, std::move(refusal));
+    auto refusal = leniency_.decide_kept(*flow.stanza, not_offered(flow.sealing.unsealed));
     if (refusal) refusal->silent = true;  // its sender was told that it was accepted, and would learn when
     return refusal;
   }

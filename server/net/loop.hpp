@@ -78,6 +78,7 @@ class Loop {
   void enqueue(TurnEnd& work);
   void cancel(TurnEnd& work);
   // Its work comes before all others' of a turn: what other loops are sent they have before anybody is answered here.
+  // Until it is cancelled.
   void set_first(TurnEnd& work) noexcept { first_ = &work; }
   void wait_for_share(Share& one);  // in this turn or a later one, in the order of these calls
   void cancel(Share& one);

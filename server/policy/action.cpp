@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "policy/api.hpp"
 #include "policy/opening.hpp"
 #include "policy/state.hpp"
 
@@ -142,10 +143,7 @@ class Unsubscribe final : public Action {
     context.decision.unsubscribe = true;
     return Next::go_on;
   }
-  EventMask events() const override {
-    return (mask_of(Event::message) | mask_of(Event::presence) | mask_of(Event::subscription) | mask_of(Event::iq)) &
-           all_in;
-  }
+  EventMask events() const override { return at::stanzas & all_in; }
   std::string describe() const override { return "Unsubscribe()"; }
 };
 
@@ -252,7 +250,7 @@ class RequireApproval final : public Action {
     context.decision.needs_approval = true;
     return Next::go_on;
   }
-  EventMask events() const override { return mask_of(Event::publish) | mask_of(Event::device); }
+  EventMask events() const override { return at::publications; }
   std::string describe() const override { return "RequireApproval()"; }
 };
 
@@ -268,9 +266,7 @@ class Strip final : public Action {
     }
     return Next::go_on;
   }
-  EventMask events() const override {
-    return mask_of(Event::message) | mask_of(Event::presence) | mask_of(Event::subscription);
-  }
+  EventMask events() const override { return mask_of(Event::message) | at::presences; }
   std::string describe() const override {
     std::string out = "Strip{";
     for (const auto& [name, ns] : names_) {

@@ -87,6 +87,11 @@ class Device:
         answer = await self.asks("<query xmlns='http://jabber.org/protocol/disco#info'/>", to=to)
         return {feature.get("var") for feature in answer.iter(NS.DISCO_INFO + "feature")}
 
+    async def roster(self):
+        """Its account's contacts: bare JID -> <item/> (RFC 6121 §2.1.2)."""
+        answer = await self.asks("<query xmlns='jabber:iq:roster'/>")
+        return {item.get("jid"): item for item in answer.iter(NS.ROSTER + "item")}
+
     async def is_refused(self, condition, payload, kind="get", to=None, type_=None):
         """The iq is answered by an error with that condition (and type)."""
         return expect_error(await self.tries(payload, kind, to), condition, type_)

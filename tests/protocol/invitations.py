@@ -14,8 +14,8 @@ REGISTER = "{jabber:iq:register}"
 
 
 async def contacts_of(device):
-    roster = await device.asks("<query xmlns='jabber:iq:roster'/>")
-    return {item.get("jid"): (item.get("subscription"), [group.text for group in item]) for item in roster.iter(NS.ROSTER + "item")}
+    return {contact: (item.get("subscription"), [group.text for group in item])
+            for contact, item in (await device.roster()).items()}
 
 
 @story("XEP-0445 §3, §4", options=ON)

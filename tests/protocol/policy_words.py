@@ -127,8 +127,7 @@ async def a_session_ends_and_its_administrator_hears_of_it(town):
 
 
 async def contacts_of(device):
-    answer = await device.asks("<query xmlns='jabber:iq:roster'/>")
-    return {item.get("jid"): item.get("subscription") for item in answer.iter(NS.ROSTER + "item")}
+    return {contact: item.get("subscription") for contact, item in (await device.roster()).items()}
 
 
 @story("policy: Unsubscribe", policy="""

@@ -13,11 +13,6 @@ def item(jid, name=None, groups=(), **attributes):
     return f"<query xmlns='jabber:iq:roster'><item jid='{jid}'{named}{more}>{inner}</item></query>"
 
 
-async def roster_of(device):
-    answer = await device.asks(ROSTER)
-    return {entry.get("jid"): entry for entry in answer.iter(NS.ROSTER + "item")}
-
-
 async def push(device):
     pushed = await device.receives("iq", type_="set", child=NS.ROSTER + "query")
     await device.answers(pushed)
@@ -27,14 +22,14 @@ async def push(device):
 @story("RFC 6121 §2.1.3")
 async def a_new_account_has_an_empty_roster(town):
     [alice] = await town.devices("alice")
-    assert await roster_of(alice) == {}
+    assert await alice.roster() == {}
 
 
 @story("RFC 6121 §2.3")
 async def an_added_contact_is_kept_with_name_and_groups(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("bob@localhost", "Bob &amp; &quot;Co&quot;", ["Amis", "Service à 3"]))
-    entry = (await roster_of(alice))["bob@localhost"]
+    entry = (await alice.roster())["bob@localhost"]
     assert entry.get("name") == 'Bob & "Co"' and entry.get("subscription") == "none"
     assert sorted(group.text for group in entry) == ["Amis", "Service à 3"]
 
@@ -56,7 +51,7 @@ async def an_update_replaces_name_and_groups(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("bob@localhost", "Bob", ["One", "Two"]))
     await alice.sets(item("bob@localhost", "Robert", ["Three"]))
-    entry = (await roster_of(alice))["bob@localhost"]
+    entry = (await alice.roster())["bob@localhost"]
     assert entry.get("name") == "Robert" and [group.text for group in entry] == ["Three"]
 
 
@@ -69,7 +64,7 @@ async def a_removed_contact_is_gone_and_pushed_as_removed(town):
     await alice.sets(item("bob@localhost", subscription="remove"))
     pushed = await push(alice)
     assert pushed.find(f"{NS.ROSTER}query/{NS.ROSTER}item").get("subscription") == "remove"
-    assert await roster_of(alice) == {}
+    assert await alice.roster() == {}
 
 
 @story("RFC 6121 §2.5.3")
@@ -88,14 +83,14 @@ async def a_malformed_set_is_refused(town):
     await alice.is_refused("not-acceptable", item("a@localhost", groups=[""]), "set", type_="modify")
     answer = await alice.tries(item("not a jid"), "set")
     assert answer.get("type") == "error"
-    assert await roster_of(alice) == {}
+    assert await alice.roster() == {}
 
 
 @story("RFC 6121 §2.1.2.5")
 async def a_client_cannot_give_itself_a_subscription(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("bob@localhost", subscription="both", ask="subscribe"))
-    entry = (await roster_of(alice))["bob@localhost"]
+    entry = (await alice.roster())["bob@localhost"]
     assert entry.get("subscription") == "none" and entry.get("ask") is None
 
 
@@ -107,7 +102,7 @@ async def nobody_sets_or_reads_another_ones_roster(town):
         error = answer.find(NS.CLIENT + "error")
         assert answer.get("type") == "error" and error[0].tag in (
             NS.STANZA_ERROR + "forbidden", NS.STANZA_ERROR + "service-unavailable"), error[0].tag
-    assert await roster_of(bob) == {}
+    assert await bob.roster() == {}
 
 
 @story("RFC 6121 §2.1.6 (CVE-2016-9928 class)")
@@ -117,16 +112,16 @@ async def a_forged_push_shows_who_sent_it(town):
     await alice.sends(f"<iq type='set' id='forged' to='{bob.full}' from='{alice.bare}'>{forged}</iq>")
     for event in bob.stream.waiting(with_id("forged")):
         assert event.get("from") == alice.full
-    assert await roster_of(bob) == {}
+    assert await bob.roster() == {}
 
 
 @story("RFC 6121 §2.1.4")
 async def the_roster_outlives_the_server(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("bob@localhost", "Bob", ["Amis"]))
-    before = await roster_of(alice)
+    before = await alice.roster()
     await town.restart()
-    after = await roster_of(await alice.account.device())
+    after = await (await alice.account.device()).roster()
     assert {jid: (entry.get("name"), [group.text for group in entry]) for jid, entry in after.items()} == \
         {jid: (entry.get("name"), [group.text for group in entry]) for jid, entry in before.items()}
 
@@ -138,7 +133,7 @@ async def a_roster_has_a_bound(town):
         await alice.sets(item(f"contact{number}@localhost"))
     await alice.is_refused("resource-constraint", item("onemore@localhost"), "set")
     await alice.sets(item("contact3@localhost", "renamed"))  # changing what is there still works
-    assert len(await roster_of(alice)) == 12
+    assert len(await alice.roster()) == 12
 
 
 @story("docs/security.md §3: 64 groups")
@@ -153,7 +148,7 @@ async def a_contact_has_a_bounded_number_of_groups(town):
 async def a_contact_is_kept_under_its_prepared_bare_address(town):
     [alice] = await town.devices("alice")
     await alice.sets(item("BOB@LocalHost"))
-    assert list(await roster_of(alice)) == ["bob@localhost"]
+    assert list(await alice.roster()) == ["bob@localhost"]
 
 
 @story("RFC 6121 §2.6.1, §3.4")
@@ -225,13 +220,13 @@ async def only_the_owner_reads_or_changes_a_roster(town):
     await alice.is_friends_with(bob)
     bob.stream.takes(lambda event: getattr(event, "get", lambda _: None)("type") == "set")
     await alice.sets(item("nurse@localhost"), to=alice.bare)
-    assert "nurse@localhost" in await roster_of(alice)
+    assert "nurse@localhost" in await alice.roster()
     for to in (bob.bare, bob.full):
         for kind, payload in (("get", ROSTER), ("set", item("evil@localhost")), ("set", item(alice.bare, subscription="remove"))):
             condition = "forbidden" if to == bob.bare else "service-unavailable"  # between devices it is nothing
             await alice.is_refused(condition, payload, kind, to=to)
     await bob.receives_no("iq", before=word_from(alice), type_="set")
-    assert list(await roster_of(bob)) == [alice.bare]
+    assert list(await bob.roster()) == [alice.bare]
 
 
 @story("RFC 6121 §2.3.3")
@@ -241,7 +236,7 @@ async def what_is_too_long_is_not_acceptable_and_what_just_fits_is_kept(town):
         await alice.sets(make("n" * 1023))
         await alice.is_refused("not-acceptable", make("n" * 1024), "set", type_="modify")
         await alice.is_refused("not-acceptable", make("é" * 512), "set", type_="modify")  # bytes, not characters
-    [entry] = (await roster_of(alice)).values()
+    [entry] = (await alice.roster()).values()
     assert [group.text for group in entry] == ["n" * 1023]
 
 
@@ -250,7 +245,7 @@ async def names_and_groups_come_back_unmodified(town):
     [alice] = await town.devices("alice")
     name, groups = "  Zoë &amp; <Ξ>\u200d 🙂 ".replace("<", "&lt;").replace(">", "&gt;"), ["b", "A", " a ", "a", "Ä", "A\u0308"]
     await alice.sets(item("bob@localhost", name, groups))
-    [entry] = (await roster_of(alice)).values()
+    [entry] = (await alice.roster()).values()
     assert entry.get("name") == "  Zoë & <Ξ>\u200d 🙂 ", repr(entry.get("name"))
     assert [group.text for group in entry] == groups
 
@@ -262,7 +257,7 @@ async def a_set_is_the_whole_item_and_nothing_of_the_subscription(town):
     for name, groups in (("Bob", ["One", "Two"]), ("Bob", ["Two"]), (None, []), ("", ["Three"])):
         alice.stream.takes(lambda event: getattr(event, "tag", None) == NS.CLIENT + "iq")
         await alice.sets(item(bob.bare, name, groups, subscription="none"))
-        for entry in ((await push(alice)).find(f"{NS.ROSTER}query/{NS.ROSTER}item"), (await roster_of(alice))[bob.bare]):
+        for entry in ((await push(alice)).find(f"{NS.ROSTER}query/{NS.ROSTER}item"), (await alice.roster())[bob.bare]):
             assert (entry.get("name") or "", [group.text for group in entry], entry.get("subscription")) == (name or "", groups, "both")
     await bob.receives_no("presence", before=saved_word_from(alice), type_="unsubscribed")
 
@@ -278,7 +273,7 @@ async def an_answer_to_a_push_even_an_error_is_ignored(town):
         await laptop.sends(f"<iq type='error' id='{pushed.get('id')}'><error type='cancel'>"
                            "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
     await laptop.receives_no("iq", before=ping, type_="error")
-    assert len(await roster_of(laptop)) == 3
+    assert len(await laptop.roster()) == 3
     ids = {(await phone.receives("iq", type_="set", child=NS.ROSTER + "query")).get("id") for _ in range(3)}
     assert len(ids) == 3
 
@@ -326,7 +321,7 @@ async def a_get_that_fails_is_answered_by_an_error_and_the_next_one_brings_what_
     saved = {names[identity] for identity, type_ in answers.items() if type_ == "result"}
     assert 0 < len(saved) < 80 and set(answers.values()) == {"result", "error"}, answers
     for device in (phone, laptop):
-        assert set(await roster_of(device)) == saved
+        assert set(await device.roster()) == saved
 
 
 @story("RFC 6121 §9, RFC 7622")

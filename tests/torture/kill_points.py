@@ -21,6 +21,14 @@ AT_ONCE = int(os.environ.get("VALISE_TORTURE_LIVES", "4"))  # a life waits more 
 RESOURCES = itertools.cycle(("phone", "tablet"))  # a client that re-sends may have a new name
 
 
+def passings(name, count):
+    """At which of its passings a point kills once."""
+    if name.startswith("deliver."):
+        return range(1, count + 1)  # whom each message is for makes a promise of its own
+    first = 1 if not name.startswith("file.") else count
+    return sorted({first, max(1, count // 2), count})
+
+
 class Run:
     def __init__(self):
         self.passed = {}   # name -> passings of an undisturbed life, or of a start behind a kill
@@ -96,11 +104,8 @@ class Run:
             if is_failing(name):
                 lives += [self.failure(name, max(1, count // 2), times) for times in (1, 4)]
             else:
-                numbers = {1, max(1, count // 2), count} if not name.startswith("file.") else {max(1, count // 2), count}
-                if name.startswith("deliver."):
-                    numbers = set(range(1, count + 1))  # whom each message is for makes a promise of its own
                 lives += [self.kill(name, number, f"{second}:1" if (second := next(seconds)) else None)
-                          for number in sorted(numbers)]
+                          for number in passings(name, count)]
         await asyncio.gather(*lives)
         missing = sorted(expected_points(STORE) - set(self.passed))
         if missing:

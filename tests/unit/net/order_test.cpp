@@ -27,15 +27,20 @@ struct Socket final : IoHandler {
   std::function<void()> run;
 };
 
-TEST(Order, whatGoesToOtherLoopsGoesBeforeTheAnswers) {
+class Order : public ::testing::Test {
+ protected:
+  Order() { loop.set_first(outbox); }
+  ~Order() override { loop.cancel(outbox); }
   Loop loop;
   std::string order;
-  Work outbox([&] { order += "outbox "; });
+  Work outbox{[this] { order += "outbox "; }};
+};
+
+TEST_F(Order, whatGoesToOtherLoopsGoesBeforeTheAnswers) {
   Work answer([&] {
     order += "answer ";
     loop.enqueue(outbox);  // an answer that causes more
   });
-  loop.set_first(outbox);
   loop.post([&] {
     loop.enqueue(answer);
     loop.enqueue(outbox);
@@ -43,14 +48,9 @@ TEST(Order, whatGoesToOtherLoopsGoesBeforeTheAnswers) {
   });
   loop.run();
   EXPECT_EQ(order, "outbox answer outbox ");
-  loop.cancel(outbox);
 }
 
-TEST(Order, whatIsToComeAfterTheTurnComesBehindItsOutbox) {
-  Loop loop;
-  std::string order;
-  Work outbox([&] { order += "outbox "; });
-  loop.set_first(outbox);
+TEST_F(Order, whatIsToComeAfterTheTurnComesBehindItsOutbox) {
   loop.post([&] {
     Loop::after_turn([&] { order += "after "; });
     loop.enqueue(outbox);
@@ -58,16 +58,11 @@ TEST(Order, whatIsToComeAfterTheTurnComesBehindItsOutbox) {
   });
   loop.run();
   EXPECT_EQ(order, "outbox after ");
-  loop.cancel(outbox);
   Loop::after_turn([&] { order += "at once"; });
   EXPECT_EQ(order, "outbox after at once");
 }
 
-TEST(Order, whatIsCancelledDoesNotRun) {
-  Loop loop;
-  std::string order;
-  Work outbox([&] { order += "outbox "; });
-  loop.set_first(outbox);
+TEST_F(Order, whatIsCancelledDoesNotRun) {
   loop.post([&] {
     loop.enqueue(outbox);
     loop.cancel(outbox);
@@ -77,11 +72,9 @@ TEST(Order, whatIsCancelledDoesNotRun) {
   EXPECT_EQ(order, "");
 }
 
-TEST(Order, mailComesBeforeTheBytesThatFollowedIt) {
-  Loop loop;
+TEST_F(Order, mailComesBeforeTheBytesThatFollowedIt) {
   std::array<int, 2> ends{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-  std::string order;
   Socket socket([&] {
     order += "bytes ";
     loop.stop();
